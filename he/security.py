@@ -1,0 +1,172 @@
+"""The largest ciphertext modulus that is still secure, per ring degree.
+
+The table is that of *Security Guidelines for Implementing Homomorphic Encryption* (Bossuat et al.,
+IACR Communications in Cryptology 1(4), 2024; ePrint 2024/463, table 5.2): uniform ternary secret,
+error of standard deviation 3.19, classical attacks as costed by the lattice estimator. The authors
+publish the estimator's runs (github.com/gong-cr/FHE-Security-Guidelines); two runs of different
+dates differ by one bit in some cells, and there the smaller value is taken.
+
+The bound holds for a *uniform ternary* secret only; a sparse secret needs a table of its own.
+It must hold for every modulus under which something is ever encrypted, so for log2(QP): the
+switching keys live modulo QP, not modulo Q.
+"""
+
+from __future__ import annotations
+
+from he.errors import InsecureParametersError, ParameterError
+
+SECURITY_LEVELS = (128, 192, 256)
+"""The security levels of the table, in bits."""
+
+_MAX_LOG_QP: dict[int, dict[int, int]] = {
+    128: {
+        1024: 26,
+        2048: 53,
+        4096: 106,
+        8192: 214,
+        16384: 430,
+        32768: 868,
+        65536: 1747,
+        131072: 3523,
+    },
+    192: {
+        2048: 36,
+        4096: 73,
+        8192: 147,
+        16384: 297,
+        32768: 597,
+        65536: 1199,
+        131072: 2411,
+    },
+    256: {
+        2048: 27,
+        4096: 56,
+        8192: 114,
+        16384: 230,
+        32768: 462,
+        65536: 929,
+        131072: 1866,
+    },
+}
+
+
+def max_log_qp(N: int, security_bits: int = 128) -> int:
+    """Largest allowed log2(QP) for ring degree N, in bits.
+
+    Parameters
+    ----------
+    N : ring degree.
+    security_bits : 128, 192 or 256.
+
+    Returns
+    -------
+    The bound in bits, and 0 where the table lists no modulus for this N, which is then never
+    secure (N < 1024, N > 131072, or N not a power of two).
+
+    Raises
+    ------
+    ParameterError : `security_bits` is not in the table.
+    """
+    if security_bits not in _MAX_LOG_QP:
+        raise ParameterError(
+            f"security_bits={security_bits!r} is not in the security table; "
+            f"choose one of {', '.join(map(str, SECURITY_LEVELS))}"
+        )
+    return _MAX_LOG_QP[security_bits].get(N, 0)
+
+
+def smallest_secure_N(log_qp: float, security_bits: int = 128) -> int:
+    """Smallest N of the table with log_qp <= max_log_qp(N, security_bits).
+
+    Raises
+    ------
+    InsecureParametersError : log_qp exceeds the bound of the largest N of the table.
+    ParameterError : `security_bits` is not in the table, or `log_qp` is not positive.
+    """
+    _check_log_qp(log_qp)
+    largest = max_log_qp(131072, security_bits)
+    for N, bound in sorted(_MAX_LOG_QP[security_bits].items()):
+        if log_qp <= bound:
+            return N
+    raise InsecureParametersError(
+        f"log2(QP) = {log_qp:.1f} bits, but at {security_bits}-bit security the largest N of the "
+        f"table, 131072, allows {largest}; use fewer levels, a smaller scale or a larger dnum"
+    )
+
+
+def estimate_security(N: int, log_qp: float) -> int:
+    """Largest level of the table, in bits, that (N, log_qp) satisfies; 0 where it satisfies none.
+
+    This is a lower bound read off the table and not an estimate of the best attack.
+
+    Raises
+    ------
+    ParameterError : `log_qp` is not positive.
+    """
+    _check_log_qp(log_qp)
+    satisfied = (bits for bits in SECURITY_LEVELS if log_qp <= max_log_qp(N, bits))
+    return max(satisfied, default=0)
+
+
+def check(
+    N: int,
+    log_qp: float,
+    security_bits: int = 128,
+    *,
+    insecure_reason: str | None = None,
+) -> int:
+    """Refuse (N, log_qp) unless the table grants it `security_bits`, or the caller says why not.
+
+    Parameters
+    ----------
+    N : ring degree.
+    log_qp : log2(QP) in bits, over every prime of the chain and every special prime.
+    security_bits : 128, 192 or 256.
+    insecure_reason : words that state why parameters without that security are wanted, for
+        example "unit test". Any text of at least one visible character lifts the refusal.
+
+    Returns
+    -------
+    `estimate_security(N, log_qp)`.
+
+    Raises
+    ------
+    InsecureParametersError : log_qp > max_log_qp(N, security_bits) and no reason was given.
+    ParameterError : `security_bits` is not in the table, `log_qp` is not positive, or the reason
+        is blank.
+    """
+    bound = max_log_qp(N, security_bits)
+    _check_log_qp(log_qp)
+    if insecure_reason is not None and not insecure_reason.strip():
+        raise ParameterError(
+            "insecure_reason is blank; state in words why insecure parameters are wanted, "
+            "or leave it out"
+        )
+    if log_qp > bound and insecure_reason is None:
+        raise InsecureParametersError(_refusal(N, log_qp, security_bits, bound))
+    return estimate_security(N, log_qp)
+
+
+def _refusal(N: int, log_qp: float, security_bits: int, bound: int) -> str:
+    actual = f"log2(QP) = {log_qp:.1f} bits at N = {N}"
+    if bound:
+        needed = f"{security_bits}-bit security allows at most {bound}"
+    else:
+        degrees = sorted(_MAX_LOG_QP[security_bits])
+        needed = (
+            f"{security_bits}-bit security needs N to be a power of two "
+            f"from {degrees[0]} to {degrees[-1]}"
+        )
+    try:
+        larger = f"take N = {smallest_secure_N(log_qp, security_bits)}"
+    except InsecureParametersError:
+        larger = "no N of the table is large enough"
+    return (
+        f"{actual}, but {needed}; {larger}, or use fewer levels or a smaller scale, "
+        f"or state insecure_reason=... for parameters that protect nothing"
+    )
+
+
+def _check_log_qp(log_qp: float) -> None:
+    if not log_qp > 0:
+        raise ParameterError(f"log2(QP) = {log_qp!r} must be positive")
