@@ -1,0 +1,52 @@
+"""Arithmetic modulo primes on arrays of residues: the negacyclic NTT and its companions.
+
+Knows no cryptography. Arrays are uint64, C-contiguous, (..., limbs, N), values in [0, q).
+
+>>> import numpy as np, ntt
+>>> tables = ntt.NTTTables(1024, ntt.find_primes(50, 1024, count=3))
+>>> x = np.ones((3, 1024), dtype=np.uint64)
+>>> bool((ntt.inverse(ntt.forward(x, tables), tables) == x).all())
+True
+"""
+
+from ntt.backends.select import available_backends, get_backend, set_backend
+from ntt.errors import (
+    ArithmeticLayerError,
+    BackendError,
+    ModulusError,
+    ResidueShapeError,
+    RingDegreeError,
+    ThreadCountError,
+)
+from ntt.modulus import Modulus, find_primes, find_primes_near, is_prime, primitive_root
+from ntt.tables import NTTTables
+from ntt.threads import get_threads, machine_threads, set_threads
+from ntt.transform import add, forward, inverse, multiply, multiply_scalar, negate, subtract
+
+__all__ = [
+    "ArithmeticLayerError",
+    "BackendError",
+    "Modulus",
+    "ModulusError",
+    "NTTTables",
+    "ResidueShapeError",
+    "RingDegreeError",
+    "ThreadCountError",
+    "add",
+    "available_backends",
+    "find_primes",
+    "find_primes_near",
+    "forward",
+    "get_backend",
+    "get_threads",
+    "inverse",
+    "is_prime",
+    "machine_threads",
+    "multiply",
+    "multiply_scalar",
+    "negate",
+    "primitive_root",
+    "set_backend",
+    "set_threads",
+    "subtract",
+]

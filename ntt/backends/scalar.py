@@ -1,0 +1,289 @@
+"""Kernels on 64-bit words, for every prime below 2^61 and every N; the reference for the others.
+
+Ranges follow Harvey (arXiv:1205.2926): forward values stay below 4q < 2^63, inverse values below
+2q. Every kernel works on rows [lo, hi) of contiguous (rows, N) uint64 arrays; ``rows[r]`` names the
+row of the tables. Results are in [0, q).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from ntt import reduction
+from ntt.reduction import multiply_high, reduce_once, shoup, shoup_lazy
+from ntt.tables import (
+    MU,
+    N_INVERSE,
+    N_INVERSE_SHOUP,
+    N_INVERSE_W,
+    N_INVERSE_W_SHOUP,
+    ONE_SHOUP,
+    RADIX,
+    RADIX_SHOUP,
+    SHIFT,
+    Q,
+)
+
+NAME = "scalar"
+WORD_BITS = 64
+MAX_MODULUS_BITS = 61
+MIN_RING_DEGREE = 8
+CPU_FEATURES: tuple[str, ...] = ()
+
+# Products of two residues are below 2^122: 32 of them on top of a reduced high word (below
+# 2q < 2^62) keep the 128-bit accumulator from overflowing.
+_TERMS = 32
+_ONE = np.uint64(1)
+
+kernel = njit(cache=True, nogil=True, boundscheck=False)
+inline = njit(inline="always")
+
+
+@inline
+def _accumulate(low, high, x, y):
+    """(high, low) + x y as a 128-bit sum."""
+    product = x * y
+    low = low + product
+    carry = _ONE if low < product else np.uint64(0)
+    return low, high + multiply_high(x, y) + carry
+
+
+@inline
+def _fold(low, high, c):
+    return reduction.fold_wide(low, high, c[Q], c[RADIX], c[RADIX_SHOUP], c[ONE_SHOUP])
+
+
+@inline
+def _reduce_high(high, c):
+    """high mod q in [0, 2q)."""
+    return shoup_lazy(high, _ONE, c[ONE_SHOUP], c[Q])
+
+
+# ---------------------------------------------------------------- transforms
+
+
+@kernel
+def forward_row(x, w, w_shoup, q):
+    """In-place transform of one row; input below 4q, output in [0, q)."""
+    N = x.size
+    two_q = q + q
+    m, t = 1, N >> 1
+    while t > 1:
+        for i in range(m):
+            w1, w1s = w[m + i], w_shoup[m + i]
+            first, second = x[2 * i * t : 2 * i * t + t], x[2 * i * t + t : 2 * i * t + 2 * t]
+            for j in range(t):
+                a = reduce_once(first[j], two_q)
+                c = shoup_lazy(second[j], w1, w1s, q)
+                first[j] = a + c
+                second[j] = a + two_q - c
+        m, t = m << 1, t >> 1
+    for i in range(m):
+        a = reduce_once(x[2 * i], two_q)
+        c = shoup_lazy(x[2 * i + 1], w[m + i], w_shoup[m + i], q)
+        x[2 * i] = reduce_once(reduce_once(a + c, two_q), q)
+        x[2 * i + 1] = reduce_once(reduce_once(a + two_q - c, two_q), q)
+
+
+@kernel
+def forward(x, rows, tables, lo, hi):
+    """Rows of x from coefficients to evaluations, in place."""
+    for r in range(lo, hi):
+        k = rows[r]
+        forward_row(x[r], tables.w[k], tables.w_shoup[k], tables.constants[k, Q])
+
+
+@kernel
+def inverse_row(x, w, w_shoup, constants):
+    """In-place inverse transform of one row; input below 2q, output in [0, q)."""
+    N = x.size
+    q = constants[Q]
+    two_q = q + q
+    m, t = N >> 1, 1
+    while m > 1:
+        for i in range(m):
+            w1, w1s = w[m + i], w_shoup[m + i]
+            first, second = x[2 * i * t : 2 * i * t + t], x[2 * i * t + t : 2 * i * t + 2 * t]
+            for j in range(t):
+                a, c = first[j], second[j]
+                first[j] = reduce_once(a + c, two_q)
+                second[j] = shoup_lazy(a + two_q - c, w1, w1s, q)
+        m, t = m >> 1, t << 1
+    s, ss = constants[N_INVERSE], constants[N_INVERSE_SHOUP]
+    d, ds = constants[N_INVERSE_W], constants[N_INVERSE_W_SHOUP]
+    for j in range(t):
+        a, c = x[j], x[j + t]
+        x[j] = shoup(a + c, s, ss, q)
+        x[j + t] = shoup(a + two_q - c, d, ds, q)
+
+
+@kernel
+def inverse(x, rows, tables, lo, hi):
+    """Rows of x from evaluations to coefficients, in place."""
+    for r in range(lo, hi):
+        k = rows[r]
+        inverse_row(x[r], tables.w_inverse[k], tables.w_inverse_shoup[k], tables.constants[k])
+
+
+# ---------------------------------------------------------------- pointwise operations
+
+
+@kernel
+def add(out, a, b, rows, tables, lo, hi):
+    """out = a + b."""
+    for r in range(lo, hi):
+        q = tables.constants[rows[r], Q]
+        for i in range(out.shape[1]):
+            out[r, i] = reduction.add(a[r, i], b[r, i], q)
+
+
+@kernel
+def subtract(out, a, b, rows, tables, lo, hi):
+    """out = a - b."""
+    for r in range(lo, hi):
+        q = tables.constants[rows[r], Q]
+        for i in range(out.shape[1]):
+            out[r, i] = reduction.subtract(a[r, i], b[r, i], q)
+
+
+@kernel
+def negate(out, a, rows, tables, lo, hi):
+    """out = -a."""
+    for r in range(lo, hi):
+        q = tables.constants[rows[r], Q]
+        for i in range(out.shape[1]):
+            out[r, i] = reduce_once(q - a[r, i], q)
+
+
+@kernel
+def multiply(out, a, b, rows, tables, lo, hi):
+    """out = a b, coefficient by coefficient."""
+    for r in range(lo, hi):
+        c = tables.constants[rows[r]]
+        q, mu, shift = c[Q], c[MU], c[SHIFT]
+        for i in range(out.shape[1]):
+            out[r, i] = reduction.barrett(a[r, i], b[r, i], q, mu, shift)
+
+
+@kernel
+def multiply_add(out, a, b, rows, tables, lo, hi):
+    """out += a b, coefficient by coefficient."""
+    for r in range(lo, hi):
+        c = tables.constants[rows[r]]
+        q, mu, shift = c[Q], c[MU], c[SHIFT]
+        for i in range(out.shape[1]):
+            p = reduction.barrett(a[r, i], b[r, i], q, mu, shift)
+            out[r, i] = reduction.add(out[r, i], p, q)
+
+
+@kernel
+def multiply_scalar(out, a, scalars, scalars_shoup, rows, tables, lo, hi):
+    """out[r] = a[r] scalars[r]; any a < 2^64."""
+    for r in range(lo, hi):
+        q = tables.constants[rows[r], Q]
+        for i in range(out.shape[1]):
+            out[r, i] = shoup(a[r, i], scalars[r], scalars_shoup[r], q)
+
+
+@kernel
+def add_scalar(out, a, scalars, rows, tables, lo, hi):
+    """out[r] = a[r] + scalars[r]."""
+    for r in range(lo, hi):
+        q = tables.constants[rows[r], Q]
+        for i in range(out.shape[1]):
+            out[r, i] = reduction.add(a[r, i], scalars[r], q)
+
+
+# ---------------------------------------------------------------- products with deferred reduction
+
+
+@kernel
+def tensor(out, a, b, rows, tables, lo, hi):
+    """(a0 b0, a0 b1 + a1 b0, a1 b1) of two pairs (2, rows, N), into (3, rows, N)."""
+    for r in range(lo, hi):
+        c = tables.constants[rows[r]]
+        q, mu, shift = c[Q], c[MU], c[SHIFT]
+        for i in range(out.shape[2]):
+            x0, x1, y0, y1 = a[0, r, i], a[1, r, i], b[0, r, i], b[1, r, i]
+            low, high = _accumulate(x0 * y1, multiply_high(x0, y1), x1, y0)
+            out[0, r, i] = reduction.barrett(x0, y0, q, mu, shift)
+            out[1, r, i] = _fold(low, high, c)
+            out[2, r, i] = reduction.barrett(x1, y1, q, mu, shift)
+
+
+@kernel
+def gadget_product(out, digits, key, key_rows, rows, tables, lo, hi):
+    """out[p, r] = sum_d digits[d, r] key[d, p, key_rows[r]] for p = 0, 1."""
+    zero = np.uint64(0)
+    for r in range(lo, hi):
+        c = tables.constants[rows[r]]
+        k = key_rows[r]
+        for i in range(out.shape[2]):
+            low0, high0, low1, high1 = zero, zero, zero, zero
+            for d in range(digits.shape[0]):
+                if d > 0 and d % _TERMS == 0:
+                    high0, high1 = _reduce_high(high0, c), _reduce_high(high1, c)
+                x = digits[d, r, i]
+                low0, high0 = _accumulate(low0, high0, x, key[d, 0, k, i])
+                low1, high1 = _accumulate(low1, high1, x, key[d, 1, k, i])
+            out[0, r, i] = _fold(low0, high0, c)
+            out[1, r, i] = _fold(low1, high1, c)
+
+
+@kernel
+def diagonal_product(out, babies, diagonals, starts, baby_of, rows, tables, lo, hi):
+    """out[g, p, r] = sum over terms t in [starts[g], starts[g + 1]) of
+    diagonals[t, r] babies[baby_of[t], p, r], for p = 0, 1.
+    """
+    zero = np.uint64(0)
+    for r in range(lo, hi):
+        c = tables.constants[rows[r]]
+        for g in range(out.shape[0]):
+            for i in range(out.shape[3]):
+                low0, high0, low1, high1 = zero, zero, zero, zero
+                for t in range(starts[g], starts[g + 1]):
+                    if t > starts[g] and (t - starts[g]) % _TERMS == 0:
+                        high0, high1 = _reduce_high(high0, c), _reduce_high(high1, c)
+                    x = diagonals[t, r, i]
+                    low0, high0 = _accumulate(low0, high0, x, babies[baby_of[t], 0, r, i])
+                    low1, high1 = _accumulate(low1, high1, x, babies[baby_of[t], 1, r, i])
+                out[g, 0, r, i] = _fold(low0, high0, c)
+                out[g, 1, r, i] = _fold(low1, high1, c)
+
+
+# ---------------------------------------------------------------- change of basis
+
+
+@inline
+def _convert_row(out, y, weights, offset, c):
+    """out = sum_s weights[s] y[s] + offset mod q."""
+    for i in range(out.size):
+        low, high = offset, np.uint64(0)
+        for s in range(y.shape[0]):
+            if s > 0 and s % _TERMS == 0:
+                high = _reduce_high(high, c)
+            low, high = _accumulate(low, high, y[s, i], weights[s])
+        out[i] = _fold(low, high, c)
+
+
+@kernel
+def convert_forward(out, y, weights, weights_shoup, offsets, rows, tables, lo, hi):
+    """out[r] = NTT(sum_s weights[r, s] y[s] + offsets[r]); y (sources, N) below 2^61."""
+    for r in range(lo, hi):
+        k = rows[r]
+        _convert_row(out[r], y, weights[r], offsets[r], tables.constants[k])
+        forward_row(out[r], tables.w[k], tables.w_shoup[k], tables.constants[k, Q])
+
+
+@kernel
+def divide(out, x, y, weights, weights_shoup, offsets, factors, factors_shoup, rows, tables, lo, hi):
+    """out[r] = (x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r]; out is not x."""
+    for r in range(lo, hi):
+        k = rows[r]
+        q = tables.constants[k, Q]
+        _convert_row(out[r], y, weights[r], offsets[r], tables.constants[k])
+        forward_row(out[r], tables.w[k], tables.w_shoup[k], q)
+        for i in range(out.shape[1]):
+            d = x[r, i] + (q - out[r, i])
+            out[r, i] = shoup(d, factors[r], factors_shoup[r], q)

@@ -1,0 +1,188 @@
+"""`LimbOps`: every kernel, bound to the moduli of some limbs, split over threads.
+
+The fast door of this package: arrays are trusted (uint64, C-contiguous, last two axes (limbs, N),
+values in [0, q)); `ntt.transform` is the checked one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ntt import threads
+from ntt.backends import select
+from ntt.tables import BackendTables, NTTTables
+
+# Below this many words a kernel ends before a second thread would have started.
+_MIN_WORDS_PER_THREAD = 1 << 16
+
+
+class LimbOps:
+    """Kernels on arrays whose limb axis stands for ``tables.moduli[rows]``.
+
+    Arrays may carry leading axes, (..., limbs, N); `out` may be an input unless stated otherwise.
+    """
+
+    def __init__(self, tables: NTTTables, rows: np.ndarray) -> None:
+        self.tables = tables
+        self.rows = np.ascontiguousarray(rows, dtype=np.int64)
+        self.moduli = tuple(tables.moduli[r] for r in self.rows)
+        self._tiled = {1: self.rows}
+        self._resolved: dict[str, tuple[ModuleType, BackendTables]] = {}
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        """Coefficients to evaluations, in place; returns x."""
+        self._rowwise("forward", x)
+        return x
+
+    def inverse(self, x: np.ndarray) -> np.ndarray:
+        """Evaluations to coefficients, in place; returns x."""
+        self._rowwise("inverse", x)
+        return x
+
+    def add(self, out: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """out = a + b."""
+        return self._rowwise("add", out, a, b)
+
+    def subtract(self, out: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """out = a - b."""
+        return self._rowwise("subtract", out, a, b)
+
+    def negate(self, out: np.ndarray, a: np.ndarray) -> np.ndarray:
+        """out = -a."""
+        return self._rowwise("negate", out, a)
+
+    def multiply(self, out: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """out = a b, element by element."""
+        return self._rowwise("multiply", out, a, b)
+
+    def multiply_add(self, out: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """out += a b, element by element."""
+        return self._rowwise("multiply_add", out, a, b)
+
+    def multiply_scalar(self, out: np.ndarray, a: np.ndarray, scalars: Scalars) -> np.ndarray:
+        """out[.., r, :] = a[.., r, :] scalars[r]."""
+        flat_out, flat_a, rows, repeat = self._flat(out, a)
+        values, shoup = scalars.of(self._backend()[0].WORD_BITS)
+        if repeat > 1:
+            values, shoup = np.tile(values, repeat), np.tile(shoup, repeat)
+        self._split("multiply_scalar", len(rows), (flat_out, flat_a, values, shoup, rows))
+        return out
+
+    def add_scalar(self, out: np.ndarray, a: np.ndarray, scalars: np.ndarray) -> np.ndarray:
+        """out[.., r, :] = a[.., r, :] + scalars[r]; scalars uint64 in [0, q)."""
+        flat_out, flat_a, rows, repeat = self._flat(out, a)
+        values = np.tile(scalars, repeat) if repeat > 1 else scalars
+        self._split("add_scalar", len(rows), (flat_out, flat_a, values, rows))
+        return out
+
+    def tensor(self, out: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """(a0 b0, a0 b1 + a1 b0, a1 b1); a, b (2, limbs, N), out (3, limbs, N), not an input."""
+        self._split("tensor", len(self.rows), (out, a, b, self.rows))
+        return out
+
+    def gadget_product(
+        self, out: np.ndarray, digits: np.ndarray, key: np.ndarray, key_rows: np.ndarray
+    ) -> np.ndarray:
+        """out[p, r] = sum_d digits[d, r] key[d, p, key_rows[r]].
+
+        out (2, limbs, N); digits (D, limbs, N); key (at least D, 2, key limbs, N).
+        """
+        self._split("gadget_product", len(self.rows), (out, digits, key, key_rows, self.rows))
+        return out
+
+    def diagonal_product(
+        self,
+        out: np.ndarray,
+        babies: np.ndarray,
+        diagonals: np.ndarray,
+        starts: np.ndarray,
+        baby_of: np.ndarray,
+    ) -> np.ndarray:
+        """out[g, p, r] = sum of diagonals[t, r] babies[baby_of[t], p, r], starts[g] <= t < starts[g+1].
+
+        out (groups, 2, limbs, N); babies (B, 2, limbs, N); diagonals (T, limbs, N).
+        """
+        arguments = (out, babies, diagonals, starts, baby_of, self.rows)
+        self._split("diagonal_product", len(self.rows), arguments)
+        return out
+
+    def convert_forward(self, out: np.ndarray, y: np.ndarray, change: BasisChange) -> np.ndarray:
+        """out[r] = NTT(sum_s weights[r, s] y[s] + offsets[r]); y (sources, N) in coefficients."""
+        weights, shoup = change.weights.of(self._backend()[0].WORD_BITS)
+        arguments = (out, y, weights, shoup, change.offsets, self.rows)
+        self._split("convert_forward", len(self.rows), arguments)
+        return out
+
+    def divide(
+        self, out: np.ndarray, x: np.ndarray, y: np.ndarray, change: BasisChange, factors: Scalars
+    ) -> np.ndarray:
+        """out[r] = (x[r] - NTT(converted y)[r]) factors[r]; out (limbs, N) is not x."""
+        word = self._backend()[0].WORD_BITS
+        weights, weights_shoup = change.weights.of(word)
+        values, values_shoup = factors.of(word)
+        arguments = (out, x, y, weights, weights_shoup, change.offsets, values, values_shoup)
+        self._split("divide", len(self.rows), (*arguments, self.rows))
+        return out
+
+    # ------------------------------------------------------------ dispatch
+
+    def _rowwise(self, name: str, *arrays: np.ndarray) -> np.ndarray:
+        *flat, rows, _ = self._flat(*arrays)
+        self._split(name, len(rows), (*flat, rows))
+        return arrays[0]
+
+    def _flat(self, *arrays: np.ndarray) -> tuple[Any, ...]:
+        """The arrays as (rows, N), the table row of each, and how often the limbs repeat."""
+        N = self.tables.N
+        repeat = arrays[0].size // (len(self.rows) * N)
+        if repeat not in self._tiled:
+            self._tiled[repeat] = np.tile(self.rows, repeat)
+        return (*(a.reshape(-1, N) for a in arrays), self._tiled[repeat], repeat)
+
+    def _backend(self) -> tuple[ModuleType, BackendTables]:
+        choice = select.get_backend()
+        if choice not in self._resolved:
+            module = select.backend_for(self.tables.N, self.tables.largest_modulus_bits)
+            self._resolved[choice] = module, self.tables.for_word(module.WORD_BITS)
+        return self._resolved[choice]
+
+    def _split(self, name: str, rows: int, arguments: tuple[Any, ...]) -> None:
+        module, tables = self._backend()
+        kernel: Callable[..., None] = getattr(module, name)
+        if rows * self.tables.N < 2 * _MIN_WORDS_PER_THREAD:
+            kernel(*arguments, tables, 0, rows)
+        else:
+            threads.split(rows, lambda lo, hi: kernel(*arguments, tables, lo, hi))
+
+
+class Scalars:
+    """Fixed factors with their Shoup constants for every word size; any shape.
+
+    values[..., k] is a residue modulo moduli[..., k] (arrays of Python integers or uint64).
+    """
+
+    def __init__(self, values: Any, moduli: Any) -> None:
+        wide = np.array(values, dtype=object)
+        primes = np.broadcast_to(np.array(moduli, dtype=object), wide.shape)
+        self.values = (wide % primes).astype(np.uint64)
+        self._shoup = {
+            word: np.array(wide % primes * (1 << word) // primes, dtype=object).astype(np.uint64)
+            for word in (52, 64)
+        }
+
+    def of(self, word_bits: int) -> tuple[np.ndarray, np.ndarray]:
+        """(values, Shoup constants) for a word of `word_bits` bits."""
+        return self.values, self._shoup[word_bits]
+
+
+class BasisChange:
+    """weights (targets, sources) and offsets (targets,) of a base conversion to `moduli`."""
+
+    def __init__(self, weights: Any, offsets: Any, moduli: tuple[int, ...]) -> None:
+        primes = np.array(moduli, dtype=object)
+        self.weights = Scalars(weights, primes[:, None])
+        self.offsets = (np.array(offsets, dtype=object) % primes).astype(np.uint64)

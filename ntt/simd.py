@@ -1,0 +1,168 @@
+"""`u64x8`: eight unsigned 64-bit lanes as a first-class type inside Numba kernels.
+
+Only `ntt.backends.ifma` uses it. Inside a kernel, `u64x8` values support ``+``, ``-``, ``&`` and
+``>>`` / ``<<`` (lane by lane), and the functions below. Nothing here checks a bound: the caller's
+ranges do.
+"""
+
+from __future__ import annotations
+
+import operator
+
+from llvmlite import ir
+from numba import types
+from numba.core.datamodel import models
+from numba.extending import intrinsic, overload, register_model
+
+LANES = 8
+_I64 = ir.IntType(64)
+_I32 = ir.IntType(32)
+_VECTOR = ir.VectorType(_I64, LANES)
+_HALF_VECTOR = ir.VectorType(_I32, LANES)
+
+
+class U64x8Type(types.Type):
+    """The Numba type of a vector of eight uint64."""
+
+    def __init__(self) -> None:
+        super().__init__("u64x8")
+
+
+u64x8 = U64x8Type()
+
+
+@register_model(U64x8Type)
+class _U64x8Model(models.PrimitiveModel):
+    def __init__(self, dmm, fe_type):
+        super().__init__(dmm, fe_type, _VECTOR)
+
+
+def _llvm(builder, name, result, arguments):
+    """The LLVM intrinsic `name`, declared in the builder's module once."""
+    function = builder.module.globals.get(name)
+    if function is None:
+        function = ir.Function(builder.module, ir.FunctionType(result, arguments), name)
+    return function
+
+
+def _pointer(context, builder, array_type, array, index, pointee):
+    view = context.make_array(array_type)(context, builder, array)
+    return builder.bitcast(builder.gep(view.data, [index]), pointee.as_pointer())
+
+
+@intrinsic
+def splat(typing_context, scalar):
+    """All eight lanes equal to `scalar` (uint64)."""
+
+    def generate(context, builder, signature, arguments):
+        undefined = ir.Constant(_VECTOR, ir.Undefined)
+        first = builder.insert_element(undefined, arguments[0], ir.Constant(_I32, 0))
+        zeros = ir.Constant(ir.VectorType(_I32, LANES), [0] * LANES)
+        return builder.shuffle_vector(first, undefined, zeros)
+
+    return u64x8(types.uint64), generate
+
+
+@intrinsic
+def load(typing_context, array, index):
+    """Elements ``array[index : index + 8]`` of a contiguous 1-D uint64 array."""
+
+    def generate(context, builder, signature, arguments):
+        pointer = _pointer(context, builder, signature.args[0], *arguments, _VECTOR)
+        return builder.load(pointer, align=8)
+
+    return u64x8(array, types.intp), generate
+
+
+@intrinsic
+def load32(typing_context, array, index):
+    """Elements ``array[index : index + 8]`` of a contiguous 1-D uint32 array, zero-extended."""
+
+    def generate(context, builder, signature, arguments):
+        pointer = _pointer(context, builder, signature.args[0], *arguments, _HALF_VECTOR)
+        return builder.zext(builder.load(pointer, align=4), _VECTOR)
+
+    return u64x8(array, types.intp), generate
+
+
+@intrinsic
+def store(typing_context, array, index, value):
+    """Write the eight lanes to ``array[index : index + 8]``."""
+
+    def generate(context, builder, signature, arguments):
+        array_value, position, lanes = arguments
+        pointer = _pointer(
+            context, builder, signature.args[0], array_value, position, _VECTOR
+        )
+        builder.store(lanes, pointer, align=8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, u64x8), generate
+
+
+def _binary(emit):
+    @intrinsic
+    def operation(typing_context, x, y):
+        def generate(context, builder, signature, arguments):
+            return emit(builder, *arguments)
+
+        return u64x8(u64x8, u64x8), generate
+
+    return operation
+
+
+def _umin(builder, x, y):
+    return builder.call(_llvm(builder, "llvm.umin.v8i64", _VECTOR, [_VECTOR, _VECTOR]), [x, y])
+
+
+vmin = _binary(_umin)
+_OPERATORS = {
+    operator.add: _binary(lambda builder, x, y: builder.add(x, y)),
+    operator.sub: _binary(lambda builder, x, y: builder.sub(x, y)),
+    operator.and_: _binary(lambda builder, x, y: builder.and_(x, y)),
+    operator.or_: _binary(lambda builder, x, y: builder.or_(x, y)),
+    operator.rshift: _binary(lambda builder, x, y: builder.lshr(x, y)),
+    operator.lshift: _binary(lambda builder, x, y: builder.shl(x, y)),
+}
+
+
+def _overload_operator(symbol, implementation):
+    @overload(symbol)
+    def typed(x, y):
+        if isinstance(x, U64x8Type) and isinstance(y, U64x8Type):
+            return lambda x, y: implementation(x, y)
+        return None
+
+
+for _symbol, _implementation in _OPERATORS.items():
+    _overload_operator(_symbol, _implementation)
+
+
+def _multiply_add(name):
+    @intrinsic
+    def operation(typing_context, accumulator, x, y):
+        def generate(context, builder, signature, arguments):
+            return builder.call(_llvm(builder, name, _VECTOR, [_VECTOR] * 3), list(arguments))
+
+        return u64x8(u64x8, u64x8, u64x8), generate
+
+    return operation
+
+
+# accumulator + the low (high) 52 bits of the 104-bit product of the low 52 bits of x and y.
+multiply_add_low = _multiply_add("llvm.x86.avx512.vpmadd52l.uq.512")
+multiply_add_high = _multiply_add("llvm.x86.avx512.vpmadd52h.uq.512")
+
+
+def shuffle(lanes):
+    """A function of (x, y) that picks eight `lanes` out of the sixteen of x then y."""
+    mask = ir.Constant(ir.VectorType(_I32, LANES), list(lanes))
+
+    @intrinsic
+    def operation(typing_context, x, y):
+        def generate(context, builder, signature, arguments):
+            return builder.shuffle_vector(arguments[0], arguments[1], mask)
+
+        return u64x8(u64x8, u64x8), generate
+
+    return operation
