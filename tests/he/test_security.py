@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,7 +33,7 @@ def test_max_log_qp__at_128_bits_is_the_published_bound(N: int, bound: int) -> N
 @pytest.mark.parametrize("security_bits", SECURITY_LEVELS)
 def test_max_log_qp__grows_slightly_faster_than_N(security_bits: int) -> None:
     bounds = [bound for N in DEGREES if (bound := max_log_qp(N, security_bits))]
-    for smaller, larger in zip(bounds, bounds[1:], strict=False):
+    for smaller, larger in pairwise(bounds):
         assert 2 * smaller <= larger <= 2 * smaller + smaller // 12
 
 
