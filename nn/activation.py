@@ -46,7 +46,7 @@ class Polynomial(Layer):
     @property
     def degree(self) -> int:
         """The highest power."""
-        return self.coefficients.shape[-1] - 1
+        return int(self.coefficients.shape[-1]) - 1
 
     @property
     def per_channel(self) -> bool:

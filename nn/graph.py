@@ -32,9 +32,12 @@ class Node:
             raise GraphError(f"a node's name is {self.name!r}; a non-empty string is needed")
         if not isinstance(self.layer, Layer):
             raise GraphError(f"node {self.name!r} holds {self.layer!r}; a nn Layer is needed")
-        if isinstance(self.inputs, str):
-            raise GraphError(f"node {self.name!r}: inputs must be a tuple of names, not a string")
-        object.__setattr__(self, "inputs", tuple(self.inputs))
+        inputs: object = self.inputs
+        if not isinstance(inputs, (tuple, list)):
+            raise GraphError(
+                f"node {self.name!r} has inputs {inputs!r}; a tuple of names is needed"
+            )
+        object.__setattr__(self, "inputs", tuple(inputs))
         if len(self.inputs) != self.layer.arity:
             raise GraphError(
                 f"node {self.name!r}: {type(self.layer).__name__} takes {self.layer.arity} "
@@ -286,9 +289,7 @@ def _infer_shapes(input_shape: Shape, nodes: tuple[Node, ...]) -> dict[str, Shap
     return shapes
 
 
-def _check_statistics(
-    statistics: dict[str, NodeStatistics], shapes: Mapping[str, Shape]
-) -> None:
+def _check_statistics(statistics: dict[str, NodeStatistics], shapes: Mapping[str, Shape]) -> None:
     if set(statistics) != set(shapes):
         odd = sorted(set(statistics) ^ set(shapes))
         raise GraphError(f"statistics and values differ in {odd}; use network.calibrated(images)")

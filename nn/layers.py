@@ -60,6 +60,7 @@ def pair_of_integers(value: Any, what: str, minimum: int) -> tuple[int, int]:
     return int(value[0]), int(value[1])
 
 
+@dataclass(frozen=True, eq=False)
 class Layer(ABC):
     """One operation of a network, from `arity` inputs to one output."""
 
@@ -79,8 +80,8 @@ class Layer(ABC):
     @property
     def parameter_count(self) -> int:
         """How many trained numbers the layer holds."""
-        values = (getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
-        return sum(value.size for value in values if isinstance(value, np.ndarray))
+        values = (getattr(self, field.name) for field in fields(self))
+        return int(sum(value.size for value in values if isinstance(value, np.ndarray)))
 
     def _set(self, **values: Any) -> None:
         """Store validated fields; only for ``__post_init__`` of the frozen subclasses."""
@@ -189,7 +190,7 @@ class Conv2d(Layer):
     @property
     def in_channels(self) -> int:
         """Channels of the input, over all groups."""
-        return self.weight.shape[1] * self.groups
+        return int(self.weight.shape[1]) * self.groups
 
     def output_shape(self, *input_shapes: Shape) -> Shape:
         shape = only_shape(self, input_shapes)

@@ -37,7 +37,7 @@ def save_network(network: Network, path: str | Path) -> None:
     nodes = []
     for index, node in enumerate(network.nodes):
         plain: dict[str, Any] = {}
-        for field in fields(node.layer):  # type: ignore[arg-type]
+        for field in fields(node.layer):
             value = getattr(node.layer, field.name)
             if isinstance(value, np.ndarray):
                 arrays[f"nodes/{index}/{field.name}"] = _smallest_exact(value)

@@ -1,0 +1,1 @@
+"""Converters from other frameworks' models to `nn.graph.Network`."""

@@ -1,0 +1,275 @@
+"""torch.fx graphs -> nodes. Importing this imports torch."""
+
+from __future__ import annotations
+
+import copy
+import operator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, fx
+from torch import nn as torch_nn
+from torch.fx.passes.shape_prop import ShapeProp
+from torch.nn import functional
+
+from nn.activation import Polynomial
+from nn.errors import ConversionError, NetworkError, ShapeError, UnsupportedLayerError
+from nn.frontend.torch_layers import PolynomialActivation
+from nn.frontend.torch_modules import CONVERTERS, PASSED_THROUGH, convert_module
+from nn.graph import INPUT, Node
+from nn.layers import Add, AvgPool2d, Flatten, FloatArray, Layer
+
+ACCEPTED = (
+    "accepted are Conv2d, Linear, AvgPool2d, AdaptiveAvgPool2d, Flatten, BatchNorm1d/2d, Identity, "
+    "Dropout, PolynomialActivation, sums of two values, and polynomials of one value"
+)
+
+_FLATTENS = (torch.flatten, "flatten", "view", "reshape", torch.reshape)
+_ADDS = (operator.add, operator.iadd, torch.add, "add", "add_")
+_SUBTRACTS = (operator.sub, operator.isub, torch.sub, "sub", "sub_")
+_MULTIPLIES = (operator.mul, operator.imul, torch.mul, "mul", "mul_")
+_POWERS = (operator.pow, torch.pow, "pow", "pow_")
+_SQUARES = (torch.square, "square", "square_")
+_NEGATIONS = (operator.neg, torch.neg, "neg")
+_DROPPED = (functional.dropout, functional.dropout2d, "contiguous")
+_SHAPE_QUERIES = ("size", operator.getitem, getattr)
+
+
+def trace(module: torch_nn.Module, example: Tensor) -> tuple[tuple[Node, ...], Tensor]:
+    """The nodes of `module` in evaluation mode, and its output on the float64 `example`.
+
+    Works on a float64 copy, so that the two can be compared far below float32's rounding.
+    """
+    module = copy.deepcopy(module).eval().double()
+    try:
+        graph = _Tracer().trace(module)
+    except NetworkError:
+        raise
+    except Exception as error:
+        # fx raises whatever the module's own code raises on its symbolic values.
+        raise ConversionError(
+            f"torch.fx cannot follow {type(module).__name__}.forward ({error}); it must not "
+            "branch or loop on the values of tensors"
+        ) from error
+    traced = fx.GraphModule(module, graph, type(module).__name__)
+    traced.graph.eliminate_dead_code()
+    with torch.no_grad():
+        output = ShapeProp(traced).propagate(example)
+    if not isinstance(output, Tensor):
+        raise ConversionError(
+            f"{type(module).__name__} returns {type(output).__name__}; one tensor is needed"
+        )
+    return _Builder(traced).nodes(), output
+
+
+class _Tracer(fx.Tracer):
+    """Keeps the modules that have converters whole, also users' subclasses of them."""
+
+    def is_leaf_module(self, module: torch_nn.Module, qualified_name: str) -> bool:
+        known = (*CONVERTERS, *PASSED_THROUGH, PolynomialActivation)
+        return isinstance(module, known) or super().is_leaf_module(module, qualified_name)
+
+
+@dataclass(frozen=True)
+class _Value:
+    """``sum_k coefficients[k] base^k``: a polynomial, not yet a node, of a node's value.
+
+    Keeping it symbolic turns ``0.5 * x + 0.25 * x ** 2`` into one Polynomial.
+    """
+
+    base: str
+    coefficients: FloatArray
+
+    @property
+    def is_base(self) -> bool:
+        return np.array_equal(self.coefficients, [0.0, 1.0])
+
+
+def _value(base: str) -> _Value:
+    return _Value(base, np.array([0.0, 1.0]))
+
+
+class _Builder:
+    """Walks one fx graph; `_values` holds what each tensor-valued fx node became."""
+
+    def __init__(self, module: fx.GraphModule) -> None:
+        self._module = module
+        self._graph = module.graph
+        self._values: dict[fx.Node, _Value] = {}
+        self._nodes: dict[str, Node] = {}
+
+    def nodes(self) -> tuple[Node, ...]:
+        for node in self._graph.nodes:
+            if node.op == "output":
+                self._base(node.args[0])
+            elif node.op == "placeholder":
+                if INPUT in {value.base for value in self._values.values()}:
+                    raise self._unsupported(node, "a second input")
+                self._values[node] = _value(INPUT)
+            elif node.op == "call_module":
+                self._values[node] = self._called_module(node)
+            elif not self._is_shape_query(node):
+                self._values[node] = self._called_function(node)
+        return tuple(self._nodes.values())
+
+    # -- fx nodes to values --------------------------------------------------------------------
+
+    def _called_module(self, node: fx.Node) -> _Value:
+        module = self._module.get_submodule(str(node.target))
+        source = node.args[0] if node.args else None
+        if not isinstance(source, fx.Node) or len(node.args) + len(node.kwargs) != 1:
+            raise self._unsupported(node, "a call with other than one tensor")
+        if isinstance(module, PASSED_THROUGH):
+            return self._values[source]
+        try:
+            layer = convert_module(module, _shape(source))
+        except UnsupportedLayerError as error:
+            raise self._unsupported(node, str(error)) from error
+        return self._emit(str(node.target), layer, self._base(source))
+
+    def _called_function(self, node: fx.Node) -> _Value:
+        target = node.target
+        if target in _ADDS or target in _SUBTRACTS:
+            return self._sum(node, -1.0 if target in _SUBTRACTS else 1.0)
+        if target in _MULTIPLIES:
+            return self._product(node)
+        if target in _SQUARES:
+            return self._power(node, self._operand(node, node.args[0]), 2)
+        if target in _POWERS:
+            return self._power(node, self._operand(node, node.args[0]), node.args[1])
+        if target in _NEGATIONS:
+            value = self._operand(node, node.args[0])
+            return _Value(value.base, -value.coefficients)
+        if target in _FLATTENS:
+            return self._flatten(node)
+        if target in _DROPPED:
+            return self._operand(node, node.args[0])
+        if target is functional.avg_pool2d:
+            return self._average_pool(node)
+        raise self._unsupported(node)
+
+    def _sum(self, node: fx.Node, sign: float) -> _Value:
+        if set(node.kwargs) - {"other"}:
+            raise self._unsupported(node, f"with {sorted(node.kwargs)}")
+        left, right = (self._operand(node, value) for value in self._two(node))
+        if left.base == right.base or not right.base or not left.base:
+            length = max(len(left.coefficients), len(right.coefficients))
+            total = np.zeros(length)
+            total[: len(left.coefficients)] += left.coefficients
+            total[: len(right.coefficients)] += sign * right.coefficients
+            return _Value(left.base or right.base, total)
+        names = [self._materialise(node, left)]
+        names.append(self._materialise(node, _Value(right.base, sign * right.coefficients)))
+        return self._emit(_scoped("add", node), Add(), *names)
+
+    def _product(self, node: fx.Node) -> _Value:
+        left, right = (self._operand(node, value) for value in self._two(node))
+        if left.base and right.base and left.base != right.base:
+            raise self._unsupported(node, "the product of two different values")
+        product = np.convolve(left.coefficients, right.coefficients)
+        return _Value(left.base or right.base, product)
+
+    def _power(self, node: fx.Node, value: _Value, exponent: Any) -> _Value:
+        if not isinstance(exponent, (int, float)) or exponent != int(exponent) or exponent < 1:
+            raise self._unsupported(node, f"the power {exponent!r}, not a positive integer")
+        result = np.array([1.0])
+        for _ in range(int(exponent)):
+            result = np.convolve(result, value.coefficients)
+        return _Value(value.base, result)
+
+    def _flatten(self, node: fx.Node) -> _Value:
+        source = node.args[0]
+        assert isinstance(source, fx.Node)
+        before, after = _shape(source, batch=True), _shape(node, batch=True)
+        if after != (before[0], int(np.prod(before[1:]))):
+            raise self._unsupported(
+                node, f"{before} to {after}; only {(before[0], int(np.prod(before[1:])))}"
+            )
+        if len(before) == 2:
+            return self._values[source]
+        return self._emit(_scoped("flatten", node), Flatten(), self._base(source))
+
+    def _average_pool(self, node: fx.Node) -> _Value:
+        names = ("input", "kernel_size", "stride", "padding")
+        bound: dict[str, Any] = dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
+        source = bound.pop("input")
+        try:
+            layer = convert_module(torch_nn.AvgPool2d(**bound), _shape(source))
+        except UnsupportedLayerError as error:
+            raise self._unsupported(node, str(error)) from error
+        assert isinstance(layer, AvgPool2d)
+        return self._emit(_scoped("avg_pool2d", node), layer, self._base(source))
+
+    # -- operands and nodes --------------------------------------------------------------------
+
+    def _two(self, node: fx.Node) -> tuple[Any, Any]:
+        operands = [*node.args, *(node.kwargs[key] for key in ("other",) if key in node.kwargs)]
+        if len(operands) != 2:
+            raise self._unsupported(node, f"with {len(operands)} operands")
+        return operands[0], operands[1]
+
+    def _operand(self, node: fx.Node, value: Any) -> _Value:
+        """A tensor's value, or a number as a polynomial of degree 0 of no base."""
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return _Value("", np.array([float(value)]))
+        if isinstance(value, fx.Node) and value in self._values:
+            return self._values[value]
+        raise self._unsupported(node, f"the operand {value}")
+
+    def _base(self, node: Any) -> str:
+        """The name of the node that holds this fx node's value, made now if need be."""
+        if not isinstance(node, fx.Node) or node not in self._values:
+            raise ConversionError(
+                f"the output or input {node} is no tensor computed from the input"
+            )
+        name = self._materialise(node, self._values[node])
+        self._values[node] = _value(name)
+        return name
+
+    def _materialise(self, node: fx.Node, value: _Value) -> str:
+        if value.is_base:
+            return value.base
+        coefficients = np.trim_zeros(value.coefficients, "b")
+        layer = Polynomial(coefficients if coefficients.size else np.zeros(1))
+        return self._emit(_scoped("polynomial", node), layer, value.base).base
+
+    def _emit(self, name: str, layer: Layer, *inputs: str) -> _Value:
+        unique, count = name, 1
+        while unique in self._nodes or unique == INPUT:
+            count += 1
+            unique = f"{name}_{count}"
+        self._nodes[unique] = Node(unique, layer, inputs)
+        return _value(unique)
+
+    def _is_shape_query(self, node: fx.Node) -> bool:
+        """Whether the node computes sizes for a view, not a tensor."""
+        return node.target in _SHAPE_QUERIES and "tensor_meta" not in node.meta
+
+    def _unsupported(self, node: fx.Node, detail: str = "") -> UnsupportedLayerError:
+        position = list(self._graph.nodes).index(node)
+        if node.op == "call_module":
+            kind = type(self._module.get_submodule(str(node.target))).__name__
+            what = f"layer {kind} at {node.target!r}"
+        else:
+            what = f"operation {getattr(node.target, '__name__', node.target)} ({node.name!r})"
+        where = f"step {position} of {len(self._graph.nodes) - 2} in {type(self._module).__name__}"
+        return UnsupportedLayerError(
+            f"{what}, {where}, is not supported{': ' + detail if detail else ''}; {ACCEPTED}"
+        )
+
+
+def _scoped(name: str, node: fx.Node) -> str:
+    """`name`, behind the qualified name of the submodule whose forward contains the operation."""
+    scope = [path for path in node.meta.get("nn_module_stack", ()) if path]
+    return f"{scope[-1]}.{name}" if scope else name
+
+
+def _shape(node: Any, batch: bool = False) -> tuple[int, ...]:
+    """The shape of a tensor-valued fx node, by default without the batch axis."""
+    meta = node.meta.get("tensor_meta") if isinstance(node, fx.Node) else None
+    if meta is None:
+        raise ShapeError(f"{node} is not a tensor")
+    shape = tuple(int(length) for length in meta.shape)
+    return shape if batch else shape[1:]

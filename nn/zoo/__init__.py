@@ -1,0 +1,78 @@
+"""Trained networks that ship with the package, and the test images to try them on.
+
+    network = nn.zoo.load("mnist")
+    images, labels = nn.zoo.test_images("mnist")
+
+The README beside the files tells where the data come from and how each network was trained.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nn.errors import ZooError
+from nn.graph import Network
+
+_FOLDER = Path(__file__).parent
+_CLASSES = {
+    "mnist": tuple("0123456789"),
+    "fashion_mnist": (
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ),
+}
+
+
+def names() -> tuple[str, ...]:
+    """The networks in the zoo."""
+    return tuple(_CLASSES)
+
+
+def class_names(name: str) -> tuple[str, ...]:
+    """What each logit of a network stands for."""
+    if name not in _CLASSES:
+        raise ZooError(f"the zoo has no network {name!r}; it has {', '.join(_CLASSES)}")
+    return _CLASSES[name]
+
+
+def load(name: str) -> Network:
+    """A trained network on images ``(B, 1, 28, 28)`` of pixels / 255 in [0, 1].
+
+    BatchNorm is folded, and `statistics` cover all 60,000 training images. Raises ZooError for an
+    unknown name.
+    """
+    class_names(name)
+    return Network.load(_FOLDER / f"{name}.npz")
+
+
+def test_images(name: str) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The full test set: images ``(10000, 1, 28, 28)`` in [0, 1], and labels ``(10000,)``.
+
+    Raises ZooError for an unknown name or a damaged file.
+    """
+    class_names(name)
+    path = _FOLDER / f"{name}_test.npz"
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            images, labels = archive["images"], archive["labels"]
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise ZooError(f"{path} is missing or damaged ({error}); reinstall the package") from error
+    pixels = images[:, np.newaxis].astype(np.float32) / np.float32(255)
+    return pixels, labels.astype(np.int64)
+
+
+# pytest would take the function for a test wherever it is imported by name.
+test_images.__test__ = False  # type: ignore[attr-defined]

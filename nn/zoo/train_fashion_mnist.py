@@ -1,0 +1,12 @@
+"""Train the zoo's `fashion_mnist`: ``python -m nn.zoo.train_fashion_mnist --data FOLDER``."""
+
+from nn.zoo.training import Recipe, main
+
+RECIPE = Recipe(name="fashion_mnist", zoom=0.05, shift=1, flip=True)
+
+if __name__ == "__main__":
+    main(
+        RECIPE,
+        "Fashion-MNIST (Xiao, Rasul, Vollgraf; Zalando Research): the Debian package "
+        "dataset-fashion-mnist holds the four IDX files in /usr/share/datasets/fashion-mnist.",
+    )

@@ -1,0 +1,247 @@
+"""Training of the zoo's networks; needs torch.
+
+All of them are ``conv - degree 2 - linear - degree 2 - linear``: a multiplicative depth of five,
+which CKKS evaluates at N = 8192. Three measures keep the values small, for the noise of an
+encrypted run is absolute: batch normalisation before each polynomial, a penalty on values beyond
+`Recipe.value_limit`, and quadratic coefficients held within `QUADRATIC_RANGE`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nn.frontend.pytorch import from_torch
+from nn.frontend.torch_layers import PolynomialActivation
+from nn.graph import Network
+from nn.zoo.datasets import Bytes, read_split, write_test_images
+
+QUADRATIC_RANGE = (0.05, 2.0)
+VALIDATION_IMAGES = 5000
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides a network besides its data. Shifts are in pixels."""
+
+    name: str
+    channels: int = 16
+    kernel: int = 5
+    features: int = 64
+    epochs: int = 30
+    batch_size: int = 250
+    learning_rate: float = 4e-3
+    weight_decay: float = 0.02
+    label_smoothing: float = 0.05
+    rotation_degrees: float = 0.0
+    zoom: float = 0.0
+    shift: float = 0.0
+    flip: bool = False
+    value_limit: float = 10.0
+    value_penalty: float = 0.1
+    average_decay: float = 0.998
+    seed: int = 2026
+
+
+def build(recipe: Recipe) -> nn.Sequential:
+    """The untrained model on images ``(B, 1, 28, 28)`` in [0, 1]."""
+    channels, features = recipe.channels, recipe.features
+    size = (28 + 2 * (recipe.kernel // 2) - recipe.kernel) // 2 + 1
+    conv = nn.Conv2d(1, channels, recipe.kernel, stride=2, padding=recipe.kernel // 2)
+    return nn.Sequential(
+        OrderedDict(
+            conv1=conv,
+            norm1=nn.BatchNorm2d(channels),
+            act1=PolynomialActivation(channels=channels),
+            flatten=nn.Flatten(),
+            fc1=nn.Linear(channels * size * size, features),
+            norm2=nn.BatchNorm1d(features),
+            act2=PolynomialActivation(channels=features),
+            fc2=nn.Linear(features, 10),
+        )
+    )
+
+
+def as_tensors(images: Bytes, labels: Bytes) -> tuple[Tensor, Tensor]:
+    """Pixels / 255 as float32 ``(n, 1, 28, 28)``, and int64 labels."""
+    pixels = torch.from_numpy(images[:, None].astype(np.float32) / np.float32(255))
+    return pixels, torch.from_numpy(labels.astype(np.int64))
+
+
+def augment(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+    """Each image randomly rotated, zoomed, shifted and flipped.
+
+    Resampled bicubically and clamped to [0, 1]: bilinear resampling blurs the strokes, and a
+    network trained on blurred digits is worse on the true ones.
+    """
+    count = len(images)
+
+    def uniform(limit: float) -> Tensor:
+        return (2 * torch.rand(count, generator=generator) - 1) * limit
+
+    angle = uniform(math.radians(recipe.rotation_degrees))
+    zoom_x, zoom_y = 1 + uniform(recipe.zoom), 1 + uniform(recipe.zoom)
+    if recipe.flip:
+        zoom_x = zoom_x * torch.randint(0, 2, (count,), generator=generator).mul(2).sub(1)
+    half = images.shape[-1] / 2
+    rows = [
+        [angle.cos() * zoom_x, -angle.sin() * zoom_y, uniform(recipe.shift / half)],
+        [angle.sin() * zoom_x, angle.cos() * zoom_y, uniform(recipe.shift / half)],
+    ]
+    transform = torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)
+    grid = functional.affine_grid(transform, list(images.shape), align_corners=False)
+    return functional.grid_sample(images, grid, mode="bicubic", align_corners=False).clamp(0, 1)
+
+
+def train(
+    recipe: Recipe, images: Tensor, labels: Tensor, watch: tuple[Tensor, Tensor] | None = None
+) -> nn.Sequential:
+    """Train on ``(n, 1, 28, 28)`` images; return the averaged weights in evaluation mode.
+
+    `watch` is a held-out set whose accuracy is printed as training goes on; it changes nothing.
+    """
+    torch.manual_seed(recipe.seed)
+    generator = torch.Generator().manual_seed(recipe.seed)
+    model = build(recipe)
+    average = copy.deepcopy(model).eval()
+    steps = recipe.epochs * (len(images) // recipe.batch_size)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=recipe.learning_rate, total_steps=steps
+    )
+    started = time.perf_counter()
+    for epoch in range(recipe.epochs):
+        total = 0.0
+        for batch in _batches(len(images), recipe.batch_size, generator):
+            inputs = augment(images[batch], recipe, generator)
+            logits, excess = _forward_with_excess(model, inputs, recipe.value_limit)
+            loss = functional.cross_entropy(
+                logits, labels[batch], label_smoothing=recipe.label_smoothing
+            )
+            optimizer.zero_grad()
+            torch.autograd.backward(loss + recipe.value_penalty * excess)
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            _hold_quadratics(model)
+            step = schedule.last_epoch
+            # A short memory at first, so that the untrained start is forgotten.
+            _average_into(average, model, min(recipe.average_decay, step / (step + 10)))
+            total += loss.item()
+        held_out = "" if watch is None else f", held out {accuracy(average, *watch):.2%}"
+        print(
+            f"{recipe.name}: epoch {epoch + 1}/{recipe.epochs}, "
+            f"loss {total * recipe.epochs / steps:.4f}{held_out}, "
+            f"{time.perf_counter() - started:.0f} s",
+            flush=True,
+        )
+    return average
+
+
+def accuracy(model: nn.Module, images: Tensor, labels: Tensor) -> float:
+    """The share of images whose largest logit is the label's."""
+    with torch.no_grad():
+        answers = torch.cat([model(chunk).argmax(1) for chunk in torch.split(images, 1000)])
+    return (answers == labels).double().mean().item()
+
+
+def _batches(count: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """A random order of ``0 .. count - 1`` in full batches."""
+    order = torch.randperm(count, generator=generator)
+    yield from torch.split(order[: count - count % size], size)
+
+
+def _forward_with_excess(
+    model: nn.Sequential, inputs: Tensor, limit: float
+) -> tuple[Tensor, Tensor]:
+    """The logits, and the mean square by which the layers' values exceed `limit`."""
+    values = inputs
+    excess = torch.zeros(())
+    for layer in model:
+        values = layer(values)
+        if not isinstance(layer, (nn.Conv2d, nn.Flatten)):
+            excess = excess + functional.relu(values.abs() - limit).square().mean()
+    return values, excess
+
+
+def _hold_quadratics(model: nn.Module) -> None:
+    """Keep every quadratic coefficient within `QUADRATIC_RANGE`, in place."""
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, PolynomialActivation):
+                module.coefficients[:, 2].clamp_(*QUADRATIC_RANGE)
+
+
+def _average_into(average: nn.Module, model: nn.Module, decay: float) -> None:
+    """``average = decay average + (1 - decay) model``, batch statistics included."""
+    with torch.no_grad():
+        state = model.state_dict()
+        for name, value in average.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(state[name], 1 - decay)
+
+
+def export(recipe: Recipe, model: nn.Sequential, images: Tensor) -> Network:
+    """The trained model as a folded Network with float32 weights and statistics over `images`."""
+    folded = from_torch(model, images[:100], recipe.name, input_range=(0.0, 1.0)).folded()
+    nodes = []
+    for node in folded.nodes:
+        arrays = {
+            field.name: getattr(node.layer, field.name).astype(np.float32)
+            for field in fields(node.layer)
+            if isinstance(getattr(node.layer, field.name), np.ndarray)
+        }
+        nodes.append(replace(node, layer=replace(node.layer, **arrays)))
+    return replace(folded, nodes=tuple(nodes)).calibrated(images.numpy())
+
+
+def main(recipe: Recipe, source: str) -> None:
+    """The command line of one network's training script; `source` says where its data is from."""
+    parser = argparse.ArgumentParser(
+        description=f"Train the zoo's network {recipe.name!r}. Deterministic for one version of "
+        "torch on one kind of processor.",
+        epilog=source,
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of the four IDX files, gzipped or not"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parent, help="where to write (default: the zoo)"
+    )
+    parser.add_argument(
+        "--validate",
+        action="store_true",
+        help=f"train without {VALIDATION_IMAGES} of the training images, print the accuracy on "
+        "them, write nothing",
+    )
+    parser.add_argument("--threads", type=int, default=1, help="torch's threads (default: 1)")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    images, labels = as_tensors(*read_split(arguments.data, "train"))
+    if arguments.validate:
+        held_out, kept = split_for_validation(len(images))
+        train(recipe, images[kept], labels[kept], (images[held_out], labels[held_out]))
+        return
+    network = export(recipe, train(recipe, images, labels), images)
+    print(network.summary())
+    network.save(arguments.out / f"{recipe.name}.npz")
+    write_test_images(arguments.data, arguments.out / f"{recipe.name}_test.npz")
+
+
+def split_for_validation(count: int) -> tuple[Tensor, Tensor]:
+    """Indices of the images held out and of those kept; always the same for one count."""
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
+    return order[:VALIDATION_IMAGES], order[VALIDATION_IMAGES:]
