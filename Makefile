@@ -1,0 +1,45 @@
+# Two commands do all the set-up on a machine with Python >= 3.11:
+#   make demo    classify real encrypted images
+#   make test    lint, type-check and test
+# Each makes a virtual environment in .venv and installs what it needs, once.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: demo test test-all clean
+
+demo: $(VENV)/.project
+	$(BIN)/python -m nn demo
+
+test: $(VENV)/.test
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+# The tests that take minutes as well.
+test-all: $(VENV)/.test
+	$(BIN)/python -m pytest -m "slow or not slow"
+
+clean:
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("he-accel needs Python >= 3.11; set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.project: pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet --editable .
+	touch $@
+
+$(VENV)/.test: pyproject.toml tools/constraints.txt $(VENV)/.peers | $(BIN)/python
+	$(PIP) install --quiet --constraint tools/constraints.txt --editable '.[test,torch]'
+	touch $@
+
+# Compiles SEAL: two to three minutes, the first time; pip keeps the wheel in its cache.
+$(VENV)/.peers: tools/constraints.txt tools/seal-toolchain.cmake | $(BIN)/python
+	CMAKE_TOOLCHAIN_FILE='$(CURDIR)/tools/seal-toolchain.cmake' \
+	  $(PIP) install --quiet --constraint tools/constraints.txt pyfhel
+	touch $@

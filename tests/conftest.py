@@ -1,0 +1,39 @@
+"""Settings that every test shares: Hypothesis profiles, and how missing peers are treated."""
+
+from __future__ import annotations
+
+import os
+from types import ModuleType
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
+
+# Kernels compile on their first call, so no example has a deadline and none is "too slow". CI
+# draws the same examples each time; a developer's runs draw new ones.
+settings.register_profile(
+    "default",
+    deadline=None,
+    max_examples=50,
+    derandomize=IN_CI,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("thorough", settings.get_profile("default"), max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(scope="session")
+def pyfhel() -> ModuleType:
+    """The Pyfhel module (Microsoft SEAL), for tests marked crosscheck.
+
+    CI always has it, so there its absence is a failure; elsewhere the test says how to get it.
+    """
+    try:
+        import Pyfhel
+    except ImportError as error:
+        if IN_CI:
+            pytest.fail(f"Pyfhel is missing in CI: {error}")
+        pytest.skip("Pyfhel is not installed; `make test` builds it")
+    return Pyfhel
