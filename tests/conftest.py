@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from types import ModuleType
 
@@ -31,9 +32,8 @@ def pyfhel() -> ModuleType:
     CI always has it, so there its absence is a failure; elsewhere the test says how to get it.
     """
     try:
-        import Pyfhel
+        return importlib.import_module("Pyfhel")
     except ImportError as error:
         if IN_CI:
             pytest.fail(f"Pyfhel is missing in CI: {error}")
         pytest.skip("Pyfhel is not installed; `make test` builds it")
-    return Pyfhel

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import msgpack
@@ -91,7 +92,7 @@ def test_pack__comes_back(header: dict[str, Any], sections: dict[str, Any]) -> N
 def test_pack__follows_the_documented_layout() -> None:
     head = msgpack.packb([{"level": 1}, [["a", "uint64", [2], 16], ["b", "bytes", [3], 3]]])
     payload = struct.pack("<2Q", 5, 2**64 - 1) + b"xyz"
-    sections = {"a": np.array([5, 2**64 - 1], dtype=np.uint64), "b": b"xyz"}
+    sections: dict[str, Any] = {"a": np.array([5, 2**64 - 1], dtype=np.uint64), "b": b"xyz"}
     assert pack("k", {"level": 1}, sections) == craft(head, payload)
 
 
@@ -300,7 +301,7 @@ def test_pack__refuses_sections_it_cannot_hold(section: Any) -> None:
 
 def test_contents__name_what_is_missing_or_different() -> None:
     contents = unpack(EXAMPLE, "ciphertext")
-    refused = [
+    refused: list[tuple[Callable[[], object], str]] = [
         (lambda: contents.field("depth", int), "'depth' is missing, needed is int"),
         (lambda: contents.field("level", float), "'level' is int, needed is float"),
         (lambda: contents.array("other", "uint8", (1,)), "'other' is missing"),
