@@ -80,11 +80,11 @@ def _step(
         offset = per_channel(np.abs(layer.mean * layer.scale) + np.abs(layer.beta), rank)
         return scale * error + _gamma(7, unit_roundoff) * (scale * magnitude + offset)
     if isinstance(layer, Polynomial):
-        absolute_polynomial = Polynomial(np.abs(layer.coefficients))
-        # |p(x + e) - p(x)| <= P(|x|) - P(|x| - |e|) for the polynomial P of absolute values.
-        spread = absolute_polynomial.forward(magnitude) - absolute_polynomial.forward(
-            np.maximum(magnitude - 2 * error, 0.0)
-        )
+        # Mean value theorem: |p(x + e) - p(x)| <= |e| P'(|x| + |e|), P with absolute coefficients.
+        absolute_values = np.abs(layer.coefficients)
+        powers = np.arange(1, layer.degree + 1)
+        slope = Polynomial(absolute_values[..., 1:] * powers) if layer.degree else Polynomial([0])
         gamma = _gamma(2 * layer.degree + 1, unit_roundoff)
-        return spread + gamma * absolute_polynomial.forward(magnitude)
+        rounded = gamma * Polynomial(absolute_values).forward(magnitude)
+        return slope.forward(magnitude) * error + rounded
     raise UnsupportedLayerError(f"no rounding bound is known for {type(layer).__name__}")
