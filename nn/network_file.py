@@ -113,7 +113,7 @@ def _smallest_exact(array: FloatArray) -> np.ndarray[Any, Any]:
 def _read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
     try:
         # The archive's own CRC-32 of each member reveals altered bytes.
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise

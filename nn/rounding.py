@@ -83,7 +83,11 @@ def _step(
         # Mean value theorem: |p(x + e) - p(x)| <= |e| P'(|x| + |e|), P with absolute coefficients.
         absolute_values = np.abs(layer.coefficients)
         powers = np.arange(1, layer.degree + 1)
-        slope = Polynomial(absolute_values[..., 1:] * powers) if layer.degree else Polynomial([0])
+        slope = (
+            Polynomial(absolute_values[..., 1:] * powers)
+            if layer.degree
+            else Polynomial(np.zeros(1))
+        )
         gamma = _gamma(2 * layer.degree + 1, unit_roundoff)
         rounded = gamma * Polynomial(absolute_values).forward(magnitude)
         return slope.forward(magnitude) * error + rounded

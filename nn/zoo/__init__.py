@@ -66,7 +66,7 @@ def test_images(name: str) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     class_names(name)
     path = _FOLDER / f"{name}_test.npz"
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             images, labels = archive["images"], archive["labels"]
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise ZooError(f"{path} is missing or damaged ({error}); reinstall the package") from error
