@@ -89,8 +89,12 @@ def barrett(x, y, q, negative_q, mu, shift, up_shift, mask):
 
 
 @inline
-def fold_wide(low, high, q, two_q, negative_q, radix, radix_shoup, one, one_shoup, mask, word):
-    """(high 2^52 + low) mod q for low < 2^64 and high + low / 2^52 < 2^52."""
+def fold_wide(low, high, fold):
+    """(high 2^52 + low) mod q for low < 2^64 and high + low / 2^52 < 2^52.
+
+    fold: `_fold_constants` of the modulus.
+    """
+    q, two_q, negative_q, radix, radix_shoup, one, one_shoup, mask, word = fold
     high = high + (low >> word)
     low = low & mask
     total = shoup_lazy(high, radix, radix_shoup, negative_q, mask)
@@ -475,7 +479,7 @@ def tensor(out, a, b, rows, tables, lo, hi):
             x0, x1, y0, y1 = load(a0, i), load(a1, i), load(b0, i), load(b1, i)
             low = multiply_add_low(multiply_add_low(zero, x0, y1), x1, y0)
             high = multiply_add_high(multiply_add_high(zero, x0, y1), x1, y0)
-            store(z1, i, fold_wide(low, high, *fold))
+            store(z1, i, fold_wide(low, high, fold))
             store(z0, i, barrett(x0, y0, q, negative_q, mu, shift, up_shift, mask))
             store(z2, i, barrett(x1, y1, q, negative_q, mu, shift, up_shift, mask))
 
@@ -498,8 +502,8 @@ def gadget_product(out, digits, key, key_rows, rows, tables, lo, hi):
                 low0, high0 = multiply_add_low(low0, x, y), multiply_add_high(high0, x, y)
                 y = load(key[d, 1, k], i)
                 low1, high1 = multiply_add_low(low1, x, y), multiply_add_high(high1, x, y)
-            store(z0, i, fold_wide(low0, high0, *fold))
-            store(z1, i, fold_wide(low1, high1, *fold))
+            store(z0, i, fold_wide(low0, high0, fold))
+            store(z1, i, fold_wide(low1, high1, fold))
 
 
 @kernel
@@ -526,8 +530,8 @@ def diagonal_product(out, babies, diagonals, starts, baby_of, rows, tables, lo, 
                         low0, high0 = multiply_add_low(low0, w, y), multiply_add_high(high0, w, y)
                         y = load(babies[baby_of[t], 1, r], i)
                         low1, high1 = multiply_add_low(low1, w, y), multiply_add_high(high1, w, y)
-                    store(z0, i, fold_wide(low0, high0, *fold))
-                    store(z1, i, fold_wide(low1, high1, *fold))
+                    store(z0, i, fold_wide(low0, high0, fold))
+                    store(z1, i, fold_wide(low1, high1, fold))
 
 
 # ---------------------------------------------------------------- change of basis
@@ -554,9 +558,7 @@ def _convert_row(out, y, weights, weights_shoup, offset, fold):
             store(
                 out,
                 i,
-                fold_wide(
-                    low, high, q, two_q, negative_q, radix, radix_shoup, one, one_shoup, mask, word
-                ),
+                fold_wide(low, high, fold),
             )
 
 

@@ -1,0 +1,113 @@
+"""Plaintext and Ciphertext: residues in the transformed domain, with their level and scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from he.errors import NoEvaluatorError
+from he.params import CKKSParameters
+
+if TYPE_CHECKING:
+    from he.ckks.evaluator import Evaluator
+
+
+@dataclass(eq=False)
+class Plaintext:
+    """An encoded vector: residues (level + 1, N) uint64, transformed, at `scale`."""
+
+    params: CKKSParameters
+    data: np.ndarray
+    scale: float
+
+    @property
+    def level(self) -> int:
+        """Index of the last limb of Q."""
+        return self.data.shape[-2] - 1
+
+    def __repr__(self) -> str:
+        return f"Plaintext(N={self.params.N}, level={self.level}, scale={self.scale:.6g})"
+
+
+@dataclass(eq=False)
+class Ciphertext:
+    """An encryption: data (parts, level + 1, N) uint64, transformed, at `scale`.
+
+    It decrypts to c_0 + c_1 s (+ c_2 s^2 for the three parts of an unrelinearized product), which
+    is scale times the encoded slots plus noise.
+
+    With an evaluator attached (`Evaluator.attach`, or any result of an evaluator) the operators
+    read like NumPy: ``a + b``, ``a - 1``, ``2 * a``, ``a * b`` (relinearized and rescaled),
+    ``-a``, ``a**2``; operands are ciphertexts, plaintexts, scalars, or arrays of slots.
+    """
+
+    params: CKKSParameters
+    data: np.ndarray
+    scale: float
+    seed: bytes | None = None
+    _evaluator: Evaluator | None = field(default=None, repr=False)
+
+    # NumPy arrays then leave ``array * ciphertext`` to the methods below.
+    __array_ufunc__ = None
+
+    @property
+    def level(self) -> int:
+        """Index of the last limb of Q: how many rescalings are left."""
+        return self.data.shape[-2] - 1
+
+    @property
+    def parts(self) -> int:
+        """Number of polynomials: 2, or 3 before relinearization."""
+        return self.data.shape[0]
+
+    def __repr__(self) -> str:
+        return (
+            f"Ciphertext(N={self.params.N}, parts={self.parts}, level={self.level}, "
+            f"scale={self.scale:.6g})"
+        )
+
+    def copy(self) -> Ciphertext:
+        """An independent copy, with the same evaluator."""
+        return Ciphertext(self.params, self.data.copy(), self.scale, self.seed, self._evaluator)
+
+    @property
+    def evaluator(self) -> Evaluator:
+        """The attached evaluator; raises `NoEvaluatorError` when there is none."""
+        if self._evaluator is None:
+            raise NoEvaluatorError(
+                "this ciphertext has no evaluator, so Python operators cannot act on it: "
+                "call evaluator.attach(ciphertext) first, or evaluator.add(..) and the like"
+            )
+        return self._evaluator
+
+    def __add__(self, other: Any) -> Ciphertext:
+        return self.evaluator.add(self, other)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Ciphertext:
+        return self.evaluator.subtract(self, other)
+
+    def __rsub__(self, other: Any) -> Ciphertext:
+        return self.evaluator.add(self.evaluator.negate(self), other)
+
+    def __neg__(self) -> Ciphertext:
+        return self.evaluator.negate(self)
+
+    def __mul__(self, other: Any) -> Ciphertext:
+        return self.evaluator.multiply(self, other)
+
+    __rmul__ = __mul__
+
+    def __pow__(self, exponent: int) -> Ciphertext:
+        return self.evaluator.power(self, exponent)
+
+    def rotate(self, steps: int) -> Ciphertext:
+        """Slots rotated left by `steps` (see `Evaluator.rotate`)."""
+        return self.evaluator.rotate(self, steps)
+
+    def conjugate(self) -> Ciphertext:
+        """Every slot conjugated (see `Evaluator.conjugate`)."""
+        return self.evaluator.conjugate(self)

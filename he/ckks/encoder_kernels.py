@@ -1,0 +1,54 @@
+"""The loops of the encoder. Arrays in; nothing raised or allocated."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from ntt.reduction import reduce_once, shoup, shoup_lazy, subtract
+
+
+@njit(cache=True, nogil=True)
+def residues_of_float(out, values, moduli, one_shoup):
+    """out[r, i] = rint(values[i]) mod moduli[r], |values[i]| < 2^62; one_shoup = floor(2^64 / q)."""
+    one = np.uint64(1)
+    for r in range(moduli.size):
+        q, shoup_one = moduli[r], one_shoup[r]
+        for i in range(values.size):
+            rounded = np.rint(values[i])
+            magnitude = np.uint64(np.int64(abs(rounded)))
+            rest = reduce_once(shoup_lazy(magnitude, one, shoup_one, q), q)
+            out[r, i] = reduce_once(q - rest, q) if rounded < 0 else rest
+
+
+@njit(cache=True, nogil=True)
+def centred_values(out, residues, moduli, inverses, inverses_shoup, weights):
+    """out[i] = the value in (-Q/2, Q/2) whose residues are residues[:, i], rounded to float64.
+
+    Garner's mixed radix digits d_k of x and of Q - x; the smaller of the two is |x|.
+    inverses[k, j] = q_j^-1 mod q_k with its Shoup constant; weights[k] = q_0 .. q_(k-1) as float,
+    infinite beyond float64.
+    """
+    count = moduli.size
+    digits = np.empty(count, dtype=np.uint64)
+    for i in range(out.size):
+        smallest = np.inf
+        for sign in range(2):
+            value = 0.0
+            for k in range(count):
+                q = moduli[k]
+                d = residues[k, i]
+                if sign == 1:
+                    d = reduce_once(q - d, q)
+                for j in range(k):
+                    other = digits[j] % q
+                    d = shoup(subtract(d, other, q), inverses[k, j], inverses_shoup[k, j], q)
+                digits[k] = d
+            for k in range(count - 1, -1, -1):
+                if digits[k] != 0:
+                    value += np.float64(digits[k]) * weights[k]
+            if value < smallest:
+                smallest = value
+                out[i] = -value if sign == 1 else value
+
+

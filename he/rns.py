@@ -1,0 +1,194 @@
+"""Residue number systems: the limbs of each level, and exact moves between bases.
+
+Rows are numbered through the whole chain: 0 .. L are q_0 .. q_L, then the special primes. A
+polynomial at level l "in Q" has limbs q_0 .. q_l; "in QP" the special primes follow them.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from he import rns_kernels
+from he.params import CKKSParameters
+from he.workspace import workspace
+from ntt.limbs import BasisChange, LimbOps, Scalars
+from ntt.tables import NTTTables
+
+
+class RNSContext:
+    """The heavy companion of a parameter set: twiddles, and the constants of each level.
+
+    Made once per parameter set by `context`; read-only but for its caches.
+    """
+
+    def __init__(self, params: CKKSParameters) -> None:
+        self.params = params
+        self.tables = NTTTables(params.N, params.q + params.p)
+        self.special_rows = tuple(range(len(params.q), len(params.q) + len(params.p)))
+        self.P = math.prod(params.p)
+
+    @functools.cache  # noqa: B019  the context lives as long as the program
+    def limbs(self, rows: tuple[int, ...]) -> LimbOps:
+        """The kernels for these rows of the chain."""
+        return LimbOps(self.tables, np.array(rows, dtype=np.int64))
+
+    def q_rows(self, level: int) -> tuple[int, ...]:
+        """Rows of Q at `level`."""
+        return tuple(range(level + 1))
+
+    def qp_rows(self, level: int) -> tuple[int, ...]:
+        """Rows of QP at `level`: those of Q, then the special primes."""
+        return self.q_rows(level) + self.special_rows
+
+    def q(self, level: int) -> LimbOps:
+        """The kernels of Q at `level`."""
+        return self.limbs(self.q_rows(level))
+
+    def qp(self, level: int) -> LimbOps:
+        """The kernels of QP at `level`."""
+        return self.limbs(self.qp_rows(level))
+
+    @functools.cache  # noqa: B019
+    def special_factor(self, level: int) -> Scalars:
+        """P modulo each prime of Q at `level`."""
+        moduli = self.q(level).moduli
+        return Scalars([self.P] * len(moduli), moduli)
+
+    @functools.cache  # noqa: B019
+    def decomposition(self, level: int) -> Decomposition:
+        """The digit decomposition at `level`."""
+        return Decomposition(self, level)
+
+    @functools.cache  # noqa: B019
+    def division(self, rows: tuple[int, ...], dropped: int) -> Division:
+        """Division of a polynomial over `rows` by the product of the last `dropped` of them."""
+        return Division(self, rows, dropped)
+
+    def mod_down(self, level: int) -> Division:
+        """Division by P: from QP to Q at `level`."""
+        return self.division(self.qp_rows(level), len(self.special_rows))
+
+    def rescale(self, level: int) -> Division:
+        """Division by q_level: from Q at `level` to Q at `level` - 1."""
+        return self.division(self.q_rows(level), 1)
+
+    def mod_down_rescale(self, level: int) -> Division:
+        """Division by P q_level at once: from QP at `level` to Q at `level` - 1."""
+        rows = (*self.q_rows(level - 1), level, *self.special_rows)
+        return self.division(rows, 1 + len(self.special_rows))
+
+
+@functools.lru_cache(maxsize=16)
+def context(params: CKKSParameters) -> RNSContext:
+    """The `RNSContext` of a parameter set, shared by everything that computes with it."""
+    return RNSContext(params)
+
+
+def _crt_weights(moduli: Sequence[int]) -> tuple[list[int], list[int]]:
+    """(D / d_j)^-1 mod d_j and D / d_j for D the product of `moduli`."""
+    product = math.prod(moduli)
+    cofactors = [product // d for d in moduli]
+    return [pow(c, -1, d) for c, d in zip(cofactors, moduli, strict=True)], cofactors
+
+
+class Decomposition:
+    """mod_up: a polynomial in Q at a level to its digits in QP.
+
+    Digit j is [c]_{D_j}, taken with residues in [0, D_j) per prime, raised to all of QP by the
+    fast base conversion (Halevi, Polyakov, Shoup, CT-RSA 2019, section 2.2; without the
+    correction, so the digit may exceed D_j by a small multiple of it, which the noise model
+    counts). With the gadget P (Q/D_j) [(Q/D_j)^-1]_{D_j} the digits recompose to P c (Han and Ki,
+    CT-RSA 2020, section 3).
+    """
+
+    def __init__(self, context: RNSContext, level: int) -> None:
+        self.level = level
+        self._qp = context.qp(level)
+        self._q = context.q(level)
+        self._digits = []
+        all_rows = context.qp_rows(level)
+        for rows in context.params.digit_rows(level):
+            own = tuple(rows)
+            moduli = [context.tables.moduli[r] for r in own]
+            inverses, cofactors = _crt_weights(moduli)
+            before = [i for i, r in enumerate(all_rows) if r < own[0]]
+            after = [i for i, r in enumerate(all_rows) if r > own[-1]]
+            parts = []
+            for targets in (before, after):
+                if targets:
+                    ops = context.limbs(tuple(all_rows[i] for i in targets))
+                    weights = [[c % q for c in cofactors] for q in ops.moduli]
+                    change = BasisChange(weights, [0] * len(targets), ops.moduli)
+                    parts.append((slice(targets[0], targets[-1] + 1), ops, change))
+            own_ops = context.limbs(own)
+            scalars = Scalars(inverses, moduli) if len(own) > 1 else None
+            self._digits.append((slice(own[0], own[-1] + 1), own_ops, scalars, parts))
+
+    def __len__(self) -> int:
+        return len(self._digits)
+
+    def __call__(self, c: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """c (limbs_Q, N) in the transformed domain -> digits (dnum, limbs_QP, N), transformed."""
+        N = c.shape[-1]
+        if out is None:
+            out = np.empty((len(self), len(self._qp.moduli), N), dtype=np.uint64)
+        coefficients = workspace("decomposition", c.shape)
+        np.copyto(coefficients, c)
+        self._q.inverse(coefficients)
+        for digit, (own, own_ops, scalars, parts) in zip(out, self._digits, strict=True):
+            source = coefficients[own]
+            if scalars is not None:
+                own_ops.multiply_scalar(source, source, scalars)
+            np.copyto(digit[own], c[own])
+            for target, ops, change in parts:
+                ops.convert_forward(digit[target], source, change)
+        return out
+
+
+class Division:
+    """mod_down and rescale: ``round(x / D)`` for D the product of the last limbs of x.
+
+    Exact rounding: half of D is added first, the remainder is lifted with the overflow count of
+    Halevi, Polyakov, Shoup (CT-RSA 2019, section 2.3) and subtracted, and D^-1 multiplied.
+    """
+
+    def __init__(self, context: RNSContext, rows: tuple[int, ...], dropped: int) -> None:
+        kept, lost = rows[:-dropped], rows[-dropped:]
+        self.keep = len(kept)
+        self._kept_ops, self._lost_ops = context.limbs(kept), context.limbs(lost)
+        moduli = self._lost_ops.moduli
+        D = math.prod(moduli)
+        half = D // 2
+        inverses, cofactors = _crt_weights(moduli)
+        self._half = np.array([half % d for d in moduli], dtype=np.uint64)
+        self._inverses = Scalars(inverses, moduli) if dropped > 1 else None
+        self._reciprocals = np.array([1 / d for d in moduli])
+        sources = cofactors if dropped == 1 else [*cofactors, -D]
+        weights = [[w % q for w in sources] for q in self._kept_ops.moduli]
+        offsets = [-half] * len(kept)
+        self._change = BasisChange(weights, offsets, self._kept_ops.moduli)
+        self._factors = Scalars(
+            [pow(D, -1, q) for q in self._kept_ops.moduli], self._kept_ops.moduli
+        )
+
+    def __call__(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """x (limbs, N), transformed -> (limbs - dropped, N), transformed.
+
+        The dropped limbs of x are overwritten.
+        """
+        lost = x[self.keep :]
+        if out is None:
+            out = np.empty((self.keep, x.shape[-1]), dtype=np.uint64)
+        self._lost_ops.inverse(lost)
+        self._lost_ops.add_scalar(lost, lost, self._half)
+        if self._inverses is None:
+            sources = lost
+        else:
+            sources = workspace("division", (len(lost) + 1, x.shape[-1]))
+            self._lost_ops.multiply_scalar(sources[:-1], lost, self._inverses)
+            rns_kernels.overflow_count(sources[-1], sources[:-1], self._reciprocals)
+        return self._kept_ops.divide(out, x[: self.keep], sources, self._change, self._factors)

@@ -1,0 +1,61 @@
+"""Loops on residues that are the same for every backend. Arrays in; nothing raised or allocated."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, nogil=True)
+def permute(out, x, permutation, lo, hi):
+    """out[r, i] = x[r, permutation[i]] for rows [lo, hi) of (rows, N); out is not x."""
+    for r in range(lo, hi):
+        source, target = x[r], out[r]
+        for i in range(permutation.size):
+            target[i] = source[permutation[i]]
+
+
+@njit(cache=True, nogil=True)
+def permute_add(out, x, permutation, moduli, lo, hi):
+    """out[r, i] += x[r, permutation[i]] mod moduli[r % len(moduli)]; values in [0, q)."""
+    for r in range(lo, hi):
+        source, target, q = x[r], out[r], moduli[r % moduli.size]
+        for i in range(permutation.size):
+            total = target[i] + source[permutation[i]]
+            target[i] = min(total, total - q)
+
+
+@njit(cache=True, nogil=True)
+def overflow_count(out, y, inverses):
+    """out[i] = floor(sum_s y[s, i] inverses[s]): how often the CRT sum passes the modulus.
+
+    y (sources, N) uint64 residues; inverses float64, 1 / modulus. The sum is computed in float64;
+    it is off by less than sources^2 2^-52, which matters only for a value within that fraction of
+    a multiple of the modulus, where either neighbour is a valid rounding.
+    """
+    for i in range(out.size):
+        total = 0.0
+        for s in range(y.shape[0]):
+            total += np.float64(y[s, i]) * inverses[s]
+        out[i] = np.uint64(total)
+
+
+@njit(cache=True, nogil=True)
+def residues_of_signed(out, values, moduli):
+    """out[r, i] = values[i] mod moduli[r] for int64 values."""
+    for r in range(moduli.size):
+        q = moduli[r]
+        signed = np.int64(q)
+        for i in range(values.size):
+            rest = values[i] % signed
+            out[r, i] = np.uint64(rest)
+
+
+@njit(cache=True, nogil=True)
+def residues_of_small(out, values, moduli):
+    """out[r, i] = values[i] mod moduli[r] for int64 values with |value| < every modulus."""
+    for r in range(moduli.size):
+        q = np.int64(moduli[r])
+        for i in range(values.size):
+            v = values[i]
+            out[r, i] = np.uint64(v + (q if v < 0 else 0))
