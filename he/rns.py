@@ -98,11 +98,13 @@ def _crt_weights(moduli: Sequence[int]) -> tuple[list[int], list[int]]:
 class Decomposition:
     """mod_up: a polynomial in Q at a level to its digits in QP.
 
-    Digit j is [c]_{D_j}, taken with residues in [0, D_j) per prime, raised to all of QP by the
-    fast base conversion (Halevi, Polyakov, Shoup, CT-RSA 2019, section 2.2; without the
-    correction, so the digit may exceed D_j by a small multiple of it, which the noise model
-    counts). With the gadget P (Q/D_j) [(Q/D_j)^-1]_{D_j} the digits recompose to P c (Han and Ki,
-    CT-RSA 2020, section 3).
+    Digit j is [c]_{D_j} raised to all of QP by the fast base conversion (Halevi, Polyakov, Shoup,
+    CT-RSA 2019, section 2.2) without its correction: a sum of one centred term a prime, each
+    uniform in (-D_j/2, D_j/2). With the gadget P (Q/D_j) [(Q/D_j)^-1]_{D_j} the digits recompose
+    to P c (Han and Ki, CT-RSA 2020, section 3).
+
+    The terms are centred because a common mean of all coefficients is a polynomial that is N / pi
+    times as large in the slots next to zeta = 1 as a centred one is anywhere.
     """
 
     def __init__(self, context: RNSContext, level: int) -> None:
@@ -115,6 +117,8 @@ class Decomposition:
             own = tuple(rows)
             moduli = [context.tables.moduli[r] for r in own]
             inverses, cofactors = _crt_weights(moduli)
+            halves = [d // 2 for d in moduli]
+            shift = sum(h * c for h, c in zip(halves, cofactors, strict=True))
             before = [i for i, r in enumerate(all_rows) if r < own[0]]
             after = [i for i, r in enumerate(all_rows) if r > own[-1]]
             parts = []
@@ -122,11 +126,12 @@ class Decomposition:
                 if targets:
                     ops = context.limbs(tuple(all_rows[i] for i in targets))
                     weights = [[c % q for c in cofactors] for q in ops.moduli]
-                    change = BasisChange(weights, [0] * len(targets), ops.moduli)
+                    change = BasisChange(weights, [-shift] * len(targets), ops.moduli)
                     parts.append((slice(targets[0], targets[-1] + 1), ops, change))
             own_ops = context.limbs(own)
             scalars = Scalars(inverses, moduli) if len(own) > 1 else None
-            self._digits.append((slice(own[0], own[-1] + 1), own_ops, scalars, parts))
+            centre = np.array(halves, dtype=np.uint64)
+            self._digits.append((slice(own[0], own[-1] + 1), own_ops, scalars, centre, parts))
 
     def __len__(self) -> int:
         return len(self._digits)
@@ -139,10 +144,11 @@ class Decomposition:
         coefficients = workspace("decomposition", c.shape)
         np.copyto(coefficients, c)
         self._q.inverse(coefficients)
-        for digit, (own, own_ops, scalars, parts) in zip(out, self._digits, strict=True):
+        for digit, (own, own_ops, scalars, centre, parts) in zip(out, self._digits, strict=True):
             source = coefficients[own]
             if scalars is not None:
                 own_ops.multiply_scalar(source, source, scalars)
+            own_ops.add_scalar(source, source, centre)
             np.copyto(digit[own], c[own])
             for target, ops, change in parts:
                 ops.convert_forward(digit[target], source, change)
