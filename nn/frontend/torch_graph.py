@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import operator
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +16,7 @@ from torch.fx.passes.shape_prop import ShapeProp
 from torch.nn import functional
 
 from nn.activation import Polynomial
-from nn.errors import ConversionError, NetworkError, ShapeError, UnsupportedLayerError
-from nn.frontend.torch_layers import PolynomialActivation
+from nn.errors import ConversionError, ShapeError, UnsupportedLayerError
 from nn.frontend.torch_modules import CONVERTERS, PASSED_THROUGH, convert_module
 from nn.graph import INPUT, Node
 from nn.layers import Add, AvgPool2d, Flatten, FloatArray, Layer
@@ -42,34 +42,50 @@ def trace(module: torch_nn.Module, example: Tensor) -> tuple[tuple[Node, ...], T
 
     Works on a float64 copy, so that the two can be compared far below float32's rounding.
     """
+    title = type(module).__name__
     module = copy.deepcopy(module).eval().double()
+    expected = _run(module, example)
+    if isinstance(module, _WHOLE):
+        # A single layer: fx would look inside the root.
+        module = torch_nn.Sequential(OrderedDict({title.lower(): module}))
     try:
         graph = _Tracer().trace(module)
-    except NetworkError:
-        raise
     except Exception as error:
         # fx raises whatever the module's own code raises on its symbolic values.
         raise ConversionError(
-            f"torch.fx cannot follow {type(module).__name__}.forward ({error}); it must not "
-            "branch or loop on the values of tensors"
+            f"torch.fx cannot follow {title}.forward ({error}); it must not branch or loop on the "
+            "values of tensors"
         ) from error
-    traced = fx.GraphModule(module, graph, type(module).__name__)
+    traced = fx.GraphModule(module, graph, title)
     traced.graph.eliminate_dead_code()
     with torch.no_grad():
-        output = ShapeProp(traced).propagate(example)
+        ShapeProp(traced).propagate(example.clone())
+    return _Builder(traced).nodes(), expected
+
+
+_WHOLE = (*CONVERTERS, *PASSED_THROUGH)
+
+
+def _run(module: torch_nn.Module, example: Tensor) -> Tensor:
+    try:
+        with torch.no_grad():
+            output = module(example.clone())
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise ConversionError(
+            f"{type(module).__name__} fails on the example of shape {tuple(example.shape)}: {error}"
+        ) from error
     if not isinstance(output, Tensor):
         raise ConversionError(
             f"{type(module).__name__} returns {type(output).__name__}; one tensor is needed"
         )
-    return _Builder(traced).nodes(), output
+    return output
 
 
 class _Tracer(fx.Tracer):
     """Keeps the modules that have converters whole, also users' subclasses of them."""
 
     def is_leaf_module(self, module: torch_nn.Module, qualified_name: str) -> bool:
-        known = (*CONVERTERS, *PASSED_THROUGH, PolynomialActivation)
-        return isinstance(module, known) or super().is_leaf_module(module, qualified_name)
+        return isinstance(module, _WHOLE) or super().is_leaf_module(module, qualified_name)
 
 
 @dataclass(frozen=True)
