@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nn.errors import ZooError
+from nn.errors import NetworkFileError, ZooError
 from nn.graph import Network
 
 _FOLDER = Path(__file__).parent
@@ -52,10 +52,14 @@ def load(name: str) -> Network:
     """A trained network on images ``(B, 1, 28, 28)`` of pixels / 255 in [0, 1].
 
     BatchNorm is folded, and `statistics` cover all 60,000 training images. Raises ZooError for an
-    unknown name.
+    unknown name or a damaged file.
     """
     class_names(name)
-    return Network.load(_FOLDER / f"{name}.npz")
+    path = _FOLDER / f"{name}.npz"
+    try:
+        return Network.load(path)
+    except (OSError, NetworkFileError) as error:
+        raise ZooError(f"{path} is missing or damaged ({error}); reinstall the package") from error
 
 
 def test_images(name: str) -> tuple[NDArray[np.float32], NDArray[np.int64]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import math
+import struct
+import zlib
 from pathlib import Path
 from typing import Literal
 
@@ -23,13 +25,20 @@ def read_idx(path: Path) -> Bytes:
     The format (LeCun, Cortes, Burges): two zero bytes, type 0x08, the number of dimensions, each
     dimension as a big-endian u32, then the data in row-major order.
     """
-    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    raw = path.read_bytes()
+    if path.suffix == ".gz":
+        try:
+            raw = gzip.decompress(raw)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ZooError(f"{path} is no intact gzip file ({error}); fetch it again") from error
     if len(raw) < 4 or raw[:3] != b"\x00\x00\x08":
         raise ZooError(f"{path} begins with {raw[:4]!r}; an IDX file of unsigned bytes is needed")
     rank = raw[3]
     start = 4 + 4 * rank
-    shape = tuple(int(length) for length in np.frombuffer(raw[4:start], dtype=">u4"))
-    if len(shape) != rank or len(raw) != start + math.prod(shape):
+    if len(raw) < start:
+        raise ZooError(f"{path} ends within its header, after {len(raw)} of {start} bytes")
+    shape = struct.unpack(f">{rank}I", raw[4:start])
+    if len(raw) != start + math.prod(shape):
         raise ZooError(f"{path} announces {shape} and holds {len(raw) - start} bytes of data")
     return np.frombuffer(raw, dtype=np.uint8, offset=start).reshape(shape)
 
