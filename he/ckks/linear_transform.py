@@ -97,69 +97,91 @@ class LinearTransform:
         return KeyNeeds(galois={galois.element_of_rotation(k, N): self.level for k in steps})
 
     def apply(self, evaluator: Evaluator, x: Ciphertext) -> Ciphertext:
-        """The map of x, one level below; `apply_sum` with one term."""
-        return apply_sum(evaluator, [(self, x)])
+        """The map of x: one level below, at its canonical scale."""
+        return apply_matrix(evaluator, {(0, 0): self}, [x])[0]
 
 
-class HoistedRotations:
-    """The baby steps of one ciphertext: P times its rotations, undivided in QP.
+def apply_matrix(
+    evaluator: Evaluator,
+    blocks: Mapping[tuple[int, int], LinearTransform],
+    inputs: Sequence[Ciphertext],
+) -> list[Ciphertext]:
+    """``out[o] = sum_i blocks[o, i](inputs[i])`` for a vector that spans several ciphertexts.
 
-    Made once per ciphertext and used by every linear transform of it.
+    The baby steps of an input serve all its blocks, the giant steps of an output all the inputs
+    that meet there, and each output is divided once. Inputs at one level and scale; outputs one
+    level below, at its canonical scale. Every output 0 .. max(o) needs a block.
     """
-
-    def __init__(self, evaluator: Evaluator, x: Ciphertext, steps: Sequence[int]) -> None:
-        N = evaluator.params.N
-        switcher = evaluator.switcher(x.level)
-        elements = {k: galois.element_of_rotation(k, N) for k in steps if k}
-        keys = {k: evaluator.keys.for_element(e, x.level) for k, e in elements.items()}
-        self.index = {k: i for i, k in enumerate(steps)}
-        shape = (2, switcher.limbs_qp, N)
-        self.data = workspace("baby steps", (len(steps), *shape))
-        digits = switcher.decompose(x.data[1]) if keys else None
-        for k, i in self.index.items():
-            if k == 0 or digits is None:
-                switcher.special_multiple(x.data, self.data[i])
-                continue
-            switched = switcher.gadget_product(digits, keys[k], workspace("switched", shape))
-            switcher.add_special_multiple(switched[0], x.data[0])
-            switcher.permute(self.data[i], switched, elements[k])
-
-
-def apply_sum(
-    evaluator: Evaluator, terms: Sequence[tuple[LinearTransform, Ciphertext]]
-) -> Ciphertext:
-    """The sum of linear transforms of ciphertexts, with one division at the end.
-
-    All at one level and scale; the result is one level below, at its canonical scale.
-    """
-    first = terms[0][1]
+    first = inputs[0]
     switcher = evaluator.switcher(first.level)
     shape = (2, switcher.limbs_qp, evaluator.params.N)
-    total = workspace("transform total", shape)
-    total.fill(0)
-    for transform, x in terms:
-        _check(evaluator, transform, x, first)
-        hoisted = HoistedRotations(evaluator, x, transform.babies)
-        sums = workspace("giant sums", (len(transform.giants), *shape))
-        switcher.qp.diagonal_product(
-            sums, hoisted.data, transform.diagonals, transform.starts, transform.baby_of
-        )
-        for giant, group in zip(transform.giants, sums, strict=True):
-            if giant == 0:
-                switcher.qp.add(total, total, group)
-                continue
-            element = galois.element_of_rotation(giant, evaluator.params.N)
-            key = evaluator.keys.for_element(element, x.level)
-            # Only the part that meets the secret is divided by P and switched again.
-            masked = switcher.mod_down_part(group[1])
-            digits = switcher.decompose(masked)
-            switched = switcher.gadget_product(digits, key, workspace("switched", shape))
-            switcher.qp.add(switched[0], switched[0], group[0])
-            switcher.permute_add(total, switched, element)
-    data = switcher.mod_down_rescale(total)
-    q_last = evaluator.params.q[first.level]
-    scale = first.scale * evaluator.params.scales[first.level] / q_last
-    return evaluator.result(data, scale)
+    outputs = 1 + max(o for o, _ in blocks)
+    sums: list[dict[int, np.ndarray]] = [{} for _ in range(outputs)]
+    for i, x in enumerate(inputs):
+        column = {o: block for (o, j), block in blocks.items() if j == i}
+        for transform in column.values():
+            _check(evaluator, transform, x, first)
+        steps = sorted({step for block in column.values() for step in block.babies})
+        babies = _baby_steps(evaluator, x, steps)
+        for o, transform in column.items():
+            groups = workspace(f"giant sums {o}.{i}", (len(transform.giants), *shape))
+            baby_of = np.searchsorted(steps, np.take(transform.babies, transform.baby_of))
+            switcher.qp.diagonal_product(
+                groups, babies, transform.diagonals, transform.starts, baby_of
+            )
+            for giant, group in zip(transform.giants, groups, strict=True):
+                if giant in sums[o]:
+                    switcher.qp.add(sums[o][giant], sums[o][giant], group)
+                else:
+                    sums[o][giant] = group
+    scale = first.scale * evaluator.params.scales[first.level] / evaluator.params.q[first.level]
+    return [
+        evaluator.result(_add_giant_steps(evaluator, first.level, giants), scale)
+        for giants in sums
+    ]
+
+
+def _baby_steps(evaluator: Evaluator, x: Ciphertext, steps: Sequence[int]) -> np.ndarray:
+    """P times the rotations of x, undivided: (steps, 2, limbs_QP, N) in scratch memory."""
+    N = evaluator.params.N
+    switcher = evaluator.switcher(x.level)
+    elements = {k: galois.element_of_rotation(k, N) for k in steps if k}
+    keys = {k: evaluator.keys.for_element(e, x.level) for k, e in elements.items()}
+    shape = (2, switcher.limbs_qp, N)
+    babies = workspace("baby steps", (len(steps), *shape))
+    digits = switcher.decompose(x.data[1]) if keys else None
+    for baby, step in zip(babies, steps, strict=True):
+        if step == 0 or digits is None:
+            switcher.special_multiple(x.data, baby)
+            continue
+        switched = switcher.gadget_product(digits, keys[step], workspace("switched", shape))
+        switcher.add_special_multiple(switched[0], x.data[0])
+        switcher.permute(baby, switched, elements[step])
+    return babies
+
+
+def _add_giant_steps(
+    evaluator: Evaluator, level: int, giants: Mapping[int, np.ndarray]
+) -> np.ndarray:
+    """The sum of the groups, each rotated by its giant step, divided by P q_level."""
+    N = evaluator.params.N
+    switcher = evaluator.switcher(level)
+    total = workspace("transform total", (2, switcher.limbs_qp, N))
+    if 0 in giants:
+        np.copyto(total, giants[0])
+    else:
+        total.fill(0)
+    for giant, group in giants.items():
+        if giant == 0:
+            continue
+        element = galois.element_of_rotation(giant, N)
+        key = evaluator.keys.for_element(element, level)
+        # Only the part that meets the secret is divided by P and switched again.
+        digits = switcher.decompose(switcher.mod_down_part(group[1]))
+        switched = switcher.gadget_product(digits, key, workspace("switched", total.shape))
+        switcher.qp.add(switched[0], switched[0], group[0])
+        switcher.permute_add(total, switched, element)
+    return switcher.mod_down_rescale(total)
 
 
 def _check(
