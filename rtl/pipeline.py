@@ -1,0 +1,48 @@
+"""Registers for fully pipelined blocks."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Shape, Signal, Value
+
+
+class Pipeline:
+    """Datapath registers of one block, all without reset.
+
+    Without a reset, a chain of delays maps to shift-register LUTs where a device has them.
+    A value's *time* is the number of clock edges since the block's operands arrived.
+    """
+
+    def __init__(self, m: Module, load: Value) -> None:
+        self._m = m
+        self._load = [load]
+
+    def register(self, value: Value, name: str) -> Signal:
+        """`value` one cycle later."""
+        register = Signal(Shape.cast(Value.cast(value).shape()), name=name, reset_less=True)
+        self._m.d.sync += register.eq(value)
+        return register
+
+    def delay(self, value: Value, cycles: int, name: str) -> Value:
+        """`value`, `cycles` cycles later."""
+        for i in range(cycles):
+            value = self.register(value, f"{name}_{i + 1}")
+        return value
+
+    def load_at(self, time: int) -> Value:
+        """The load marker of the operands that are at `time`."""
+        while len(self._load) <= time:
+            marker = Signal(name=f"load_{len(self._load)}")
+            self._m.d.sync += marker.eq(self._load[-1])
+            self._load.append(marker)
+        return self._load[time]
+
+    def constant(self, value: Value, time: int, name: str) -> Signal:
+        """A copy of the constant `value` that changes when the marked operands reach `time`.
+
+        So a new modulus follows its operands down the pipeline while older operands still
+        finish with the old one. `time` is at least 1.
+        """
+        copy = Signal(Shape.cast(Value.cast(value).shape()), name=name, reset_less=True)
+        with self._m.If(self.load_at(time - 1)):
+            self._m.d.sync += copy.eq(value)
+        return copy

@@ -1,0 +1,110 @@
+"""How a wide multiplication is cut into the hard multipliers of a target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rtl.errors import OptionError
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One hard multiplier: an unsigned `a_bits` x `b_bits` product.
+
+    Products of at most `logic_bits` bits on a side are left to logic instead of using one up.
+    """
+
+    name: str
+    a_bits: int
+    b_bits: int
+    logic_bits: int
+
+    def uses_multiplier(self, a_width: int, b_width: int) -> bool:
+        """Whether a product of these widths occupies a hard multiplier."""
+        return bool(self.a_bits) and min(a_width, b_width) > self.logic_bits
+
+
+PLAIN = Tile("plain", 0, 0, 0)
+"""One product, whatever its width: for standard cells, where the mapper builds the multiplier."""
+TILE_18X18 = Tile("18x18", 18, 18, 2)
+"""Lattice ECP5 (MULT18X18D)."""
+TILE_24X17 = Tile("24x17", 24, 17, 2)
+"""AMD 7-series (DSP48E1: 25x18 signed)."""
+TILE_26X17 = Tile("26x17", 26, 17, 2)
+"""AMD UltraScale (DSP48E2: 27x18 signed)."""
+
+TILES = {tile.name: tile for tile in (PLAIN, TILE_18X18, TILE_24X17, TILE_26X17)}
+
+
+def tile_named(name: str) -> Tile:
+    """The tile of that name; raises `OptionError` for an unknown one."""
+    if name not in TILES:
+        raise OptionError(f"tile {name!r} does not exist: choose one of {', '.join(TILES)}")
+    return TILES[name]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One partial product: a[a_low:a_high] * b[b_low:b_high], worth 2^(a_low + b_low)."""
+
+    a_low: int
+    a_high: int
+    b_low: int
+    b_high: int
+
+    @property
+    def offset(self) -> int:
+        return self.a_low + self.b_low
+
+    @property
+    def width(self) -> int:
+        """Bits of the product; multiplying by a single bit adds none."""
+        a, b = self.a_high - self.a_low, self.b_high - self.b_low
+        return a + b if min(a, b) > 1 else max(a, b)
+
+    @property
+    def end(self) -> int:
+        return self.offset + self.width
+
+
+def cut(width: int, size: int) -> list[tuple[int, int]]:
+    """[0, width) in chunks of `size` bits, the last one shorter; one chunk when size is 0."""
+    size = size or width
+    return [(low, min(low + size, width)) for low in range(0, width, size)]
+
+
+def pieces(a_width: int, b_width: int, tile: Tile, keep: int) -> list[Piece]:
+    """The partial products that the low `keep` bits of an a_width x b_width product need."""
+    return [
+        Piece(a_low, a_high, b_low, b_high)
+        for a_low, a_high in cut(a_width, tile.a_bits)
+        for b_low, b_high in cut(b_width, tile.b_bits)
+        if a_low + b_low < keep
+    ]
+
+
+def best_orientation(a_width: int, b_width: int, tile: Tile, keep: int) -> bool:
+    """Whether swapping the operands uses fewer hard multipliers."""
+
+    def count(parts: list[Piece]) -> int:
+        return sum(tile.uses_multiplier(p.a_high - p.a_low, p.b_high - p.b_low) for p in parts)
+
+    straight = count(pieces(a_width, b_width, tile, keep))
+    return count(pieces(b_width, a_width, tile, keep)) < straight
+
+
+def rows(parts: list[Piece]) -> list[list[Piece]]:
+    """The partial products packed into as few rows as possible, no two of a row overlapping.
+
+    A row is a concatenation and costs nothing, so that n rows need n - 1 adders. Greedy by
+    offset is optimal for intervals.
+    """
+    packed: list[list[Piece]] = []
+    for part in sorted(parts, key=lambda p: (p.offset, p.end)):
+        for row in packed:
+            if row[-1].end <= part.offset:
+                row.append(part)
+                break
+        else:
+            packed.append([part])
+    return packed

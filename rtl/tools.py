@@ -1,0 +1,62 @@
+"""External tools: finding them, running them, and saying which version ran."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rtl.errors import ToolError
+
+_INSTALL = "install the hardware tools with `pip install 'he-accel[rtl]'`"
+
+_YOSYS_RUNNER = """
+import sys
+from pyosys import libyosys as yosys
+design = yosys.Design()
+for line in open(sys.argv[1]):
+    yosys.run_pass(line.strip(), design)
+"""
+
+
+def package_version(package: str) -> str:
+    """The installed version of a Python package, or "absent"."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "absent"
+
+
+def find_tool(command: str, advice: str = _INSTALL) -> str:
+    """The path of a command, also beside the running interpreter; raises `ToolError`."""
+    beside = Path(sys.executable).parent / command
+    path = shutil.which(command) or (str(beside) if beside.exists() else None)
+    if path is None:
+        raise ToolError(f"command `{command}` is not installed: {advice}")
+    return path
+
+
+def run(
+    command: Sequence[str], *, folder: Path | None = None, env: Mapping[str, str] | None = None
+) -> str:
+    """Run a command and return its standard output; raises `ToolError` with its last lines."""
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+        raise ToolError(f"`{Path(command[0]).name}` failed with status {done.returncode}:\n{last}")
+    return done.stdout
+
+
+def run_yosys(script: Sequence[str]) -> str:
+    """Run Yosys commands, one a line, in a process of their own; returns its log."""
+    if importlib.util.find_spec("pyosys") is None:
+        raise ToolError(f"Yosys (package pyosys) is not installed: {_INSTALL}")
+    with tempfile.NamedTemporaryFile("w", suffix=".ys") as file:
+        file.write("\n".join(script))
+        file.flush()
+        return run([sys.executable, "-c", _YOSYS_RUNNER, file.name])
