@@ -2,7 +2,7 @@
 
 from nn.zoo.training import Recipe, main
 
-RECIPE = Recipe(name="fashion_mnist", zoom=0.05, shift=1, flip=True)
+RECIPE = Recipe(name="fashion_mnist", channels=16, zoom=0.05, shift=1, flip=True)
 
 if __name__ == "__main__":
     main(

@@ -2,7 +2,7 @@
 
 from nn.zoo.training import Recipe, main
 
-RECIPE = Recipe(name="mnist", epochs=12, rotation_degrees=12, zoom=0.1, shift=1.5)
+RECIPE = Recipe(name="mnist", rotation_degrees=12, zoom=0.1, shift=1.5)
 
 if __name__ == "__main__":
     main(

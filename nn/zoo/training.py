@@ -36,10 +36,10 @@ class Recipe:
     """All that decides a network besides its data. Shifts are in pixels."""
 
     name: str
-    channels: int = 16
+    channels: int = 8
     kernel: int = 5
     features: int = 64
-    epochs: int = 30
+    epochs: int = 20
     batch_size: int = 250
     learning_rate: float = 4e-3
     weight_decay: float = 0.02
@@ -48,8 +48,8 @@ class Recipe:
     zoom: float = 0.0
     shift: float = 0.0
     flip: bool = False
-    value_limit: float = 10.0
-    value_penalty: float = 0.1
+    value_limit: float = 8.0
+    value_penalty: float = 1.0
     average_decay: float = 0.998
     seed: int = 2026
 
