@@ -9,13 +9,14 @@ import numpy as np
 
 from he.errors import NoEvaluatorError
 from he.params import CKKSParameters
+from he.serializable import Serializable
 
 if TYPE_CHECKING:
     from he.ckks.evaluator import Evaluator
 
 
 @dataclass(eq=False)
-class Plaintext:
+class Plaintext(Serializable):
     """An encoded vector: residues (level + 1, N) uint64, transformed, at `scale`."""
 
     params: CKKSParameters
@@ -25,14 +26,14 @@ class Plaintext:
     @property
     def level(self) -> int:
         """Index of the last limb of Q."""
-        return self.data.shape[-2] - 1
+        return int(self.data.shape[-2]) - 1
 
     def __repr__(self) -> str:
         return f"Plaintext(N={self.params.N}, level={self.level}, scale={self.scale:.6g})"
 
 
 @dataclass(eq=False)
-class Ciphertext:
+class Ciphertext(Serializable):
     """An encryption: data (parts, level + 1, N) uint64, transformed, at `scale`.
 
     It decrypts to c_0 + c_1 s (+ c_2 s^2 for the three parts of an unrelinearized product), which
@@ -55,12 +56,12 @@ class Ciphertext:
     @property
     def level(self) -> int:
         """Index of the last limb of Q: how many rescalings are left."""
-        return self.data.shape[-2] - 1
+        return int(self.data.shape[-2]) - 1
 
     @property
     def parts(self) -> int:
         """Number of polynomials: 2, or 3 before relinearization."""
-        return self.data.shape[0]
+        return int(self.data.shape[0])
 
     def __repr__(self) -> str:
         return (

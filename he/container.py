@@ -127,6 +127,25 @@ def pack(
         dtype, shape, payload = _encode_section(name, section)
         descriptors.append([name, dtype, shape, len(payload)])
         payloads.append(payload)
+    head = _encode_head(kind, header, descriptors)
+    total = _PREFIX.size + len(kind_bytes) + len(head) + sum(map(len, payloads)) + CHECKSUM_BYTES
+    prefix = _PREFIX.pack(MAGIC, FORMAT_VERSION, len(kind_bytes), len(head), total)
+    parts = [prefix, kind_bytes, head, *payloads]
+    return b"".join([*parts, _checksum(parts)])
+
+
+def packed_size(kind: str, header: Mapping[str, Any], section_bytes: Mapping[str, int]) -> int:
+    """The length of what `pack` returns for opaque sections of these lengths, without them.
+
+    Raises ParameterError as `pack` does.
+    """
+    descriptors = [[name, _OPAQUE, [size], size] for name, size in section_bytes.items()]
+    head = _encode_head(kind, header, descriptors)
+    fixed = _PREFIX.size + len(_encode_kind(kind)) + CHECKSUM_BYTES
+    return fixed + len(head) + sum(section_bytes.values())
+
+
+def _encode_head(kind: str, header: Mapping[str, Any], descriptors: list[list[Any]]) -> bytes:
     _check_plain(dict(header), "header")
     try:
         head = msgpack.packb([dict(header), descriptors], use_bin_type=True)
@@ -137,10 +156,7 @@ def pack(
             f"the header takes {len(head)} bytes, more than {MAX_HEADER_BYTES}; "
             "store large data as sections"
         )
-    total = _PREFIX.size + len(kind_bytes) + len(head) + sum(map(len, payloads)) + CHECKSUM_BYTES
-    prefix = _PREFIX.pack(MAGIC, FORMAT_VERSION, len(kind_bytes), len(head), total)
-    parts = [prefix, kind_bytes, head, *payloads]
-    return b"".join([*parts, _checksum(parts)])
+    return bytes(head)
 
 
 def unpack(data: bytes | bytearray | memoryview, expected_kind: str) -> Contents:

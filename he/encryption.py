@@ -9,11 +9,12 @@ import numpy as np
 from he import rns_kernels, sampling
 from he.ciphertext import Ciphertext, Plaintext
 from he.errors import MissingKeyError, ParametersMismatchError
-from he.keygen import error_polynomial, uniform_from_seed
+from he.keygen import error_polynomial
 from he.keys import PublicKey, SecretKey
 from he.params import CKKSParameters
 from he.rns import context
 from he.sampling import RandomStream
+from he.seeded import CIPHERTEXT, uniform_from_seed
 
 
 class Encryptor:
@@ -62,7 +63,7 @@ class Encryptor:
         ops = self._context.q(level)
         seed = self._stream.bytes(32) if self._reproducible else os.urandom(32)
         data = np.empty((2, level + 1, self.params.N), dtype=np.uint64)
-        data[1] = uniform_from_seed(seed, "ciphertext", self.params, ops)
+        data[1] = uniform_from_seed(seed, CIPHERTEXT, ops)
         ops.multiply(data[0], data[1], secret.transformed[: level + 1])
         ops.subtract(data[0], error_polynomial(self._stream, self.params, ops), data[0])
         ops.add(data[0], data[0], plaintext.data)

@@ -37,6 +37,6 @@ def permutation(element: int, N: int) -> np.ndarray:
         raise ParameterError(f"Galois element {element}: it must be odd and in (0, {2 * N})")
     order = bit_reversal(N)
     exponent = (2 * order + 1) * element % (2 * N)
-    table = order[(exponent - 1) // 2]
+    table: np.ndarray = order[(exponent - 1) // 2]
     table.setflags(write=False)
     return table

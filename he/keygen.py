@@ -12,16 +12,8 @@ from he.keys import EvaluationKeys, KeyNeeds, KeySwitchingKey, PublicKey, Secret
 from he.params import CKKSParameters
 from he.rns import context
 from he.sampling import RandomStream
+from he.seeded import PUBLIC_KEY, digit_label, uniform_from_seed
 from ntt.limbs import LimbOps, Scalars
-
-
-def uniform_from_seed(
-    seed: bytes, label: str, params: CKKSParameters, ops: LimbOps
-) -> np.ndarray:
-    """The uniform polynomial (limbs, N), transformed, that `seed` stands for."""
-    return sampling.uniform_residues(
-        RandomStream.from_seed(seed, label), ops.moduli, params.N
-    )
 
 
 def error_polynomial(stream: RandomStream, params: CKKSParameters, ops: LimbOps) -> np.ndarray:
@@ -59,7 +51,7 @@ class KeyGenerator:
         ops = self._context.qp(self.params.max_level)
         seed = self._public_seed()
         data = np.empty((2, len(ops.moduli), self.params.N), dtype=np.uint64)
-        data[1] = uniform_from_seed(seed, "public key", self.params, ops)
+        data[1] = uniform_from_seed(seed, PUBLIC_KEY, ops)
         self._mask(data, secret.transformed, ops)
         return PublicKey(self.params, data, seed)
 
@@ -105,7 +97,7 @@ class KeyGenerator:
         shape = (len(digits), 2, len(ops.moduli), self.params.N)
         data = np.empty(shape, dtype=np.uint64)
         for j, rows in enumerate(digits):
-            data[j, 1] = uniform_from_seed(seed, f"digit {j}", self.params, ops)
+            data[j, 1] = uniform_from_seed(seed, digit_label(j), ops)
             self._mask(data[j], target, ops)
             # The gadget factor is P modulo the digit's own primes, and 0 modulo all others.
             own = slice(rows.start, rows.stop)

@@ -10,9 +10,10 @@ import numpy as np
 from he.errors import MissingGaloisKeyError, MissingRelinearizationKeyError, ParameterError
 from he.params import CKKSParameters
 from he.rns import context
+from he.serializable import Serializable
 
 
-class SecretKey:
+class SecretKey(Serializable):
     """The secret: a uniform ternary polynomial. It exists on the client's side only.
 
     coefficients: int64 (N,) in {-1, 0, 1}.
@@ -40,16 +41,19 @@ class SecretKey:
 
 
 @dataclass(frozen=True, eq=False)
-class PublicKey:
+class PublicKey(Serializable):
     """An encryption of zero in QP at the top level: data (2, limbs_QP, N), transformed."""
 
     params: CKKSParameters
-    data: np.ndarray
+    data: np.ndarray = field(repr=False)
     seed: bytes | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self.data.setflags(write=False)
 
 
 @dataclass(frozen=True, eq=False)
-class KeySwitchingKey:
+class KeySwitchingKey(Serializable):
     """Gadget encryptions that carry a ciphertext part from one secret to another.
 
     data (dnum, 2, limbs_QP, N) transformed, for use at `level` and below. `element` is the Galois
@@ -61,8 +65,11 @@ class KeySwitchingKey:
     params: CKKSParameters
     level: int
     element: int
-    data: np.ndarray
+    data: np.ndarray = field(repr=False)
     seed: bytes | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self.data.setflags(write=False)
 
     def rows(self, level: int) -> np.ndarray:
         """The limb of `data` that belongs to each limb of QP at `level` <= self.level."""
@@ -71,7 +78,7 @@ class KeySwitchingKey:
 
 
 @dataclass(frozen=True)
-class KeyNeeds:
+class KeyNeeds(Serializable):
     """The keys that a circuit needs, and the highest level at which it uses each."""
 
     relinearization: int | None = None
@@ -91,7 +98,7 @@ class KeyNeeds:
 
 
 @dataclass(frozen=True, eq=False)
-class EvaluationKeys:
+class EvaluationKeys(Serializable):
     """What an evaluator is given: public keys for relinearization and for Galois elements."""
 
     params: CKKSParameters

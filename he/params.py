@@ -129,6 +129,23 @@ class CKKSParameters:
         )
         return hashlib.blake2b(fields.encode(), digest_size=16).digest()
 
+    # ------------------------------------------------------------ bytes
+
+    def to_bytes(self) -> bytes:
+        """This parameter set as bytes (`he.serialization.to_bytes`)."""
+        from he.serialization import to_bytes
+
+        return to_bytes(self)
+
+    @staticmethod
+    def from_bytes(
+        data: bytes | bytearray | memoryview, *, insecure_reason: str | None = None
+    ) -> CKKSParameters:
+        """A parameter set from bytes (`he.serialization.parameters_from_bytes`)."""
+        from he.serialization import parameters_from_bytes
+
+        return parameters_from_bytes(data, insecure_reason=insecure_reason)
+
     # ------------------------------------------------------------ construction
 
     @classmethod

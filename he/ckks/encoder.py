@@ -96,11 +96,13 @@ class Encoder:
         half = self.slots
         spectrum = (coefficients[:half] + 1j * coefficients[half:]) * self._twist.conj()
         values = np.fft.ifft(spectrum)[self._index] * half
-        return np.where(self._conjugated, values.conj(), values)
+        slots: np.ndarray = np.where(self._conjugated, values.conj(), values)
+        return slots
 
     def decode_real(self, plaintext: Plaintext) -> np.ndarray:
         """The real parts of the slots (N/2,) float64."""
-        return self.decode(plaintext).real
+        values: np.ndarray = self.decode(plaintext).real
+        return values
 
     def _slot_vector(self, values: Any) -> np.ndarray:
         array = np.asarray(values)

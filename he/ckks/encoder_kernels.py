@@ -10,7 +10,10 @@ from ntt.reduction import reduce_once, shoup, shoup_lazy, subtract
 
 @njit(cache=True, nogil=True)
 def residues_of_float(out, values, moduli, one_shoup):
-    """out[r, i] = rint(values[i]) mod moduli[r], |values[i]| < 2^62; one_shoup = floor(2^64 / q)."""
+    """out[r, i] = rint(values[i]) mod moduli[r].
+
+    |values[i]| < 2^62; one_shoup[r] = floor(2^64 / moduli[r]).
+    """
     one = np.uint64(1)
     for r in range(moduli.size):
         q, shoup_one = moduli[r], one_shoup[r]
