@@ -2,14 +2,15 @@
 
 Kernels release the interpreter's lock, so plain Python threads run them side by side; calls from
 several Python threads at once are safe. The count comes from, in this order: the `threads`
-argument of a call, `set_threads`, the environment variable ``HE_ACCEL_THREADS``, the machine.
+argument of a call, `limit`, `set_threads`, the environment variable ``HE_ACCEL_THREADS``, the machine.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from ntt.errors import ThreadCountError
@@ -44,6 +45,9 @@ def check_threads(count: object, source: str) -> int:
 
 def get_threads() -> int:
     """The thread count in force for calls that name none."""
+    limited: int | None = getattr(_state, "limit", None)
+    if limited is not None:
+        return limited
     if _chosen is not None:
         return _chosen
     value = os.environ.get(ENVIRONMENT_VARIABLE)
@@ -56,6 +60,20 @@ def set_threads(count: int | None) -> None:
     """Use `count` threads from now on; None returns to the environment's or machine's count."""
     global _chosen
     _chosen = None if count is None else check_threads(count, "thread count")
+
+
+@contextlib.contextmanager
+def limit(count: int | None) -> Iterator[None]:
+    """Within the block, calls of this Python thread use `count` threads; None changes nothing."""
+    if count is None:
+        yield
+        return
+    previous = getattr(_state, "limit", None)
+    _state.limit = check_threads(count, "threads")
+    try:
+        yield
+    finally:
+        _state.limit = previous
 
 
 def split(items: int, work: Callable[[int, int], object], threads: int | None = None) -> None:
