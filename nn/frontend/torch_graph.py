@@ -19,7 +19,7 @@ from nn.activation import Polynomial
 from nn.errors import ConversionError, ShapeError, UnsupportedLayerError
 from nn.frontend.torch_modules import CONVERTERS, PASSED_THROUGH, convert_module
 from nn.graph import INPUT, Node
-from nn.layers import Add, AvgPool2d, Flatten, FloatArray, Layer
+from nn.layers import Add, Flatten, FloatArray, Layer
 
 ACCEPTED = (
     "accepted are Conv2d, Linear, AvgPool2d, AdaptiveAvgPool2d, Flatten, BatchNorm1d/2d, Identity, "
@@ -34,7 +34,12 @@ _POWERS = (operator.pow, torch.pow, "pow", "pow_")
 _SQUARES = (torch.square, "square", "square_")
 _NEGATIONS = (operator.neg, torch.neg, "neg")
 _DROPPED = (functional.dropout, functional.dropout2d, "contiguous")
-_SHAPE_QUERIES = ("size", operator.getitem, getattr)
+# Functions that do what a module does: the module, and the names of the positional arguments.
+_AVERAGE_POOL = "input kernel_size stride padding ceil_mode count_include_pad divisor_override"
+_POOLS: dict[Any, tuple[type[torch_nn.Module], list[str]]] = {
+    functional.avg_pool2d: (torch_nn.AvgPool2d, _AVERAGE_POOL.split()),
+    functional.adaptive_avg_pool2d: (torch_nn.AdaptiveAvgPool2d, ["input", "output_size"]),
+}
 
 
 def trace(module: torch_nn.Module, example: Tensor) -> tuple[tuple[Node, ...], Tensor]:
@@ -126,8 +131,9 @@ class _Builder:
                 self._values[node] = _value(INPUT)
             elif node.op == "call_module":
                 self._values[node] = self._called_module(node)
-            elif not self._is_shape_query(node):
+            elif "tensor_meta" in node.meta:
                 self._values[node] = self._called_function(node)
+            # else it computes sizes for a view
         return tuple(self._nodes.values())
 
     # -- fx nodes to values --------------------------------------------------------------------
@@ -162,7 +168,7 @@ class _Builder:
             return self._flatten(node)
         if target in _DROPPED:
             return self._operand(node, node.args[0])
-        if target is functional.avg_pool2d:
+        if target in _POOLS:
             return self._average_pool(node)
         raise self._unsupported(node)
 
@@ -208,14 +214,13 @@ class _Builder:
         return self._emit(_scoped("flatten", node), Flatten(), self._base(source))
 
     def _average_pool(self, node: fx.Node) -> _Value:
-        names = ("input", "kernel_size", "stride", "padding")
+        kind, names = _POOLS[node.target]
         bound: dict[str, Any] = dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
         source = bound.pop("input")
         try:
-            layer = convert_module(torch_nn.AvgPool2d(**bound), _shape(source))
+            layer = convert_module(kind(**bound), _shape(source))
         except UnsupportedLayerError as error:
             raise self._unsupported(node, str(error)) from error
-        assert isinstance(layer, AvgPool2d)
         return self._emit(_scoped("avg_pool2d", node), layer, self._base(source))
 
     # -- operands and nodes --------------------------------------------------------------------
@@ -258,10 +263,6 @@ class _Builder:
             unique = f"{name}_{count}"
         self._nodes[unique] = Node(unique, layer, inputs)
         return _value(unique)
-
-    def _is_shape_query(self, node: fx.Node) -> bool:
-        """Whether the node computes sizes for a view, not a tensor."""
-        return node.target in _SHAPE_QUERIES and "tensor_meta" not in node.meta
 
     def _unsupported(self, node: fx.Node, detail: str = "") -> UnsupportedLayerError:
         position = list(self._graph.nodes).index(node)
