@@ -54,7 +54,7 @@ def _all_candidates(affine: Affine, in_layout: TensorLayout) -> Iterator[TensorL
 def _multiplexed(
     shape: Shape, n_slots: int, grid: Grid, stride: tuple[int, int]
 ) -> Iterator[TensorLayout]:
-    channels, height, width = shape
+    _, height, width = shape
     gap = (grid.gap[0] * stride[0], grid.gap[1] * stride[1])
     # Room behind the last pixel limits how many channels interleave: 4 pixels at gap 2 in a row
     # of 7 leave none.

@@ -337,9 +337,7 @@ def _copies(in_layout: TensorLayout, out_layout: TensorLayout, base: int) -> ran
     return range(1)
 
 
-def _restricted(
-    plan: BabyGiant, terms: list[tuple[int, int, int]], babies: list[int]
-) -> BabyGiant:
+def _restricted(plan: BabyGiant, terms: list[tuple[int, int, int]], babies: list[int]) -> BabyGiant:
     """`plan` with these terms, these babies and only the giants that the terms need."""
     giants = sorted({giant for giant, _, _ in terms})
     new_giant = {old: new for new, old in enumerate(giants)}

@@ -78,7 +78,7 @@ def split(
     unrolled = _unroll(classes, period)
     start = unrolled[0]
     stride, offset = _best_stride(unrolled - start, bool(classes[0] == 0), baby_cost, giant_cost)
-    quotients, residues = np.divmod(unrolled - start - offset, stride)
+    quotients = (unrolled - start - offset) // stride
     # The shift nearest to 0 gets giant 0; shift 0 gets baby 0 too.
     nearest = int(np.abs(unrolled).argmin())
     giants = (quotients - quotients[nearest]) * stride
