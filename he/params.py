@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from he import security
 from he.errors import InsecureParametersError, ParameterError
 from he.sampling import STANDARD_SIGMA
+from ntt.errors import ModulusError
 from ntt.modulus import (
     check_ntt_modulus,
     check_ring_degree,
@@ -211,6 +212,10 @@ class CKKSParameters:
                     return build(degree, bits, count)
                 except InsecureParametersError as error:
                     refusal = error
+                except ModulusError as error:
+                    raise ParameterError(
+                        f"no primes for N = {degree} and a scale of {bits:.1f} bits: {error}"
+                    ) from error
         assert refusal is not None
         raise refusal
 

@@ -1,0 +1,43 @@
+"""Encrypted inference: a trained network to a planned, packed, encrypted run.
+
+    import nn
+    network = nn.zoo.load("mnist")
+    images, labels = nn.zoo.test_images("mnist")
+    plan = nn.compile(network, security_bits=128)
+    client = nn.Client(plan)                                     # makes and holds the secret key
+    server = nn.Server(plan, network, client.evaluation_keys())  # never sees it
+    logits = client.decrypt(server.run(client.encrypt(images[:8]), progress=True))
+"""
+
+from nn import zoo
+from nn.activation import Polynomial
+from nn.batch import EncryptedBatch
+from nn.client import Client
+from nn.errors import NetworkError
+from nn.frontend.pytorch import from_torch
+from nn.graph import Network, Node
+from nn.layers import Add, AvgPool2d, BatchNorm, Conv2d, Flatten, Linear
+from nn.plan import InferencePlan
+from nn.planner import PlanningError, compile
+from nn.server import Server
+
+__all__ = [
+    "Add",
+    "AvgPool2d",
+    "BatchNorm",
+    "Client",
+    "Conv2d",
+    "EncryptedBatch",
+    "Flatten",
+    "InferencePlan",
+    "Linear",
+    "Network",
+    "NetworkError",
+    "Node",
+    "PlanningError",
+    "Polynomial",
+    "Server",
+    "compile",
+    "from_torch",
+    "zoo",
+]

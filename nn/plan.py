@@ -1,0 +1,165 @@
+"""`InferencePlan`: everything that is known about an encrypted run before any key exists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from he import container
+from he.errors import CorruptBytesError
+from he.keys import KeyNeeds
+from he.noise import precision_bits
+from he.params import CKKSParameters
+from he.serialization import from_bytes, serialized_bytes, to_bytes
+from nn.errors import NetworkError
+from nn.layers import FloatArray
+from nn.layout import TensorLayout
+from nn.packed_network import PackedStage
+
+_KIND = "inference plan"
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """One step of the circuit: `kind` is affine, square, polynomial or add."""
+
+    name: str
+    kind: str
+    level_in: int
+    level_out: int
+    rotations: int
+    diagonals: int
+    ciphertexts: int
+    predicted_error: float
+    """Largest predicted standard deviation of an element's error, in value units."""
+
+
+@dataclass(frozen=True, eq=False)
+class InferencePlan:
+    """Made by `nn.compile`; given to the client and to the server. It holds no weights.
+
+    network: its name; fingerprint: which weights it was made for. needs: the evaluation keys.
+    predicted_error: (classes,) bound on each logit's absolute error, exceeded with probability at
+    most `failure_probability` a logit, for inputs whose activations stay within the network's
+    statistics.
+    """
+
+    network: str
+    fingerprint: bytes
+    params: CKKSParameters
+    input_layout: TensorLayout
+    output_layout: TensorLayout
+    input_range: tuple[float, float]
+    stages: tuple[StagePlan, ...]
+    needs: KeyNeeds
+    predicted_error: FloatArray
+    largest_logit: float
+    failure_probability: float
+    packed: tuple[PackedStage, ...] | None = field(default=None, repr=False)
+
+    @property
+    def depth(self) -> int:
+        """Levels that the network takes."""
+        return self.params.max_level
+
+    @property
+    def evaluation_key_bytes(self) -> int:
+        """Exact size of the evaluation keys as bytes, before any is made."""
+        return serialized_bytes(self.params, self.needs)
+
+    @property
+    def rotations(self) -> int:
+        """Distinct rotations, each with a key of its own."""
+        return len(self.needs.galois)
+
+    @property
+    def predicted_bits(self) -> float:
+        """Bits of the largest logit that are predicted to be right."""
+        return precision_bits(float(self.predicted_error.max()), self.largest_logit)
+
+    def report(self) -> str:
+        """The plan as a table for people."""
+        params = self.params
+        chain = " + ".join(str(q.bit_length()) for q in params.q)
+        special = " + ".join(str(p.bit_length()) for p in params.p)
+        lines = [
+            f"network     {self.network}, {self.depth} levels",
+            f"parameters  N = {params.N}, {params.slots} slots, dnum {params.dnum}, scale 2^"
+            f"{np.log2(params.scales[-1]):.2f}",
+            f"primes      q: {chain} bits; p: {special} bits; log2(QP) = {params.log_qp:.1f}",
+            f"security    {params.security_estimate} bits (asked for {params.security_bits})",
+            f"keys        {self.rotations} rotations, {self.evaluation_key_bytes / 1e6:.1f} MB",
+            f"ciphertexts {self.input_layout.ciphertexts} in, {self.output_layout.ciphertexts} out "
+            f"an image",
+            f"precision   every logit within {self.predicted_error.max():.2g} of the cleartext's "
+            f"(largest {self.largest_logit:.3g}: {self.predicted_bits:.1f} bits)",
+            "",
+            f"{'stage':<24}{'kind':<12}{'level':>8}{'rotations':>11}{'diagonals':>11}"
+            f"{'ciphertexts':>13}{'error (std)':>13}",
+        ]
+        lines += [
+            f"{s.name:<24}{s.kind:<12}{f'{s.level_in}->{s.level_out}':>8}{s.rotations:>11}"
+            f"{s.diagonals:>11}{s.ciphertexts:>13}{s.predicted_error:>13.2g}"
+            for s in self.stages
+        ]
+        return "\n".join(lines)
+
+    def to_bytes(self) -> bytes:
+        """The plan without weights: what a client needs."""
+        header = {
+            "network": self.network,
+            "fingerprint": self.fingerprint,
+            "input_range": [float(x) for x in self.input_range],
+            "stages": [list(vars(stage).values()) for stage in self.stages],
+            "largest_logit": float(self.largest_logit),
+            "failure_probability": float(self.failure_probability),
+            "layouts": [_layout_header(x) for x in (self.input_layout, self.output_layout)],
+        }
+        sections = {
+            "params": to_bytes(self.params),
+            "needs": to_bytes(self.needs),
+            "input positions": self.input_layout.positions,
+            "output positions": self.output_layout.positions,
+            "predicted error": self.predicted_error,
+        }
+        return container.pack(_KIND, header, sections)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> InferencePlan:
+        """Read `to_bytes`; raises `he.SerializationError` for anything else."""
+        contents = container.unpack(data, _KIND)
+        layouts = contents.field("layouts", list)
+        try:
+            params = from_bytes(bytes(contents.octets("params")), CKKSParameters)
+            source, target = (
+                _layout(layout, contents.sections[f"{name} positions"])
+                for layout, name in zip(layouts, ("input", "output"), strict=True)
+            )
+            stages = tuple(StagePlan(*stage) for stage in contents.field("stages", list))
+            low, high = (float(x) for x in contents.field("input_range", list))
+            error = np.asarray(contents.sections["predicted error"], dtype=np.float64)
+        except (KeyError, TypeError, ValueError, NetworkError) as problem:
+            raise CorruptBytesError(f"these bytes hold no inference plan: {problem}") from problem
+        return cls(
+            network=contents.field("network", str),
+            fingerprint=contents.field("fingerprint", bytes),
+            params=params,
+            input_layout=source,
+            output_layout=target,
+            input_range=(low, high),
+            stages=stages,
+            needs=from_bytes(bytes(contents.octets("needs")), KeyNeeds),
+            predicted_error=error,
+            largest_logit=contents.field("largest_logit", float),
+            failure_probability=contents.field("failure_probability", float),
+        )
+
+
+def _layout_header(layout: TensorLayout) -> list[object]:
+    return [list(layout.shape), layout.n_slots, layout.ciphertexts, layout.period]
+
+
+def _layout(header: list[object], positions: object) -> TensorLayout:
+    shape, n_slots, ciphertexts, period = header
+    return TensorLayout(tuple(shape), n_slots, ciphertexts, period, positions)  # type: ignore[arg-type]

@@ -1,0 +1,244 @@
+"""`compile`: from a network to an `InferencePlan`, before any key exists."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from he import galois, security
+from he.errors import ParameterError
+from he.keys import KeyNeeds
+from he.noise import tail_factor
+from he.params import CKKSParameters
+from nn.errors import NetworkError
+from nn.graph import INPUT, Network
+from nn.layers import FloatArray
+from nn.packed_network import PackedStage, network_input_layout, pack_network
+from nn.plan import InferencePlan, StagePlan
+from nn.prediction import ErrorPredictor, Errors, required_integer_bits
+from nn.stages import AffineStage, PolynomialStage, SquareStage, Stage, stages
+
+FAILURE_PROBABILITY = 2.0**-40
+"""How often a logit may exceed its predicted error."""
+
+DEFAULT_PRECISION_BITS = 6.0
+_DEGREES = tuple(1 << k for k in range(12, 17))
+_SCALE_BITS = np.arange(45.0, 14.75, -0.25)
+
+
+class PlanningError(NetworkError):
+    """No parameters run the network at the security and precision asked for."""
+
+
+def compile(  # noqa: A001  the verb users expect
+    network: Network,
+    *,
+    security_bits: int = 128,
+    precision_bits: float | None = None,
+    N: int | None = None,
+    dnum: int | None = None,
+    insecure_reason: str | None = None,
+) -> InferencePlan:
+    """Plan an encrypted run of `network`: parameters, packing, levels, keys, precision.
+
+    Parameters
+    ----------
+    network : with statistics (`Network.calibrated`) for tight predictions; without them, worst
+        cases over `input_range` are assumed.
+    security_bits : 128, 192 or 256.
+    precision_bits : every logit is to be predicted within 2^-precision_bits of the largest one;
+        default 6.
+    N, dnum : ring degree and number of key-switching digits; None takes the smallest N, then the
+        smallest dnum, that give the precision.
+    insecure_reason : words that say why parameters outside the security table are wanted (tests).
+
+    Raises `PlanningError` when nothing fits, with the best precision that was found.
+    """
+    needed = DEFAULT_PRECISION_BITS if precision_bits is None else float(precision_bits)
+    circuit = tuple(stages(network))
+    best: InferencePlan | None = None
+    for degree in _DEGREES if N is None else (N,):
+        if insecure_reason is None and security.max_log_qp(degree, security_bits) == 0:
+            continue
+        packed = tuple(pack_network(circuit, degree // 2))
+        depth, levels = _levels(packed)
+        for count in range(1, depth + 2) if dnum is None else (dnum,):
+            plan = _plan(
+                network, packed, degree, count, depth, levels, security_bits, insecure_reason
+            )
+            if plan is None:
+                continue
+            if plan.predicted_bits >= needed:
+                return plan
+            if best is None or plan.predicted_bits > best.predicted_bits:
+                best = plan
+    if best is None:
+        raise PlanningError(
+            f"no parameters run {network.name!r} at {security_bits}-bit security"
+            + (f" with N = {N}" if N else "")
+            + ": use a larger N, a shallower network or a lower security"
+        )
+    raise PlanningError(
+        f"the best plan for {network.name!r} predicts {best.predicted_bits:.1f} bits of the "
+        f"largest logit, {needed:.1f} are needed: ask for fewer precision_bits, a larger N, or a "
+        f"network with smaller activations"
+    )
+
+
+def fingerprint(network: Network) -> bytes:
+    """16 bytes that tell a network, its weights included, from any other."""
+    digest = hashlib.blake2b(digest_size=16)
+    for node in network.nodes:
+        digest.update(repr((node.name, type(node.layer).__name__, node.inputs)).encode())
+        for field in dataclasses.fields(node.layer):
+            value = getattr(node.layer, field.name)
+            digest.update(field.name.encode())
+            digest.update(value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
+    return digest.digest()
+
+
+def _levels(packed: Iterable[PackedStage]) -> tuple[int, dict[str, int]]:
+    """Depth of the circuit, and how many levels each tensor lies below the input."""
+    below = {INPUT: 0}
+    for step in packed:
+        below[step.name] = max(below[name] for name in step.inputs) + step.stage.levels
+    return max(below.values()), below
+
+
+def _plan(
+    network: Network,
+    packed: tuple[PackedStage, ...],
+    N: int,
+    dnum: int,
+    depth: int,
+    below: dict[str, int],
+    security_bits: int,
+    insecure_reason: str | None,
+) -> InferencePlan | None:
+    """The plan with the largest scale that N and dnum allow; None if not even 2^15 fits."""
+    integer_bits = _integer_bits(packed)
+    params = _largest_scale(depth, N, dnum, integer_bits, security_bits, insecure_reason)
+    if params is None:
+        return None
+    predictor = ErrorPredictor(params)
+    largest = {step.name: step.stage.max_abs for step in packed}
+    largest[INPUT] = np.full(
+        math.prod(network.input_shape), max(abs(bound) for bound in network.input_range)
+    )
+    errors: dict[str, Errors] = {INPUT: predictor.fresh(largest[INPUT].size)}
+    plans, needs = [], []
+    for step in packed:
+        level_in = depth - max(below[name] for name in step.inputs)
+        level_out = depth - below[step.name]
+        inputs = []
+        for name in step.inputs:
+            error = errors[name]
+            if depth - below[name] > level_in:
+                error = predictor.drop(error, level_in, largest[name])
+            inputs.append(error)
+        values = [largest[name] for name in step.inputs]
+        errors[step.name] = _propagate(predictor, step, inputs, values, level_in)
+        needs.append(_needs(step, level_in, N))
+        deviation = errors[step.name].standard_deviation()
+        plans.append(
+            StagePlan(
+                name=step.name,
+                kind=type(step.stage).__name__.removesuffix("Stage").lower(),
+                level_in=level_in,
+                level_out=level_out,
+                rotations=len(step.affine.rotations) if step.affine else 0,
+                diagonals=step.affine.diagonals if step.affine else 0,
+                ciphertexts=step.layout.ciphertexts,
+                predicted_error=float(deviation.max()),
+            )
+        )
+    last = packed[-1]
+    return InferencePlan(
+        network=network.name,
+        fingerprint=fingerprint(network),
+        params=params,
+        input_layout=network_input_layout([step.stage for step in packed], N // 2),
+        output_layout=last.layout,
+        input_range=network.input_range,
+        stages=tuple(plans),
+        needs=KeyNeeds.union(needs),
+        predicted_error=tail_factor(FAILURE_PROBABILITY) * errors[last.name].standard_deviation(),
+        largest_logit=float(np.max(last.stage.max_abs)),
+        failure_probability=FAILURE_PROBABILITY,
+        packed=packed,
+    )
+
+
+def _propagate(
+    predictor: ErrorPredictor,
+    step: PackedStage,
+    errors: list[Errors],
+    largest: list[FloatArray],
+    level: int,
+) -> Errors:
+    stage = step.stage
+    if isinstance(stage, AffineStage):
+        assert step.affine is not None
+        return predictor.affine(errors[0], stage.affine, step.affine, level, largest[0])
+    if isinstance(stage, SquareStage):
+        return predictor.square(errors[0], level, largest[0])
+    if isinstance(stage, PolynomialStage):
+        return predictor.polynomial(
+            errors[0], level, stage.levels, stage.coefficients, largest[0]
+        )
+    return predictor.add(errors)
+
+
+def _needs(step: PackedStage, level: int, N: int) -> KeyNeeds:
+    """The keys that one step uses when it starts at `level`."""
+    if step.affine is not None:
+        rotations: dict[int, int] = {}
+        for plan in step.affine.splits.values():
+            for steps in plan.rotations:
+                rotations[galois.element_of_rotation(steps, N)] = level
+        for steps in step.affine.folds:
+            # Folds act on the result, one level below.
+            rotations.setdefault(galois.element_of_rotation(steps, N), level - 1)
+        return KeyNeeds(galois=rotations)
+    multiplies = isinstance(step.stage, SquareStage | PolynomialStage)
+    return KeyNeeds(relinearization=level if multiplies else None)
+
+
+def _integer_bits(packed: tuple[PackedStage, ...]) -> int:
+    """Bits before the point that the last level needs, from a bound on every slot of the answer."""
+    last = packed[-1]
+    if last.affine is None:
+        return required_integer_bits(last.layout.pack_flat(last.stage.max_abs))
+    sources = {step.name: step.stage.max_abs for step in packed}
+    source = sources.get(last.inputs[0])
+    if source is None:
+        source = np.ones(last.affine.in_layout.size)
+    return required_integer_bits(last.affine.bound(last.affine.in_layout.pack_flat(source)))
+
+
+def _largest_scale(
+    depth: int,
+    N: int,
+    dnum: int,
+    integer_bits: int,
+    security_bits: int,
+    insecure_reason: str | None,
+) -> CKKSParameters | None:
+    for scale_bits in _SCALE_BITS:
+        try:
+            return CKKSParameters.build(
+                depth,
+                scale_bits=float(scale_bits),
+                N=N,
+                integer_bits=integer_bits,
+                security_bits=security_bits,
+                dnum=dnum,
+                insecure_reason=insecure_reason,
+            )
+        except ParameterError:
+            continue
+    return None
