@@ -2,7 +2,15 @@
 
 from nn.zoo.training import Recipe, main
 
-RECIPE = Recipe(name="fashion_mnist", channels=16, zoom=0.05, shift=1, flip=True)
+RECIPE = Recipe(
+    name="fashion_mnist",
+    channels=16,
+    zoom=0.05,
+    shift=1,
+    flip=True,
+    value_limit=6.0,
+    value_penalty=20.0,
+)
 
 if __name__ == "__main__":
     main(
