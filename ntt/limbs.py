@@ -14,7 +14,8 @@ import numpy as np
 
 from ntt import threads
 from ntt.backends import select
-from ntt.tables import BackendTables, NTTTables
+from ntt.backends.layout import FLOAT_BITS
+from ntt.tables import NTTTables
 
 # Below this many words a kernel ends before a second thread would have started.
 _MIN_WORDS_PER_THREAD = 1 << 16
@@ -31,7 +32,7 @@ class LimbOps:
         self.rows = np.ascontiguousarray(rows, dtype=np.int64)
         self.moduli = tuple(tables.moduli[r] for r in self.rows)
         self._tiled = {1: self.rows}
-        self._resolved: dict[str, tuple[ModuleType, BackendTables]] = {}
+        self._resolved: dict[str, tuple[ModuleType, np.ndarray]] = {}
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Coefficients to evaluations, in place; returns x."""
@@ -102,9 +103,10 @@ class LimbOps:
         starts: np.ndarray,
         baby_of: np.ndarray,
     ) -> np.ndarray:
-        """out[g, p, r] = sum of diagonals[t, r] babies[baby_of[t], p, r], starts[g] <= t < starts[g+1].
+        """out[g, p, r] = sum of diagonals[t, r] babies[baby_of[t], p, r] over the terms t of g.
 
-        out (groups, 2, limbs, N); babies (B, 2, limbs, N); diagonals (T, limbs, N).
+        Those are starts[g] <= t < starts[g + 1]. out (groups, 2, limbs, N); babies
+        (B, 2, limbs, N); diagonals (T, limbs, N).
         """
         arguments = (out, babies, diagonals, starts, baby_of, self.rows)
         self._split("diagonal_product", len(self.rows), arguments)
@@ -143,7 +145,7 @@ class LimbOps:
             self._tiled[repeat] = np.tile(self.rows, repeat)
         return (*(a.reshape(-1, N) for a in arrays), self._tiled[repeat], repeat)
 
-    def _backend(self) -> tuple[ModuleType, BackendTables]:
+    def _backend(self) -> tuple[ModuleType, np.ndarray]:
         choice = select.get_backend()
         if choice not in self._resolved:
             module = select.backend_for(self.tables.N, self.tables.largest_modulus_bits)
@@ -173,9 +175,11 @@ class Scalars:
             word: np.array(wide % primes * (1 << word) // primes, dtype=object).astype(np.uint64)
             for word in (52, 64)
         }
+        quotients = self.values.astype(np.float64) / primes.astype(np.float64)
+        self._shoup[FLOAT_BITS] = np.asarray(quotients).view(np.uint64)
 
     def of(self, word_bits: int) -> tuple[np.ndarray, np.ndarray]:
-        """(values, Shoup constants) for a word of `word_bits` bits."""
+        """(values, Shoup constants) for a word of 64, 52 or `FLOAT_BITS` bits."""
         return self.values, self._shoup[word_bits]
 
 

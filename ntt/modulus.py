@@ -40,7 +40,7 @@ def is_prime(n: int) -> bool:
 
 @dataclass(frozen=True)
 class Modulus:
-    """A prime q, 2 < q < 2^61, with the constants of its three reductions.
+    """A prime q, 4 < q < 2^61, with the constants of its three reductions.
 
     With n = bits(q) and W the word size (64 for `scalar`, 52 for `ifma`):
 
@@ -49,16 +49,17 @@ class Modulus:
     - Montgomery: ``-q^-1 mod 2^W`` (Montgomery, Math. Comp. 1985).
     - Shoup: for a fixed factor w, ``floor(w * 2^W / q)`` (Harvey, arXiv:1205.2926).
 
-    Raises `ModulusError` when q is not an odd prime below 2^61.
+    Three bits at least, so that the Barrett shift is not zero; every NTT prime has five.
+    Raises `ModulusError` when q is not such a prime.
     """
 
     value: int
 
     def __post_init__(self) -> None:
         q = self.value
-        if not 2 < q < 1 << MAX_MODULUS_BITS:
+        if not 4 < q < 1 << MAX_MODULUS_BITS:
             raise ModulusError(
-                f"modulus {q} is out of range: it must be an odd prime below 2^{MAX_MODULUS_BITS}"
+                f"modulus {q} is out of range: it must be a prime from 5 to 2^{MAX_MODULUS_BITS}"
             )
         if not is_prime(q):
             raise ModulusError(
@@ -137,8 +138,8 @@ def find_primes(bits: int, N: int, count: int, *, exclude: Collection[int] = ())
     Raises `ModulusError` when there are fewer (ask for more bits, or a smaller N).
     """
     check_ring_degree(N)
-    if not 2 <= bits <= MAX_MODULUS_BITS:
-        raise ModulusError(f"prime size of {bits} bits: it must be from 2 to {MAX_MODULUS_BITS}")
+    if not 3 <= bits <= MAX_MODULUS_BITS:
+        raise ModulusError(f"prime size of {bits} bits: it must be from 3 to {MAX_MODULUS_BITS}")
     found: list[int] = []
     candidate = ((1 << bits) - 1) // (2 * N) * (2 * N) + 1
     while len(found) < count and candidate >= 1 << (bits - 1):
@@ -168,9 +169,9 @@ def find_primes_near(
     for distance in range(int(target / step) + 2):
         for k in dict.fromkeys((centre + distance, centre - distance)):
             q = k * step + 1
-            if len(found) < count and target / 2 < q < min(2 * target, below) and q not in exclude:
-                if is_prime(q):
-                    found.append(q)
+            in_range = target / 2 < q < min(2 * target, below)
+            if len(found) < count and in_range and q not in exclude and is_prime(q):
+                found.append(q)
         if len(found) == count:
             return tuple(found)
     raise ModulusError(

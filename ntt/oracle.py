@@ -31,7 +31,10 @@ def inverse(A: Sequence[int], q: int) -> list[int]:
     bits = N.bit_length() - 1
     points = [pow(psi, -(2 * bit_reverse(i, bits) + 1), q) for i in range(N)]
     scale = pow(N, -1, q)
-    return [scale * sum(int(c) * pow(x, j, q) for c, x in zip(A, points)) % q for j in range(N)]
+    return [
+        scale * sum(int(c) * pow(x, j, q) for c, x in zip(A, points, strict=True)) % q
+        for j in range(N)
+    ]
 
 
 def negacyclic_product(a: Sequence[int], b: Sequence[int], q: int) -> list[int]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
+
+from ntt.jit import inline, kernel
 
 
 @intrinsic
@@ -25,25 +27,25 @@ def multiply_high(typing_context, x, y):
     return types.uint64(types.uint64, types.uint64), generate
 
 
-@njit(inline="always")
+@inline
 def reduce_once(x, q):
     """x mod q for x in [0, 2q)."""
     return min(x, x - q)
 
 
-@njit(inline="always")
+@inline
 def add(x, y, q):
     """x + y mod q for x, y in [0, q)."""
     return reduce_once(x + y, q)
 
 
-@njit(inline="always")
+@inline
 def subtract(x, y, q):
     """x - y mod q for x, y in [0, q)."""
     return reduce_once(x + (q - y), q)
 
 
-@njit(inline="always")
+@inline
 def shoup_lazy(y, w, w_shoup, q):
     """w * y mod q in [0, 2q), for any y < 2^64, w < q and w_shoup = floor(w 2^64 / q).
 
@@ -53,13 +55,13 @@ def shoup_lazy(y, w, w_shoup, q):
     return w * y - multiply_high(w_shoup, y) * q
 
 
-@njit(inline="always")
+@inline
 def shoup(y, w, w_shoup, q):
     """w * y mod q for any y < 2^64, w < q and w_shoup = floor(w 2^64 / q)."""
     return reduce_once(shoup_lazy(y, w, w_shoup, q), q)
 
 
-@njit(inline="always")
+@inline
 def barrett(x, y, q, mu, shift):
     """x * y mod q for x, y < 2^n, with shift = n - 2 and mu = floor(2^(shift + 64) / q).
 
@@ -73,7 +75,7 @@ def barrett(x, y, q, mu, shift):
     return reduce_once(low - multiply_high(t, mu) * q, q)
 
 
-@njit(inline="always")
+@inline
 def montgomery_lazy(low, high, q, negative_inverse):
     """(high 2^64 + low) / 2^64 mod q in [0, high + q], with negative_inverse = -q^-1 mod 2^64.
 
@@ -84,13 +86,13 @@ def montgomery_lazy(low, high, q, negative_inverse):
     return high + multiply_high(m, q) + carry
 
 
-@njit(inline="always")
+@inline
 def montgomery(x, y, q, negative_inverse):
     """x * y / 2^64 mod q for x * y < q 2^64; for instance x < q and any y < 2^64."""
     return reduce_once(montgomery_lazy(x * y, multiply_high(x, y), q, negative_inverse), q)
 
 
-@njit(inline="always")
+@inline
 def fold_wide(low, high, q, radix, radix_shoup, one_shoup):
     """(high 2^64 + low) mod q for any 128-bit value.
 
@@ -99,3 +101,10 @@ def fold_wide(low, high, q, radix, radix_shoup, one_shoup):
     """
     total = shoup_lazy(high, radix, radix_shoup, q) + shoup_lazy(low, np.uint64(1), one_shoup, q)
     return reduce_once(reduce_once(total, q + q), q)
+
+
+@kernel
+def multiply_each(out, a, b, q, mu, shift):
+    """out[i] = a[i] b mod q for 1-D arrays, by `barrett`."""
+    for i in range(a.size):
+        out[i] = barrett(a[i], b, q, mu, shift)

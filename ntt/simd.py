@@ -91,9 +91,7 @@ def store(typing_context, array, index, value):
 
     def generate(context, builder, signature, arguments):
         array_value, position, lanes = arguments
-        pointer = _pointer(
-            context, builder, signature.args[0], array_value, position, _VECTOR
-        )
+        pointer = _pointer(context, builder, signature.args[0], array_value, position, _VECTOR)
         builder.store(lanes, pointer, align=8)
         return context.get_dummy_value()
 

@@ -1,49 +1,37 @@
 """`NTTTables`: the read-only constants and twiddle factors of a list of moduli.
 
-Order of the twiddles: ``w[m + i] = psi^brv(m + i)`` for stage m = 1, 2, 4, .. and group i < m, where
-brv reverses log2(N) bits and psi is the smallest primitive 2N-th root (Longa and Naehrig, CANS
-2016, Algorithms 1 and 2). Transforms therefore take coefficients in natural order to evaluations
-in bit-reversed order and back.
+Order of the twiddles: ``w[m + i] = psi^brv(m + i)`` for stage m = 1, 2, 4, .. and group i < m,
+where brv reverses log2(N) bits and psi is the smallest primitive 2N-th root (Longa and Naehrig,
+CANS 2016, Algorithms 1 and 2). Transforms therefore take coefficients in natural order to
+evaluations in bit-reversed order and back.
+
+`ntt.backends.layout` says where each number lies in the array that kernels read.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from ntt.backends.layout import (
+    COLUMNS,
+    FLOAT_BITS,
+    MU,
+    N_INVERSE,
+    N_INVERSE_SHOUP,
+    N_INVERSE_W,
+    N_INVERSE_W_SHOUP,
+    ONE_SHOUP,
+    RADIX,
+    RADIX_SHOUP,
+    SHIFT,
+    Q,
+)
 from ntt.errors import ModulusError
 from ntt.modulus import check_ntt_modulus, check_ring_degree, primitive_root
-from ntt.reduction import barrett
-
-# Columns of `BackendTables.constants`; W is the word size of the backend (64 or 52 bits).
-Q = 0  # the modulus
-MU = 1  # floor(2^(n - 2 + W) / q), n = bits(q)
-SHIFT = 2  # n - 2
-RADIX = 3  # 2^W mod q
-RADIX_SHOUP = 4
-ONE_SHOUP = 5  # floor(2^W / q)
-N_INVERSE = 6  # N^-1 mod q
-N_INVERSE_SHOUP = 7
-N_INVERSE_W = 8  # N^-1 w_inverse[1] mod q: the last inverse stage with 1/N folded in
-N_INVERSE_W_SHOUP = 9
-COLUMNS = 10
-
-
-class BackendTables(NamedTuple):
-    """What a backend's kernels read, one row a modulus; all uint64 and read-only.
-
-    `constants` is (limbs, COLUMNS); the twiddles and their Shoup constants are (limbs, N).
-    """
-
-    constants: np.ndarray
-    w: np.ndarray
-    w_shoup: np.ndarray
-    w_inverse: np.ndarray
-    w_inverse_shoup: np.ndarray
+from ntt.reduction import multiply_each
 
 
 class NTTTables:
@@ -66,7 +54,7 @@ class NTTTables:
             check_ntt_modulus(q, N)
         self.row_of = {q: row for row, q in enumerate(self.moduli)}
         self._rows = np.arange(len(self.moduli), dtype=np.int64)
-        self._by_word: dict[int, BackendTables] = {}
+        self._by_word: dict[int, np.ndarray] = {}
 
     def __repr__(self) -> str:
         bits = [q.bit_length() for q in self.moduli]
@@ -89,45 +77,43 @@ class NTTTables:
             raise ModulusError(f"moduli {missing} are not in {self!r}")
         return np.array([self.row_of[q] for q in moduli], dtype=np.int64)
 
-    def for_word(self, word_bits: int) -> BackendTables:
-        """The tables with Shoup constants for a word of `word_bits` bits (64 or 52)."""
+    def for_word(self, word_bits: int) -> np.ndarray:
+        """The array (limbs, COLUMNS + 4 N) for a word of 64, 52 or `FLOAT_BITS` bits; read-only."""
         if word_bits not in self._by_word:
-            rows = [_tables_of_prime(self.N, q, word_bits) for q in self.moduli]
-            stacked = [np.ascontiguousarray(np.stack(column)) for column in zip(*rows)]
-            for array in stacked:
-                array.setflags(write=False)
-            self._by_word[word_bits] = BackendTables(*stacked)
+            stacked = np.stack([_row_of_prime(self.N, q, word_bits) for q in self.moduli])
+            stacked.setflags(write=False)
+            self._by_word[word_bits] = stacked
         return self._by_word[word_bits]
 
 
 @functools.lru_cache(maxsize=256)
-def _tables_of_prime(N: int, q: int, word_bits: int) -> BackendTables:
+def _row_of_prime(N: int, q: int, word_bits: int) -> np.ndarray:
     modulus = check_ntt_modulus(q, N)
     psi = primitive_root(q, 2 * N)
     order = bit_reversal(N)
     w = _powers(psi, N, q)[order]
     w_inverse = _powers(pow(psi, -1, q), N, q)[order]
-    radix = (1 << word_bits) % q
     n_inverse = pow(N, -1, q)
-    n_inverse_w = n_inverse * int(w_inverse[1]) % q
+    scale = np.array([n_inverse, n_inverse * int(w_inverse[1]) % q], dtype=np.uint64)
     constants = np.zeros(COLUMNS, dtype=np.uint64)
-    constants[Q] = q
-    constants[MU] = modulus.barrett_mu(word_bits)
-    constants[SHIFT] = modulus.bits - 2
-    constants[RADIX] = radix
-    constants[RADIX_SHOUP] = modulus.shoup(radix, word_bits)
-    constants[ONE_SHOUP] = modulus.shoup(1, word_bits)
-    constants[N_INVERSE] = n_inverse
-    constants[N_INVERSE_SHOUP] = modulus.shoup(n_inverse, word_bits)
-    constants[N_INVERSE_W] = n_inverse_w
-    constants[N_INVERSE_W_SHOUP] = modulus.shoup(n_inverse_w, word_bits)
-    return BackendTables(
-        constants,
-        w,
-        shoup_constants(w, q, word_bits),
-        w_inverse,
-        shoup_constants(w_inverse, q, word_bits),
-    )
+    if word_bits == FLOAT_BITS:
+        constants[Q] = q
+        factors = [float_factors(values, q) for values in (scale, w, w_inverse)]
+    else:
+        radix = (1 << word_bits) % q
+        constants[Q] = q
+        constants[MU] = modulus.barrett_mu(word_bits)
+        constants[SHIFT] = modulus.bits - 2
+        constants[RADIX] = radix
+        constants[RADIX_SHOUP] = modulus.shoup(radix, word_bits)
+        constants[ONE_SHOUP] = modulus.shoup(1, word_bits)
+        factors = [
+            (values, shoup_constants(values, q, word_bits)) for values in (scale, w, w_inverse)
+        ]
+    constants[[N_INVERSE, N_INVERSE_W]], constants[[N_INVERSE_SHOUP, N_INVERSE_W_SHOUP]] = factors[
+        0
+    ]
+    return np.concatenate((constants, *factors[1], *factors[2]))
 
 
 def bit_reversal(N: int) -> np.ndarray:
@@ -138,6 +124,13 @@ def bit_reversal(N: int) -> np.ndarray:
     return order
 
 
+def float_factors(w: np.ndarray, q: int) -> tuple[np.ndarray, np.ndarray]:
+    """The bits of float64 w in (-q/2, q/2) and of w / q rounded, for w in [0, q) and q < 2^53."""
+    signed = w.astype(np.int64) - np.where(w > np.uint64(q // 2), np.int64(q), np.int64(0))
+    values = signed.astype(np.float64)
+    return values.view(np.uint64), (values / q).view(np.uint64)
+
+
 def shoup_constants(w: np.ndarray, q: int, word_bits: int) -> np.ndarray:
     """``floor(w 2^W / q)`` for each w in [0, q), exactly; uint64, same shape.
 
@@ -146,14 +139,14 @@ def shoup_constants(w: np.ndarray, q: int, word_bits: int) -> np.ndarray:
     remainder = multiply_modulo(w, (1 << word_bits) % q, q)
     shifted = w << np.uint64(word_bits) if word_bits < 64 else np.zeros_like(w)
     inverse = np.uint64(pow(q, -1, 1 << 64))
-    return (shifted - remainder) * inverse
+    return np.asarray((shifted - remainder) * inverse, dtype=np.uint64)
 
 
 def multiply_modulo(a: np.ndarray, b: int, q: int) -> np.ndarray:
     """``a * b mod q`` for a uint64 array in [0, q) and an integer b in [0, q)."""
     modulus = check_reducible(q)
     out = np.empty_like(a)
-    _multiply_flat(out.reshape(-1), np.ascontiguousarray(a).reshape(-1), np.uint64(b), *modulus)
+    multiply_each(out.reshape(-1), np.ascontiguousarray(a).reshape(-1), np.uint64(b), *modulus)
     return out
 
 
@@ -170,9 +163,3 @@ def _powers(base: int, count: int, q: int) -> np.ndarray:
         step = pow(base, len(powers), q)
         powers = np.concatenate((powers, multiply_modulo(powers, step, q)))
     return powers
-
-
-@njit(cache=True, nogil=True)
-def _multiply_flat(out, a, b, q, mu, shift):
-    for i in range(a.size):
-        out[i] = barrett(a[i], b, q, mu, shift)

@@ -2,12 +2,15 @@
 
 Kernels release the interpreter's lock, so plain Python threads run them side by side; calls from
 several Python threads at once are safe. The count comes from, in this order: the `threads`
-argument of a call, `limit`, `set_threads`, the environment variable ``HE_ACCEL_THREADS``, the machine.
+argument of a call, `limit`, `set_threads`, the environment variable ``HE_ACCEL_THREADS`` (read when
+first needed, and again after ``set_threads(None)``), the machine.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -50,6 +53,11 @@ def get_threads() -> int:
         return limited
     if _chosen is not None:
         return _chosen
+    return _default_threads()
+
+
+@functools.cache
+def _default_threads() -> int:
     value = os.environ.get(ENVIRONMENT_VARIABLE)
     if value:
         return check_threads(value, f"environment variable {ENVIRONMENT_VARIABLE}")
@@ -59,6 +67,7 @@ def get_threads() -> int:
 def set_threads(count: int | None) -> None:
     """Use `count` threads from now on; None returns to the environment's or machine's count."""
     global _chosen
+    _default_threads.cache_clear()
     _chosen = None if count is None else check_threads(count, "thread count")
 
 
@@ -90,10 +99,7 @@ def split(items: int, work: Callable[[int, int], object], threads: int | None = 
         return
     bounds = [items * k // count for k in range(count + 1)]
     pool = _pool(count - 1)
-    futures = [
-        pool.submit(_run_inside, work, lo, hi)
-        for lo, hi in zip(bounds[1:-1], bounds[2:], strict=True)
-    ]
+    futures = [pool.submit(_run_inside, work, lo, hi) for lo, hi in itertools.pairwise(bounds[1:])]
     try:
         _run_inside(work, bounds[0], bounds[1])
     finally:

@@ -103,7 +103,9 @@ def _checked(x: np.ndarray, limbs: LimbOps) -> np.ndarray:
         )
     x = np.ascontiguousarray(x)
     largest = x.max(axis=-1).reshape(-1, expected[0]).max(axis=0) if x.size else np.zeros(0)
-    for value, q in zip(largest, limbs.moduli):
+    for value, q in zip(largest, limbs.moduli, strict=True):
         if int(value) >= q:
-            raise ResidueShapeError(f"residue {value} is not below its modulus {q}: reduce it first")
+            raise ResidueShapeError(
+                f"residue {value} is not below its modulus {q}: reduce it first"
+            )
     return x

@@ -8,11 +8,9 @@ row of the tables. Results are in [0, q).
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from ntt import reduction
-from ntt.reduction import multiply_high, reduce_once, shoup, shoup_lazy
-from ntt.tables import (
+from ntt.backends.layout import (
     MU,
     N_INVERSE,
     N_INVERSE_SHOUP,
@@ -22,22 +20,24 @@ from ntt.tables import (
     RADIX,
     RADIX_SHOUP,
     SHIFT,
+    W_INVERSE,
+    W_INVERSE_SHOUP,
+    W_SHOUP,
     Q,
+    W,
+    twiddles,
 )
+from ntt.jit import inline, kernel
+from ntt.reduction import multiply_high, reduce_once, shoup, shoup_lazy
 
-NAME = "scalar"
 WORD_BITS = 64
 MAX_MODULUS_BITS = 61
 MIN_RING_DEGREE = 8
-CPU_FEATURES: tuple[str, ...] = ()
 
 # Products of two residues are below 2^122: 32 of them on top of a reduced high word (below
 # 2q < 2^62) keep the 128-bit accumulator from overflowing.
 _TERMS = 32
 _ONE = np.uint64(1)
-
-kernel = njit(cache=True, nogil=True, boundscheck=False)
-inline = njit(inline="always")
 
 
 @inline
@@ -60,70 +60,97 @@ def _reduce_high(high, c):
     return shoup_lazy(high, _ONE, c[ONE_SHOUP], c[Q])
 
 
-# ---------------------------------------------------------------- transforms
+# ---------------------------------------------------------------- forward transform
+
+
+@inline
+def _cooley_tukey(a, c, w, w_shoup, q):
+    """(a + w c, a - w c); in and out below 4q."""
+    a = reduce_once(a, q + q)
+    c = shoup_lazy(c, w, w_shoup, q)
+    return a + c, a + (q + q) - c
+
+
+@inline
+def _below_q(u, q):
+    """u mod q for u below 4q."""
+    return reduce_once(reduce_once(u, q + q), q)
 
 
 @kernel
-def forward_row(x, w, w_shoup, q):
-    """In-place transform of one row; input below 4q, output in [0, q)."""
+def forward_row(x, row):
+    """In-place transform of one row by the tables' row; input below 4q, output in [0, q)."""
     N = x.size
-    two_q = q + q
+    w, w_shoup, q = twiddles(row, N, W), twiddles(row, N, W_SHOUP), row[Q]
     m, t = 1, N >> 1
-    while t > 1:
+    while t > 2:
         for i in range(m):
             w1, w1s = w[m + i], w_shoup[m + i]
             first, second = x[2 * i * t : 2 * i * t + t], x[2 * i * t + t : 2 * i * t + 2 * t]
             for j in range(t):
-                a = reduce_once(first[j], two_q)
-                c = shoup_lazy(second[j], w1, w1s, q)
-                first[j] = a + c
-                second[j] = a + two_q - c
+                first[j], second[j] = _cooley_tukey(first[j], second[j], w1, w1s, q)
         m, t = m << 1, t >> 1
-    for i in range(m):
-        a = reduce_once(x[2 * i], two_q)
-        c = shoup_lazy(x[2 * i + 1], w[m + i], w_shoup[m + i], q)
-        x[2 * i] = reduce_once(reduce_once(a + c, two_q), q)
-        x[2 * i + 1] = reduce_once(reduce_once(a + two_q - c, two_q), q)
+    for i in range(m):  # the stages t = 2 and t = 1 of four neighbours
+        a, b, c, d = x[4 * i], x[4 * i + 1], x[4 * i + 2], x[4 * i + 3]
+        a, c = _cooley_tukey(a, c, w[m + i], w_shoup[m + i], q)
+        b, d = _cooley_tukey(b, d, w[m + i], w_shoup[m + i], q)
+        k = 2 * (m + i)
+        a, b = _cooley_tukey(a, b, w[k], w_shoup[k], q)
+        c, d = _cooley_tukey(c, d, w[k + 1], w_shoup[k + 1], q)
+        x[4 * i], x[4 * i + 1] = _below_q(a, q), _below_q(b, q)
+        x[4 * i + 2], x[4 * i + 3] = _below_q(c, q), _below_q(d, q)
 
 
 @kernel
 def forward(x, rows, tables, lo, hi):
     """Rows of x from coefficients to evaluations, in place."""
     for r in range(lo, hi):
-        k = rows[r]
-        forward_row(x[r], tables.w[k], tables.w_shoup[k], tables.constants[k, Q])
+        forward_row(x[r], tables[rows[r]])
+
+
+# ---------------------------------------------------------------- inverse transform
+
+
+@inline
+def _gentleman_sande(a, c, w, w_shoup, q):
+    """(a + c, (a - c) w); in and out below 2q."""
+    return reduce_once(a + c, q + q), shoup_lazy(a + (q + q) - c, w, w_shoup, q)
 
 
 @kernel
-def inverse_row(x, w, w_shoup, constants):
-    """In-place inverse transform of one row; input below 2q, output in [0, q)."""
+def inverse_row(x, row):
+    """In-place inverse of one row by the tables' row; input below 2q, output in [0, q)."""
     N = x.size
-    q = constants[Q]
-    two_q = q + q
-    m, t = N >> 1, 1
+    w, w_shoup, q = twiddles(row, N, W_INVERSE), twiddles(row, N, W_INVERSE_SHOUP), row[Q]
+    m, t = N >> 2, 2
+    for i in range(m):  # the stages t = 1 and t = 2 of four neighbours
+        a, b, c, d = x[4 * i], x[4 * i + 1], x[4 * i + 2], x[4 * i + 3]
+        k = 2 * (m + i)
+        a, b = _gentleman_sande(a, b, w[k], w_shoup[k], q)
+        c, d = _gentleman_sande(c, d, w[k + 1], w_shoup[k + 1], q)
+        x[4 * i], x[4 * i + 2] = _gentleman_sande(a, c, w[m + i], w_shoup[m + i], q)
+        x[4 * i + 1], x[4 * i + 3] = _gentleman_sande(b, d, w[m + i], w_shoup[m + i], q)
+    m, t = m >> 1, t << 1
     while m > 1:
         for i in range(m):
             w1, w1s = w[m + i], w_shoup[m + i]
             first, second = x[2 * i * t : 2 * i * t + t], x[2 * i * t + t : 2 * i * t + 2 * t]
             for j in range(t):
-                a, c = first[j], second[j]
-                first[j] = reduce_once(a + c, two_q)
-                second[j] = shoup_lazy(a + two_q - c, w1, w1s, q)
+                first[j], second[j] = _gentleman_sande(first[j], second[j], w1, w1s, q)
         m, t = m >> 1, t << 1
-    s, ss = constants[N_INVERSE], constants[N_INVERSE_SHOUP]
-    d, ds = constants[N_INVERSE_W], constants[N_INVERSE_W_SHOUP]
+    s, ss = row[N_INVERSE], row[N_INVERSE_SHOUP]
+    e, es = row[N_INVERSE_W], row[N_INVERSE_W_SHOUP]
     for j in range(t):
         a, c = x[j], x[j + t]
         x[j] = shoup(a + c, s, ss, q)
-        x[j + t] = shoup(a + two_q - c, d, ds, q)
+        x[j + t] = shoup(a + (q + q) - c, e, es, q)
 
 
 @kernel
 def inverse(x, rows, tables, lo, hi):
     """Rows of x from evaluations to coefficients, in place."""
     for r in range(lo, hi):
-        k = rows[r]
-        inverse_row(x[r], tables.w_inverse[k], tables.w_inverse_shoup[k], tables.constants[k])
+        inverse_row(x[r], tables[rows[r]])
 
 
 # ---------------------------------------------------------------- pointwise operations
@@ -133,7 +160,7 @@ def inverse(x, rows, tables, lo, hi):
 def add(out, a, b, rows, tables, lo, hi):
     """out = a + b."""
     for r in range(lo, hi):
-        q = tables.constants[rows[r], Q]
+        q = tables[rows[r], Q]
         for i in range(out.shape[1]):
             out[r, i] = reduction.add(a[r, i], b[r, i], q)
 
@@ -142,7 +169,7 @@ def add(out, a, b, rows, tables, lo, hi):
 def subtract(out, a, b, rows, tables, lo, hi):
     """out = a - b."""
     for r in range(lo, hi):
-        q = tables.constants[rows[r], Q]
+        q = tables[rows[r], Q]
         for i in range(out.shape[1]):
             out[r, i] = reduction.subtract(a[r, i], b[r, i], q)
 
@@ -151,7 +178,7 @@ def subtract(out, a, b, rows, tables, lo, hi):
 def negate(out, a, rows, tables, lo, hi):
     """out = -a."""
     for r in range(lo, hi):
-        q = tables.constants[rows[r], Q]
+        q = tables[rows[r], Q]
         for i in range(out.shape[1]):
             out[r, i] = reduce_once(q - a[r, i], q)
 
@@ -160,7 +187,7 @@ def negate(out, a, rows, tables, lo, hi):
 def multiply(out, a, b, rows, tables, lo, hi):
     """out = a b, coefficient by coefficient."""
     for r in range(lo, hi):
-        c = tables.constants[rows[r]]
+        c = tables[rows[r]]
         q, mu, shift = c[Q], c[MU], c[SHIFT]
         for i in range(out.shape[1]):
             out[r, i] = reduction.barrett(a[r, i], b[r, i], q, mu, shift)
@@ -170,7 +197,7 @@ def multiply(out, a, b, rows, tables, lo, hi):
 def multiply_add(out, a, b, rows, tables, lo, hi):
     """out += a b, coefficient by coefficient."""
     for r in range(lo, hi):
-        c = tables.constants[rows[r]]
+        c = tables[rows[r]]
         q, mu, shift = c[Q], c[MU], c[SHIFT]
         for i in range(out.shape[1]):
             p = reduction.barrett(a[r, i], b[r, i], q, mu, shift)
@@ -181,7 +208,7 @@ def multiply_add(out, a, b, rows, tables, lo, hi):
 def multiply_scalar(out, a, scalars, scalars_shoup, rows, tables, lo, hi):
     """out[r] = a[r] scalars[r]; any a < 2^64."""
     for r in range(lo, hi):
-        q = tables.constants[rows[r], Q]
+        q = tables[rows[r], Q]
         for i in range(out.shape[1]):
             out[r, i] = shoup(a[r, i], scalars[r], scalars_shoup[r], q)
 
@@ -190,7 +217,7 @@ def multiply_scalar(out, a, scalars, scalars_shoup, rows, tables, lo, hi):
 def add_scalar(out, a, scalars, rows, tables, lo, hi):
     """out[r] = a[r] + scalars[r]."""
     for r in range(lo, hi):
-        q = tables.constants[rows[r], Q]
+        q = tables[rows[r], Q]
         for i in range(out.shape[1]):
             out[r, i] = reduction.add(a[r, i], scalars[r], q)
 
@@ -202,7 +229,7 @@ def add_scalar(out, a, scalars, rows, tables, lo, hi):
 def tensor(out, a, b, rows, tables, lo, hi):
     """(a0 b0, a0 b1 + a1 b0, a1 b1) of two pairs (2, rows, N), into (3, rows, N)."""
     for r in range(lo, hi):
-        c = tables.constants[rows[r]]
+        c = tables[rows[r]]
         q, mu, shift = c[Q], c[MU], c[SHIFT]
         for i in range(out.shape[2]):
             x0, x1, y0, y1 = a[0, r, i], a[1, r, i], b[0, r, i], b[1, r, i]
@@ -217,7 +244,7 @@ def gadget_product(out, digits, key, key_rows, rows, tables, lo, hi):
     """out[p, r] = sum_d digits[d, r] key[d, p, key_rows[r]] for p = 0, 1."""
     zero = np.uint64(0)
     for r in range(lo, hi):
-        c = tables.constants[rows[r]]
+        c = tables[rows[r]]
         k = key_rows[r]
         for i in range(out.shape[2]):
             low0, high0, low1, high1 = zero, zero, zero, zero
@@ -238,7 +265,7 @@ def diagonal_product(out, babies, diagonals, starts, baby_of, rows, tables, lo, 
     """
     zero = np.uint64(0)
     for r in range(lo, hi):
-        c = tables.constants[rows[r]]
+        c = tables[rows[r]]
         for g in range(out.shape[0]):
             for i in range(out.shape[3]):
                 low0, high0, low1, high1 = zero, zero, zero, zero
@@ -271,19 +298,21 @@ def _convert_row(out, y, weights, offset, c):
 def convert_forward(out, y, weights, weights_shoup, offsets, rows, tables, lo, hi):
     """out[r] = NTT(sum_s weights[r, s] y[s] + offsets[r]); y (sources, N) below 2^61."""
     for r in range(lo, hi):
-        k = rows[r]
-        _convert_row(out[r], y, weights[r], offsets[r], tables.constants[k])
-        forward_row(out[r], tables.w[k], tables.w_shoup[k], tables.constants[k, Q])
+        row = tables[rows[r]]
+        _convert_row(out[r], y, weights[r], offsets[r], row)
+        forward_row(out[r], row)
 
 
 @kernel
-def divide(out, x, y, weights, weights_shoup, offsets, factors, factors_shoup, rows, tables, lo, hi):
+def divide(
+    out, x, y, weights, weights_shoup, offsets, factors, factors_shoup, rows, tables, lo, hi
+):
     """out[r] = (x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r]; out is not x."""
     for r in range(lo, hi):
-        k = rows[r]
-        q = tables.constants[k, Q]
-        _convert_row(out[r], y, weights[r], offsets[r], tables.constants[k])
-        forward_row(out[r], tables.w[k], tables.w_shoup[k], q)
+        row = tables[rows[r]]
+        q = row[Q]
+        _convert_row(out[r], y, weights[r], offsets[r], row)
+        forward_row(out[r], row)
         for i in range(out.shape[1]):
             d = x[r, i] + (q - out[r, i])
             out[r, i] = shoup(d, factors[r], factors_shoup[r], q)

@@ -1,7 +1,8 @@
 """Which backend runs: the fastest that the CPU, the primes and N allow, unless overridden.
 
-Override with the environment variable ``HE_ACCEL_BACKEND`` (``auto``, ``scalar`` or ``ifma``) or
-with `set_backend`. The backends give the same bits; only the speed differs.
+Override with the environment variable ``HE_ACCEL_BACKEND`` (``auto`` or a backend's name; read when
+first needed, and again after ``set_backend(None)``) or with `set_backend`. The backends give the
+same bits; only the speed differs.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ def set_backend(name: str | None) -> None:
     Raises `BackendError` for an unknown backend or one that the CPU lacks.
     """
     global _chosen
+    _default_backend.cache_clear()
     _chosen = None if name is None else _checked(name, "backend")
 
 
@@ -58,9 +60,13 @@ def get_backend() -> str:
     """The choice in force: ``"auto"`` or a backend's name."""
     if _chosen is not None:
         return _chosen
-    return _checked(
-        os.environ.get(ENVIRONMENT_VARIABLE) or AUTO, f"environment variable {ENVIRONMENT_VARIABLE}"
-    )
+    return _default_backend()
+
+
+@functools.cache
+def _default_backend() -> str:
+    name = os.environ.get(ENVIRONMENT_VARIABLE) or AUTO
+    return _checked(name, f"environment variable {ENVIRONMENT_VARIABLE}")
 
 
 def backend_for(N: int, modulus_bits: int) -> ModuleType:

@@ -1,0 +1,42 @@
+"""Kernels on AVX-512 IFMA: eight lanes of 52-bit products, primes below 2^50.
+
+Ranges follow Harvey (arXiv:1205.2926): forward values stay below 4q < 2^52, inverse values below
+2q. Every kernel works on rows [lo, hi) of contiguous (rows, N) uint64 arrays; ``rows[r]`` names the
+row of the tables. Results are in [0, q).
+"""
+
+from __future__ import annotations
+
+from ntt.backends.ifma.conversion import convert_forward, divide
+from ntt.backends.ifma.pointwise import (
+    add,
+    add_scalar,
+    multiply,
+    multiply_add,
+    multiply_scalar,
+    negate,
+    subtract,
+)
+from ntt.backends.ifma.products import diagonal_product, gadget_product, tensor
+from ntt.backends.ifma.transform import forward, inverse
+
+WORD_BITS = 52
+MAX_MODULUS_BITS = 50
+MIN_RING_DEGREE = 128
+
+__all__ = [
+    "add",
+    "add_scalar",
+    "convert_forward",
+    "diagonal_product",
+    "divide",
+    "forward",
+    "gadget_product",
+    "inverse",
+    "multiply",
+    "multiply_add",
+    "multiply_scalar",
+    "negate",
+    "subtract",
+    "tensor",
+]

@@ -1,0 +1,89 @@
+"""Reductions on eight lanes of 52-bit words. Ranges: docs/bounds.md.
+
+Every vector is a `u64x8`; q < 2^50, negative_q = 2^52 - q, mask = 2^52 - 1 in every lane.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ntt.backends.layout import MU, ONE_SHOUP, RADIX, RADIX_SHOUP, SHIFT, Q
+from ntt.jit import inline
+from ntt.simd import multiply_add_high, multiply_add_low, splat, vmin
+
+MASK = np.uint64((1 << 52) - 1)
+ZERO = np.uint64(0)
+ONE = np.uint64(1)
+WORD = np.uint64(52)
+
+
+@inline
+def negative(q):
+    """2^52 - q in every lane."""
+    return splat((ZERO - q) & MASK)
+
+
+@inline
+def shoup_lazy(y, w, w_shoup, negative_q, mask):
+    """w y mod q in [0, 2q) for any y < 2^52; w < q, w_shoup = floor(w 2^52 / q)."""
+    zero = splat(ZERO)
+    quotient = multiply_add_high(zero, w_shoup, y)
+    low = multiply_add_low(zero, w, y)
+    return multiply_add_low(low, quotient, negative_q) & mask
+
+
+@inline
+def barrett_constants(c):
+    """What `barrett` needs, from the constants of a modulus."""
+    shift = c[SHIFT]
+    return splat(c[Q]), negative(c[Q]), splat(c[MU]), splat(shift), splat(WORD - shift), splat(MASK)
+
+
+@inline
+def barrett(x, y, constants):
+    """x y mod q for x, y in [0, q).
+
+    The quotient estimate is short by at most 1/2 + 1 + 1, hence a remainder below 3q.
+    """
+    q, negative_q, mu, shift, up_shift, mask = constants
+    zero = splat(ZERO)
+    low = multiply_add_low(zero, x, y)
+    high = multiply_add_high(zero, x, y)
+    t = (high << up_shift) | (low >> shift)
+    quotient = multiply_add_high(zero, t, mu)
+    r = multiply_add_low(low, quotient, negative_q) & mask
+    r = vmin(r, r - q)
+    return vmin(r, r - q)
+
+
+@inline
+def fold_constants(c):
+    """What `reduce_high` and `fold_wide` need, from the constants of a modulus."""
+    return (
+        splat(c[Q]),
+        splat(c[Q] + c[Q]),
+        negative(c[Q]),
+        splat(c[RADIX]),
+        splat(c[RADIX_SHOUP]),
+        splat(c[ONE_SHOUP]),
+        splat(MASK),
+    )
+
+
+@inline
+def reduce_high(high, constants):
+    """high mod q in [0, 2q) for high < 2^52."""
+    _, _, negative_q, _, _, one_shoup, mask = constants
+    return shoup_lazy(high, splat(ONE), one_shoup, negative_q, mask)
+
+
+@inline
+def fold_wide(low, high, constants):
+    """(high 2^52 + low) mod q for low < 2^64 and high + low / 2^52 < 2^52."""
+    q, two_q, negative_q, radix, radix_shoup, one_shoup, mask = constants
+    high = high + (low >> splat(WORD))
+    low = low & mask
+    total = shoup_lazy(high, radix, radix_shoup, negative_q, mask)
+    total = total + shoup_lazy(low, splat(ONE), one_shoup, negative_q, mask)
+    total = vmin(total, total - two_q)
+    return vmin(total, total - q)

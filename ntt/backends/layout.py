@@ -1,0 +1,34 @@
+"""Where each number lies in the tables that kernels read.
+
+One uint64 array (moduli, COLUMNS + 4 N), a row a modulus: constants, then w, its Shoup constants,
+w^-1 and its Shoup constants. One array, because Numba unpacks every argument at each call.
+"""
+
+from __future__ import annotations
+
+from ntt.jit import inline
+
+# The constants; W is the word size of the backend (64 or 52 bits), n the bit length of q.
+Q = 0  # the modulus
+MU = 1  # floor(2^(n - 2 + W) / q)
+SHIFT = 2  # n - 2
+RADIX = 3  # 2^W mod q
+RADIX_SHOUP = 4  # a Shoup constant is floor(factor 2^W / q)
+ONE_SHOUP = 5  # floor(2^W / q)
+N_INVERSE = 6  # N^-1 mod q
+N_INVERSE_SHOUP = 7
+N_INVERSE_W = 8  # N^-1 w_inverse[1] mod q: the last inverse stage with 1/N folded in
+N_INVERSE_W_SHOUP = 9
+COLUMNS = 16  # with room, so that the twiddles start on a cache line
+# The blocks of N words after them.
+W, W_SHOUP, W_INVERSE, W_INVERSE_SHOUP = 0, 1, 2, 3
+
+# The word size that stands for float64 arithmetic. The table's factors are then the bits of
+# float64 values in (-q/2, q/2), and a "Shoup constant" the bits of the rounded quotient factor / q.
+FLOAT_BITS = 53
+
+
+@inline
+def twiddles(row, N, block):
+    """One of the blocks W .. W_INVERSE_SHOUP of a row of the tables."""
+    return row[COLUMNS + block * N : COLUMNS + (block + 1) * N]
