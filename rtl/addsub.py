@@ -18,7 +18,7 @@ class PairOperation(enum.Enum, shape=2):  # type: ignore[call-arg,misc]
     PASS = 0
     """(x, y)"""
     ADD_SUB = 1
-    """(x + y mod q, x - y mod q)"""
+    """(x + y mod q, x - y mod q), or y - x in a reversed block"""
     HALVE = 2
     """(x / 2 mod q, y / 2 mod q)"""
 
@@ -28,10 +28,11 @@ class AddSub:
     """(x, y) -> a pair of residues modulo an odd q < 2^width, by `PairOperation`.
 
     Three cycles: the sum and difference; the same plus or minus q; the choice. Halving an odd x
-    is (x + q) / 2, so that it needs the second adder only.
+    is (x + q) / 2, so that it needs the second adder only. A `reverse` block subtracts x from y.
     """
 
     width: int
+    reverse: bool = False
     latency = 3
 
     def __post_init__(self) -> None:
@@ -39,7 +40,7 @@ class AddSub:
 
     def golden(self, operation: PairOperation, x: int, y: int, q: int) -> tuple[int, int]:
         if operation is PairOperation.ADD_SUB:
-            return (x + y) % q, (x - y) % q
+            return (x + y) % q, (y - x if self.reverse else x - y) % q
         if operation is PairOperation.HALVE:
             half = (q + 1) // 2
             return x * half % q, y * half % q
@@ -77,10 +78,11 @@ class AddSubHardware(wiring.Component):
 
         zero = Const(0, width)
         sum_1 = pipeline.register((self.x + Mux(add, self.y, zero))[: width + 1], "sum_1")
-        minuend = Mux(add, self.x, zero)
-        difference_1 = pipeline.register(
-            add_or_subtract(minuend, self.y, add, width + 1), "difference_1"
-        )
+        if self.parameters.reverse:
+            difference = (self.y - Mux(add, self.x, zero))[: width + 1]
+        else:
+            difference = add_or_subtract(Mux(add, self.x, zero), self.y, add, width + 1)
+        difference_1 = pipeline.register(difference, "difference_1")
         add_1 = pipeline.register(add, "add_1")
         halve_1 = pipeline.register(halve, "halve_1")
 

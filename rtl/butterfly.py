@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from amaranth.hdl import Module, Mux
 from amaranth.lib import wiring
@@ -17,19 +18,27 @@ from rtl.pipeline import Pipeline
 class Butterfly:
     """Cooley-Tukey or Gentleman-Sande, chosen with each operand pair; one result a cycle.
 
-    Forward: ``(a + w b, a - w b)``. Inverse: ``((a + b) / 2, w (a - b) / 2)``; the halves of all
-    stages make up the 1/N of the inverse transform. w is given in the multiplier's factor form.
+    Forward: ``(a + w b, a - w b)``. Inverse: ``((a + b) / 2, w (b - a) / 2)``. The halves of all
+    stages make up the 1/N of the inverse transform. The difference is negated because
+    psi^-e = -psi^(N-e): so the inverse transform takes its w from the forward table. w is given
+    in the multiplier's factor form.
     """
 
     multiplier: ModularMultiplier
-    adder: AddSub = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "adder", AddSub(self.multiplier.width))
+    @cached_property
+    def before(self) -> AddSub:
+        """Adds and subtracts ahead of the multiplier, in the inverse direction."""
+        return AddSub(self.multiplier.width, reverse=True)
+
+    @cached_property
+    def after(self) -> AddSub:
+        """Adds and subtracts behind the multiplier, or halves."""
+        return AddSub(self.multiplier.width)
 
     @property
     def latency(self) -> int:
-        return self.multiplier.latency + 2 * self.adder.latency
+        return self.before.latency + self.multiplier.latency + self.after.latency
 
     @property
     def hard_multipliers(self) -> int:
@@ -39,7 +48,7 @@ class Butterfly:
         """The pair, for residues a, b and w in factor form."""
         if inverse:
             half = (q + 1) // 2
-            return (a + b) * half % q, self.multiplier.golden(a - b, w, q) * half % q
+            return (a + b) * half % q, self.multiplier.golden(b - a, w, q) * half % q
         product = self.multiplier.golden(b, w, q)
         return (a + product) % q, (a - product) % q
 
@@ -71,9 +80,9 @@ class ButterflyHardware(wiring.Component):
         m = Module()
         p = self.parameters
         pipeline = Pipeline(m, self.load)
-        m.submodules.before = before = p.adder.hardware()
+        m.submodules.before = before = p.before.hardware()
         m.submodules.multiplier = multiplier = p.multiplier.hardware()
-        m.submodules.after = after = p.adder.hardware()
+        m.submodules.after = after = p.after.hardware()
 
         m.d.comb += [
             before.x.eq(self.a),
@@ -82,11 +91,11 @@ class ButterflyHardware(wiring.Component):
             before.load.eq(self.load),
             before.q.eq(self.modulus.q),
         ]
-        inverse = pipeline.delay(self.inverse, p.adder.latency, "inverse")
+        inverse = pipeline.delay(self.inverse, p.before.latency, "inverse")
         m.d.comb += [
             multiplier.a.eq(before.v),
-            multiplier.b.eq(pipeline.delay(self.w, p.adder.latency, "w")),
-            multiplier.load.eq(pipeline.load_at(p.adder.latency)),
+            multiplier.b.eq(pipeline.delay(self.w, p.before.latency, "w")),
+            multiplier.load.eq(pipeline.load_at(p.before.latency)),
             multiplier.modulus.eq(self.modulus),
         ]
         inverse = pipeline.delay(inverse, p.multiplier.latency, "inverse_late")
@@ -94,7 +103,7 @@ class ButterflyHardware(wiring.Component):
             after.x.eq(pipeline.delay(before.u, p.multiplier.latency, "a")),
             after.y.eq(multiplier.p),
             after.operation.eq(Mux(inverse, PairOperation.HALVE, PairOperation.ADD_SUB)),
-            after.load.eq(pipeline.load_at(p.adder.latency + p.multiplier.latency)),
+            after.load.eq(pipeline.load_at(p.before.latency + p.multiplier.latency)),
             after.q.eq(self.modulus.q),
             self.u.eq(after.u),
             self.v.eq(after.v),

@@ -36,7 +36,7 @@ def design(block: wiring.Component, name: str) -> Design:
     """Elaborate `block` as the module `name`. Raises `ToolError` when Yosys is missing."""
     ports = ports_of(block)
     connections = {
-        "__".join(str(p) for p in path): (
+        "_".join(str(p) for p in path): (
             getattr(value, "as_value", lambda value=value: value)(),
             "i" if member.flow == wiring.In else "o",
         )

@@ -33,7 +33,7 @@ def ports_of(block: wiring.Component) -> tuple[Port, ...]:
     """Every port of `block` but clock and reset, in the order of its signature."""
     ports = []
     for path, member, _ in block.signature.flatten(block):
-        name = "__".join(str(p) for p in path)
+        name = "_".join(str(p) for p in path)
         dotted = ".".join(str(p) for p in path if p not in ("payload",))
         fields = tuple(_fields(member.shape, dotted, name, 0))
         width = Shape.cast(member.shape).width

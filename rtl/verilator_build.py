@@ -20,7 +20,7 @@ _VERILATE = [
 _RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 _TRACE_RUNTIME = ("verilated_vcd_c.cpp",)
 _WRAPPER = Path(__file__).with_name("wrapper.cpp")
-_HANDSHAKE = ("input__valid", "input__ready", "output__valid", "output__ready", "busy")
+_HANDSHAKE = ("input_valid", "input_ready", "output_valid", "output_ready", "busy")
 
 
 def cache_folder() -> Path:
@@ -125,7 +125,7 @@ def _fields_include(design: Design) -> str:
     )
     return (
         f"constexpr int INPUT_FIELDS = {len(inputs)}, OUTPUT_FIELDS = {len(outputs)};\n"
-        f"#define HAS_STREAMS {int('input__valid' in names)}\n"
+        f"#define HAS_STREAMS {int('input_valid' in names)}\n"
         f"#define HAS_BUSY {int('busy' in names)}\n"
         f"inline void put_inputs(Vtop& top, const uint64_t* row) {{\n{puts}}}\n"
         f"inline void get_outputs(const Vtop& top, uint64_t* row) {{\n{gets}}}\n"

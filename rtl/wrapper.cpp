@@ -130,14 +130,14 @@ int64_t simulation_stream(
     for (; cycle < limit && (offered < offers || taken < takes); ++cycle) {
         holding = holding || (offered < offers && offer_pattern[cycle % offer_period]);
         if (holding) put_inputs(*s->top, in + offered * INPUT_FIELDS);
-        s->top->input__valid = holding;
-        s->top->output__ready = take_pattern[cycle % take_period];
+        s->top->input_valid = holding;
+        s->top->output_ready = take_pattern[cycle % take_period];
         s->settle();
-        if (holding && s->top->input__ready) {
+        if (holding && s->top->input_ready) {
             in_cycle[offered++] = cycle;
             holding = false;
         }
-        if (s->top->output__valid && s->top->output__ready && taken < takes) {
+        if (s->top->output_valid && s->top->output_ready && taken < takes) {
             get_outputs(*s->top, out + taken * OUTPUT_FIELDS);
             out_cycle[taken++] = cycle;
         }

@@ -1,0 +1,273 @@
+"""The datapath of the NTT unit: memories, lane exchange, butterflies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from rtl.ntt_unit import NTTUnit
+from rtl.pipeline import Pipeline
+from rtl.twiddles import constant_table
+
+_OUTPUT_DEPTH = 8
+_DRAIN_LATENCY = 4
+"""From a row's drain until it is at the output queue: address, memory, register, choice."""
+
+
+@dataclass
+class _Bank:
+    """The registers in front of and behind one memory."""
+
+    read_address: Signal
+    read_data: Signal
+    write_enable: Signal
+    write_address: Signal
+    write_data: Signal
+
+
+class NTTUnitHardware(wiring.Component):
+    """See `NTTUnit`. Ports: streams `input` and `output` (valid/ready), and `busy`."""
+
+    def __init__(self, parameters: NTTUnit) -> None:
+        self.parameters = parameters
+        super().__init__(
+            {
+                "input": In(stream.Signature(parameters.input_layout)),
+                "output": Out(stream.Signature(parameters.output_layout)),
+                "busy": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        p = self.parameters
+        m.submodules.control = control = p.control.hardware()
+        self._pipeline = pipeline = Pipeline(m, control.issue.first)
+        self._banks = [
+            [self._bank(m, pipeline, f"{buffer}_{bank}") for bank in range(2)]
+            for buffer in range(p.buffers)
+        ]
+        m.d.comb += [
+            control.offer.eq(self.input.valid),
+            self.input.ready.eq(control.accept),
+            control.command.modulus.eq(self.input.payload.modulus),
+            control.command.inverse.eq(self.input.payload.inverse),
+            self.busy.eq(control.busy),
+        ]
+        addresses, swap = self._addresses(pipeline, control.issue)
+        rows = self._read(m, control, addresses, swap)
+        results = self._butterflies(m, control, self._pair_lanes(control.issue, rows))
+        self._write(m, control, addresses, swap, self._unpair_lanes(control.issue, results))
+        self._drain(m, control)
+        return m
+
+    def _bank(self, m: Module, pipeline: Pipeline, name: str) -> _Bank:
+        p = self.parameters
+        depth = max(2, p.schedule.steps)
+        memory = Memory(
+            shape=p.row_layout.size, depth=depth, init=[], attrs={"no_rw_check": True}
+        )
+        m.submodules[f"bank_{name}"] = memory
+        read, write = memory.read_port(domain="sync"), memory.write_port(domain="sync")
+        bank = _Bank(
+            Signal(read.addr.shape(), name=f"read_address_{name}", reset_less=True),
+            pipeline.register(read.data, f"read_data_{name}"),
+            Signal(name=f"write_enable_{name}"),
+            Signal(write.addr.shape(), name=f"write_address_{name}", reset_less=True),
+            Signal(p.row_layout.size, name=f"write_data_{name}", reset_less=True),
+        )
+        m.d.comb += [
+            read.addr.eq(bank.read_address),
+            write.en.eq(bank.write_enable),
+            write.addr.eq(bank.write_address),
+            write.data.eq(bank.write_data),
+        ]
+        return bank
+
+    def _since_issue(self, value: Value, time: int, name: str, known: int = 0) -> Value:
+        """A value known `known` cycles after issue, at `time` cycles after issue."""
+        return self._pipeline.delay(value, time - known, name)
+
+    def _addresses(self, pipeline: Pipeline, issue: object) -> tuple[list[Value], Value]:
+        """The addresses in bank 0 and 1, and whether the first row is in bank 1; one cycle on."""
+        step, mask = issue.step, issue.low_mask
+        stride = Cat(1, mask) & ~Cat(mask, 0)
+        first = Cat(0, step & ~mask) | (step & mask)
+        second = first | stride
+        swap = step.xor()
+        even, odd = first[1:], second[1:]
+        return [
+            pipeline.register(Mux(swap, odd, even), "address_0"),
+            pipeline.register(Mux(swap, even, odd), "address_1"),
+        ], pipeline.register(swap, "swap")
+
+    def _read(
+        self, m: Module, control: object, addresses: list[Value], swap: Value
+    ) -> list[list[Value]]:
+        """The two rows of a step as lanes, first row first."""
+        p, time = self.parameters, self.parameters.read_offset
+        for bank in range(2):
+            address = self._since_issue(addresses[bank], time - 1, f"read_{bank}", 1)
+            for buffer in range(p.buffers):
+                drained = control.drain & (control.drain_buffer == buffer)
+                register = self._banks[buffer][bank].read_address
+                m.d.sync += register.eq(Mux(drained, control.drain_row[1:], address))
+        buffer_index = self._since_issue(control.issue_buffer, time + 2, "read_buffer")
+        swapped = self._since_issue(swap, time + 2, "read_swap", 1)
+        data = [self._of_buffer(bank, buffer_index) for bank in range(2)]
+        first = self._pipeline.register(Mux(swapped, data[1], data[0]), "first_row")
+        second = self._pipeline.register(Mux(swapped, data[0], data[1]), "second_row")
+        return [self._lanes(first), self._lanes(second)]
+
+    def _of_buffer(self, bank: int, buffer_index: Value) -> Value:
+        data = [banks[bank].read_data for banks in self._banks]
+        return Mux(buffer_index, data[1], data[0]) if len(data) == 2 else data[0]
+
+    def _lanes(self, row: Value) -> list[Value]:
+        width = self.parameters.multiplier.width
+        return [row[i * width : (i + 1) * width] for i in range(self.parameters.butterflies)]
+
+    def _pair_lanes(self, issue: object, rows: list[list[Value]]) -> list[tuple[Value, Value]]:
+        """The operands of each butterfly: the same lane of both rows, or, in a stage that pairs
+        lanes, two lanes of the row that the paired bit of the butterfly's number names."""
+        p = self.parameters
+        if p.butterflies == 1:
+            return [(rows[0][0], rows[1][0])]
+        stages = self._since_issue(issue.lane_stage, p.butterfly_offset - 1, "pair_stage")
+        pairs = []
+        for lane in range(p.butterflies):
+            a, b = rows[0][lane], rows[1][lane]
+            for bit in range(p.schedule.lane_bits):
+                if lane >> bit & 1:
+                    a = Mux(stages[bit], rows[1][lane ^ 1 << bit], a)
+                else:
+                    b = Mux(stages[bit], rows[0][lane | 1 << bit], b)
+            pairs.append(
+                (
+                    self._pipeline.register(a, f"operand_a_{lane}"),
+                    self._pipeline.register(b, f"operand_b_{lane}"),
+                )
+            )
+        return pairs
+
+    def _unpair_lanes(self, issue: object, results: list[tuple[Value, Value]]) -> list[Value]:
+        """The two rows again, from the butterflies' results."""
+        p = self.parameters
+        if p.butterflies == 1:
+            return [results[0][0], results[0][1]]
+        stages = self._since_issue(issue.lane_stage, p.write_offset - 2, "unpair_stage")
+        rows: list[list[Value]] = [[], []]
+        for lane in range(p.butterflies):
+            first, second = results[lane]
+            for bit in range(p.schedule.lane_bits):
+                partner = results[lane ^ 1 << bit]
+                if lane >> bit & 1:
+                    first = Mux(stages[bit], partner[1], first)
+                else:
+                    second = Mux(stages[bit], partner[0], second)
+            rows[0].append(self._pipeline.register(first, f"result_first_{lane}"))
+            rows[1].append(self._pipeline.register(second, f"result_second_{lane}"))
+        return [Cat(*rows[0]), Cat(*rows[1])]
+
+    def _butterflies(
+        self, m: Module, control: object, pairs: list[tuple[Value, Value]]
+    ) -> list[tuple[Value, Value]]:
+        p, pipeline = self.parameters, self._pipeline
+        issue, layout = control.issue, p.multiplier.constants_layout
+        constants = Signal(layout, name="constants", reset_less=True)
+        packed = [p.multiplier.packed_constants(q) for q in p.moduli]
+        with m.If(control.start):
+            chosen = constant_table(packed, layout.size, control.start_command.modulus)
+            m.d.sync += constants.as_value().eq(chosen)
+
+        m.submodules.twiddles = twiddles = p.twiddle_source.hardware()
+        asked = p.butterfly_offset - p.twiddle_source.latency
+        requests = {
+            "modulus": issue.command.modulus,
+            "inverse": issue.command.inverse,
+            "lane_stage": issue.lane_stage,
+            "step": issue.step,
+            "index": issue.index,
+        }
+        for name, value in requests.items():
+            delayed = self._since_issue(value, asked, f"twiddle_{name}")
+            m.d.comb += getattr(twiddles, name).eq(delayed)
+        m.d.comb += [twiddles.load.eq(pipeline.load_at(asked)), twiddles.constants.eq(constants)]
+
+        inverse = self._since_issue(issue.command.inverse, p.butterfly_offset, "inverse")
+        results = []
+        for lane, (a, b) in enumerate(pairs):
+            m.submodules[f"butterfly_{lane}"] = butterfly = p.butterfly.hardware()
+            m.d.comb += [
+                butterfly.a.eq(a),
+                butterfly.b.eq(b),
+                butterfly.w.eq(twiddles.w[lane]),
+                butterfly.inverse.eq(inverse),
+                butterfly.load.eq(pipeline.load_at(p.butterfly_offset)),
+                butterfly.modulus.eq(constants),
+            ]
+            results.append((butterfly.u, butterfly.v))
+        return results
+
+    def _write(
+        self,
+        m: Module,
+        control: object,
+        addresses: list[Value],
+        swap: Value,
+        rows: list[Value],
+    ) -> None:
+        """Results go back where they came from; input rows go where the control says."""
+        p, time = self.parameters, self.parameters.write_offset - 1
+        valid = self._since_issue(control.issue.valid, time, "write_valid")
+        buffer_index = self._since_issue(control.issue_buffer, time, "write_buffer")
+        swapped = self._since_issue(swap, time, "write_swap", 1)
+        filled = self.input.valid & self.input.ready
+        fill_bank = control.fill_row.xor()
+        for bank in range(2):
+            address = self._since_issue(addresses[bank], time, f"write_{bank}", 1)
+            result = Mux(swapped ^ bank, rows[1], rows[0])
+            for buffer, banks in enumerate(self._banks):
+                of_step = valid & (buffer_index == buffer)
+                of_fill = filled & (control.fill_buffer == buffer) & (fill_bank == bank)
+                m.d.sync += [
+                    banks[bank].write_enable.eq(of_step | of_fill),
+                    banks[bank].write_address.eq(Mux(of_step, address, control.fill_row[1:])),
+                    banks[bank].write_data.eq(
+                        Mux(of_step, result, self.input.payload.data.as_value())
+                    ),
+                ]
+        assert p.schedule.write_after == p.write_offset + 1 - p.read_offset
+
+    def _drain(self, m: Module, control: object) -> None:
+        """Rows on their way out, through a queue that has room for all that are on the way."""
+        p, pipeline = self.parameters, self._pipeline
+        m.submodules.queue = queue = SyncFIFO(
+            width=p.output_layout.size, depth=_OUTPUT_DEPTH
+        )
+        late = _DRAIN_LATENCY - 1
+        buffer_index = pipeline.delay(control.drain_buffer, late, "drain_buffer")
+        odd = pipeline.delay(control.drain_row.xor(), late, "drain_bank")
+        row = Mux(odd, self._of_buffer(1, buffer_index), self._of_buffer(0, buffer_index))
+        last = pipeline.delay(control.drain_row.all(), _DRAIN_LATENCY, "drain_last")
+        arrives: Value = control.drain
+        for i in range(_DRAIN_LATENCY):
+            stage = Signal(name=f"drain_{i + 1}")
+            m.d.sync += stage.eq(arrives)
+            arrives = stage
+        on_the_way = Signal(range(_OUTPUT_DEPTH + 1))
+        leaves = self.output.valid & self.output.ready
+        m.d.sync += on_the_way.eq(on_the_way + control.drain - leaves)
+        m.d.comb += [
+            control.room.eq(on_the_way != _OUTPUT_DEPTH),
+            queue.w_en.eq(arrives),
+            queue.w_data.eq(Cat(pipeline.register(row, "drain_data"), last)),
+            self.output.valid.eq(queue.r_rdy),
+            self.output.payload.as_value().eq(queue.r_data),
+            queue.r_en.eq(self.output.ready),
+        ]
