@@ -50,8 +50,8 @@ class CKKSParameters:
     p: tuple[int, ...]
     digit_limbs: int
     scales: tuple[float, ...]
-    security_bits: int = 128
-    insecure_reason: str | None = None
+    security_bits: int = field(default=128, compare=False)
+    insecure_reason: str | None = field(default=None, compare=False)
     sigma: float = STANDARD_SIGMA
     id: bytes = field(init=False, repr=False, compare=False)
 

@@ -11,7 +11,7 @@ from he.errors import CorruptBytesError
 from he.keys import KeyNeeds
 from he.noise import precision_bits
 from he.params import CKKSParameters
-from he.serialization import from_bytes, serialized_bytes, to_bytes
+from he.serialization import from_bytes, parameters_from_bytes, serialized_bytes, to_bytes
 from nn.errors import NetworkError
 from nn.layers import FloatArray
 from nn.layout import TensorLayout
@@ -126,12 +126,17 @@ class InferencePlan:
         return container.pack(_KIND, header, sections)
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> InferencePlan:
-        """Read `to_bytes`; raises `he.SerializationError` for anything else."""
+    def from_bytes(cls, data: bytes, *, insecure_reason: str | None = None) -> InferencePlan:
+        """Read `to_bytes`.
+
+        insecure_reason: words that say why a plan outside the security table may be read. Raises
+        `he.SerializationError` for other bytes, `he.InsecureParametersError` for such a plan.
+        """
         contents = container.unpack(data, _KIND)
         layouts = contents.field("layouts", list)
+        params = parameters_from_bytes(contents.octets("params"), insecure_reason=insecure_reason)
+        needs = from_bytes(contents.octets("needs"), KeyNeeds, params)
         try:
-            params = from_bytes(bytes(contents.octets("params")), CKKSParameters)
             source, target = (
                 _layout(layout, contents.sections[f"{name} positions"])
                 for layout, name in zip(layouts, ("input", "output"), strict=True)
@@ -149,7 +154,7 @@ class InferencePlan:
             output_layout=target,
             input_range=(low, high),
             stages=stages,
-            needs=from_bytes(bytes(contents.octets("needs")), KeyNeeds),
+            needs=needs,
             predicted_error=error,
             largest_logit=contents.field("largest_logit", float),
             failure_probability=contents.field("failure_probability", float),

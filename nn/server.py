@@ -11,7 +11,8 @@ from he.ciphertext import Ciphertext
 from he.ckks.encoder import Encoder
 from he.ckks.evaluator import Evaluator
 from he.ckks.linear_transform import LinearTransform, apply_matrix
-from he.ckks.polynomial import Polynomial, evaluate_polynomial
+from he.ckks.polynomial import Polynomial
+from he.ckks.polynomial_evaluation import EncodedPolynomial
 from he.errors import LevelMismatchError, ParametersMismatchError
 from he.keys import EvaluationKeys
 from he.serialization import from_bytes
@@ -23,7 +24,8 @@ from nn.packing import PackedAffine
 from nn.plan import InferencePlan
 from nn.planner import fingerprint
 from nn.progress import stage_progress
-from nn.stages import AddStage, AffineStage, SquareStage, stages
+from nn.stage import AddStage, AffineStage, PolynomialStage, SquareStage, shared_columns
+from nn.stages import stages
 from ntt import threads as ntt_threads
 
 Tensor = list[Ciphertext]
@@ -171,11 +173,27 @@ def _build_step(evaluator: Evaluator, encoder: Encoder, packed: PackedStage, lev
             _sum(evaluator, [evaluator.drop_to(x, level) for x in operands])
             for operands in zip(*inputs, strict=True)
         ]
-    assert packed.coefficients is not None
-    polynomials = [Polynomial(c) for c in packed.coefficients]
+    polynomials = [
+        EncodedPolynomial(encoder, polynomial, level) for polynomial in _slot_polynomials(packed)
+    ]
     return lambda inputs: [
-        evaluate_polynomial(evaluator, evaluator.drop_to(x, level), polynomial)
+        polynomial.apply(evaluator, evaluator.drop_to(x, level))
         for x, polynomial in zip(inputs[0], polynomials, strict=True)
+    ]
+
+
+def _slot_polynomials(packed: PackedStage) -> list[Polynomial]:
+    """One polynomial a ciphertext: shared coefficients as numbers, the others as slots."""
+    assert isinstance(packed.stage, PolynomialStage) and packed.coefficients is not None
+    shared = shared_columns(packed.stage.coefficients)
+    return [
+        Polynomial(
+            [
+                column if isinstance(column, float) else packed.coefficients[ciphertext][power]
+                for power, column in enumerate(shared)
+            ]
+        )
+        for ciphertext in range(packed.layout.ciphertexts)
     ]
 
 

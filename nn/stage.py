@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from he.ckks.polynomial import Polynomial
 from nn.affine import Affine
 from nn.layers import FloatArray, Shape
 
@@ -142,14 +143,16 @@ class AddStage(Stage):
 def polynomial_levels(coefficients: FloatArray) -> int:
     """Levels that a polynomial ``(degree + 1,)`` or ``(size, degree + 1)`` takes.
 
-    The powers take ``ceil(log2 degree)`` and the coefficients one more; but where ``+-x^2`` needs
-    no coefficient, ``+-x^2 + b x + c`` takes one.
+    `he.ckks.polynomial.depth` of the degree; one less where the leading power of two has the same
+    integer coefficient for all elements (``+-x^2 + b x + c`` takes one).
     """
-    degree = coefficients.shape[-1] - 1
-    leading = np.unique(coefficients[..., -1])
-    if degree == 2 and leading.size == 1 and abs(leading[0]) == 1:
-        return 1
-    return (degree - 1).bit_length() + 1 if degree else 0
+    return Polynomial(shared_columns(coefficients)).depth
+
+
+def shared_columns(coefficients: FloatArray) -> list[FloatArray | float]:
+    """The coefficient of each power: a number where all elements share it, else ``(size,)``."""
+    columns = np.moveaxis(coefficients, -1, 0)
+    return [float(c.flat[0]) if np.ptp(c) == 0 else c for c in columns]
 
 
 def polynomial_bounds(coefficients: FloatArray, interval: Interval) -> Interval:

@@ -1,0 +1,227 @@
+"""Encrypted runs against the cleartext meaning of the same network, within the predicted error."""
+
+import numpy as np
+import pytest
+
+import he
+import nn
+from nn.errors import InputRangeError, NetworkError, ShapeError
+
+REASON = "unit test"
+
+
+def _weights(rng, *shape):
+    """Uniform weights that keep the size of activations about 1."""
+    fan_in = int(np.prod(shape[1:]))
+    return rng.uniform(-1, 1, shape) / np.sqrt(fan_in)
+
+
+def _conv(rng, outputs, inputs, kernel, **options):
+    bias = rng.uniform(-0.2, 0.2, outputs)
+    return nn.Conv2d(_weights(rng, outputs, inputs, kernel, kernel), bias, **options)
+
+
+def _linear(rng, outputs, inputs):
+    return nn.Linear(_weights(rng, outputs, inputs), rng.uniform(-0.2, 0.2, outputs))
+
+
+def strided(rng):
+    nodes = (
+        nn.Node("conv", _conv(rng, 4, 1, 3, stride=(2, 2), padding=(1, 1)), ("input",)),
+        nn.Node("square", nn.Polynomial([0, 0, 1]), ("conv",)),
+        nn.Node("flatten", nn.Flatten(), ("square",)),
+        nn.Node("fc", _linear(rng, 3, 64), ("flatten",)),
+    )
+    return nn.Network("strided", (1, 8, 8), nodes)
+
+
+def per_channel(rng):
+    """Two strided convolutions, batch norm, per-channel polynomials of degree 2."""
+    polynomial = rng.uniform(0.2, 0.6, (4, 3))
+    norm = nn.BatchNorm(
+        rng.normal(size=4), rng.uniform(0.5, 2, 4), rng.normal(size=4), rng.normal(size=4), 1e-5
+    )
+    nodes = (
+        nn.Node("conv1", _conv(rng, 4, 2, 3, stride=(2, 2), padding=(1, 1)), ("input",)),
+        nn.Node("norm", norm, ("conv1",)),
+        nn.Node("act1", nn.Polynomial(polynomial), ("norm",)),
+        nn.Node("conv2", _conv(rng, 8, 4, 3, stride=(2, 1), padding=(1, 0)), ("act1",)),
+        nn.Node("flatten", nn.Flatten(), ("conv2",)),
+        nn.Node("fc", _linear(rng, 5, 32), ("flatten",)),
+    )
+    return nn.Network("per channel", (2, 8, 8), nodes)
+
+
+def residual(rng):
+    """A residual block whose activation reads the sum, then pooling: no square can be completed."""
+    nodes = (
+        nn.Node("conv1", _conv(rng, 4, 1, 3, padding=(1, 1)), ("input",)),
+        nn.Node("act1", nn.Polynomial([0.1, 0.5, 0.25]), ("conv1",)),
+        nn.Node("conv2", _conv(rng, 4, 4, 3, padding=(1, 1)), ("act1",)),
+        nn.Node("add", nn.Add(), ("conv2", "act1")),
+        nn.Node("act2", nn.Polynomial(rng.uniform(0.1, 0.4, (4, 3))), ("add",)),
+        nn.Node("pool", nn.AvgPool2d((2, 2), (2, 2)), ("act2",)),
+        nn.Node("flatten", nn.Flatten(), ("pool",)),
+        nn.Node("fc", _linear(rng, 3, 64), ("flatten",)),
+    )
+    return nn.Network("residual", (1, 8, 8), nodes)
+
+
+def cubic(rng):
+    nodes = (
+        nn.Node("fc1", _linear(rng, 16, 20), ("input",)),
+        nn.Node("act", nn.Polynomial([0.1, 0.6, 0.0, -0.2]), ("fc1",)),
+        nn.Node("fc2", _linear(rng, 4, 16), ("act",)),
+    )
+    return nn.Network("cubic", (20,), nodes)
+
+
+NETWORKS = [strided, per_channel, residual, cubic]
+
+
+def compiled(make, N, seed=5, **options):
+    rng = np.random.default_rng(seed)
+    network = make(rng)
+    images = rng.uniform(0, 1, (40, *network.input_shape))
+    network = network.calibrated(images)
+    plan = nn.compile(network, N=N, insecure_reason=REASON, **options)
+    return network, plan, images
+
+
+@pytest.fixture(scope="module", params=NETWORKS, ids=lambda make: make.__name__)
+def run(request):
+    network, plan, images = compiled(request.param, 512, precision_bits=4)
+    client = nn.Client(plan)
+    server = nn.Server(plan, network, client.evaluation_keys())
+    return network, plan, client, server, images
+
+
+def test_run__every_logit_is_within_the_predicted_error(run):
+    network, plan, client, server, images = run
+    logits = client.decrypt(server.run(client.encrypt(images[:4])))
+    assert (np.abs(logits - network(images[:4])) <= plan.predicted_error).all()
+
+
+def test_run__bytes_between_client_and_server_change_nothing(run):
+    network, plan, client, server, images = run
+    received = nn.InferencePlan.from_bytes(plan.to_bytes(), insecure_reason=REASON)
+    remote = nn.Server(received, network, client.evaluation_keys().to_bytes())
+    batch = client.encrypt(images[:2])
+    answer = remote.run(batch.to_bytes())
+    assert (client.decrypt(answer.to_bytes()) == client.decrypt(answer)).all()
+    assert (np.abs(client.decrypt(answer) - network(images[:2])) <= plan.predicted_error).all()
+
+
+def test_run__levels_and_key_bytes_are_those_of_the_plan(run):
+    _, plan, client, server, images = run
+    answer = server.run(client.encrypt(images[:1]))
+    assert [stage.level for stage in answer.profile] == [s.level_out for s in plan.stages]
+    assert answer.ciphertexts[0].level == 0
+    assert len(client.evaluation_keys().to_bytes()) == plan.evaluation_key_bytes
+
+
+def test_run__several_threads_give_the_same_bits(run):
+    _, _, client, server, images = run
+    batch = client.encrypt(images[:3])
+    one = server.run(batch, threads=1)
+    many = server.run(batch, threads=he.machine_threads())
+    for a, b in zip(one.ciphertexts, many.ciphertexts, strict=True):
+        assert (a.data == b.data).all()
+
+
+@pytest.mark.parametrize("make", [strided, per_channel, residual])
+def test_run__tensors_that_span_several_ciphertexts(make):
+    network, plan, images = compiled(make, 64, precision_bits=2)
+    assert max(stage.ciphertexts for stage in plan.stages) > 1
+    client = nn.Client(plan)
+    server = nn.Server(plan, network, client.evaluation_keys())
+    logits = client.decrypt(server.run(client.encrypt(images[:2])))
+    assert (np.abs(logits - network(images[:2])) <= plan.predicted_error).all()
+
+
+def test_run__without_statistics_the_bounds_come_from_the_input_range():
+    rng = np.random.default_rng(1)
+    network = strided(rng)
+    plan = nn.compile(network, N=512, insecure_reason=REASON)
+    images = rng.uniform(0, 1, (2, 1, 8, 8))
+    client = nn.Client(plan)
+    server = nn.Server(plan, network, client.evaluation_keys())
+    logits = client.decrypt(server.run(client.encrypt(images)))
+    assert (np.abs(logits - network(images)) <= plan.predicted_error).all()
+
+
+def test_plan__insecure_bytes_need_words(run):
+    _, plan, _, _, _ = run
+    with pytest.raises(he.InsecureParametersError):
+        nn.InferencePlan.from_bytes(plan.to_bytes())
+    with pytest.raises(he.SerializationError):
+        nn.InferencePlan.from_bytes(plan.to_bytes()[:-3], insecure_reason=REASON)
+
+
+def test_client__a_saved_secret_key_decrypts_again(run):
+    network, plan, client, server, images = run
+    again = nn.Client(plan, client.secret_key_bytes())
+    answer = server.run(client.encrypt(images[:1]))
+    assert (again.decrypt(answer) == client.decrypt(answer)).all()
+
+
+def test_encrypt__bad_images(run):
+    _, _, client, _, images = run
+    with pytest.raises(ShapeError, match="batch"):
+        client.encrypt(images[0])
+    with pytest.raises(ShapeError):
+        client.encrypt(images[:0])
+    for bad in (np.nan, np.inf, 1.5, -0.1):
+        wrong = images[:1].copy()
+        wrong.flat[3] = bad
+        with pytest.raises(InputRangeError):
+            client.encrypt(wrong)
+
+
+def test_server__refuses_what_is_not_the_plans(run):
+    network, plan, client, server, images = run
+    other, foreign_plan, _ = compiled(strided, 512, seed=6)
+    with pytest.raises(NetworkError, match="other weights"):
+        nn.Server(plan, other, client.evaluation_keys())
+    stranger = nn.Client(nn.compile(other, N=1024, insecure_reason=REASON))
+    with pytest.raises(he.ParametersMismatchError):
+        nn.Server(plan, network, stranger.evaluation_keys())
+    keys = client.evaluation_keys()
+    short = he.EvaluationKeys(keys.params, keys.relinearization, dict(list(keys.galois.items())[1:]))
+    with pytest.raises(he.MissingGaloisKeyError):
+        nn.Server(plan, network, short)
+    with pytest.raises(he.LevelMismatchError):
+        server.run(nn.EncryptedBatch(server.run(client.encrypt(images[:1])).ciphertexts, 1))
+    with pytest.raises(he.SerializationError):
+        server.run(client.encrypt(images[:1]).to_bytes()[:-1])
+
+
+def test_compile__refuses_what_cannot_be():
+    rng = np.random.default_rng(2)
+    network = strided(rng)
+    with pytest.raises(nn.PlanningError, match="128-bit"):
+        nn.compile(network, N=1024)
+    with pytest.raises(nn.PlanningError, match="bits of the largest logit"):
+        nn.compile(network, N=16384, precision_bits=60)
+
+
+def test_compile__zoo_plans_before_any_key_exists():
+    plan = nn.compile(nn.zoo.load("mnist"))
+    assert plan.params.N == 8192
+    assert plan.params.security_estimate >= 128
+    assert plan.depth == 5
+    assert plan.evaluation_key_bytes <= 100_000_000
+    assert "conv1" in plan.report()
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
+def test_zoo__encrypted_classes_are_the_cleartext_ones(name):
+    network = nn.zoo.load(name)
+    images, _ = nn.zoo.test_images(name)
+    plan = nn.compile(network)
+    client = nn.Client(plan)
+    server = nn.Server(plan, network, client.evaluation_keys())
+    logits = client.decrypt(server.run(client.encrypt(images[:4])))
+    expected = network(images[:4])
+    assert (np.abs(logits - expected) <= plan.predicted_error).all()
+    assert (logits.argmax(axis=1) == expected.argmax(axis=1)).all()
