@@ -1,4 +1,4 @@
-"""How far a run is: a bar per stage on a terminal, a line per stage elsewhere, on standard error."""
+"""How far a run is, on standard error: a bar per stage on a terminal, else a line per stage."""
 
 from __future__ import annotations
 
