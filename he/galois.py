@@ -11,14 +11,18 @@ import functools
 import numpy as np
 
 from he.errors import ParameterError
+from he.validation import whole_number
 from ntt.tables import bit_reversal
 
 GENERATOR = 3
 
 
 def element_of_rotation(steps: int, N: int) -> int:
-    """The Galois element that rotates N/2 slots left by `steps` (any integer)."""
-    return pow(GENERATOR, steps % (N // 2), 2 * N)
+    """The Galois element that rotates N/2 slots left by `steps` (any integer).
+
+    Raises `ParameterError` for anything but an integer.
+    """
+    return pow(GENERATOR, whole_number(steps, "the number of steps") % (N // 2), 2 * N)
 
 
 def element_of_conjugation(N: int) -> int:

@@ -8,7 +8,8 @@ import numpy as np
 
 from he import galois, rns_kernels, sampling
 from he.errors import ParameterError, ParametersMismatchError
-from he.keys import EvaluationKeys, KeyNeeds, KeySwitchingKey, PublicKey, SecretKey
+from he.keys import RELINEARIZATION, EvaluationKeys, KeyNeeds, KeySwitchingKey, PublicKey, SecretKey
+from he.parallel import map_threads
 from he.params import CKKSParameters
 from he.rns import context
 from he.sampling import RandomStream
@@ -52,53 +53,58 @@ class KeyGenerator:
         seed = self._public_seed()
         data = np.empty((2, len(ops.moduli), self.params.N), dtype=np.uint64)
         data[1] = uniform_from_seed(seed, PUBLIC_KEY, ops)
-        self._mask(data, secret.transformed, ops)
+        self._mask(data, secret.transformed, ops, self._stream)
         return PublicKey(self.params, data, seed)
 
     def relinearization_key(self, secret: SecretKey, level: int | None = None) -> KeySwitchingKey:
         """The key that carries s^2 to s at `level` (default: the top) and below."""
-        self._check(secret)
-        level = self.params.max_level if level is None else level
-        ops = self._ops(level)
-        s = self._restrict(secret.transformed, level)
-        return self._switching_key(ops.multiply(np.empty_like(s), s, s), s, level, 0)
+        return self._key(secret, RELINEARIZATION, level)
 
     def galois_key(
         self, secret: SecretKey, element: int, level: int | None = None
     ) -> KeySwitchingKey:
         """The key of a Galois element at `level` (default: the top) and below."""
-        self._check(secret)
-        level = self.params.max_level if level is None else level
-        self._ops(level)
-        N = self.params.N
-        preimage = galois.permutation(pow(element, -1, 2 * N), N)
-        s = self._restrict(secret.transformed, level)
-        target = np.empty_like(s)
-        rns_kernels.permute(target, s, preimage, 0, len(s))
-        return self._switching_key(s, target, level, element)
+        if element % 2 == 0 or not 0 < element < 2 * self.params.N:
+            raise ParameterError(
+                f"Galois element {element}: it must be odd and in (0, {2 * self.params.N})"
+            )
+        return self._key(secret, element, level)
 
     def evaluation_keys(self, secret: SecretKey, needs: KeyNeeds) -> EvaluationKeys:
         """Every key that `needs` names, each at the level named and no higher."""
-        relinearization = None
+        self._check(secret)
+        needs.check(self.params)
+        named = list(needs.galois.items())
         if needs.relinearization is not None:
-            relinearization = self.relinearization_key(secret, needs.relinearization)
-        rotations = {e: self.galois_key(secret, e, lv) for e, lv in needs.galois.items()}
-        return EvaluationKeys(self.params, relinearization, rotations)
+            named.append((RELINEARIZATION, needs.relinearization))
+        work = [(element, level, *self._randomness()) for element, level in named]
+        keys = map_threads(lambda item: self._switching_key(secret, *item), work)
+        by_element = {key.element: key for key in keys}
+        return EvaluationKeys(self.params, by_element.pop(RELINEARIZATION, None), by_element)
 
     # ------------------------------------------------------------ parts
 
+    def _key(self, secret: SecretKey, element: int, level: int | None) -> KeySwitchingKey:
+        self._check(secret)
+        level = self.params.max_level if level is None else level
+        if not 0 <= level <= self.params.max_level:
+            raise ParameterError(
+                f"key level {level}: it must be from 0 to {self.params.max_level}"
+            )
+        return self._switching_key(secret, element, level, *self._randomness())
+
     def _switching_key(
-        self, source: np.ndarray, target: np.ndarray, level: int, element: int
+        self, secret: SecretKey, element: int, level: int, seed: bytes, stream: RandomStream
     ) -> KeySwitchingKey:
         """Encryptions of P (Q/D_j) [(Q/D_j)^-1]_{D_j} source under target, one a digit."""
-        ops = self._ops(level)
-        seed = self._public_seed()
+        ops = self._context.qp(level)
+        source, target = self._source_and_target(secret, element, level)
         digits = self.params.digit_rows(level)
         shape = (len(digits), 2, len(ops.moduli), self.params.N)
         data = np.empty(shape, dtype=np.uint64)
         for j, rows in enumerate(digits):
             data[j, 1] = uniform_from_seed(seed, digit_label(j), ops)
-            self._mask(data[j], target, ops)
+            self._mask(data[j], target, ops, stream)
             # The gadget factor is P modulo the digit's own primes, and 0 modulo all others.
             own = slice(rows.start, rows.stop)
             digit_ops = self._context.limbs(tuple(rows))
@@ -108,24 +114,33 @@ class KeyGenerator:
             digit_ops.add(data[j, 0, own], data[j, 0, own], scaled)
         return KeySwitchingKey(self.params, level, element, data, seed)
 
+    def _source_and_target(
+        self, secret: SecretKey, element: int, level: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """s^2 and s for the relinearization key, s and its preimage for a Galois element."""
+        rows = list(self._context.qp_rows(level))
+        s = np.ascontiguousarray(secret.transformed[rows])
+        other = np.empty_like(s)
+        if element == RELINEARIZATION:
+            return self._context.qp(level).multiply(other, s, s), s
+        N = self.params.N
+        rns_kernels.permute(other, s, galois.permutation(pow(element, -1, 2 * N), N), 0, len(s))
+        return s, other
+
+    def _randomness(self) -> tuple[bytes, RandomStream]:
+        """A public seed and a stream of its own, so that keys can be made side by side."""
+        return self._public_seed(), self._stream.fork("switching key")
+
     def _special(self, rows: range) -> Scalars:
         moduli = self._context.limbs(tuple(rows)).moduli
         return Scalars([self._context.P] * len(moduli), moduli)
 
-    def _mask(self, pair: np.ndarray, secret: np.ndarray, ops: LimbOps) -> None:
+    def _mask(
+        self, pair: np.ndarray, secret: np.ndarray, ops: LimbOps, stream: RandomStream
+    ) -> None:
         """pair[0] = e - pair[1] secret."""
         ops.multiply(pair[0], pair[1], secret)
-        ops.subtract(pair[0], error_polynomial(self._stream, self.params, ops), pair[0])
-
-    def _restrict(self, transformed: np.ndarray, level: int) -> np.ndarray:
-        return np.ascontiguousarray(transformed[list(self._context.qp_rows(level))])
-
-    def _ops(self, level: int) -> LimbOps:
-        if not 0 <= level <= self.params.max_level:
-            raise ParameterError(
-                f"key level {level}: it must be from 0 to {self.params.max_level}"
-            )
-        return self._context.qp(level)
+        ops.subtract(pair[0], error_polynomial(stream, self.params, ops), pair[0])
 
     def _public_seed(self) -> bytes:
         return self._stream.bytes(32) if self._reproducible else os.urandom(32)

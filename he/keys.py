@@ -7,10 +7,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from he.errors import MissingGaloisKeyError, MissingRelinearizationKeyError, ParameterError
+from he.errors import (
+    MissingGaloisKeyError,
+    MissingRelinearizationKeyError,
+    ParameterError,
+    ParametersMismatchError,
+)
 from he.params import CKKSParameters
 from he.rns import context
 from he.serializable import Serializable
+
+RELINEARIZATION = 0
+"""What stands for the relinearization key where others are named by their Galois element."""
 
 
 class SecretKey(Serializable):
@@ -96,6 +104,20 @@ class KeyNeeds(Serializable):
                 galois[element] = max(level, galois.get(element, 0))
         return KeyNeeds(relinearization, dict(sorted(galois.items())))
 
+    def check(self, params: CKKSParameters) -> None:
+        """Raise `ParameterError` unless every level and Galois element exists in `params`."""
+        levels = list(self.galois.values())
+        if self.relinearization is not None:
+            levels.append(self.relinearization)
+        for level in levels:
+            if not 0 <= level <= params.max_level:
+                raise ParameterError(f"key level {level}: it must be from 0 to {params.max_level}")
+        for element in self.galois:
+            if element % 2 == 0 or not 0 < element < 2 * params.N:
+                raise ParameterError(
+                    f"Galois element {element}: it must be odd and in (0, {2 * params.N})"
+                )
+
 
 @dataclass(frozen=True, eq=False)
 class EvaluationKeys(Serializable):
@@ -104,6 +126,20 @@ class EvaluationKeys(Serializable):
     params: CKKSParameters
     relinearization: KeySwitchingKey | None = None
     galois: Mapping[int, KeySwitchingKey] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        named = dict(self.galois)
+        if self.relinearization is not None:
+            named[RELINEARIZATION] = self.relinearization
+        for element, key in named.items():
+            if key.params != self.params:
+                raise ParametersMismatchError(
+                    f"the key of element {element} belongs to {key.params}, not to {self.params}"
+                )
+            if key.element != element:
+                raise ParameterError(
+                    f"the key of element {key.element} stands in the place of {element}"
+                )
 
     @property
     def memory_bytes(self) -> int:

@@ -5,27 +5,30 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from he import galois
 from he.ciphertext import Ciphertext, Plaintext
+from he.ckks import automorphisms, operands
 from he.ckks.encoder import Encoder
 from he.errors import (
     EncodingError,
-    LevelExhaustedError,
     LevelMismatchError,
     ParameterError,
     ParametersMismatchError,
-    ScaleMismatchError,
 )
 from he.keys import EvaluationKeys, KeySwitchingKey
 from he.keyswitch import KeySwitcher
 from he.params import CKKSParameters
 from he.rns import context
+from he.validation import whole_number
 from he.workspace import workspace
 from ntt.limbs import LimbOps, Scalars
+
+if TYPE_CHECKING:
+    from he.ckks.polynomial import Polynomial
 
 Operand = Ciphertext | Plaintext | complex | Sequence[complex] | np.ndarray
 
@@ -40,6 +43,13 @@ class Evaluator:
     product of the scales, `multiply`, `square`, `multiply_plain` and `multiply_scalar` return to
     the canonical scale of the next lower level. `drop_to` moves a ciphertext to a lower level at
     its canonical scale; the operators and `multiply` do so for the operand that stands higher.
+
+    Ciphertexts are values: no operation changes an operand, and a result that equals an operand
+    may share its memory. Calls from several threads at once are safe.
+
+    Errors of every operation: `ParametersMismatchError`, `LevelMismatchError`,
+    `ScaleMismatchError`, `LevelExhaustedError`, `MissingKeyError`, `EncodingError` (operands that
+    have to be encoded) and `ParameterError`, raised before anything is computed.
     """
 
     def __init__(self, params: CKKSParameters, keys: EvaluationKeys | None = None) -> None:
@@ -56,18 +66,17 @@ class Evaluator:
     def add(self, a: Ciphertext, b: Operand) -> Ciphertext:
         """a + b; b a ciphertext, plaintext, scalar or vector of slots. Level: the lower one."""
         if isinstance(b, Ciphertext):
-            a, b = self._aligned(a, b)
-            ops = self._q(a)
-            small, large = sorted((a, b), key=lambda ct: ct.parts)
-            data = large.data.copy()
-            ops.add(data[: small.parts], data[: small.parts], small.data)
-            return self.result(data, a.scale)
+            return self._sum(*self._aligned(a, b), subtract=False)
+        if isinstance(b, numbers.Real):
+            return self._add_scalar(a, float(b))
         return self._add_encoded(a, self._encoded(a, b, a.scale), subtract=False)
 
     def subtract(self, a: Ciphertext, b: Operand) -> Ciphertext:
         """a - b, as `add`."""
         if isinstance(b, Ciphertext):
-            return self.add(a, self.negate(b))
+            return self._sum(*self._aligned(a, b), subtract=True)
+        if isinstance(b, numbers.Real):
+            return self._add_scalar(a, -float(b))
         return self._add_encoded(a, self._encoded(a, b, a.scale), subtract=True)
 
     def negate(self, a: Ciphertext) -> Ciphertext:
@@ -81,10 +90,12 @@ class Evaluator:
         """a b, relinearized and rescaled: one level below the lower operand.
 
         b a ciphertext, plaintext, scalar or vector of slots. Needs the relinearization key for two
-        ciphertexts. Raises `LevelExhaustedError` at level 0.
+        ciphertexts. Raises `LevelExhaustedError` at level 0. Also an integer scalar takes a level
+        here; `multiply_integer` takes none.
         """
         if isinstance(b, Ciphertext):
             a, b = self._aligned(a, b)
+            operands.check_level_left(a)
             return self.relinearize_rescale(self.tensor(a, b))
         if isinstance(b, Plaintext):
             return self.multiply_plain(a, b)
@@ -97,24 +108,34 @@ class Evaluator:
         return self.relinearize_rescale(self.tensor(a, a))
 
     def power(self, a: Ciphertext, exponent: int) -> Ciphertext:
-        """a^exponent for exponent >= 1, by squaring: ceil(log2(exponent)) levels."""
-        if not isinstance(exponent, int) or exponent < 1:
-            raise ParameterError(f"exponent {exponent!r}: a whole number of at least 1 is needed")
-        if exponent == 1:
-            return a.copy()
-        half = self.power(a, exponent // 2)
-        if exponent % 2 == 0:
-            return self.square(half)
-        return self.multiply(half, self.power(a, exponent - exponent // 2))
+        """a^exponent for exponent >= 1: ceil(log2(exponent)) levels, each power computed once."""
+        exponent = whole_number(exponent, "the exponent")
+        if exponent < 1:
+            raise ParameterError(f"the exponent is {exponent}: at least 1 is needed")
+        powers = {1: a}
+
+        def power(e: int) -> Ciphertext:
+            if e not in powers:
+                half = 1 << (e - 1).bit_length() - 1
+                powers[e] = self.multiply(power(half), power(e - half))
+            return powers[e]
+
+        return power(exponent)
+
+    def polynomial(self, a: Ciphertext, polynomial: Polynomial) -> Ciphertext:
+        """p(a) in every slot, `polynomial.depth` levels lower, at the canonical scale.
+
+        `he.ckks.polynomial_evaluation.EncodedPolynomial` encodes it once for many ciphertexts.
+        """
+        from he.ckks.polynomial_evaluation import evaluate_polynomial
+
+        return evaluate_polynomial(self, a, polynomial)
 
     def tensor(self, a: Ciphertext, b: Ciphertext) -> Ciphertext:
         """The unrelinearized product: three parts, at the product of the scales, same level."""
         self.check_pair(a, b)
-        for operand in (a, b):
-            if operand.parts != 2:
-                raise ParameterError(
-                    f"a product needs operands of 2 parts, not {operand.parts}: relinearize first"
-                )
+        operands.check_two_parts(a, "a product")
+        operands.check_two_parts(b, "a product")
         data = np.empty((3, a.level + 1, self.params.N), dtype=np.uint64)
         self._q(a).tensor(data, a.data, b.data)
         return self.result(data, a.scale * b.scale)
@@ -134,7 +155,7 @@ class Evaluator:
         if a.parts == 2:
             return self.rescale(a)
         self._check(a)
-        self._need_level(a)
+        operands.check_level_left(a)
         accumulator, switcher = self._switched_square(a)
         for part in range(2):
             switcher.add_special_multiple(accumulator[part], a.data[part])
@@ -159,18 +180,18 @@ class Evaluator:
 
     def multiply_scalar(self, a: Ciphertext, b: float) -> Ciphertext:
         """a b for a real constant in every slot, rescaled to the canonical scale below."""
-        self._need_level(a)
+        operands.check_level_left(a)
         scale = self._factor_scale(a)
         return self.rescale(self._multiply_integer(a, self._integer(b, scale, a), scale))
 
     def multiply_integer(self, a: Ciphertext, b: int) -> Ciphertext:
         """a b for an integer, exactly: no level and no change of scale."""
-        return self._multiply_integer(a, int(b), 1.0)
+        return self._multiply_integer(a, whole_number(b, "the factor"), 1.0)
 
     def rescale(self, a: Ciphertext) -> Ciphertext:
         """Divide by q_level: one level lower, scale / q_level."""
         self._check(a)
-        self._need_level(a)
+        operands.check_level_left(a)
         division = self.context.rescale(a.level)
         data = np.empty((a.parts, a.level, self.params.N), dtype=np.uint64)
         scratch = workspace("rescale", a.data.shape)
@@ -186,7 +207,7 @@ class Evaluator:
 
         Limbs are dropped to level + 1; the last step multiplies by an integer and rescales, so
         that the scale becomes canonical exactly (Kim, Papadimitriou, Polyakov, CT-RSA 2022).
-        Raises `LevelMismatchError` for a level above a's.
+        Raises `LevelMismatchError` for a level above a's. At a's own level it is a itself.
         """
         self._check(a)
         if not 0 <= level <= a.level:
@@ -196,6 +217,7 @@ class Evaluator:
             )
         if level == a.level:
             return a
+        operands.check_canonical(a)
         above = self.drop_limbs(a, level + 1)
         factor = self.params.scales[level] * self.params.q[level + 1] / a.scale
         return self.rescale(self._multiply_integer(above, round(factor), factor))
@@ -223,47 +245,20 @@ class Evaluator:
         return self.automorphisms(a, [element])[0]
 
     def rotations(self, a: Ciphertext, steps: Sequence[int]) -> list[Ciphertext]:
-        """Many rotations of one ciphertext, with one decomposition (hoisting).
-
-        Halevi and Shoup, CRYPTO 2018, section 5.
-        """
+        """Many rotations of one ciphertext, with one decomposition (hoisting)."""
         N = self.params.N
         return self.automorphisms(a, [galois.element_of_rotation(k, N) for k in steps])
 
     def automorphisms(self, a: Ciphertext, elements: Sequence[int]) -> list[Ciphertext]:
         """Many automorphisms of one ciphertext, with one decomposition."""
-        self._check(a)
-        if a.parts != 2:
-            raise ParameterError(f"automorphisms act on 2 parts, not {a.parts}: relinearize first")
-        keys = {e: self.keys.for_element(e, a.level) for e in elements if e != 1}
-        switcher = self.switcher(a.level)
-        digits = switcher.decompose(a.data[1]) if keys else None
-        results = []
-        for element in elements:
-            if element == 1 or digits is None:
-                results.append(a.copy())
-                continue
-            accumulator = workspace("switched", (2, switcher.limbs_qp, self.params.N))
-            switcher.gadget_product(digits, keys[element], accumulator)
-            pair = switcher.mod_down(accumulator)
-            switcher.q.add(pair[0], pair[0], a.data[0])
-            data = switcher.permute(np.empty_like(pair), pair, element)
-            results.append(self.result(data, a.scale))
-        return results
+        return automorphisms.automorphisms(self, a, elements)
 
     def inner_sum(self, a: Ciphertext, count: int, stride: int = 1) -> Ciphertext:
         """result[i] = sum of a[i + j stride] for j < count, count a power of two.
 
         log2(count) rotations by stride, 2 stride, ..; same level and scale.
         """
-        if count < 1 or count & (count - 1):
-            raise ParameterError(f"count = {count}: a power of two is needed")
-        total = a
-        steps = stride
-        while steps < count * stride:
-            total = self.add(total, self.rotate(total, steps))
-            steps *= 2
-        return total
+        return automorphisms.inner_sum(self, a, count, stride)
 
     # ------------------------------------------------------------ helpers
 
@@ -285,6 +280,30 @@ class Evaluator:
         accumulator = workspace("switched", (2, switcher.limbs_qp, self.params.N))
         return switcher.gadget_product(digits, key, accumulator), switcher
 
+    def _sum(self, a: Ciphertext, b: Ciphertext, *, subtract: bool) -> Ciphertext:
+        ops = self._q(a)
+        common = min(a.parts, b.parts)
+        longer = a if a.parts > common else b
+        data = np.empty_like(longer.data)
+        combine = ops.subtract if subtract else ops.add
+        combine(data[:common], a.data[:common], b.data[:common])
+        if longer.parts > common:
+            if subtract and longer is b:
+                ops.negate(data[common:], b.data[common:])
+            else:
+                np.copyto(data[common:], longer.data[common:])
+        return self.result(data, a.scale)
+
+    def _add_scalar(self, a: Ciphertext, b: float) -> Ciphertext:
+        """A constant polynomial is the same number at every point of the transform."""
+        self._check(a)
+        ops = self._q(a)
+        integer = self._integer(b, a.scale, a)
+        data = a.data.copy()
+        scalars = np.array([integer % q for q in ops.moduli], dtype=np.uint64)
+        ops.add_scalar(data[0], data[0], scalars)
+        return self.result(data, a.scale)
+
     def _add_encoded(self, a: Ciphertext, b: Plaintext, *, subtract: bool) -> Ciphertext:
         self.check_pair(a, b)
         ops = self._q(a)
@@ -298,7 +317,9 @@ class Evaluator:
 
     def _factor_scale(self, a: Ciphertext) -> float:
         """The scale at which a factor of `a` brings the rescaled product to the canonical scale."""
-        self._need_level(a)
+        self._check(a)
+        operands.check_level_left(a)
+        operands.check_canonical(a)
         return self.params.scales[a.level - 1] * self.params.q[a.level] / a.scale
 
     def _integer(self, value: float, scale: float, a: Ciphertext) -> int:
@@ -322,7 +343,9 @@ class Evaluator:
         self._check(a)
         self._check(b)
         level = min(a.level, b.level)
-        return self.drop_to(a, level), self.drop_to(b, level)
+        a, b = self.drop_to(a, level), self.drop_to(b, level)
+        self.check_pair(a, b)
+        return a, b
 
     def _q(self, a: Ciphertext) -> LimbOps:
         return self.context.q(a.level)
@@ -331,36 +354,11 @@ class Evaluator:
         """A ciphertext of this evaluator, for those who extend it."""
         return Ciphertext(self.params, data, scale, None, self)
 
-    def _need_level(self, a: Ciphertext) -> None:
-        if a.level == 0:
-            raise LevelExhaustedError(
-                "the ciphertext is at level 0 and the operation rescales: no level is left; "
-                "build parameters with a larger depth"
-            )
-
     def _check(self, operand: Ciphertext | Plaintext) -> None:
-        if operand.params is not self.params and operand.params != self.params:
-            raise ParametersMismatchError(
-                f"the {type(operand).__name__.lower()} belongs to {operand.params}, the evaluator "
-                f"to {self.params}"
-            )
+        operands.check_owner(self.params, operand)
 
     def check_pair(
         self, a: Ciphertext, b: Ciphertext | Plaintext, *, same_scale: bool = True
     ) -> None:
         """Raise unless both are of this parameter set, at one level and (if asked) one scale."""
-        self._check(a)
-        self._check(b)
-        if a.level != b.level:
-            raise LevelMismatchError(
-                f"levels {a.level} and {b.level} differ: encode the plaintext at level {a.level}, "
-                f"or bring ciphertexts to one level with drop_to"
-            )
-        # Canonical scales are equal to the last bit; products of them agree within rounding.
-        if same_scale and not math.isclose(a.scale, b.scale, rel_tol=2.0**-40):
-            raise ScaleMismatchError(
-                f"scales 2^{math.log2(a.scale):.4f} and 2^{math.log2(b.scale):.4f} differ at level "
-                f"{a.level}, whose canonical scale is "
-                f"2^{math.log2(self.params.scales[a.level]):.4f}: rescale the product, or use "
-                f"drop_to"
-            )
+        operands.check_pair(self.params, a, b, same_scale=same_scale)

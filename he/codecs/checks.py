@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from he.container import Contents
 from he.errors import CorruptBytesError, ParameterError, ParametersMismatchError
 from he.params import CKKSParameters
 from he.sampling import SEED_BYTES
-from ntt import threads
 
 Encoded = tuple[Mapping[str, Any], Mapping[str, bytes]]
 """Header and sections."""
 
 MAX_PRIMES = 128
 _LARGEST_DEGREE = 1 << 17
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 def owner(contents: Contents, params: CKKSParameters | None, kind: str) -> CKKSParameters:
@@ -89,15 +85,3 @@ def sections(contents: Contents, names: Iterable[str]) -> None:
         raise CorruptBytesError(
             f"{len(contents.sections)} sections do not match the {len(needed)} items listed"
         )
-
-
-def threaded(items: Sequence[Item], work: Callable[[Item], Result]) -> list[Result]:
-    """work(item) for every item in order, over the threads in force; any error is raised."""
-    results: dict[int, Result] = {}
-
-    def run(lo: int, hi: int) -> None:
-        for i in range(lo, hi):
-            results[i] = work(items[i])
-
-    threads.split(len(items), run)
-    return [results[i] for i in range(len(items))]

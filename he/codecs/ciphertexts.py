@@ -11,6 +11,7 @@ from he.ciphertext import Ciphertext, Plaintext
 from he.codecs import checks
 from he.container import Contents
 from he.errors import CorruptBytesError, ParameterError, ParametersMismatchError
+from he.parallel import map_threads
 from he.params import CKKSParameters
 from he.residue_packing import pack_residues
 from he.rns import context
@@ -44,7 +45,7 @@ def encode_ciphertexts(ciphertexts: Sequence[Ciphertext]) -> checks.Encoded:
                 f"a batch belongs to one parameter set, not to {params} and {ciphertext.params}"
             )
     items = [[ct.level, ct.parts, float(ct.scale), ct.seed or b""] for ct in ciphertexts]
-    packed = checks.threaded(ciphertexts, _pack)
+    packed = map_threads(_pack, ciphertexts)
     return {"params": params.id, "items": items}, {str(i): p for i, p in enumerate(packed)}
 
 
@@ -52,7 +53,7 @@ def decode_ciphertexts(contents: Contents, params: CKKSParameters) -> list[Ciphe
     """The inverse of `encode_ciphertexts`."""
     items = list(enumerate(contents.field("items", list)))
     checks.sections(contents, (str(i) for i, _ in items))
-    return checks.threaded(items, lambda item: _read(contents, str(item[0]), item[1], params))
+    return map_threads(lambda item: _read(contents, str(item[0]), item[1], params), items)
 
 
 def encode_ciphertext(ciphertext: Ciphertext) -> checks.Encoded:

@@ -9,8 +9,8 @@ import numpy as np
 from he.codecs import checks
 from he.codecs.parameters import named_levels
 from he.container import Contents, packed_size
-from he.errors import CorruptBytesError
 from he.keys import EvaluationKeys, KeyNeeds, KeySwitchingKey, PublicKey, SecretKey
+from he.parallel import map_threads
 from he.params import CKKSParameters
 from he.residue_packing import pack_residues, packed_bytes
 from he.rns import context
@@ -60,7 +60,7 @@ def encode_evaluation(keys: EvaluationKeys) -> checks.Encoded:
     ordered = [] if keys.relinearization is None else [keys.relinearization]
     ordered += [keys.galois[element] for element in sorted(keys.galois)]
     items = [[key.element, key.level, key.seed or b""] for key in ordered]
-    packed = checks.threaded(ordered, _pack)
+    packed = map_threads(_pack, ordered)
     sections = {str(key.element): block for key, block in zip(ordered, packed, strict=True)}
     return {"params": keys.params.id, "keys": items}, sections
 
@@ -72,7 +72,7 @@ def decode_evaluation(contents: Contents, params: CKKSParameters) -> EvaluationK
         for item in contents.field("keys", list)
     ]
     checks.sections(contents, (str(element) for element, _, _ in items))
-    keys = checks.threaded(items, lambda item: _read(contents, item, params))
+    keys = map_threads(lambda item: _read(contents, item, params), items)
     galois = {key.element: key for key in keys}
     return EvaluationKeys(params, galois.pop(0, None), galois)
 
@@ -112,8 +112,6 @@ def _read(contents: Contents, item: Any, params: CKKSParameters) -> KeySwitching
     checks.level(level, params)
     if element:
         checks.element(element, params)
-        if element == 1:
-            raise CorruptBytesError("Galois element 1 is the identity and has no key")
     seed = checks.seed(seed)
     ops = context(params).qp(level)
     shape = (params.digits(level), 2, len(ops.moduli), params.N)

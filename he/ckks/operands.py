@@ -1,0 +1,73 @@
+"""What the evaluator asks of its operands before it computes."""
+
+from __future__ import annotations
+
+import math
+
+from he.ciphertext import Ciphertext, Plaintext
+from he.errors import (
+    LevelExhaustedError,
+    LevelMismatchError,
+    ParameterError,
+    ParametersMismatchError,
+    ScaleMismatchError,
+)
+from he.params import CKKSParameters
+
+# Canonical scales are equal to the last bit; products of them agree within rounding.
+_SCALE_TOLERANCE = 2.0**-40
+
+
+def check_owner(params: CKKSParameters, operand: Ciphertext | Plaintext) -> None:
+    """Raise `ParametersMismatchError` unless the operand belongs to `params`."""
+    if operand.params is not params and operand.params != params:
+        raise ParametersMismatchError(
+            f"the {type(operand).__name__.lower()} belongs to {operand.params}, the evaluator to "
+            f"{params}"
+        )
+
+
+def check_pair(
+    params: CKKSParameters, a: Ciphertext, b: Ciphertext | Plaintext, *, same_scale: bool
+) -> None:
+    """Raise unless both belong to `params`, stand at one level and (if asked) at one scale."""
+    check_owner(params, a)
+    check_owner(params, b)
+    if a.level != b.level:
+        raise LevelMismatchError(
+            f"levels {a.level} and {b.level} differ: encode the plaintext at level {a.level}, or "
+            f"bring ciphertexts to one level with drop_to"
+        )
+    if same_scale and not math.isclose(a.scale, b.scale, rel_tol=_SCALE_TOLERANCE):
+        raise ScaleMismatchError(
+            f"scales 2^{math.log2(a.scale):.4f} and 2^{math.log2(b.scale):.4f} differ at level "
+            f"{a.level}, whose canonical scale is 2^{math.log2(params.scales[a.level]):.4f}: "
+            f"rescale the product, or use drop_to"
+        )
+
+
+def check_canonical(a: Ciphertext) -> None:
+    """Raise `ScaleMismatchError` unless a is at the canonical scale of its level."""
+    canonical = a.params.scales[a.level]
+    if not math.isclose(a.scale, canonical, rel_tol=_SCALE_TOLERANCE):
+        raise ScaleMismatchError(
+            f"the ciphertext's scale is 2^{math.log2(a.scale):.4f}, but level {a.level} needs its "
+            f"canonical one, 2^{math.log2(canonical):.4f}: rescale the product first"
+        )
+
+
+def check_level_left(a: Ciphertext) -> None:
+    """Raise `LevelExhaustedError` at level 0."""
+    if a.level == 0:
+        raise LevelExhaustedError(
+            "the ciphertext is at level 0 and the operation rescales: no level is left; build "
+            "parameters with a larger depth"
+        )
+
+
+def check_two_parts(a: Ciphertext, operation: str) -> None:
+    """Raise `ParameterError` for an unrelinearized product."""
+    if a.parts != 2:
+        raise ParameterError(
+            f"{operation} needs ciphertexts of 2 parts, not {a.parts}: relinearize first"
+        )
