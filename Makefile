@@ -35,7 +35,7 @@ $(VENV)/.project: pyproject.toml | $(BIN)/python
 	touch $@
 
 $(VENV)/.test: pyproject.toml tools/constraints.txt $(VENV)/.peers | $(BIN)/python
-	$(PIP) install --quiet --constraint tools/constraints.txt --editable '.[test,torch]'
+	$(PIP) install --quiet --constraint tools/constraints.txt --editable '.[test,torch,rtl]'
 	touch $@
 
 # Pyfhel compiles SEAL; pip keeps the wheel in its cache.

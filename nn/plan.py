@@ -85,18 +85,18 @@ class InferencePlan:
         special = " + ".join(str(p.bit_length()) for p in params.p)
         lines = [
             f"network     {self.network}, {self.depth} levels",
-            f"parameters  N = {params.N}, {params.slots} slots, dnum {params.dnum}, scale 2^"
-            f"{np.log2(params.scales[-1]):.2f}",
+            (f"parameters  N = {params.N}, {params.slots} slots, dnum {params.dnum}, scale 2^"
+            f"{np.log2(params.scales[-1]):.2f}"),
             f"primes      q: {chain} bits; p: {special} bits; log2(QP) = {params.log_qp:.1f}",
             f"security    {params.security_estimate} bits (asked for {params.security_bits})",
             f"keys        {self.rotations} rotations, {self.evaluation_key_bytes / 1e6:.1f} MB",
-            f"ciphertexts {self.input_layout.ciphertexts} in, {self.output_layout.ciphertexts} out "
-            f"an image",
-            f"precision   every logit within {self.predicted_error.max():.2g} of the cleartext's "
-            f"(largest {self.largest_logit:.3g}: {self.predicted_bits:.1f} bits)",
+            f"ciphertexts {self.input_layout.ciphertexts} in and {self.output_layout.ciphertexts} "
+            "out, an image",
+            f"precision   every logit within {self.predicted_error.max():.2g} of the cleartext's, "
+            f"of {self.largest_logit:.3g} at most: {self.predicted_bits:.1f} bits",
             "",
-            f"{'stage':<24}{'kind':<12}{'level':>8}{'rotations':>11}{'diagonals':>11}"
-            f"{'ciphertexts':>13}{'error (std)':>13}",
+            (f"{'stage':<24}{'kind':<12}{'level':>8}{'rotations':>11}{'diagonals':>11}"
+            f"{'ciphertexts':>13}{'error (std)':>13}"),
         ]
         lines += [
             f"{s.name:<24}{s.kind:<12}{f'{s.level_in}->{s.level_out}':>8}{s.rotations:>11}"
@@ -116,7 +116,7 @@ class InferencePlan:
             "failure_probability": float(self.failure_probability),
             "layouts": [_layout_header(x) for x in (self.input_layout, self.output_layout)],
         }
-        sections = {
+        sections: dict[str, container.Section | bytes] = {
             "params": to_bytes(self.params),
             "needs": to_bytes(self.needs),
             "input positions": self.input_layout.positions,

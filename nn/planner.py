@@ -20,7 +20,7 @@ from nn.layers import FloatArray
 from nn.packed_network import PackedStage, network_input_layout, pack_network
 from nn.plan import InferencePlan, StagePlan
 from nn.prediction import ErrorPredictor, Errors, required_integer_bits
-from nn.stages import AffineStage, PolynomialStage, SquareStage, Stage, stages
+from nn.stages import AffineStage, PolynomialStage, SquareStage, stages
 
 FAILURE_PROBABILITY = 2.0**-40
 """How often a logit may exceed its predicted error."""
@@ -34,7 +34,7 @@ class PlanningError(NetworkError):
     """No parameters run the network at the security and precision asked for."""
 
 
-def compile(  # noqa: A001  the verb users expect
+def compile(
     network: Network,
     *,
     security_bits: int = 128,
@@ -97,7 +97,8 @@ def fingerprint(network: Network) -> bytes:
         for field in dataclasses.fields(node.layer):
             value = getattr(node.layer, field.name)
             digest.update(field.name.encode())
-            digest.update(value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
+            is_array = isinstance(value, np.ndarray)
+            digest.update(value.tobytes() if is_array else repr(value).encode())
     return digest.digest()
 
 

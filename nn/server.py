@@ -184,7 +184,8 @@ def _build_step(evaluator: Evaluator, encoder: Encoder, packed: PackedStage, lev
 
 def _slot_polynomials(packed: PackedStage) -> list[Polynomial]:
     """One polynomial a ciphertext: shared coefficients as numbers, the others as slots."""
-    assert isinstance(packed.stage, PolynomialStage) and packed.coefficients is not None
+    assert isinstance(packed.stage, PolynomialStage)
+    assert packed.coefficients is not None
     shared = shared_columns(packed.stage.coefficients)
     return [
         Polynomial(

@@ -103,7 +103,7 @@ def test_run__every_logit_is_within_the_predicted_error(run):
 
 
 def test_run__bytes_between_client_and_server_change_nothing(run):
-    network, plan, client, server, images = run
+    network, plan, client, _server, images = run
     received = nn.InferencePlan.from_bytes(plan.to_bytes(), insecure_reason=REASON)
     remote = nn.Server(received, network, client.evaluation_keys().to_bytes())
     batch = client.encrypt(images[:2])
@@ -159,7 +159,7 @@ def test_plan__insecure_bytes_need_words(run):
 
 
 def test_client__a_saved_secret_key_decrypts_again(run):
-    network, plan, client, server, images = run
+    _network, plan, client, server, images = run
     again = nn.Client(plan, client.secret_key_bytes())
     answer = server.run(client.encrypt(images[:1]))
     assert (again.decrypt(answer) == client.decrypt(answer)).all()
@@ -180,14 +180,15 @@ def test_encrypt__bad_images(run):
 
 def test_server__refuses_what_is_not_the_plans(run):
     network, plan, client, server, images = run
-    other, foreign_plan, _ = compiled(strided, 512, seed=6)
+    other, _, _ = compiled(strided, 512, seed=6)
     with pytest.raises(NetworkError, match="other weights"):
         nn.Server(plan, other, client.evaluation_keys())
     stranger = nn.Client(nn.compile(other, N=1024, insecure_reason=REASON))
     with pytest.raises(he.ParametersMismatchError):
         nn.Server(plan, network, stranger.evaluation_keys())
     keys = client.evaluation_keys()
-    short = he.EvaluationKeys(keys.params, keys.relinearization, dict(list(keys.galois.items())[1:]))
+    fewer = dict(list(keys.galois.items())[1:])
+    short = he.EvaluationKeys(keys.params, keys.relinearization, fewer)
     with pytest.raises(he.MissingGaloisKeyError):
         nn.Server(plan, network, short)
     with pytest.raises(he.LevelMismatchError):
