@@ -51,7 +51,7 @@ class ControlHardware(wiring.Component):
     """See `Control`.
 
     A row is filled when `offer` and `accept` meet; its memory write is presented one cycle later.
-    `issue` is a step on buffer `issue_buffer`. `drain` reads a row, while there is `room` for it;
+    `issue` is a step on buffer `issue_buffer`, `issue_index` its twiddle one cycle later. `drain` reads a row, while there is `room` for it;
     its address is presented one cycle later. `busy` spans each transform, from the first issue to
     the last write.
     """
@@ -68,6 +68,7 @@ class ControlHardware(wiring.Component):
                 "fill_buffer": Out(1),
                 "fill_row": Out(row_bits),
                 "issue": Out(sequencer.step_layout),
+                "issue_index": Out(row_bits),
                 "issue_buffer": Out(1),
                 "start": Out(1),
                 "start_command": Out(sequencer.command_layout),
@@ -112,6 +113,7 @@ class ControlHardware(wiring.Component):
             sequencer.start.eq(self.start),
             sequencer.command.eq(self.start_command),
             self.issue.eq(sequencer.issue),
+            self.issue_index.eq(sequencer.index),
         ]
         with m.If(self.start):
             m.d.sync += [

@@ -52,12 +52,18 @@ def design(block: wiring.Component, name: str) -> Design:
                 f"read_rtlil {source}",
                 "proc -nomux -norom",
                 "memory_collect",
-                "attrmap -remove generator -remove src -remove amaranth.hierarchy",
-                f"write_verilog -norename -noattr -extmem {target}",
+                "attrmap -remove generator -remove src -remove amaranth.hierarchy -remove init",
+                "attrmap -modattr -remove generator -remove top",
+                f"write_verilog -norename -extmem {target}",
             ]
         )
         images = {path.name: path.read_text() for path in sorted(Path(folder).glob("*.mem"))}
         verilog = _tidy(target.read_text(), folder)
+    for image, text in list(images.items()):
+        if "1" not in text:
+            # Amaranth states that every memory starts as zero; nothing here relies on it.
+            del images[image]
+            verilog = re.sub(rf' *initial \$readmemb\("{image}", [^)]*\);\n', "", verilog)
     return Design(name, verilog, images, ports)
 
 

@@ -192,11 +192,12 @@ class NTTUnitHardware(wiring.Component):
             "inverse": issue.command.inverse,
             "lane_stage": issue.lane_stage,
             "step": issue.step,
-            "index": issue.index,
         }
         for name, value in requests.items():
             delayed = self._since_issue(value, asked, f"twiddle_{name}")
             m.d.comb += getattr(twiddles, name).eq(delayed)
+        index = self._since_issue(control.issue_index, asked, "twiddle_index", 1)
+        m.d.comb += twiddles.index.eq(index)
         m.d.comb += [twiddles.load.eq(pipeline.load_at(asked)), twiddles.constants.eq(constants)]
 
         inverse = self._since_issue(issue.command.inverse, p.butterfly_offset, "inverse")

@@ -92,8 +92,9 @@ class NTTUnit:
 
     @property
     def read_offset(self) -> int:
-        """Read addresses are at the memories: two registers on, or when twiddles are in time."""
-        return max(2, self.twiddle_source.latency - self._read_to_butterfly)
+        """Read addresses are at the memories: two registers on, or when twiddles, which are asked
+        for one cycle after issue, are in time."""
+        return max(2, 1 + self.twiddle_source.latency - self._read_to_butterfly)
 
     @property
     def butterfly_offset(self) -> int:

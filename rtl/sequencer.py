@@ -27,7 +27,7 @@ class Sequencer:
     @property
     def step_layout(self) -> StructLayout:
         """One step. `low_mask` has a one for every row bit below the paired one, `lane_stage` one
-        for the stage if it pairs lanes; `index` is the twiddle that all lanes share if not."""
+        for the stage if it pairs lanes."""
         schedule = self.schedule
         return StructLayout(
             {
@@ -37,7 +37,6 @@ class Sequencer:
                 "step": schedule.row_bits - 1,
                 "low_mask": schedule.row_bits - 1,
                 "lane_stage": schedule.lane_bits,
-                "index": schedule.row_bits,
             }
         )
 
@@ -47,7 +46,8 @@ class Sequencer:
 
 class SequencerHardware(wiring.Component):
     """See `Sequencer`. `start` (only while `free`) takes `command`, and the first step follows in
-    the next cycle. `running` holds from then until the last step, which `finish` marks."""
+    the next cycle. `running` holds from then until the last step, which `finish` marks. `index`,
+    one cycle after the step, is the twiddle that all lanes share if the stage pairs rows."""
 
     def __init__(self, parameters: Sequencer) -> None:
         self.parameters = parameters
@@ -59,6 +59,7 @@ class SequencerHardware(wiring.Component):
                 "running": Out(1),
                 "finish": Out(1),
                 "issue": Out(parameters.step_layout),
+                "index": Out(parameters.schedule.row_bits),
             }
         )
 
@@ -69,14 +70,14 @@ class SequencerHardware(wiring.Component):
         stage = Signal(log_N, init=1)
         step = Signal(row_bits - 1)
         low_mask = Signal(row_bits - 1)
-        index = Signal(row_bits)
         first = Signal()
+        last_step = Signal(init=schedule.steps == 1)
         command = Signal(self.parameters.command_layout)
 
         longest = max(schedule.wait_after(s, d) for s in range(log_N) for d in (False, True))
         idle = Signal(range(longest + 1))
         valid = self.running & (idle == 0)
-        end_of_stage = valid & (step == schedule.steps - 1)
+        end_of_stage = valid & last_step
         last_stage = Mux(command.inverse, stage[-1], stage[0])
         pairs_lanes = stage[:lane_bits].any() if lane_bits else Const(0)
         m.d.comb += [
@@ -88,15 +89,13 @@ class SequencerHardware(wiring.Component):
             self.issue.step.eq(step),
             self.issue.low_mask.eq(low_mask),
             self.issue.lane_stage.eq(stage[:lane_bits]),
-            self.issue.index.eq(index),
         ]
         with m.If(idle != 0):
             m.d.sync += idle.eq(idle - 1)
         with m.If(valid):
             m.d.sync += [step.eq(step + 1), first.eq(0)]
-            # Rows that differ only below the paired bit share a twiddle.
-            with m.If(~pairs_lanes & ((step & low_mask) == low_mask)):
-                m.d.sync += index.eq(Mux(command.inverse, index - 1, index + 1))
+            if schedule.steps > 1:
+                m.d.sync += last_step.eq(step == schedule.steps - 2)
         with m.If(end_of_stage):
             m.d.sync += [step.eq(0), idle.eq(self._wait(stage, command.inverse))]
             with m.If(command.inverse):
@@ -115,9 +114,24 @@ class SequencerHardware(wiring.Component):
                 command.eq(self.command),
                 stage.eq(Mux(inverse, 1, 1 << (log_N - 1))),
                 low_mask.eq(Mux(inverse, 0, schedule.steps - 1)),
-                index.eq(Mux(inverse, schedule.rows - 1, 1)),
             ]
+        self._count_twiddles(m)
         return m
+
+    def _count_twiddles(self, m: Module) -> None:
+        """Rows that differ only below the paired bit share a twiddle; the next takes the next."""
+        schedule, issue = self.parameters.schedule, self.issue
+        counts, end_of_block = Signal(), Signal()
+        inverse = Signal()
+        m.d.sync += [
+            counts.eq(issue.valid & ~issue.lane_stage.any()),
+            end_of_block.eq((issue.step & issue.low_mask) == issue.low_mask),
+            inverse.eq(issue.command.inverse),
+        ]
+        with m.If(issue.first):
+            m.d.sync += self.index.eq(Mux(issue.command.inverse, schedule.rows - 1, 1))
+        with m.Elif(counts & end_of_block):
+            m.d.sync += self.index.eq(Mux(inverse, self.index - 1, self.index + 1))
 
     def _wait(self, stage: Value, inverse: Value) -> Value:
         """The idle cycles after `stage` (one-hot), as `Schedule.wait_after` states them."""
