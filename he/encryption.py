@@ -6,15 +6,16 @@ import os
 
 import numpy as np
 
-from he import rns_kernels, sampling
+from he import sampling
 from he.ciphertext import Ciphertext, Plaintext
 from he.errors import MissingKeyError, ParametersMismatchError
-from he.keygen import error_polynomial
+from he.keygen import error_polynomial, small_polynomial
 from he.keys import PublicKey, SecretKey
 from he.params import CKKSParameters
 from he.rns import context
 from he.sampling import RandomStream
 from he.seeded import CIPHERTEXT, uniform_from_seed
+from he.workspace import workspace
 
 
 class Encryptor:
@@ -73,19 +74,27 @@ class Encryptor:
         """(b, a) v + (e_0, e_1) in QP, divided by P: the encryption noise is that of a rounding."""
         level = plaintext.level
         ops = self._context.qp(level)
-        rows = list(self._context.qp_rows(level))
-        v = np.empty((len(rows), self.params.N), dtype=np.uint64)
-        moduli = np.array(ops.moduli, dtype=np.uint64)
-        rns_kernels.residues_of_small(v, sampling.ternary(self._stream, self.params.N), moduli)
-        ops.forward(v)
+        shape = (len(ops.moduli), self.params.N)
+        ternary = sampling.ternary(self._stream, self.params.N)
+        v = small_polynomial(ternary, ops, workspace("ephemeral secret", shape))
+        masked = workspace("masked", shape)
         data = np.empty((2, level + 1, self.params.N), dtype=np.uint64)
         mod_down = self._context.mod_down(level)
         for part in range(2):
-            masked = ops.multiply(np.empty_like(v), v, public.data[part, rows])
+            ops.multiply(masked, v, self._rows(public.data[part], level))
             ops.add(masked, masked, error_polynomial(self._stream, self.params, ops))
             mod_down(masked, data[part])
         self._context.q(level).add(data[0], data[0], plaintext.data)
         return Ciphertext(self.params, data, plaintext.scale)
+
+    def _rows(self, half: np.ndarray, level: int) -> np.ndarray:
+        """The limbs of QP at `level` out of those at the top."""
+        if level == self.params.max_level:
+            return half
+        chosen = workspace("public key", (level + 1 + len(self.params.p), self.params.N))
+        np.copyto(chosen[: level + 1], half[: level + 1])
+        np.copyto(chosen[level + 1 :], half[self.params.max_level + 1 :])
+        return chosen
 
 
 class Decryptor:

@@ -14,15 +14,20 @@ from he.params import CKKSParameters
 from he.rns import context
 from he.sampling import RandomStream
 from he.seeded import PUBLIC_KEY, digit_label, uniform_from_seed
+from he.workspace import workspace
 from ntt.limbs import LimbOps, Scalars
 
 
-def error_polynomial(stream: RandomStream, params: CKKSParameters, ops: LimbOps) -> np.ndarray:
-    """A fresh Gaussian error (limbs, N), transformed."""
-    values = sampling.gaussian(stream, params.N, params.sigma)
-    out = np.empty((len(ops.moduli), params.N), dtype=np.uint64)
+def small_polynomial(values: np.ndarray, ops: LimbOps, out: np.ndarray) -> np.ndarray:
+    """out (limbs, N) = the transform of int64 coefficients smaller than every modulus."""
     rns_kernels.residues_of_small(out, values, np.array(ops.moduli, dtype=np.uint64))
     return ops.forward(out)
+
+
+def error_polynomial(stream: RandomStream, params: CKKSParameters, ops: LimbOps) -> np.ndarray:
+    """A fresh Gaussian error (limbs, N), transformed, in scratch memory."""
+    out = workspace("error polynomial", (len(ops.moduli), params.N))
+    return small_polynomial(sampling.gaussian(stream, params.N, params.sigma), ops, out)
 
 
 class KeyGenerator:

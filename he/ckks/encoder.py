@@ -14,6 +14,7 @@ from he.errors import EncodingError, ParametersMismatchError
 from he.galois import GENERATOR
 from he.params import CKKSParameters
 from he.rns import context
+from he.workspace import workspace
 from ntt.limbs import LimbOps
 
 # Larger coefficients do not fit the int64 of the fast path.
@@ -61,8 +62,10 @@ class Encoder:
         slots = self._slot_vector(values)
         arranged = np.empty(self.slots, dtype=np.complex128)
         arranged[self._index] = np.where(self._conjugated, slots.conj(), slots)
-        spectrum = np.fft.fft(arranged) * self._twist
-        spectrum *= scale / self.slots
+        # Values beyond float64 come out infinite, and no modulus is large enough for them.
+        with np.errstate(over="ignore", invalid="ignore"):
+            spectrum = np.fft.fft(arranged) * self._twist
+            spectrum *= scale / self.slots
         return np.concatenate((spectrum.real, spectrum.imag))
 
     def residues(self, coefficients: np.ndarray, ops: LimbOps) -> np.ndarray:
@@ -84,14 +87,7 @@ class Encoder:
                 f"the plaintext belongs to {plaintext.params}, the encoder to {self.params}"
             )
         ops = self._context.q(plaintext.level)
-        residues = ops.inverse(plaintext.data.copy())
-        coefficients = np.empty(self.params.N)
-        encoder_kernels.centred_values(
-            coefficients,
-            residues,
-            np.array(ops.moduli, dtype=np.uint64),
-            *_garner_constants(ops.moduli),
-        )
+        coefficients = self._centred(plaintext.data, ops)
         coefficients /= plaintext.scale
         half = self.slots
         spectrum = (coefficients[:half] + 1j * coefficients[half:]) * self._twist.conj()
@@ -103,6 +99,20 @@ class Encoder:
         """The real parts of the slots (N/2,) float64."""
         values: np.ndarray = self.decode(plaintext).real
         return values
+
+    def _centred(self, data: np.ndarray, ops: LimbOps) -> np.ndarray:
+        """The coefficients (N,) float64 in (-Q/2, Q/2) of a transformed polynomial."""
+        residues = workspace("decode", data.shape)
+        np.copyto(residues, data)
+        ops.inverse(residues)
+        out = np.empty(self.params.N)
+        moduli = np.array(ops.moduli, dtype=np.uint64)
+        # Two limbs hold what is left of almost every decryption.
+        if len(moduli) < 3 or not encoder_kernels.centred_values_two_limbs(
+            out, residues, moduli, *_two_limb_constants(ops.moduli)
+        ):
+            encoder_kernels.centred_values(out, residues, moduli, *_garner_constants(ops.moduli))
+        return out
 
     def _slot_vector(self, values: Any) -> np.ndarray:
         array = np.asarray(values)
@@ -124,9 +134,9 @@ class Encoder:
 
     def _check_size(self, coefficients: np.ndarray, Q: int, level: int, scale: float) -> None:
         largest = float(np.abs(coefficients).max(initial=0))
-        if not largest < Q / 2:
+        if not 2 * largest < Q:
             raise EncodingError(
-                f"the largest coefficient is 2^{math.log2(largest):.1f}, but level {level} holds "
+                f"the largest coefficient is 2^{np.log2(largest):.1f}, but level {level} holds "
                 f"values below 2^{math.log2(Q) - 1:.1f} at scale 2^{math.log2(scale):.1f}: use "
                 f"smaller values, a smaller scale or a higher level"
             )
@@ -149,6 +159,19 @@ def _slot_order(N: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @functools.lru_cache(maxsize=256)
 def _one_shoup(moduli: tuple[int, ...]) -> np.ndarray:
     return np.array([(1 << 64) // q for q in moduli], dtype=np.uint64)
+
+
+@functools.lru_cache(maxsize=256)
+def _two_limb_constants(moduli: tuple[int, ...]) -> tuple[Any, ...]:
+    q0, q1 = moduli[:2]
+    inverse = pow(q0, -1, q1)
+    q0_mod = [[q0 % q for q in moduli], [(q0 % q << 64) // q for q in moduli]]
+    return (
+        np.uint64(inverse),
+        np.uint64((inverse << 64) // q1),
+        _one_shoup(moduli),
+        np.array(q0_mod, dtype=np.uint64),
+    )
 
 
 @functools.lru_cache(maxsize=256)

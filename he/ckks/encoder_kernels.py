@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from ntt.reduction import reduce_once, shoup, shoup_lazy, subtract
+from ntt.reduction import add, reduce_once, shoup, shoup_lazy, subtract
 
 
 @njit(cache=True, nogil=True)
@@ -55,3 +55,37 @@ def centred_values(out, residues, moduli, inverses, inverses_shoup, weights):
                 out[i] = -value if sign == 1 else value
 
 
+
+
+@njit(cache=True, nogil=True)
+def centred_values_two_limbs(out, residues, moduli, inverse, inverse_shoup, one_shoup, q0_mod):
+    """`centred_values` for values that two of at least three limbs hold; False where one is not.
+
+    x = d_0 + q_0 d_1 with d_0 in [0, q_0) and d_1 in (-q_1/2, q_1/2) is the value in
+    (-Q/2, Q/2) as soon as it has every other limb's residue too, because it is unique.
+    inverse = q_0^-1 mod q_1; one_shoup[k] = floor(2^64 / q_k); q0_mod (2, limbs): q_0 mod q_k and
+    its Shoup constant.
+    """
+    one = np.uint64(1)
+    q0, q1 = moduli[0], moduli[1]
+    half = q1 >> one
+    weight = np.float64(q0)
+    for i in range(out.size):
+        low = residues[0, i]
+        rest = reduce_once(shoup_lazy(low, one, one_shoup[1], q1), q1)
+        high = shoup(subtract(residues[1, i], rest, q1), inverse, inverse_shoup, q1)
+        negative = high > half
+        magnitude = q1 - high if negative else high
+        for k in range(2, moduli.size):
+            q = moduli[k]
+            rest = reduce_once(shoup_lazy(low, one, one_shoup[k], q), q)
+            product = shoup(magnitude, q0_mod[0, k], q0_mod[1, k], q)
+            value = subtract(rest, product, q) if negative else add(rest, product, q)
+            if value != residues[k, i]:
+                return False
+        if negative:
+            # Both summands are negative or zero, so nothing cancels.
+            out[i] = -(np.float64(q0 - low) + np.float64(magnitude - one) * weight)
+        else:
+            out[i] = np.float64(low) + np.float64(magnitude) * weight
+    return True
