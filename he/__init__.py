@@ -1,0 +1,162 @@
+"""Homomorphic encryption: the CKKS scheme in full RNS, on top of `ntt`.
+
+A client makes keys, encrypts and decrypts; a server computes with an `Evaluator` and never sees
+the secret key.
+
+>>> import numpy as np, he
+>>> params = he.CKKSParameters.build(depth=2, precision_bits=16)     # 128-bit security
+>>> generator = he.KeyGenerator(params)
+>>> secret = generator.secret_key()
+>>> rotate_by_one = he.element_of_rotation(1, params.N)
+>>> needs = he.KeyNeeds(relinearization=2, galois={rotate_by_one: 2})
+>>> evaluation_keys = generator.evaluation_keys(secret, needs).to_bytes()
+
+>>> encoder = he.Encoder(params)
+>>> x = np.linspace(-1, 1, params.slots)
+>>> message = he.Encryptor(params, secret).encrypt(encoder.encode(x)).to_bytes()
+
+The server, from bytes alone:
+
+>>> keys = he.EvaluationKeys.from_bytes(evaluation_keys, params)
+>>> evaluator = he.Evaluator(params, keys)
+>>> ct = evaluator.attach(he.Ciphertext.from_bytes(message, params))
+>>> answer = (0.5 * ct * ct + ct.rotate(1) - 1).to_bytes()
+
+And the client again:
+
+>>> ct = he.Ciphertext.from_bytes(answer, params)
+>>> slots = encoder.decode_real(he.Decryptor(params, secret).decrypt(ct))
+>>> bool(np.abs(slots - (0.5 * x * x + np.roll(x, -1) - 1)).max() < 2.0**-13)
+True
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from he.ciphertext import Ciphertext, Plaintext
+    from he.ckks.encoder import Encoder
+    from he.ckks.evaluator import Evaluator
+    from he.ckks.linear_transform import LinearTransform
+    from he.ckks.polynomial import Polynomial
+    from he.ckks.polynomial_evaluation import EncodedPolynomial
+    from he.encryption import Decryptor, Encryptor
+    from he.errors import (
+        CorruptBytesError,
+        EncodingError,
+        ForeignBytesError,
+        HEError,
+        InsecureParametersError,
+        LevelExhaustedError,
+        LevelMismatchError,
+        MissingGaloisKeyError,
+        MissingKeyError,
+        MissingRelinearizationKeyError,
+        NoEvaluatorError,
+        ParameterError,
+        ParametersMismatchError,
+        ScaleMismatchError,
+        SerializationError,
+        VersionError,
+    )
+    from he.galois import element_of_conjugation, element_of_rotation
+    from he.keygen import KeyGenerator
+    from he.keys import EvaluationKeys, KeyNeeds, KeySwitchingKey, PublicKey, SecretKey
+    from he.noise import NoiseModel
+    from he.params import CKKSParameters
+    from he.serialization import (
+        ciphertexts_from_bytes,
+        ciphertexts_to_bytes,
+        from_bytes,
+        serialized_bytes,
+        to_bytes,
+    )
+
+__all__ = [
+    "CKKSParameters",
+    "Ciphertext",
+    "CorruptBytesError",
+    "Decryptor",
+    "EncodedPolynomial",
+    "Encoder",
+    "EncodingError",
+    "Encryptor",
+    "EvaluationKeys",
+    "Evaluator",
+    "ForeignBytesError",
+    "HEError",
+    "InsecureParametersError",
+    "KeyGenerator",
+    "KeyNeeds",
+    "KeySwitchingKey",
+    "LevelExhaustedError",
+    "LevelMismatchError",
+    "LinearTransform",
+    "MissingGaloisKeyError",
+    "MissingKeyError",
+    "MissingRelinearizationKeyError",
+    "NoEvaluatorError",
+    "NoiseModel",
+    "ParameterError",
+    "ParametersMismatchError",
+    "Plaintext",
+    "Polynomial",
+    "PublicKey",
+    "ScaleMismatchError",
+    "SecretKey",
+    "SerializationError",
+    "VersionError",
+    "ciphertexts_from_bytes",
+    "ciphertexts_to_bytes",
+    "element_of_conjugation",
+    "element_of_rotation",
+    "from_bytes",
+    "serialized_bytes",
+    "to_bytes",
+]
+
+# Modules are loaded when one of their names is first used, so that `import he` costs nothing and
+# the parts without kernels (`he.errors`, `he.security`) stay free of Numba.
+_MODULE_OF = {
+    name: module
+    for module, names in {
+        "ciphertext": "Ciphertext Plaintext",
+        "ckks.encoder": "Encoder",
+        "ckks.evaluator": "Evaluator",
+        "ckks.linear_transform": "LinearTransform",
+        "ckks.polynomial": "Polynomial",
+        "ckks.polynomial_evaluation": "EncodedPolynomial",
+        "encryption": "Decryptor Encryptor",
+        "errors": (
+            "CorruptBytesError EncodingError ForeignBytesError HEError "
+            "InsecureParametersError LevelExhaustedError LevelMismatchError "
+            "MissingGaloisKeyError MissingKeyError MissingRelinearizationKeyError "
+            "NoEvaluatorError ParameterError ParametersMismatchError "
+            "ScaleMismatchError SerializationError VersionError"
+        ),
+        "galois": "element_of_conjugation element_of_rotation",
+        "keygen": "KeyGenerator",
+        "keys": "EvaluationKeys KeyNeeds KeySwitchingKey PublicKey SecretKey",
+        "noise": "NoiseModel",
+        "params": "CKKSParameters",
+        "serialization": (
+            "ciphertexts_from_bytes ciphertexts_to_bytes from_bytes "
+            "serialized_bytes to_bytes"
+        ),
+    }.items()
+    for name in names.split()
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'he' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"he.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
