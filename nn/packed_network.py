@@ -107,6 +107,11 @@ def pack_network(
         if isinstance(stage, PolynomialStage):
             coefficients = _packed_coefficients(stage, layout)
         append(PackedStage(stage, layout, coefficients=coefficients))
+    last = packed[-1]
+    if last.layout.shape != last.stage.shape:
+        # A flattened image: the same slots under the network's own shape.
+        flat = replace(last.layout, shape=last.stage.shape, grid=None)
+        packed[-1] = replace(last, layout=flat)
     return packed
 
 

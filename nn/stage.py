@@ -21,7 +21,7 @@ class Stage(ABC):
     network's value called `node`: rewriting moves factors and constants from stage to stage.
     `max_abs` bounds the absolute value of each element. `scale`, `shift` and `max_abs` are
     ``(size,)``. `shape` is the tensor's shape; flattening changes no element's place, so a
-    flattened image may go by its image shape.
+    flattened image goes by its image shape, except as the network's output.
     """
 
     name: str

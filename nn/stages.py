@@ -61,10 +61,7 @@ def stages(network: Network) -> tuple[Stage, ...]:
     folded = network.folded()
     made = _merge_affine(_translate(folded))
     made = complete_squares(made, _max_abs(folded, made))
-    last = made[-1]
-    if isinstance(last, AffineStage):
-        last = replace(last, affine=replace(last.affine, out_shape=folded.output_shape))
-    made = _renamed([*made[:-1], replace(last, shape=folded.output_shape)])
+    made = _renamed([*made[:-1], replace(made[-1], shape=folded.output_shape)])
     bounds = _max_abs(folded, made)
     return tuple(replace(stage, max_abs=bounds[stage.name]) for stage in made)
 

@@ -9,6 +9,7 @@ from nn.activation import Polynomial
 from nn.graph import INPUT, Network, Node
 from nn.layers import Add, AvgPool2d, BatchNorm, Conv2d, Flatten, FloatArray, Layer, Linear, Shape
 from nn.rounding import FLOAT64_ROUNDOFF
+from nn.stages import Stage
 
 
 class Builder:
@@ -165,6 +166,13 @@ def evaluation_errors(network: Network, images: FloatArray) -> dict[str, tuple[f
         name: (2 * roundings[name] * unit / (1 - roundings[name] * unit), magnitude)
         for name, magnitude in magnitudes.items()
     }
+
+
+def stage_tolerance(stage: Stage, network: Network, images: FloatArray) -> FloatArray:
+    """`evaluation_errors` of ``scale v + shift``."""
+    relative, magnitude = evaluation_errors(network.folded(), images)[stage.node]
+    flat = magnitude.reshape(len(images), -1)
+    return relative * (np.abs(stage.scale) * flat + np.abs(stage.shift))
 
 
 def _magnitude(layer: Layer, inputs: list[FloatArray]) -> FloatArray:

@@ -22,10 +22,10 @@ from nn.stages import (
 )
 from tests.nn.networks import (
     Builder,
-    evaluation_errors,
     evaluation_tolerance,
     images_for,
     networks,
+    stage_tolerance,
 )
 
 seeds = st.integers(0, 2**32 - 1)
@@ -42,13 +42,6 @@ def test_stages__compute_the_network(network: Network, calibrated: bool, seed: i
     assert made[-1].shape == network.output_shape
     difference = np.abs(values.reshape(expected.shape) - expected)
     assert (difference <= evaluation_tolerance(network, images)).all()
-
-
-def stage_tolerance(stage: Stage, network: Network, images: FloatArray) -> FloatArray:
-    """`evaluation_errors` of ``scale v + shift``."""
-    relative, magnitude = evaluation_errors(network.folded(), images)[stage.node]
-    flat = magnitude.reshape(len(images), -1)
-    return relative * (np.abs(stage.scale) * flat + np.abs(stage.shift))
 
 
 @given(networks(), seeds)
@@ -86,7 +79,7 @@ def test_stages__form_a_graph_of_all_layers(network: Network) -> None:
         assert all(name in known for name in stage.inputs)
         if isinstance(stage, AffineStage):
             assert stage.affine.in_shape == known[stage.input]
-            assert stage.affine.out_shape == stage.shape
+            assert stage.affine.out_size == stage.size
         known[stage.name] = stage.shape
     layers = [name for stage in made for name in stage.layers]
     assert sorted(layers) == sorted(node.name for node in network.folded().nodes)
