@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
-from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from rtl.moduli_table import constant_table
 from rtl.ntt_unit import NTTUnit
+from rtl.output_queue import OutputQueue
 from rtl.pipeline import Pipeline
-from rtl.twiddles import constant_table
+
 
 _OUTPUT_DEPTH = 8
 _DRAIN_LATENCY = 4
@@ -248,9 +249,7 @@ class NTTUnitHardware(wiring.Component):
     def _drain(self, m: Module, control: object) -> None:
         """Rows on their way out, through a queue that has room for all that are on the way."""
         p, pipeline = self.parameters, self._pipeline
-        m.submodules.queue = queue = SyncFIFO(
-            width=p.output_layout.size, depth=_OUTPUT_DEPTH
-        )
+        m.submodules.queue = queue = OutputQueue(p.output_layout, _OUTPUT_DEPTH).hardware()
         late = _DRAIN_LATENCY - 1
         buffer_index = pipeline.delay(control.drain_buffer, late, "drain_buffer")
         odd = pipeline.delay(control.drain_row.xor(), late, "drain_bank")
@@ -261,14 +260,10 @@ class NTTUnitHardware(wiring.Component):
             stage = Signal(name=f"drain_{i + 1}")
             m.d.sync += stage.eq(arrives)
             arrives = stage
-        on_the_way = Signal(range(_OUTPUT_DEPTH + 1))
-        leaves = self.output.valid & self.output.ready
-        m.d.sync += on_the_way.eq(on_the_way + control.drain - leaves)
         m.d.comb += [
-            control.room.eq(on_the_way != _OUTPUT_DEPTH),
-            queue.w_en.eq(arrives),
-            queue.w_data.eq(Cat(pipeline.register(row, "drain_data"), last)),
-            self.output.valid.eq(queue.r_rdy),
-            self.output.payload.as_value().eq(queue.r_data),
-            queue.r_en.eq(self.output.ready),
+            control.room.eq(queue.room),
+            queue.claim.eq(control.drain),
+            queue.push.eq(arrives),
+            queue.beat.eq(Cat(pipeline.register(row, "drain_data"), last)),
         ]
+        wiring.connect(m, wiring.flipped(self.output), queue.output)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.memory import Memory
@@ -280,9 +280,3 @@ class GeneratedTwiddlesHardware(wiring.Component):
             with m.If(self.lane_stage[stage]):
                 m.d.comb += index.eq(Cat(mirrored, 1))
         return index
-
-
-def constant_table(values: list[int], width: int, index: Value) -> Value:
-    """values[index], in logic."""
-    constants = Array(Const(value, width) for value in values)
-    return constants[index] if len(values) > 1 else constants[0]
