@@ -8,6 +8,9 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+_LINE_INTERVAL_S = 5.0
+"""Between two lines of a count, where there is no terminal."""
+
 
 class StageProgress(Protocol):
     """What `stage_progress` yields. `advance` may be called from several threads at once."""
@@ -97,11 +100,15 @@ class _CountLines:
         self._label = label
         self._total = total
         self._done = 0
-        self._begin = time.perf_counter()
+        self._begin = self._said = time.perf_counter()
 
     def advance(self, count: int) -> None:
         self._done += count
-        seconds = time.perf_counter() - self._begin
+        now = time.perf_counter()
+        if self._done < self._total and now - self._said < _LINE_INTERVAL_S:
+            return
+        self._said = now
+        seconds = now - self._begin
         _line(f"{self._label} {self._done}/{self._total}  {seconds:.1f} s")
 
 

@@ -1,0 +1,107 @@
+"""``python -m nn accuracy``: every encrypted logit held to the plan's prediction."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+
+from nn.cli.agreement import Agreement, compare
+from nn.cli.console import listing
+from nn.cli.data import load_data
+from nn.cli.describe import provenance, write_json
+from nn.cli.options import (
+    Subparsers,
+    add_data_option,
+    add_threads_option,
+    command_parser,
+    load_network,
+    positive,
+)
+from nn.cli.session import open_session
+from nn.plan import InferencePlan
+from nn.progress import count_progress
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """The command's options."""
+    parser = command_parser(
+        subparsers,
+        "accuracy",
+        "compare encrypted with cleartext inference on test images",
+        "Every encrypted logit must lie within the plan's predicted error e of the cleartext "
+        "network, and the class must be the same wherever the cleartext margin, largest logit "
+        "less the second, exceeds e. (Two logits that move by e each can change their order only "
+        "below a margin of 2 e, so from there on this follows from the prediction; between e and "
+        "2 e it asks for more.) Exit status 1 if any is missed.",
+    )
+    add_data_option(parser)
+    parser.add_argument("--images", type=positive, default=1000, metavar="COUNT", help="how many")
+    parser.add_argument(
+        "--batch", type=positive, default=50, metavar="COUNT", help="images sent at once"
+    )
+    add_threads_option(parser)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result there")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the images in batches, compare, print."""
+    network = load_network(arguments.network)
+    data = load_data(network, arguments.data).first(arguments.images)
+    session = open_session(arguments, network)
+    batches, server_s = [], 0.0
+    begin = time.perf_counter()
+    with count_progress("images", len(data)) as progress:
+        for start in range(0, len(data), arguments.batch):
+            images = data.images[start : start + arguments.batch]
+            encrypted = session.client.encrypt(images)
+            answer = session.server.run(encrypted, threads=arguments.threads)
+            server_s += sum(stage.seconds for stage in answer.profile)
+            batches.append(session.client.decrypt(answer))
+            progress.advance(len(images))
+    wall_s = time.perf_counter() - begin
+    cleartext = session.network(data.images).reshape(len(data), -1)
+    bound = session.plan.predicted_error
+    result = compare(np.concatenate(batches), cleartext, bound, data.labels)
+    print(_report(session.plan, result))
+    per_image = server_s / len(data)
+    print(f"time      {wall_s:.1f} s, of which the server took {per_image:.4f} s an image")
+    if arguments.json:
+        write_json(
+            {
+                "network": session.plan.network,
+                **vars(result),
+                "misses": result.misses,
+                "predicted_error_largest": float(bound.max()),
+                "failure_probability": session.plan.failure_probability,
+                "seconds": wall_s,
+                "server_seconds_per_image": per_image,
+                **provenance(arguments, session.plan),
+            },
+            arguments.json,
+        )
+    return 1 if result.misses else 0
+
+
+def _report(plan: InferencePlan, found: Agreement) -> str:
+    bound = float(plan.predicted_error.max())
+    images, within = found.images, found.logits - found.outside
+    decided, close = found.decided, found.close
+    same, close_same = decided - found.decided_changed, close - found.close_changed
+    error, share = found.largest_error, found.largest_ratio
+    right, cleartext_right = found.right_encrypted, found.right_cleartext
+    rows = [
+        ("network", f"{plan.network}, {images} images"),
+        ("logits", f"{within} of {found.logits} within the predicted error, at most {bound:.3g}"),
+        ("", f"largest error {error:.3g}; largest share of its prediction {share:.3g}"),
+        ("classes", f"{same} of {decided} the same where the margin is above twice that error"),
+        ("", f"{close_same} of {close} the same where it is above once, not twice"),
+        ("", f"{images - decided - close} images of a smaller margin"),
+        ("accuracy", f"{right / images:.2%} encrypted ({right} of {images})"),
+        ("", f"{cleartext_right / images:.2%} cleartext ({cleartext_right} of {images})"),
+        ("result", f"{found.misses} MISSED" if found.misses else "nothing missed"),
+    ]
+    return listing(rows)

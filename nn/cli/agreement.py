@@ -1,0 +1,69 @@
+"""Encrypted logits beside the cleartext network's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nn.layers import FloatArray
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Counts over a set of images.
+
+    A bound e on every logit's error lets the difference of two logits move by 2 e: wherever the
+    cleartext margin (largest logit less the second) exceeds 2 e, the encrypted class must be the
+    same. `decided` counts the images of a margin above 2 e, `close` those between e and 2 e; a
+    class that changes in either is counted, although only the first contradicts the bound.
+
+    outside: logits whose error exceeds its bound. largest_ratio: largest error / its bound.
+    """
+
+    images: int
+    logits: int
+    outside: int
+    largest_error: float
+    largest_ratio: float
+    decided: int
+    decided_changed: int
+    close: int
+    close_changed: int
+    right_encrypted: int
+    right_cleartext: int
+
+    @property
+    def misses(self) -> int:
+        """All that should not have happened."""
+        return self.outside + self.decided_changed + self.close_changed
+
+
+def compare(
+    encrypted: FloatArray, cleartext: FloatArray, bound: FloatArray, labels: NDArray[np.int64]
+) -> Agreement:
+    """Compare logits (n, classes), given the bound (classes,) on each one's error.
+
+    A logit that is NaN counts as outside its bound.
+    """
+    error = np.abs(encrypted - cleartext)
+    top = np.sort(cleartext, axis=1)
+    margin = top[:, -1] - top[:, -2]
+    largest_bound = float(bound.max())
+    decided = margin > 2 * largest_bound
+    close = (margin > largest_bound) & ~decided
+    changed = encrypted.argmax(axis=1) != cleartext.argmax(axis=1)
+    return Agreement(
+        images=len(labels),
+        logits=error.size,
+        outside=int(np.count_nonzero(~(error <= bound))),
+        largest_error=float(error.max()),
+        largest_ratio=float((error / bound).max()),
+        decided=int(np.count_nonzero(decided)),
+        decided_changed=int(np.count_nonzero(changed & decided)),
+        close=int(np.count_nonzero(close)),
+        close_changed=int(np.count_nonzero(changed & close)),
+        right_encrypted=int(np.count_nonzero(encrypted.argmax(axis=1) == labels)),
+        right_cleartext=int(np.count_nonzero(cleartext.argmax(axis=1) == labels)),
+    )

@@ -1,0 +1,111 @@
+"""Images and labels for a network: the zoo's test set, or a file's."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import nn
+from nn.errors import InputRangeError, NetworkFileError, ShapeError, ZooError
+from nn.graph import Network
+from nn.layers import FloatArray
+
+# What NumPy raises for a file that is no archive of plain arrays.
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    KeyError,
+    ValueError,
+    TypeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledImages:
+    """images (n, *input_shape) float64 in the network's input range; labels (n,) int64."""
+
+    images: FloatArray
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def first(self, count: int) -> LabelledImages:
+        """The first `count`; raises `ShapeError` if there are fewer."""
+        if count > len(self):
+            raise ShapeError(f"{count} images are asked for and there are {len(self)}")
+        return LabelledImages(self.images[:count], self.labels[:count])
+
+    def at(self, indices: Sequence[int]) -> LabelledImages:
+        """Those at `indices`; raises `ShapeError` for an index that there is not."""
+        for index in indices:
+            if not 0 <= index < len(self):
+                raise ShapeError(f"there is no image {index}: indices go from 0 to {len(self) - 1}")
+        return LabelledImages(self.images[list(indices)], self.labels[list(indices)])
+
+
+def load_data(network: Network, path: Path | None) -> LabelledImages:
+    """The zoo's test set for the network's name, or what `path` holds.
+
+    Raises `ZooError` where the zoo has none, `NetworkFileError` for a file that holds no images
+    and labels, and the errors of `as_images`.
+    """
+    if path is None:
+        if network.name not in nn.zoo.names():
+            raise ZooError(
+                f"the zoo has no images for the network {network.name!r}: give some with --data"
+            )
+        pixels, labels = nn.zoo.test_images(network.name)
+        return LabelledImages(as_images(network, pixels, "the zoo's test set"), labels)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            found, labels = archive["images"], archive["labels"]
+    except _UNREADABLE as error:
+        raise NetworkFileError(
+            f"{path} cannot be read as an .npz file with the arrays images and labels: {error}"
+        ) from error
+    images = as_images(network, found, str(path))
+    if labels.shape != (len(images),) or labels.dtype.kind not in "iu":
+        raise ShapeError(
+            f"labels in {path} have shape {labels.shape} and dtype {labels.dtype}; whole numbers "
+            f"({len(images)},) are needed"
+        )
+    return LabelledImages(images, labels.astype(np.int64))
+
+
+def as_images(network: Network, array: NDArray[np.generic], source: str) -> FloatArray:
+    """A batch (n, *input_shape) in the network's input range, from one image or several.
+
+    Bytes are pixels / 255; a missing channel axis of length 1 is added. Raises `ShapeError` or
+    `InputRangeError`, naming `source`.
+    """
+    if array.dtype.kind not in "fiu":
+        raise InputRangeError(f"{source} has dtype {array.dtype}; real numbers are needed")
+    values: FloatArray = array.astype(np.float64)
+    if array.dtype == np.uint8:
+        values /= 255
+    shape = network.input_shape
+    plain = shape[1:] if len(shape) == 3 and shape[0] == 1 else shape
+    if values.shape in (shape, plain):
+        values = values[np.newaxis]
+    if values.shape[1:] not in (shape, plain):
+        raise ShapeError(
+            f"{source} has shape {values.shape}; the network {network.name!r} takes images {shape}"
+        )
+    return network.check_range(values.reshape(-1, *shape))
+
+
+def class_names(network: Network) -> tuple[str, ...]:
+    """What each logit stands for: the zoo's names, else numbers."""
+    count = int(np.prod(network.output_shape))
+    if network.name in nn.zoo.names() and len(nn.zoo.class_names(network.name)) == count:
+        return nn.zoo.class_names(network.name)
+    return tuple(map(str, range(count)))

@@ -1,0 +1,65 @@
+"""Plans and machines as plain data, for the JSON files of the commands."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nn.machine import backend_name, machine_description, source_commit
+from nn.plan import InferencePlan
+
+Json = dict[str, object]
+
+
+def provenance(arguments: argparse.Namespace, plan: InferencePlan) -> Json:
+    """Where a result comes from: command, commit, time, machine and parameters."""
+    return {
+        "command": arguments.command_line,
+        "commit": source_commit(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine_description(),
+        "backend": backend_name(plan.params),
+        "parameters": parameters(plan),
+    }
+
+
+def parameters(plan: InferencePlan) -> Json:
+    """The plan's parameter set."""
+    params = plan.params
+    return {
+        "N": params.N,
+        "q_bits": [q.bit_length() for q in params.q],
+        "p_bits": [p.bit_length() for p in params.p],
+        "log2_QP": round(params.log_qp, 2),
+        "dnum": params.dnum,
+        "levels": params.max_level,
+        "scale_bits": round(math.log2(params.scales[-1]), 2),
+        "security_bits": params.security_bits,
+        "security_estimate_bits": params.security_estimate,
+    }
+
+
+def plan_as_json(plan: InferencePlan) -> Json:
+    """The whole plan without its layouts."""
+    return {
+        "network": plan.network,
+        "parameters": parameters(plan),
+        "rotations": plan.rotations,
+        "evaluation_key_bytes": plan.evaluation_key_bytes,
+        "ciphertexts_in": plan.input_layout.ciphertexts,
+        "ciphertexts_out": plan.output_layout.ciphertexts,
+        "predicted_error": [float(error) for error in plan.predicted_error],
+        "predicted_bits": plan.predicted_bits,
+        "largest_logit": plan.largest_logit,
+        "failure_probability": plan.failure_probability,
+        "stages": [dict(vars(stage)) for stage in plan.stages],
+    }
+
+
+def write_json(result: Json, path: Path) -> None:
+    """Write `result` to `path`, indented, one newline at the end."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

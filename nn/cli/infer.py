@@ -1,0 +1,104 @@
+"""``python -m nn infer``: classify images of the test set, or your own."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from nn.cli.console import make_console, make_table
+from nn.cli.data import class_names, load_data
+from nn.cli.image_files import read_images
+from nn.cli.options import (
+    Subparsers,
+    add_data_option,
+    add_threads_option,
+    command_parser,
+    load_network,
+)
+from nn.cli.session import open_session
+from nn.graph import Network
+from nn.layers import FloatArray
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """The command's options."""
+    parser = command_parser(
+        subparsers,
+        "infer",
+        "classify images without showing them to the server",
+        "Encrypts, runs, decrypts, and prints the logits and the probabilities (softmax).",
+    )
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--index", type=int, nargs="+", metavar="I", help="images of the test set, from 0"
+    )
+    source.add_argument("--image", type=Path, nargs="+", metavar="FILE", help=".png or .npy files")
+    parser.add_argument(
+        "--invert", action="store_true", help="files show dark strokes on a light ground"
+    )
+    add_data_option(parser)
+    add_threads_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Classify, and print a table of the answers and one of the logits."""
+    network = load_network(arguments.network)
+    titles, images = _images(arguments, network)
+    session = open_session(arguments, network)
+    encrypted = session.client.encrypt(images)
+    answer = session.server.run(encrypted, progress=True, threads=arguments.threads)
+    _print(network, titles, session.client.decrypt(answer))
+    bound = float(session.plan.predicted_error.max())
+    print(f"The plan predicts every logit within {bound:.2g} of the cleartext network's.")
+    return 0
+
+
+def softmax(logits: FloatArray) -> FloatArray:
+    """exp(x_k) / sum_j exp(x_j) over the last axis."""
+    powers: FloatArray = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    shares: FloatArray = powers / powers.sum(axis=-1, keepdims=True)
+    return shares
+
+
+def _images(arguments: argparse.Namespace, network: Network) -> tuple[list[str], FloatArray]:
+    """A title for each image, and the images."""
+    if arguments.index is not None:
+        chosen = load_data(network, arguments.data).at(arguments.index)
+        names = class_names(network)
+        titles = [
+            f"image {index}, truly {names[label] if 0 <= label < len(names) else label}"
+            for index, label in zip(arguments.index, chosen.labels, strict=True)
+        ]
+        return titles, chosen.images
+    titles, batches = [], []
+    for path in arguments.image:
+        batch = read_images(network, path, arguments.invert)
+        batches.append(batch)
+        several = [f"{path.name} {index}" for index in range(len(batch))]
+        titles += several if len(batch) > 1 else [path.name]
+    return titles, np.concatenate(batches)
+
+
+def _print(network: Network, titles: list[str], logits: FloatArray) -> None:
+    names, shares = class_names(network), softmax(logits)
+    console = make_console()
+    answers = make_table("Answers", ["image", "class", "probability", "second", "probability"], 2)
+    for title, row in zip(titles, shares, strict=True):
+        first, second = np.argsort(row)[::-1][:2]
+        likely, next_likely = f"{row[first]:.1%}", f"{row[second]:.1%}"
+        answers.add_row(title, names[first], likely, names[second], next_likely)
+    console.print(answers)
+    for start in range(0, len(titles), _COLUMNS):
+        part = slice(start, start + _COLUMNS)
+        table = make_table("Logits (probabilities)", ["class", *titles[part]])
+        for k, name in enumerate(names):
+            cells = zip(logits[part, k], shares[part, k], strict=True)
+            table.add_row(name, *(f"{logit:.3f} ({share:6.1%})" for logit, share in cells))
+        console.print(table)
+
+
+_COLUMNS = 4
+"""Images in one table of logits."""

@@ -1,0 +1,117 @@
+"""Options that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import nn
+from nn.errors import NetworkFileError, ZooError
+from nn.graph import Network
+from nn.plan import InferencePlan
+
+Subparsers = Any  # argparse names this type in private only
+
+
+def command_parser(
+    subparsers: Subparsers, name: str, summary: str, details: str = ""
+) -> argparse.ArgumentParser:
+    """A command's parser with the options that every command takes."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        name,
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}. {details}".strip(),
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument(
+        "--network",
+        default="mnist",
+        metavar="NAME|FILE",
+        help=f"a network of the zoo ({', '.join(nn.zoo.names())}) or a file that "
+        "Network.save wrote",
+    )
+    planning = parser.add_argument_group("planning")
+    planning.add_argument("--security", type=int, default=128, help="bits: 128, 192 or 256")
+    planning.add_argument(
+        "--precision",
+        type=float,
+        metavar="BITS",
+        help="predict every logit within 2^-BITS of the largest one (default: the planner's)",
+    )
+    planning.add_argument(
+        "--ring-degree", type=int, metavar="N", help="default: the smallest that fits"
+    )
+    planning.add_argument(
+        "--dnum", type=int, help="key-switching digits (default: the fewest that fit)"
+    )
+    planning.add_argument(
+        "--insecure-reason",
+        metavar="WORDS",
+        help="why parameters outside the security table are wanted (default: they are refused)",
+    )
+    parser.add_argument(
+        "--verbose", action="store_true", help="show where in the code bad input was found"
+    )
+    return parser
+
+
+def add_data_option(parser: argparse.ArgumentParser) -> None:
+    """``--data``: images to try the network on."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="FILE.npz",
+        help="arrays `images` (n, *input shape), uint8 pixels or floats in the input range, and "
+        "`labels` (n,) (default: the zoo's test set of that network)",
+    )
+
+
+def add_threads_option(parser: argparse.ArgumentParser, default: int | None = None) -> None:
+    """``--threads``."""
+    parser.add_argument(
+        "--threads",
+        type=positive,
+        default=default,
+        help="threads of the server"
+        + ("" if default else " (default: HE_ACCEL_THREADS, or all that this process may run)"),
+    )
+
+
+def positive(text: str) -> int:
+    """A whole number above 0, for argparse."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
+def load_network(name: str) -> Network:
+    """The zoo's network of that name, or the one in the file of that name.
+
+    Raises `ZooError` for an unknown name, `NetworkFileError` for a file that holds no network.
+    """
+    if name in nn.zoo.names():
+        return nn.zoo.load(name)
+    path = Path(name)
+    if not path.is_file():
+        raise ZooError(
+            f"there is no network {name!r}: the zoo has {', '.join(nn.zoo.names())}, and no file "
+            f"has that name"
+        )
+    try:
+        return Network.load(path)
+    except OSError as error:
+        raise NetworkFileError(f"{path} cannot be read: {error}") from error
+
+
+def make_plan(arguments: argparse.Namespace, network: Network) -> InferencePlan:
+    """What `nn.compile` makes of the planning options."""
+    return nn.compile(
+        network,
+        security_bits=arguments.security,
+        precision_bits=arguments.precision,
+        N=arguments.ring_degree,
+        dnum=arguments.dnum,
+        insecure_reason=arguments.insecure_reason,
+    )

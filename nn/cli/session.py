@@ -1,0 +1,81 @@
+"""A client and a server of one plan, made for a command and ready to run at full speed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from nn.cli.options import make_plan
+from nn.client import Client
+from nn.graph import Network
+from nn.kernels import Compilation, watch_compilation
+from nn.plan import InferencePlan
+from nn.server import Server
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a command works with. Seconds leave the compilation of kernels out.
+
+    key_bytes: length of the evaluation keys as the server got them.
+    """
+
+    network: Network
+    plan: InferencePlan
+    client: Client
+    server: Server
+    key_bytes: int
+    plan_s: float
+    keys_s: float
+    server_s: float
+    compilation: Compilation
+
+
+def open_session(arguments: argparse.Namespace, network: Network) -> Session:
+    """Plan, make keys, hand them to a server as bytes, and run one blank image.
+
+    The blank image compiles or loads every kernel, so that what follows is timed without that.
+    """
+    with watch_compilation() as compilation:
+        watch = _Stopwatch(compilation)
+        plan = make_plan(arguments, network)
+        plan_s = watch.lap()
+        status(
+            f"{network.name}: N = {plan.params.N}, {plan.depth} levels, "
+            f"{plan.params.security_estimate}-bit security; making {plan.rotations} rotation keys"
+        )
+        watch.lap()
+        client = Client(plan)
+        keys = client.evaluation_keys().to_bytes()
+        keys_s = watch.lap()
+        server = Server(plan, network, keys)
+        server_s = watch.lap()
+        blank = np.full((1, *network.input_shape), np.mean(network.input_range))
+        client.decrypt(server.run(client.encrypt(blank)).to_bytes())
+    return Session(network, plan, client, server, len(keys), plan_s, keys_s, server_s, compilation)
+
+
+def status(text: str) -> None:
+    """A line for people on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+class _Stopwatch:
+    """Seconds between laps, less those in which kernels were compiled."""
+
+    def __init__(self, compilation: Compilation) -> None:
+        self._compilation = compilation
+        self._last = self._now()
+
+    def lap(self) -> float:
+        now = self._now()
+        seconds = now - self._last
+        self._last = now
+        return seconds
+
+    def _now(self) -> float:
+        return time.perf_counter() - self._compilation.seconds
