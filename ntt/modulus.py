@@ -11,7 +11,7 @@ from ntt.errors import ModulusError, RingDegreeError
 MAX_MODULUS_BITS = 61
 MIN_RING_DEGREE, MAX_RING_DEGREE = 1 << 3, 1 << 17
 
-# Deterministic for every n < 3.3e24 (Sorenson and Webster, "Strong pseudoprimes to twelve
+# Deterministic for every n < 3.18e23 (Sorenson and Webster, "Strong pseudoprimes to twelve
 # prime bases", Math. Comp. 2017).
 _MILLER_RABIN_BASES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
 
@@ -167,8 +167,8 @@ def find_primes_near(
     centre = round((target - 1) / step)
     found: list[int] = []
     for distance in range(int(target / step) + 2):
-        for k in dict.fromkeys((centre + distance, centre - distance)):
-            q = k * step + 1
+        around = {(centre + distance) * step + 1, (centre - distance) * step + 1}
+        for q in sorted(around, key=lambda q: abs(q - target)):
             in_range = target / 2 < q < min(2 * target, below)
             if len(found) < count and in_range and q not in exclude and is_prime(q):
                 found.append(q)

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ntt
+from ntt.backends import layout
+from ntt.oracle import bit_reverse
+from ntt.tables import bit_reversal, float_factors, multiply_modulo, shoup_constants
+from tests.strategies import primes, residue_rows
+
+N = 64
+MODULI = (*ntt.find_primes(50, N, 2), ntt.find_primes(20, N, 1)[0])
+
+
+@pytest.mark.parametrize("word_bits", [52, 64])
+def test_for_word__twiddles_are_powers_in_the_stated_order(word_bits: int) -> None:
+    tables = ntt.NTTTables(N, MODULI).for_word(word_bits)
+    for row, q in zip(tables, MODULI, strict=True):
+        psi = ntt.primitive_root(q, 2 * N)
+        w = [pow(psi, bit_reverse(i, 6), q) for i in range(N)]
+        w_inverse = [pow(psi, -bit_reverse(i, 6), q) for i in range(N)]
+        blocks = row[layout.COLUMNS :].reshape(4, N).tolist()
+        assert blocks[layout.W] == w
+        assert blocks[layout.W_SHOUP] == [(x << word_bits) // q for x in w]
+        assert blocks[layout.W_INVERSE] == w_inverse
+        assert blocks[layout.W_INVERSE_SHOUP] == [(x << word_bits) // q for x in w_inverse]
+        scale = pow(N, -1, q)
+        assert int(row[layout.N_INVERSE]) == scale
+        assert int(row[layout.N_INVERSE_W]) == scale * w_inverse[1] % q
+
+
+def test_for_word__is_read_only_and_computed_once() -> None:
+    tables = ntt.NTTTables(N, MODULI)
+    array = tables.for_word(52)
+    assert array is tables.for_word(52)
+    with pytest.raises(ValueError, match="read-only"):
+        array[0, 0] = 1
+
+
+@given(st.data())
+def test_shoup_constants__are_exact_quotients(data: st.DataObject) -> None:
+    q = data.draw(primes(N, max_bits=61))
+    w = data.draw(residue_rows(q, N))
+    for word_bits in (52, 64) if q < 1 << 50 else (64,):
+        expected = [(int(x) << word_bits) // q for x in w]
+        assert shoup_constants(w, q, word_bits).tolist() == expected
+
+
+@given(st.data())
+def test_float_factors__are_balanced_and_rounded(data: st.DataObject) -> None:
+    q = data.draw(primes(N, max_bits=50))
+    w = data.draw(residue_rows(q, N))
+    values, quotients = (bits.view(np.float64) for bits in float_factors(w, q))
+    for x, value, quotient in zip(w.tolist(), values.tolist(), quotients.tolist(), strict=True):
+        assert (int(value) - x) % q == 0
+        assert 2 * abs(value) < q
+        assert quotient == int(value) / q
+
+
+@given(st.data())
+def test_multiply_modulo__as_python_integers(data: st.DataObject) -> None:
+    q = data.draw(primes(N))
+    a, b = data.draw(residue_rows(q, N)), data.draw(st.integers(0, q - 1))
+    assert multiply_modulo(a, b, q).tolist() == [int(x) * b % q for x in a]
+
+
+@pytest.mark.parametrize("count", [1, 2, 8, 1024])
+def test_bit_reversal__as_the_oracle(count: int) -> None:
+    bits = count.bit_length() - 1
+    assert bit_reversal(count).tolist() == [bit_reverse(i, bits) for i in range(count)]
+
+
+def test_rows__finds_each_modulus() -> None:
+    tables = ntt.NTTTables(N, MODULI)
+    assert tables.rows(MODULI[::-1]).tolist() == [2, 1, 0]
+    with pytest.raises(ntt.ModulusError, match="not in"):
+        tables.rows([17])
+
+
+def test_tables__say_what_they_hold() -> None:
+    tables = ntt.NTTTables(N, MODULI)
+    assert repr(tables) == "NTTTables(N=64, 3 moduli of 20-50 bits)"
+    assert tables.largest_modulus_bits == 50
+    assert tables.all_rows.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("N", [0, 4, 100, 1 << 18])
+def test_tables__wrong_ring_degree_is_refused(N: int) -> None:
+    with pytest.raises(ntt.RingDegreeError):
+        ntt.NTTTables(N, MODULI)
+
+
+@pytest.mark.parametrize(
+    ("moduli", "message"),
+    [
+        ((), "at least one"),
+        ((MODULI[0], MODULI[0]), "not distinct"),
+        ((MODULI[0], 97), "no negacyclic NTT"),
+        ((129,), "not prime"),
+        ((1 << 62,), "out of range"),
+    ],
+)
+def test_tables__wrong_moduli_are_refused(moduli: tuple[int, ...], message: str) -> None:
+    with pytest.raises(ntt.ModulusError, match=message):
+        ntt.NTTTables(N, moduli)
