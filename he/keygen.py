@@ -10,7 +10,7 @@ from he import galois, rns_kernels, sampling
 from he.errors import ParameterError, ParametersMismatchError
 from he.keys import RELINEARIZATION, EvaluationKeys, KeyNeeds, KeySwitchingKey, PublicKey, SecretKey
 from he.parallel import map_threads
-from he.params import CKKSParameters
+from he.rlwe import RLWEParameters
 from he.rns import context
 from he.sampling import RandomStream
 from he.seeded import PUBLIC_KEY, digit_label, uniform_from_seed
@@ -24,7 +24,7 @@ def small_polynomial(values: np.ndarray, ops: LimbOps, out: np.ndarray) -> np.nd
     return ops.forward(out)
 
 
-def error_polynomial(stream: RandomStream, params: CKKSParameters, ops: LimbOps) -> np.ndarray:
+def error_polynomial(stream: RandomStream, params: RLWEParameters, ops: LimbOps) -> np.ndarray:
     """A fresh Gaussian error (limbs, N), transformed, in scratch memory."""
     out = workspace("error polynomial", (len(ops.moduli), params.N))
     return small_polynomial(sampling.gaussian(stream, params.N, params.sigma), ops, out)
@@ -37,7 +37,7 @@ class KeyGenerator:
     known seed protect nothing.
     """
 
-    def __init__(self, params: CKKSParameters, *, seed: bytes | None = None) -> None:
+    def __init__(self, params: RLWEParameters, *, seed: bytes | None = None) -> None:
         self.params = params
         self._context = context(params)
         self._stream = (

@@ -13,7 +13,7 @@ from he.errors import (
     ParameterError,
     ParametersMismatchError,
 )
-from he.params import CKKSParameters
+from he.rlwe import RLWEParameters
 from he.rns import context
 from he.serializable import Serializable
 
@@ -27,7 +27,7 @@ class SecretKey(Serializable):
     coefficients: int64 (N,) in {-1, 0, 1}.
     """
 
-    def __init__(self, params: CKKSParameters, coefficients: np.ndarray) -> None:
+    def __init__(self, params: RLWEParameters, coefficients: np.ndarray) -> None:
         coefficients = np.ascontiguousarray(coefficients, dtype=np.int64)
         if coefficients.shape != (params.N,) or np.abs(coefficients).max(initial=0) > 1:
             raise ParameterError(
@@ -52,7 +52,7 @@ class SecretKey(Serializable):
 class PublicKey(Serializable):
     """An encryption of zero in QP at the top level: data (2, limbs_QP, N), transformed."""
 
-    params: CKKSParameters
+    params: RLWEParameters
     data: np.ndarray = field(repr=False)
     seed: bytes | None = field(default=None, repr=False)
 
@@ -70,7 +70,7 @@ class KeySwitchingKey(Serializable):
     decomposition serves many rotations.
     """
 
-    params: CKKSParameters
+    params: RLWEParameters
     level: int
     element: int
     data: np.ndarray = field(repr=False)
@@ -104,7 +104,7 @@ class KeyNeeds(Serializable):
                 galois[element] = max(level, galois.get(element, 0))
         return KeyNeeds(relinearization, dict(sorted(galois.items())))
 
-    def check(self, params: CKKSParameters) -> None:
+    def check(self, params: RLWEParameters) -> None:
         """Raise `ParameterError` unless every level and Galois element exists in `params`."""
         levels = list(self.galois.values())
         if self.relinearization is not None:
@@ -123,7 +123,7 @@ class KeyNeeds(Serializable):
 class EvaluationKeys(Serializable):
     """What an evaluator is given: public keys for relinearization and for Galois elements."""
 
-    params: CKKSParameters
+    params: RLWEParameters
     relinearization: KeySwitchingKey | None = None
     galois: Mapping[int, KeySwitchingKey] = field(default_factory=dict)
 

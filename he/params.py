@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from he import security
 from he.errors import InsecureParametersError, ParameterError
-from he.sampling import STANDARD_SIGMA
+from he.rlwe import RLWEParameters
 from ntt.errors import ModulusError
 from ntt.modulus import (
-    check_ntt_modulus,
     check_ring_degree,
     find_primes,
     find_primes_near,
@@ -25,95 +23,33 @@ FAST_PRIME_BITS = 50
 _SMALLEST_SECURE_DEGREE = 1 << 10
 
 
-@dataclass(frozen=True)
-class CKKSParameters:
-    """A CKKS parameter set in full RNS with hybrid key switching.
+@dataclass(frozen=True, kw_only=True)
+class CKKSParameters(RLWEParameters):
+    """A CKKS parameter set: `RLWEParameters` whose chain q is rescaled by.
+
+    Rescaling a ciphertext from level l divides by q_l.
 
     Parameters
     ----------
-    N : ring degree, a power of two from 2^3 to 2^17; N/2 complex slots.
-    q : the chain q_0, .., q_L of distinct primes = 1 mod 2N below 2^61. A ciphertext at level l
-        has residues modulo q_0, .., q_l; rescaling from l divides by q_l.
-    p : the special primes; their product is P.
-    digit_limbs : primes in a digit (alpha); dnum = ceil((L + 1) / alpha) digits at the top level.
     scales : the canonical scale of each level, index 0 .. L, with
         ``scales[l - 1] = scales[l]^2 / q_l`` (Kim, Papadimitriou, Polyakov, CT-RSA 2022).
-    security_bits : 128, 192 or 256; checked over log2(QP) by `he.security`.
-    insecure_reason : words that say why less is wanted (tests, demonstrations); None otherwise.
-    sigma : standard deviation of the error's discrete Gaussian. The secret is uniform ternary.
 
     Raises `ParameterError` or `InsecureParametersError`.
     """
 
-    N: int
-    q: tuple[int, ...]
-    p: tuple[int, ...]
-    digit_limbs: int
     scales: tuple[float, ...]
-    security_bits: int = field(default=128, compare=False)
-    insecure_reason: str | None = field(default=None, compare=False)
-    sigma: float = STANDARD_SIGMA
-    id: bytes = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        check_ring_degree(self.N)
-        if not self.q or not self.p:
-            raise ParameterError("at least one prime q and one special prime p are needed")
-        if len(set(self.q + self.p)) != len(self.q) + len(self.p):
-            raise ParameterError(f"primes are not distinct: q = {self.q}, p = {self.p}")
-        for prime in self.q + self.p:
-            check_ntt_modulus(prime, self.N)
-        if not 1 <= self.digit_limbs <= len(self.q):
-            raise ParameterError(
-                f"digit_limbs = {self.digit_limbs}: from 1 to {len(self.q)}, the primes of Q"
-            )
+    def _check_scheme(self) -> None:
         if len(self.scales) != len(self.q):
             raise ParameterError(f"{len(self.scales)} scales for {len(self.q)} levels")
         for level, scale in enumerate(self.scales):
             if not (math.isfinite(scale) and scale > 1):
                 raise ParameterError(f"scale {scale} of level {level} must be finite and above 1")
-        if not 0.5 <= self.sigma <= 64:
-            raise ParameterError(f"sigma = {self.sigma}: it must be from 0.5 to 64")
-        security.check(
-            self.N, self.log_qp, self.security_bits, insecure_reason=self.insecure_reason
-        )
-        object.__setattr__(self, "id", self._digest())
-
-    # ------------------------------------------------------------ what follows from the fields
 
     @property
     def slots(self) -> int:
         """Number of complex slots, N/2."""
         return self.N // 2
-
-    @property
-    def max_level(self) -> int:
-        """L: how often a fresh ciphertext can be rescaled."""
-        return len(self.q) - 1
-
-    @property
-    def dnum(self) -> int:
-        """Number of digits at the top level."""
-        return self.digits(self.max_level)
-
-    def digits(self, level: int) -> int:
-        """Number of digits at `level`."""
-        return -(-(level + 1) // self.digit_limbs)
-
-    def digit_rows(self, level: int) -> tuple[range, ...]:
-        """The limbs of each digit at `level`."""
-        size = self.digit_limbs
-        return tuple(range(i, min(i + size, level + 1)) for i in range(0, level + 1, size))
-
-    @property
-    def log_qp(self) -> float:
-        """log2(QP): what the security table is asked about."""
-        return sum(math.log2(prime) for prime in self.q + self.p)
-
-    @property
-    def security_estimate(self) -> int:
-        """The largest security level of the table that holds; 0 when none does."""
-        return security.estimate_security(self.N, self.log_qp)
 
     def __str__(self) -> str:
         q_bits = ", ".join(str(prime.bit_length()) for prime in self.q)
@@ -123,20 +59,11 @@ class CKKSParameters:
             f"scale 2^{math.log2(self.scales[-1]):.1f}, log2(QP) {self.log_qp:.1f}"
         )
 
-    def _digest(self) -> bytes:
-        fields = (
+    def _identity(self) -> str:
+        return (
             f"ckks|{self.N}|{self.q}|{self.p}|{self.digit_limbs}|"
             f"{[scale.hex() for scale in self.scales]}|{self.sigma.hex()}"
         )
-        return hashlib.blake2b(fields.encode(), digest_size=16).digest()
-
-    # ------------------------------------------------------------ bytes
-
-    def to_bytes(self) -> bytes:
-        """This parameter set as bytes (`he.serialization.to_bytes`)."""
-        from he.serialization import to_bytes
-
-        return to_bytes(self)
 
     @staticmethod
     def from_bytes(

@@ -13,28 +13,40 @@ from collections.abc import Sequence
 import numpy as np
 
 from he import rns_kernels
-from he.params import CKKSParameters
+from he.rlwe import RLWEParameters
 from he.workspace import workspace
 from ntt.limbs import BasisChange, LimbOps, Scalars
 from ntt.tables import NTTTables
 
 
-class RNSContext:
+class RNSChain:
+    """Twiddles of a chain of primes, and the kernels and divisions for any rows of it."""
+
+    def __init__(self, N: int, moduli: Sequence[int]) -> None:
+        self.tables = NTTTables(N, moduli)
+
+    @functools.cache  # noqa: B019  a chain lives as long as the program
+    def limbs(self, rows: tuple[int, ...]) -> LimbOps:
+        """The kernels for these rows of the chain."""
+        return LimbOps(self.tables, np.array(rows, dtype=np.int64))
+
+    @functools.cache  # noqa: B019
+    def division(self, rows: tuple[int, ...], dropped: int) -> Division:
+        """Division of a polynomial over `rows` by the product of the last `dropped` of them."""
+        return Division(self, rows, dropped)
+
+
+class RNSContext(RNSChain):
     """The heavy companion of a parameter set: twiddles, and the constants of each level.
 
     Made once per parameter set by `context`; read-only but for its caches.
     """
 
-    def __init__(self, params: CKKSParameters) -> None:
+    def __init__(self, params: RLWEParameters) -> None:
+        super().__init__(params.N, params.q + params.p)
         self.params = params
-        self.tables = NTTTables(params.N, params.q + params.p)
         self.special_rows = tuple(range(len(params.q), len(params.q) + len(params.p)))
         self.P = math.prod(params.p)
-
-    @functools.cache  # noqa: B019  the context lives as long as the program
-    def limbs(self, rows: tuple[int, ...]) -> LimbOps:
-        """The kernels for these rows of the chain."""
-        return LimbOps(self.tables, np.array(rows, dtype=np.int64))
 
     def q_rows(self, level: int) -> tuple[int, ...]:
         """Rows of Q at `level`."""
@@ -63,11 +75,6 @@ class RNSContext:
         """The digit decomposition at `level`."""
         return Decomposition(self, level)
 
-    @functools.cache  # noqa: B019
-    def division(self, rows: tuple[int, ...], dropped: int) -> Division:
-        """Division of a polynomial over `rows` by the product of the last `dropped` of them."""
-        return Division(self, rows, dropped)
-
     def mod_down(self, level: int) -> Division:
         """Division by P: from QP to Q at `level`."""
         return self.division(self.qp_rows(level), len(self.special_rows))
@@ -83,7 +90,7 @@ class RNSContext:
 
 
 @functools.lru_cache(maxsize=16)
-def context(params: CKKSParameters) -> RNSContext:
+def context(params: RLWEParameters) -> RNSContext:
     """The `RNSContext` of a parameter set, shared by everything that computes with it."""
     return RNSContext(params)
 
@@ -162,10 +169,10 @@ class Division:
     Halevi, Polyakov, Shoup (CT-RSA 2019, section 2.3) and subtracted, and D^-1 multiplied.
     """
 
-    def __init__(self, context: RNSContext, rows: tuple[int, ...], dropped: int) -> None:
+    def __init__(self, chain: RNSChain, rows: tuple[int, ...], dropped: int) -> None:
         kept, lost = rows[:-dropped], rows[-dropped:]
         self.keep = len(kept)
-        self._kept_ops, self._lost_ops = context.limbs(kept), context.limbs(lost)
+        self._kept_ops, self._lost_ops = chain.limbs(kept), chain.limbs(lost)
         moduli = self._lost_ops.moduli
         D = math.prod(moduli)
         half = D // 2

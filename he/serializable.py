@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from he.params import CKKSParameters
+    from he.rlwe import RLWEParameters
 
 
 class Serializable:
@@ -21,7 +21,7 @@ class Serializable:
 
     @classmethod
     def from_bytes(
-        cls, data: bytes | bytearray | memoryview, params: CKKSParameters | None = None
+        cls, data: bytes | bytearray | memoryview, params: RLWEParameters | None = None
     ) -> Self:
         """An object of this class from bytes (`he.serialization.from_bytes`).
 

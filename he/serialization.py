@@ -20,6 +20,7 @@ from he.container import Contents, pack, unpack
 from he.errors import ParameterError
 from he.keys import EvaluationKeys, KeyNeeds, KeySwitchingKey, PublicKey, SecretKey
 from he.params import CKKSParameters
+from he.rlwe import RLWEParameters
 
 Buffer = bytes | bytearray | memoryview
 T = TypeVar("T")
@@ -37,7 +38,7 @@ def to_bytes(obj: object) -> bytes:
     return pack(codec.kind, *codec.encode(obj))
 
 
-def from_bytes(data: Buffer, expected_type: type[T], params: CKKSParameters | None = None) -> T:
+def from_bytes(data: Buffer, expected_type: type[T], params: RLWEParameters | None = None) -> T:
     """The object of `expected_type` that `data` holds.
 
     Parameters
@@ -88,7 +89,7 @@ def ciphertexts_from_bytes(data: Buffer, params: CKKSParameters) -> list[Ciphert
     return ciphertexts.decode_ciphertexts(contents, checks.owner(contents, params, _BATCH))
 
 
-def serialized_bytes(params: CKKSParameters, needs: KeyNeeds) -> int:
+def serialized_bytes(params: RLWEParameters, needs: KeyNeeds) -> int:
     """Exactly how many bytes the evaluation keys for `needs` will take, before any is made."""
     return keys.evaluation_bytes(params, needs)
 

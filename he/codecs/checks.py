@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from he.container import Contents
 from he.errors import CorruptBytesError, ParameterError, ParametersMismatchError
-from he.params import CKKSParameters
+from he.rlwe import RLWEParameters
 from he.sampling import SEED_BYTES
+
+Params = TypeVar("Params", bound=RLWEParameters)
 
 Encoded = tuple[Mapping[str, Any], Mapping[str, bytes]]
 """Header and sections."""
@@ -18,7 +20,7 @@ MAX_PRIMES = 128
 _LARGEST_DEGREE = 1 << 17
 
 
-def owner(contents: Contents, params: CKKSParameters | None, kind: str) -> CKKSParameters:
+def owner(contents: Contents, params: Params | None, kind: str) -> Params:
     """`params`, if the object belongs to it."""
     found = contents.field("params", bytes)
     if params is None:
@@ -43,7 +45,7 @@ def values(item: object, what: str, *types: type[Any]) -> Sequence[Any]:
     return item
 
 
-def level(value: int, params: CKKSParameters | None) -> int:
+def level(value: int, params: RLWEParameters | None) -> int:
     """A level of `params`."""
     highest = params.max_level if params is not None else MAX_PRIMES
     if not 0 <= value <= highest:
@@ -51,7 +53,7 @@ def level(value: int, params: CKKSParameters | None) -> int:
     return value
 
 
-def scale(value: float, at_level: int, params: CKKSParameters) -> float:
+def scale(value: float, at_level: int, params: RLWEParameters) -> float:
     """A scale that the modulus of `at_level` can hold."""
     if not (math.isfinite(value) and value > 0):
         raise CorruptBytesError(f"scale {value}: it must be positive and finite")
@@ -63,7 +65,7 @@ def scale(value: float, at_level: int, params: CKKSParameters) -> float:
     return value
 
 
-def element(value: int, params: CKKSParameters | None) -> int:
+def element(value: int, params: RLWEParameters | None) -> int:
     """A Galois element of `params`."""
     limit = 2 * (params.N if params is not None else _LARGEST_DEGREE)
     if value % 2 == 0 or not 1 <= value < limit:

@@ -11,8 +11,8 @@ from he.codecs.parameters import named_levels
 from he.container import Contents, packed_size
 from he.keys import EvaluationKeys, KeyNeeds, KeySwitchingKey, PublicKey, SecretKey
 from he.parallel import map_threads
-from he.params import CKKSParameters
 from he.residue_packing import pack_residues, packed_bytes
+from he.rlwe import RLWEParameters
 from he.rns import context
 from he.sampling import SEED_BYTES
 from he.seeded import PUBLIC_KEY, digit_label, uniform_from_seed
@@ -26,7 +26,7 @@ def encode_secret(secret: SecretKey) -> checks.Encoded:
     return {"params": secret.params.id}, {"coefficients": pack_residues(digits[None, :], [3])}
 
 
-def decode_secret(contents: Contents, params: CKKSParameters) -> SecretKey:
+def decode_secret(contents: Contents, params: RLWEParameters) -> SecretKey:
     """The inverse of `encode_secret`."""
     checks.sections(contents, ["coefficients"])
     digits = contents.residues("coefficients", [3], (1, params.N))
@@ -41,7 +41,7 @@ def encode_public(key: PublicKey) -> checks.Encoded:
     return header, {"0": pack_residues(stored, moduli)}
 
 
-def decode_public(contents: Contents, params: CKKSParameters) -> PublicKey:
+def decode_public(contents: Contents, params: RLWEParameters) -> PublicKey:
     """The inverse of `encode_public`."""
     checks.sections(contents, ["0"])
     seed = checks.seed(contents.field("seed", bytes))
@@ -65,7 +65,7 @@ def encode_evaluation(keys: EvaluationKeys) -> checks.Encoded:
     return {"params": keys.params.id, "keys": items}, sections
 
 
-def decode_evaluation(contents: Contents, params: CKKSParameters) -> EvaluationKeys:
+def decode_evaluation(contents: Contents, params: RLWEParameters) -> EvaluationKeys:
     """The inverse of `encode_evaluation`."""
     items = [
         checks.values(item, "a switching key", int, int, bytes)
@@ -77,7 +77,7 @@ def decode_evaluation(contents: Contents, params: CKKSParameters) -> EvaluationK
     return EvaluationKeys(params, galois.pop(0, None), galois)
 
 
-def evaluation_bytes(params: CKKSParameters, needs: KeyNeeds) -> int:
+def evaluation_bytes(params: RLWEParameters, needs: KeyNeeds) -> int:
     """How long the container of the (seeded) keys that `needs` names will be."""
     levels = named_levels(needs)
     items = [[element, level, bytes(SEED_BYTES)] for element, level in levels]
@@ -95,7 +95,7 @@ def encode_switching(key: KeySwitchingKey) -> checks.Encoded:
     return header, {str(key.element): _pack(key)}
 
 
-def decode_switching(contents: Contents, params: CKKSParameters) -> KeySwitchingKey:
+def decode_switching(contents: Contents, params: RLWEParameters) -> KeySwitchingKey:
     """The inverse of `encode_switching`."""
     item = checks.values(contents.header.get("item"), "a switching key", int, int, bytes)
     checks.sections(contents, [str(item[0])])
@@ -107,7 +107,7 @@ def _pack(key: KeySwitchingKey) -> bytes:
     return pack_residues(stored, context(key.params).qp(key.level).moduli)
 
 
-def _read(contents: Contents, item: Any, params: CKKSParameters) -> KeySwitchingKey:
+def _read(contents: Contents, item: Any, params: RLWEParameters) -> KeySwitchingKey:
     element, level, seed = item
     checks.level(level, params)
     if element:

@@ -9,6 +9,7 @@ from he.container import Contents
 from he.errors import CorruptBytesError, InsecureParametersError, ParameterError
 from he.keys import KeyNeeds
 from he.params import CKKSParameters
+from he.rlwe import RLWEParameters
 from ntt.errors import ArithmeticLayerError
 
 
@@ -72,7 +73,7 @@ def encode_needs(needs: KeyNeeds) -> checks.Encoded:
     return {"keys": [list(pair) for pair in named_levels(needs)]}, {}
 
 
-def decode_needs(contents: Contents, params: CKKSParameters | None) -> KeyNeeds:
+def decode_needs(contents: Contents, params: RLWEParameters | None) -> KeyNeeds:
     """Checked against `params` where given."""
     checks.sections(contents, ())
     levels: dict[int, int] = {}
