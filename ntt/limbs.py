@@ -112,6 +112,13 @@ class LimbOps:
         self._split("diagonal_product", len(self.rows), arguments)
         return out
 
+    def convert(self, out: np.ndarray, y: np.ndarray, change: BasisChange) -> np.ndarray:
+        """out[r] = sum_s weights[r, s] y[s] + offsets[r]; y (sources, N), out not in y."""
+        weights, shoup = change.weights.of(self._backend()[0].WORD_BITS)
+        arguments = (out, y, weights, shoup, change.offsets, self.rows)
+        self._split("convert", len(self.rows), arguments)
+        return out
+
     def convert_forward(self, out: np.ndarray, y: np.ndarray, change: BasisChange) -> np.ndarray:
         """out[r] = NTT(sum_s weights[r, s] y[s] + offsets[r]); y (sources, N) in coefficients."""
         weights, shoup = change.weights.of(self._backend()[0].WORD_BITS)

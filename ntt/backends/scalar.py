@@ -295,6 +295,13 @@ def _convert_row(out, y, weights, offset, c):
 
 
 @kernel
+def convert(out, y, weights, weights_shoup, offsets, rows, tables, lo, hi):
+    """out[r] = sum_s weights[r, s] y[s] + offsets[r]; y (sources, N) below 2^61."""
+    for r in range(lo, hi):
+        _convert_row(out[r], y, weights[r], offsets[r], tables[rows[r]])
+
+
+@kernel
 def convert_forward(out, y, weights, weights_shoup, offsets, rows, tables, lo, hi):
     """out[r] = NTT(sum_s weights[r, s] y[s] + offsets[r]); y (sources, N) below 2^61."""
     for r in range(lo, hi):

@@ -7,7 +7,7 @@ row of the tables. Results are in [0, q).
 
 from __future__ import annotations
 
-from ntt.backends.ifma.conversion import convert_forward, divide
+from ntt.backends.ifma.conversion import convert, convert_forward, divide
 from ntt.backends.ifma.pointwise import (
     add,
     add_scalar,
@@ -27,6 +27,7 @@ MIN_RING_DEGREE = 128
 __all__ = [
     "add",
     "add_scalar",
+    "convert",
     "convert_forward",
     "diagonal_product",
     "divide",

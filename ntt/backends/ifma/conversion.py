@@ -39,6 +39,23 @@ def _convert_row(out, y, weights, weights_shoup, offset, row):
 
 
 @kernel
+def convert(out, y, weights, weights_shoup, offsets, rows, tables, lo, hi):
+    """out[r] = sum_s weights[r, s] y[s] + offsets[r].
+
+    y (sources, N) below 2^50, fewer than 2^11 sources.
+    """
+    for r in range(lo, hi):
+        row, z = tables[rows[r]], out[r]
+        _convert_row(z, y, weights[r], weights_shoup[r], offsets[r], row)
+        if y.shape[0] == 1:
+            q = splat(row[Q])
+            for i in range(0, z.size, 8):
+                u = load(z, i)
+                u = vmin(u, u - q)
+                store(z, i, vmin(u, u - q))
+
+
+@kernel
 def convert_forward(out, y, weights, weights_shoup, offsets, rows, tables, lo, hi):
     """out[r] = NTT(sum_s weights[r, s] y[s] + offsets[r]).
 
