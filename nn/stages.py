@@ -99,15 +99,20 @@ def _translate(network: Network) -> list[Stage]:
             alias[node.name] = inputs[0]
             unnamed[node.name] = layers
             continue
-        elif inputs[0] == INPUT:
-            fields = _fields(node.name, layers, inputs, network.input_shape)
-            made.append(AffineStage(*fields, identity(network.input_shape)))
+        elif inputs[0] == INPUT or _reads_input_elementwise(made[-1]):
+            # The one stage that knows the input's shape keeps it.
+            fields = _fields(node.name, layers, inputs, shapes[inputs[0]])
+            made.append(AffineStage(*fields, identity(shapes[inputs[0]])))
         else:
             # Every node leads to the output, so the stage that it reads is the last one.
             made[-1] = replace(made[-1], layers=made[-1].layers + layers)
         alias[node.name] = node.name
         shapes[node.name] = made[-1].shape
     return made
+
+
+def _reads_input_elementwise(stage: Stage) -> bool:
+    return INPUT in stage.inputs and not isinstance(stage, AffineStage)
 
 
 def _stage(

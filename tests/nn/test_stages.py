@@ -192,11 +192,25 @@ def test_stages__of_flatten_alone() -> None:
 def test_stages__name_a_last_flatten_with_what_it_reads() -> None:
     made = stages(
         network_of(
+            Node("square", Polynomial.square(), (INPUT,)),
+            Node("again", Polynomial.square(), ("square",)),
+            Node("flat", Flatten(), ("again",)),
+        )
+    )
+    shapes = [(stage.name, stage.shape) for stage in made]
+    assert shapes == [("square", (2, 4, 4)), ("again+flat", (32,))]
+    assert kinds(made) == [PolynomialStage, PolynomialStage]
+
+
+def test_stages__keep_the_shape_of_the_input() -> None:
+    made = stages(
+        network_of(
             Node("square", Polynomial.square(), (INPUT,)), Node("flat", Flatten(), ("square",))
         )
     )
-    assert [(stage.name, stage.shape) for stage in made] == [("square+flat", (32,))]
-    assert kinds(made) == [PolynomialStage]
+    shapes = [(stage.name, stage.shape) for stage in made]
+    assert shapes == [("square", (2, 4, 4)), ("flat", (32,))]
+    assert kinds(made) == [PolynomialStage, AffineStage]
 
 
 def test_stages__treat_degree_one_as_affine() -> None:
