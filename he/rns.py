@@ -71,9 +71,9 @@ class RNSContext(RNSChain):
         return Scalars([self.P] * len(moduli), moduli)
 
     @functools.cache  # noqa: B019
-    def decomposition(self, level: int) -> Decomposition:
+    def decomposition(self, level: int, centred: bool = True) -> Decomposition:
         """The digit decomposition at `level`."""
-        return Decomposition(self, level)
+        return Decomposition(self, level, centred)
 
     def mod_down(self, level: int) -> Division:
         """Division by P: from QP to Q at `level`."""
@@ -111,10 +111,11 @@ class Decomposition:
     to P c (Han and Ki, CT-RSA 2020, section 3).
 
     The terms are centred because a common mean of all coefficients is a polynomial that is N / pi
-    times as large in the slots next to zeta = 1 as a centred one is anywhere.
+    times as large in the slots next to zeta = 1 as a centred one is anywhere. With `centred` False
+    they lie in [0, D_j), as SEAL's do.
     """
 
-    def __init__(self, context: RNSContext, level: int) -> None:
+    def __init__(self, context: RNSContext, level: int, centred: bool = True) -> None:
         self.level = level
         self._qp = context.qp(level)
         self._q = context.q(level)
@@ -124,7 +125,7 @@ class Decomposition:
             own = tuple(rows)
             moduli = [context.tables.moduli[r] for r in own]
             inverses, cofactors = _crt_weights(moduli)
-            halves = [d // 2 for d in moduli]
+            halves = [d // 2 if centred else 0 for d in moduli]
             shift = sum(h * c for h, c in zip(halves, cofactors, strict=True))
             before = [i for i, r in enumerate(all_rows) if r < own[0]]
             after = [i for i, r in enumerate(all_rows) if r > own[-1]]

@@ -1,0 +1,226 @@
+"""SEAL's ciphertexts, plaintexts and keys as arrays of residues, before they mean anything here.
+
+What is read is checked against the encryption parameters: names of levels, shapes, every residue.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from he.errors import CorruptBytesError
+from he.interop.seal.envelope import (
+    DEFAULT_VERSION,
+    Buffer,
+    Compression,
+    Version,
+    envelope,
+    open_envelope,
+)
+from he.interop.seal.generators import read_seed, uniform_polynomial
+from he.interop.seal.parameters import EncryptionParameters
+from he.interop.seal.reader import Reader, f64, u64, words, words_bytes
+
+NO_LEVEL = bytes(32)
+"""The parms_id of a plaintext that belongs to no level: coefficients modulo t."""
+
+_MAX_PARTS = 16
+_OVERHEAD_BYTES = 256
+# Uniform residues of b bits keep b bits in 64, so no honest key shrinks below an eighth.
+_KEY_EXPANSION = 8
+
+
+@dataclass(frozen=True, eq=False)
+class CiphertextRecord:
+    """data (parts, limbs, N) uint64 at the level of its limbs; SEAL's PublicKey is one too."""
+
+    data: np.ndarray
+    is_ntt: bool
+    scale: float
+
+
+@dataclass(frozen=True, eq=False)
+class PlaintextRecord:
+    """data (limbs, N) in NTT form, or the coefficients modulo t as (count,) at no level."""
+
+    data: np.ndarray
+    scale: float
+
+
+def read_ciphertext(
+    data: Buffer, parameters: EncryptionParameters, *, parts: int = _MAX_PARTS
+) -> CiphertextRecord:
+    """A Ciphertext or PublicKey of at most `parts` polynomials, its seed expanded."""
+    limit = words_bytes(parts * parameters.key_limbs * parameters.N) + _OVERHEAD_BYTES
+    version, members = open_envelope(data, limit)
+    return _ciphertext(Reader(members, version), parameters, parts)
+
+
+def _ciphertext(
+    reader: Reader, parameters: EncryptionParameters, max_parts: int
+) -> CiphertextRecord:
+    limbs = parameters.limbs(bytes(reader.take(32)))
+    form, parts, N, k, scale = (
+        reader.u8(),
+        reader.u64(),
+        reader.u64(),
+        reader.u64(),
+        reader.f64(),
+    )
+    factor = reader.u64() if reader.version.has_correction_factor else 1
+    if (N, k) != (parameters.N, limbs) or not 2 <= parts <= max_parts or form > 1 or factor != 1:
+        raise CorruptBytesError(
+            f"a ciphertext of {parts} x {k} x {N} words (form {form}, correction factor {factor}) "
+            f"at a level of {limbs} x {parameters.N}; from 2 to {max_parts} parts"
+        )
+    if not (math.isfinite(scale) and scale > 0):
+        raise CorruptBytesError(f"scale {scale} of a ciphertext: it must be positive and finite")
+    residues = reader.words()
+    moduli = parameters.coeff_modulus[:limbs]
+    if residues.size == parts * limbs * N:
+        residues = residues.reshape(parts, limbs, N)
+    elif residues.size == limbs * N and parts == 2:
+        generator, seed = read_seed(reader, reader.version)
+        expanded = uniform_polynomial(generator, seed, moduli, N, reader.version)
+        residues = np.stack((residues.reshape(limbs, N), expanded))
+    else:
+        raise CorruptBytesError(
+            f"{residues.size} words for a ciphertext of {parts} x {limbs} x {N}"
+        )
+    reader.end()
+    _check_residues(residues, moduli)
+    return CiphertextRecord(residues, bool(form), scale)
+
+
+def write_ciphertext(
+    record: CiphertextRecord,
+    parameters: EncryptionParameters,
+    compression: Compression = Compression.NONE,
+    version: Version = DEFAULT_VERSION,
+) -> bytes:
+    """The inverse of `read_ciphertext`; nothing is seeded."""
+    parts, limbs, N = record.data.shape
+    members = parameters.parms_id(limbs) + bytes([record.is_ntt]) + u64(parts, N, limbs)
+    members += f64(record.scale)
+    if version.has_correction_factor:
+        members += u64(1)
+    return envelope(members + words(record.data, version), compression, version)
+
+
+def read_plaintext(data: Buffer, parameters: EncryptionParameters) -> PlaintextRecord:
+    """A Plaintext or SecretKey."""
+    version, members = open_envelope(
+        data, words_bytes(parameters.key_limbs * parameters.N) + _OVERHEAD_BYTES
+    )
+    reader = Reader(members, version)
+    parms_id, count, scale = bytes(reader.take(32)), reader.u64(), reader.f64()
+    values = reader.words()
+    reader.end()
+    if values.size != count or not (math.isfinite(scale) and scale > 0):
+        raise CorruptBytesError(f"a plaintext of {count} words has {values.size}, scale {scale}")
+    if parms_id == NO_LEVEL:
+        if count > parameters.N or values.max(initial=0) >= parameters.plain_modulus:
+            raise CorruptBytesError(
+                f"a plaintext of {count} coefficients up to {values.max(initial=0)}: at most "
+                f"{parameters.N} below t = {parameters.plain_modulus}"
+            )
+        return PlaintextRecord(values, scale)
+    limbs = parameters.limbs(parms_id)
+    if count != limbs * parameters.N:
+        raise CorruptBytesError(f"{count} words for a plaintext of {limbs} x {parameters.N}")
+    residues = values.reshape(limbs, parameters.N)
+    _check_residues(residues, parameters.coeff_modulus[:limbs])
+    return PlaintextRecord(residues, scale)
+
+
+def write_plaintext(
+    record: PlaintextRecord,
+    parameters: EncryptionParameters,
+    compression: Compression = Compression.NONE,
+    version: Version = DEFAULT_VERSION,
+) -> bytes:
+    """The inverse of `read_plaintext`."""
+    level = NO_LEVEL if record.data.ndim == 1 else parameters.parms_id(len(record.data))
+    members = level + u64(record.data.size) + f64(record.scale) + words(record.data, version)
+    return envelope(members, compression, version)
+
+
+def read_switching_keys(
+    data: Buffer, parameters: EncryptionParameters
+) -> dict[int, np.ndarray]:
+    """KSwitchKeys: index -> (digits, 2, K, N) in NTT form, without the empty entries."""
+    key_bytes = 2 * words_bytes(parameters.key_limbs * parameters.N) + _OVERHEAD_BYTES
+    largest = parameters.N * (8 + parameters.data_limbs * key_bytes)
+    honest = _KEY_EXPANSION * len(memoryview(data).cast("B")) + 8 * parameters.N
+    version, members = open_envelope(data, min(largest, honest) + _OVERHEAD_BYTES)
+    reader = Reader(members, version)
+    _key_level(bytes(reader.take(32)), parameters)
+    count = reader.u64()
+    if count > parameters.N:
+        raise CorruptBytesError(f"{count} switching keys: at most N = {parameters.N}")
+    keys: dict[int, np.ndarray] = {}
+    for index in range(count):
+        digits = reader.u64()
+        if digits == 0:
+            continue
+        if digits != parameters.data_limbs:
+            raise CorruptBytesError(
+                f"a switching key of {digits} digits, not {parameters.data_limbs}"
+            )
+        records = [_ciphertext(reader.nested(), parameters, 2) for _ in range(digits)]
+        keys[index] = np.stack([_key_data(record, parameters) for record in records])
+    reader.end()
+    return keys
+
+
+def write_switching_keys(
+    keys: dict[int, np.ndarray],
+    count: int,
+    parameters: EncryptionParameters,
+    compression: Compression = Compression.NONE,
+    version: Version = DEFAULT_VERSION,
+) -> bytes:
+    """The inverse of `read_switching_keys`, with `count` entries, most of them empty."""
+    parts = [parameters.parms_id(parameters.key_limbs), u64(count)]
+    for index in range(count):
+        digits = keys.get(index, ())
+        parts.append(u64(len(digits)))
+        parts += [
+            write_ciphertext(
+                CiphertextRecord(digit, True, 1.0), parameters, Compression.NONE, version
+            )
+            for digit in digits
+        ]
+    return envelope(b"".join(parts), compression, version)
+
+
+def read_public_key(data: Buffer, parameters: EncryptionParameters) -> np.ndarray:
+    """PublicKey: (2, K, N) in NTT form."""
+    return _key_data(read_ciphertext(data, parameters, parts=2), parameters)
+
+
+def _key_data(record: CiphertextRecord, parameters: EncryptionParameters) -> np.ndarray:
+    if not record.is_ntt or record.data.shape[1] != parameters.key_limbs:
+        raise CorruptBytesError(
+            f"a key with {record.data.shape[1]} primes, {'' if record.is_ntt else 'not '}in NTT "
+            f"form: {parameters.key_limbs} primes in NTT form are needed"
+        )
+    return record.data
+
+
+def _key_level(parms_id: bytes, parameters: EncryptionParameters) -> None:
+    limbs = parameters.limbs(parms_id)
+    if limbs != parameters.key_limbs:
+        raise CorruptBytesError(
+            f"keys at a level of {limbs} primes: they need all {parameters.key_limbs}"
+        )
+
+
+def _check_residues(residues: np.ndarray, moduli: tuple[int, ...]) -> None:
+    """Every residue [.., limb, :] below its modulus."""
+    for limb, q in enumerate(moduli):
+        largest = int(residues[..., limb, :].max())
+        if largest >= q:
+            raise CorruptBytesError(f"residue {largest} modulo {q} in limb {limb}")
