@@ -14,11 +14,11 @@ from nn.cli.data import load_data
 from nn.cli.describe import provenance, write_json
 from nn.cli.options import (
     Subparsers,
+    add_count_option,
     add_data_option,
     add_threads_option,
     command_parser,
     load_network,
-    positive,
 )
 from nn.cli.session import open_session
 from nn.plan import InferencePlan
@@ -38,10 +38,8 @@ def add_parser(subparsers: Subparsers) -> None:
         "2 e it asks for more.) Exit status 1 if any is missed.",
     )
     add_data_option(parser)
-    parser.add_argument("--images", type=positive, default=1000, metavar="COUNT", help="how many")
-    parser.add_argument(
-        "--batch", type=positive, default=50, metavar="COUNT", help="images sent at once"
-    )
+    add_count_option(parser, "--images", 1000, "how many")
+    add_count_option(parser, "--batch", 50, "images sent at once")
     add_threads_option(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result there")
     parser.set_defaults(run=run)

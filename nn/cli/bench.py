@@ -14,11 +14,11 @@ from nn.cli.data import load_data
 from nn.cli.describe import Json, provenance, write_json
 from nn.cli.options import (
     Subparsers,
+    add_count_option,
     add_data_option,
     add_threads_option,
     command_parser,
     load_network,
-    positive,
 )
 from nn.cli.session import Session, open_session
 from nn.machine import peak_rss_bytes
@@ -35,12 +35,8 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_data_option(parser)
     add_threads_option(parser, default=1)
-    parser.add_argument(
-        "--repeats", type=positive, default=20, metavar="COUNT", help="timed runs of the server"
-    )
-    parser.add_argument(
-        "--batch", type=positive, default=1, metavar="COUNT", help="images in each run"
-    )
+    add_count_option(parser, "--repeats", 20, "timed runs of the server")
+    add_count_option(parser, "--batch", 1, "images in each run")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result there")
     parser.set_defaults(run=run)
 

@@ -15,11 +15,11 @@ from nn.cli.console import amount, make_console, make_table
 from nn.cli.data import LabelledImages, class_names, load_data
 from nn.cli.options import (
     Subparsers,
+    add_count_option,
     add_data_option,
     add_threads_option,
     command_parser,
     load_network,
-    positive,
 )
 from nn.cli.session import Session, open_session
 from nn.layers import FloatArray
@@ -62,9 +62,13 @@ def add_parser(subparsers: Subparsers) -> None:
         "decrypts. Prints the answers, the time per layer and the bytes, and writes a picture.",
     )
     add_data_option(parser)
-    parser.add_argument("--images", type=positive, default=16, metavar="COUNT", help="how many")
+    add_count_option(parser, "--images", 16, "how many")
     parser.add_argument(
-        "--output", type=Path, default=Path("he-accel-demo.png"), help="the picture to write"
+        "--output",
+        type=Path,
+        default=Path("he-accel-demo.png"),
+        metavar="FILE",
+        help="the picture to write: .png, .pdf or .svg (default: %(default)s)",
     )
     add_threads_option(parser)
     parser.set_defaults(run=run)

@@ -22,17 +22,22 @@ def command_parser(
         name,
         help=summary,
         description=f"{summary[0].upper()}{summary[1:]}. {details}".strip(),
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument(
         "--network",
         default="mnist",
         metavar="NAME|FILE",
         help=f"a network of the zoo ({', '.join(nn.zoo.names())}) or a file that "
-        "Network.save wrote",
+        "Network.save wrote (default: %(default)s)",
     )
     planning = parser.add_argument_group("planning")
-    planning.add_argument("--security", type=int, default=128, help="bits: 128, 192 or 256")
+    planning.add_argument(
+        "--security",
+        type=int,
+        metavar="BITS",
+        default=128,
+        help="bits: 128, 192 or 256 (default: %(default)s)",
+    )
     planning.add_argument(
         "--precision",
         type=float,
@@ -40,10 +45,13 @@ def command_parser(
         help="predict every logit within 2^-BITS of the largest one (default: the planner's)",
     )
     planning.add_argument(
-        "--ring-degree", type=int, metavar="N", help="default: the smallest that fits"
+        "--ring-degree", type=int, metavar="N", help="ring degree (default: the smallest that fits)"
     )
     planning.add_argument(
-        "--dnum", type=int, help="key-switching digits (default: the fewest that fit)"
+        "--dnum",
+        type=int,
+        metavar="COUNT",
+        help="key-switching digits (default: the fewest that fit)",
     )
     planning.add_argument(
         "--insecure-reason",
@@ -69,12 +77,26 @@ def add_data_option(parser: argparse.ArgumentParser) -> None:
 
 def add_threads_option(parser: argparse.ArgumentParser, default: int | None = None) -> None:
     """``--threads``."""
+    otherwise = default or "HE_ACCEL_THREADS, or all that this process may run"
     parser.add_argument(
         "--threads",
         type=positive,
         default=default,
-        help="threads of the server"
-        + ("" if default else " (default: HE_ACCEL_THREADS, or all that this process may run)"),
+        metavar="COUNT",
+        help=f"threads of the server (default: {otherwise})",
+    )
+
+
+def add_count_option(
+    parser: argparse.ArgumentParser, name: str, default: int, meaning: str
+) -> None:
+    """A whole number above 0."""
+    parser.add_argument(
+        name,
+        type=positive,
+        default=default,
+        metavar="COUNT",
+        help=f"{meaning} (default: %(default)s)",
     )
 
 

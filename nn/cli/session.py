@@ -13,8 +13,10 @@ from nn.cli.options import make_plan
 from nn.client import Client
 from nn.graph import Network
 from nn.kernels import Compilation, watch_compilation
+from nn.machine import backend_name
 from nn.plan import InferencePlan
 from nn.server import Server
+from ntt.threads import check_threads, get_threads
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,12 @@ def open_session(arguments: argparse.Namespace, network: Network) -> Session:
         watch = _Stopwatch(compilation)
         plan = make_plan(arguments, network)
         plan_s = watch.lap()
+        # An environment that cannot run the plan is told before keys are made.
+        backend_name(plan.params)
+        if arguments.threads is None:
+            get_threads()
+        else:
+            check_threads(arguments.threads, "--threads")
         status(
             f"{network.name}: N = {plan.params.N}, {plan.depth} levels, "
             f"{plan.params.security_estimate}-bit security; making {plan.rotations} rotation keys"
