@@ -1,0 +1,66 @@
+"""seal-python (SEAL 4), as the benchmark calls it."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+import numpy as np
+import seal
+
+from benchmarks.peers import ROTATIONS, Case
+from benchmarks.peers.seal_chain import seal_chain
+
+
+def set_up(case: Case) -> SealPython:
+    """CKKS with the case's depth."""
+    return SealPython(case)
+
+
+class SealPython:
+    """seal-python for one case."""
+
+    name = "seal-python"
+
+    def __init__(self, case: Case) -> None:
+        self.version = metadata.version("seal-python")
+        sizes, scale_bits = seal_chain(case)
+        self.parameters: dict[str, object] = {
+            "q_bits": sizes[:-1],
+            "p_bits": sizes[-1:],
+            "dnum": len(sizes) - 1,
+            "scale_bits": scale_bits,
+            "log_qp": sum(sizes),
+            "security_bits": 128,
+        }
+        chosen = seal.EncryptionParameters(seal.scheme_type.ckks)
+        chosen.set_poly_modulus_degree(case.N)
+        chosen.set_coeff_modulus(seal.CoeffModulus.Create(case.N, sizes))
+        context = seal.SEALContext(chosen)
+        generator = seal.KeyGenerator(context)
+        relin = generator.create_relin_keys()
+        galois = seal.GaloisKeys()
+        generator.create_galois_keys(list(ROTATIONS), galois)
+        encoder, evaluator = seal.CKKSEncoder(context), seal.Evaluator(context)
+        encryptor = seal.Encryptor(context, generator.create_public_key())
+        decryptor = seal.Decryptor(context, generator.secret_key())
+        first, second = case.values
+        scale = 2.0**scale_bits
+        plaintext = encoder.encode(first, scale)
+        a, b = (encryptor.encrypt(encoder.encode(values, scale)) for values in (first, second))
+
+        def multiply() -> object:
+            product = evaluator.relinearize(evaluator.multiply(a, b), relin)
+            return evaluator.rescale_to_next(product)
+
+        self._reveal = lambda c: np.asarray(encoder.decode(decryptor.decrypt(c)))
+        self.operations = {
+            "encode": lambda: encoder.encode(first, scale),
+            "encrypt": lambda: encryptor.encrypt(plaintext),
+            "decrypt": lambda: self._reveal(a),
+            "multiply": multiply,
+            "rotate": lambda: evaluator.rotate_vector(a, 1, galois),
+            "rotate16": lambda: [evaluator.rotate_vector(a, k, galois) for k in ROTATIONS][-1],
+        }
+
+    def reveal(self, result: object) -> np.ndarray:
+        return self._reveal(result)

@@ -1,0 +1,142 @@
+"""`python -m benchmarks primitives`: CKKS operations beside the peers, interleaved in one run."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from benchmarks.peers import OPERATIONS, ROTATIONS, Case, Library, library_names, set_up
+
+CASES = (Case(1 << 13, 2), Case(1 << 14, 8), Case(1 << 15, 16), Case(1 << 15, 11))
+"""Usable depths 2, 8, 16, and 11, where the modulus leaves room for several special primes."""
+
+# What a value may be off after one operation at a scale of 2^36 or more and N = 2^15: the error's
+# standard deviation is N / 6 / 2^36 = 2^-23.6 by rounding, a few times that with the key switch of
+# peers; 2^-12 tells a right answer from a wrong one, which is all that is asked here.
+_TOLERANCE = 2.0**-12
+
+
+@dataclass
+class Row:
+    """One line of the result."""
+
+    library: str
+    version: str
+    operation: str
+    N: int
+    depth: int
+    threads: int
+    median_s: float
+    repeats: int
+    parameters: dict[str, object] = field(repr=False)
+
+
+class WrongResult(Exception):  # noqa: N818
+    """A library's decrypted result is not what the operation means."""
+
+
+def run(
+    cases: Sequence[Case],
+    peers: bool,
+    *,
+    operations: Sequence[str] = OPERATIONS,
+    seconds: float = 4.0,
+    report: Callable[[str], None] = print,
+) -> list[Row]:
+    """Time every operation of every library on one thread, libraries in turn.
+
+    seconds: how long each operation of each case is repeated, all libraries together; at least
+    five rounds. Each result is decrypted and checked first. Raises `WrongResult`.
+    """
+    rows = []
+    for case in cases:
+        libraries = []
+        for name in library_names() if peers else library_names()[:1]:
+            library = set_up(name, case)
+            if isinstance(library, str):
+                report(library)
+                continue
+            libraries.append(library)
+        for operation in operations:
+            for library in libraries:
+                check(library, case, operation)
+            times = interleaved([library.operations[operation] for library in libraries], seconds)
+            for library, samples in zip(libraries, times, strict=True):
+                rows.append(_row(library, case, operation, samples))
+            report(_line(case, operation, rows[-len(libraries) :]))
+    return rows
+
+
+def interleaved(calls: Sequence[Callable[[], object]], seconds: float) -> list[list[float]]:
+    """Seconds of each call, the calls taken in turn until the time is up; at least 5 rounds."""
+    times: list[list[float]] = [[] for _ in calls]
+    for call in calls:
+        call()
+    end = time.perf_counter() + seconds
+    while len(times[0]) < 5 or time.perf_counter() < end:
+        for call, samples in zip(calls, times, strict=True):
+            begin = time.perf_counter()
+            call()
+            samples.append(time.perf_counter() - begin)
+    return times
+
+
+def check(library: Library, case: Case, operation: str) -> None:
+    """Decrypt one result and compare it with what the operation means."""
+    result = library.operations[operation]()
+    first, second = case.values
+    expected = {
+        "encode": None,
+        "encrypt": first,
+        "decrypt": first,
+        "multiply": first * second,
+        "rotate": np.roll(first, -1),
+        "rotate16": np.roll(first, -ROTATIONS[-1]),
+    }[operation]
+    if expected is None:
+        return
+    found = result if operation == "decrypt" else library.reveal(result)
+    error = float(np.abs(np.asarray(found)[: expected.size] - expected).max())
+    if not error < _TOLERANCE:
+        raise WrongResult(
+            f"{library.name} {operation} at N = {case.N}: an error of {error:.3g}, at most "
+            f"{_TOLERANCE:.3g} was expected"
+        )
+
+
+def speedups(rows: Sequence[Row], library: str = "he-accel") -> Iterator[tuple[Row, Row, float]]:
+    """(ours, a peer's, how many times faster ours is) for every operation and case."""
+    ours = {(r.N, r.depth, r.operation): r for r in rows if r.library == library}
+    for row in rows:
+        mine = ours.get((row.N, row.depth, row.operation))
+        if mine is not None and row.library != library:
+            yield mine, row, row.median_s / mine.median_s
+
+
+def _row(library: Library, case: Case, operation: str, samples: list[float]) -> Row:
+    return Row(
+        library=library.name,
+        version=library.version,
+        operation=operation,
+        N=case.N,
+        depth=case.depth,
+        threads=1,
+        median_s=statistics.median(samples),
+        repeats=len(samples),
+        parameters=library.parameters,
+    )
+
+
+def _line(case: Case, operation: str, rows: Sequence[Row]) -> str:
+    own = rows[0].median_s
+    parts = [f"N={case.N:<6} depth {case.depth:<3} {operation:<9}"]
+    parts += [
+        f"{row.library} {row.median_s * 1e3:.3f} ms"
+        + (f" ({row.median_s / own:.1f}x)" if row is not rows[0] else "")
+        for row in rows
+    ]
+    return "  ".join(parts)
