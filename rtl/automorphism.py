@@ -54,7 +54,9 @@ class AutomorphismUnit:
             except ntt.ModulusError as error:
                 raise BlockModulusError(str(error)) from error
             if q >= 1 << self.width:
-                raise BlockModulusError(f"modulus {q} has {q.bit_length()} bits, above {self.width}")
+                raise BlockModulusError(
+                    f"modulus {q} has {q.bit_length()} bits, above {self.width}"
+                )
 
     @property
     def log_N(self) -> int:

@@ -142,7 +142,6 @@ class ControlHardware(wiring.Component):
                 self._pass_on(m, draining)
         return m
 
-
     def _pass_on(self, m: Module, turn: Value) -> None:
         if self.parameters.buffers == 2:
             m.d.sync += turn.eq(~turn)

@@ -70,9 +70,7 @@ class NTTUnitHardware(wiring.Component):
     def _bank(self, m: Module, pipeline: Pipeline, name: str) -> _Bank:
         p = self.parameters
         depth = max(2, p.schedule.steps)
-        memory = Memory(
-            shape=p.row_layout.size, depth=depth, init=[], attrs={"no_rw_check": True}
-        )
+        memory = Memory(shape=p.row_layout.size, depth=depth, init=[], attrs={"no_rw_check": True})
         m.submodules[f"bank_{name}"] = memory
         read, write = memory.read_port(domain="sync"), memory.write_port(domain="sync")
         bank = _Bank(

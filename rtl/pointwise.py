@@ -94,7 +94,9 @@ class PointwiseUnit:
         if operation is LimbOperation.SUBTRACT:
             return ntt.subtract(a, b, tables)[0]
         product = ntt.multiply(a, b, tables)
-        return (ntt.add(product, c, tables) if operation is LimbOperation.MULTIPLY_ADD else product)[0]
+        return (
+            ntt.add(product, c, tables) if operation is LimbOperation.MULTIPLY_ADD else product
+        )[0]
 
     @property
     def row_layout(self) -> ArrayLayout:

@@ -132,7 +132,12 @@ class StoredTwiddlesHardware(wiring.Component):
         tables = [request.table(q) for q in request.moduli]
         shared_rows = 1 << (request.log_N - request.lane_bits)
         shared = self._rom(
-            m, pipeline, "shared", self.index, [[t[k] for k in range(shared_rows)] for t in tables], 1
+            m,
+            pipeline,
+            "shared",
+            self.index,
+            [[t[k] for k in range(shared_rows)] for t in tables],
+            1,
         )
         if not request.lane_bits:
             m.d.comb += self.w[0].eq(shared[0])
@@ -148,7 +153,9 @@ class StoredTwiddlesHardware(wiring.Component):
             values = self._rom(m, pipeline, f"stage_{stage}", step, rows, words)
             stages.append(
                 [
-                    pipeline.register(Mux(inverse, values[words - 1 - i], values[i]), f"w{stage}_{i}")
+                    pipeline.register(
+                        Mux(inverse, values[words - 1 - i], values[i]), f"w{stage}_{i}"
+                    )
                     for i in range(words)
                 ]
             )
@@ -242,7 +249,9 @@ class GeneratedTwiddlesHardware(wiring.Component):
         pipeline = Pipeline(m, self.load)
         width = request.multiplier.width
         high_count = 1 << (request.log_N - low_bits)
-        high_words = [request.power(q, k << low_bits) for q in request.moduli for k in range(high_count)]
+        high_words = [
+            request.power(q, k << low_bits) for q in request.moduli for k in range(high_count)
+        ]
         low_words = [request.power(q, k) for q in request.moduli for k in range(1 << low_bits)]
         indices = [self._index(m, lane) for lane in range(request.lanes)]
 

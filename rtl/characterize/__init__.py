@@ -1,0 +1,1 @@
+"""Measuring blocks with real synthesis, place and route, and standard-cell mapping."""

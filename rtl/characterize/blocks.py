@@ -1,0 +1,96 @@
+"""Which blocks are measured, and what is said about each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from amaranth.lib import wiring
+
+from ntt.modulus import find_primes
+from rtl.butterfly import Butterfly
+from rtl.ntt_unit import NTTUnit
+from rtl.reductions import REDUCTIONS, modular_multiplier
+from rtl.tiling import Tile
+
+WIDTHS = (28, 36, 50, 60)
+NTT_SIZES = ((1024, 1), (1024, 4), (1024, 8), (4096, 1), (4096, 4), (4096, 8), (16384, 1),
+             (16384, 4), (16384, 8))  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Block:
+    """Something to measure: its hardware for a tile, and what its parameters say of it."""
+
+    kind: str
+    parameters: dict[str, object]
+
+    @property
+    def name(self) -> str:
+        """Short and unique, for files and progress."""
+        return "-".join(str(part) for part in (self.kind, *self.parameters.values()))
+
+    def build(self, tile: Tile) -> tuple[wiring.Component, dict[str, object]]:
+        """The block and its stated facts, with multiplications cut for `tile`."""
+        p = self.parameters
+        width, reduction = int(str(p["width"])), str(p["reduction"])
+        multiplier = modular_multiplier(reduction, width, tile, word_bits(width, tile))
+        facts: dict[str, object] = {"multiplier": multiplier.describe()}
+        if self.kind == "modmul":
+            facts |= {"latency_cycles": multiplier.latency}
+            return multiplier.hardware(), facts  # type: ignore[return-value]
+        if self.kind == "butterfly":
+            butterfly = Butterfly(multiplier)
+            return butterfly.hardware(), facts | {"latency_cycles": butterfly.latency}
+        N, butterflies = int(str(p["N"])), int(str(p["butterflies"]))
+        moduli = find_primes(width, 1 << 17, 1)
+        unit = NTTUnit(
+            N, butterflies, moduli, multiplier, int(str(p["buffers"])), str(p["twiddles"])
+        )
+        facts |= {
+            "moduli": list(moduli),
+            "transform_cycles": unit.transform_cycles,
+            "latency_cycles": unit.latency_cycles,
+            "interval_cycles": unit.interval_cycles,
+            "data_memory_bits": unit.data_memory_bits,
+            "twiddle_memory_bits": unit.twiddle_memory_bits,
+        }
+        return unit.hardware(), facts
+
+
+def word_bits(width: int, tile: Tile) -> int:
+    """The word of a word-level reduction that suits the tile: its short side, or an even share."""
+    longest = min(tile.b_bits or 18, 18)
+    steps = -(-width // longest)
+    return -(-width // steps)
+
+
+def modmul_blocks() -> list[Block]:
+    return [
+        Block("modmul", {"reduction": reduction, "width": width})
+        for width in WIDTHS
+        for reduction in REDUCTIONS
+    ]
+
+
+def butterfly_blocks() -> list[Block]:
+    return [Block("butterfly", {"reduction": "word", "width": width}) for width in WIDTHS]
+
+
+def ntt_blocks(buffers: int = 1, twiddles: str = "stored") -> list[Block]:
+    return [
+        Block(
+            "ntt",
+            {
+                "N": N,
+                "butterflies": butterflies,
+                "reduction": "word",
+                "width": 50,
+                "buffers": buffers,
+                "twiddles": twiddles,
+            },
+        )
+        for N, butterflies in NTT_SIZES
+    ]
+
+
+BLOCK_SETS = {"modmul": modmul_blocks, "butterfly": butterfly_blocks, "ntt": ntt_blocks}
