@@ -51,9 +51,9 @@ class ControlHardware(wiring.Component):
     """See `Control`.
 
     A row is filled when `offer` and `accept` meet; its memory write is presented one cycle later.
-    `issue` is a step on buffer `issue_buffer`, `issue_index` its twiddle one cycle later. `drain` reads a row, while there is `room` for it;
-    its address is presented one cycle later. `busy` spans each transform, from the first issue to
-    the last write.
+    `issue` is a step on buffer `issue_buffer`, `issue_index` its twiddle one cycle later. `drain`
+    reads a row, while there is `room` for it; its address is presented one cycle later. `busy`
+    spans each transform, from the first issue to the last write.
     """
 
     def __init__(self, parameters: Control) -> None:

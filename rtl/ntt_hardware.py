@@ -14,7 +14,6 @@ from rtl.ntt_unit import NTTUnit
 from rtl.output_queue import OutputQueue
 from rtl.pipeline import Pipeline
 
-
 _OUTPUT_DEPTH = 8
 _DRAIN_LATENCY = 4
 """From a row's drain until it is at the output queue: address, memory, register, choice."""

@@ -1,4 +1,4 @@
-"""The last piece of a block with streams: a queue that never overflows a pipeline without stalls."""
+"""The last piece of a block with streams: a queue that its pipeline cannot overflow."""
 
 from __future__ import annotations
 

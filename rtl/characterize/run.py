@@ -73,7 +73,7 @@ def measure(job: Job, progress: Progress) -> results.Entry:
 
 
 def run(jobs: Sequence[Job], path: Path, progress: Progress, *, again: bool = False) -> int:
-    """Measure what the results file does not hold yet (or everything, `again`); returns how many."""
+    """Measure what the file does not hold yet (or everything, `again`); returns how many."""
     entries = results.load(path)
     known = {results.key(entry) for entry in entries}
     measured = 0

@@ -121,9 +121,10 @@ def test_modular_multiplier__a_new_modulus_follows_its_operands(reduction):
     assert out.tolist() == expected
 
 
+@pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("width", [12, 50, 64])
-def test_add_sub__equals_python_integers_for_every_operation(width):
-    block = AddSub(width)
+def test_add_sub__equals_python_integers_for_every_operation(width, reverse):
+    block = AddSub(width, reverse)
     q = primes_for(width, 5, 1)[0]
     x = np.repeat(edge_and_random(q, 40, 3), 40)
     y = np.tile(edge_and_random(q, 40, 4), 40)
