@@ -18,7 +18,13 @@ from he.ciphertext import Ciphertext
 from he.ckks.bsgs import BabyGiant, split
 from he.ckks.encoder import Encoder
 from he.ckks.evaluator import Evaluator
-from he.errors import LevelExhaustedError, LevelMismatchError, ParameterError
+from he.errors import (
+    EncodingError,
+    LevelExhaustedError,
+    LevelMismatchError,
+    ParameterError,
+    ParametersMismatchError,
+)
 from he.keys import KeyNeeds
 from he.params import CKKSParameters
 from he.rns import context
@@ -60,6 +66,10 @@ class LinearTransform:
             raise LevelExhaustedError(
                 f"a linear transform rescales, so it cannot be encoded for level {level}: at least "
                 f"level 1 is needed"
+            )
+        if level > params.max_level:
+            raise LevelMismatchError(
+                f"level {level} is above the highest, {params.max_level}"
             )
         if not diagonals:
             raise ParameterError("a linear transform needs at least one diagonal")
@@ -188,7 +198,11 @@ def _check(
     evaluator: Evaluator, transform: LinearTransform, x: Ciphertext, first: Ciphertext
 ) -> None:
     evaluator.check_pair(x, first)
-    if transform.params != evaluator.params or transform.level != x.level:
+    if transform.params != evaluator.params:
+        raise ParametersMismatchError(
+            f"the transform is encoded for {transform.params}, not for {evaluator.params}"
+        )
+    if transform.level != x.level:
         raise LevelMismatchError(
             f"the transform is encoded for level {transform.level}, the ciphertext is at level "
             f"{x.level}: encode it for that level, or use drop_to"
@@ -198,6 +212,11 @@ def _check(
 
 
 def _full(vector: np.ndarray, slots: int) -> np.ndarray:
+    if vector.ndim != 1 or vector.size > slots or vector.dtype.kind not in "biufc":
+        raise EncodingError(
+            f"a diagonal is {vector.dtype} of shape {vector.shape}: a vector of at most {slots} "
+            f"numbers is needed"
+        )
     full = np.zeros(slots, dtype=np.result_type(vector, np.float64))
     full[: vector.size] = vector
     return full
