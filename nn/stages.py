@@ -61,7 +61,7 @@ def stages(network: Network) -> tuple[Stage, ...]:
     folded = network.folded()
     made = _merge_affine(_translate(folded))
     made = complete_squares(made, _max_abs(folded, made))
-    made = _renamed([*made[:-1], replace(made[-1], shape=folded.output_shape)])
+    made = _with_output_shape(_renamed(made), folded.output_shape)
     bounds = _max_abs(folded, made)
     return tuple(replace(stage, max_abs=bounds[stage.name]) for stage in made)
 
@@ -99,10 +99,9 @@ def _translate(network: Network) -> list[Stage]:
             alias[node.name] = inputs[0]
             unnamed[node.name] = layers
             continue
-        elif inputs[0] == INPUT or _reads_input_elementwise(made[-1]):
-            # The one stage that knows the input's shape keeps it.
-            fields = _fields(node.name, layers, inputs, shapes[inputs[0]])
-            made.append(AffineStage(*fields, identity(shapes[inputs[0]])))
+        elif inputs[0] == INPUT:
+            fields = _fields(node.name, layers, inputs, network.input_shape)
+            made.append(AffineStage(*fields, identity(network.input_shape)))
         else:
             # Every node leads to the output, so the stage that it reads is the last one.
             made[-1] = replace(made[-1], layers=made[-1].layers + layers)
@@ -111,8 +110,16 @@ def _translate(network: Network) -> list[Stage]:
     return made
 
 
-def _reads_input_elementwise(stage: Stage) -> bool:
-    return INPUT in stage.inputs and not isinstance(stage, AffineStage)
+def _with_output_shape(made: list[Stage], shape: Shape) -> list[Stage]:
+    """The stages with the last one's value under the network's output shape."""
+    last = made[-1]
+    if last.shape != shape and INPUT in last.inputs and not isinstance(last, AffineStage):
+        # A lone activation of a flattened image is also what knows the input's shape.
+        flat = replace(identity(last.shape), out_shape=shape, stride=None)
+        name = f"{last.name}:flatten"
+        common = (name, (), (last.name,), shape, last.node, last.scale, last.shift, last.max_abs)
+        return [*made, AffineStage(*common, flat)]
+    return [*made[:-1], replace(last, shape=shape)]
 
 
 def _stage(

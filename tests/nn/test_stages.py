@@ -203,14 +203,14 @@ def test_stages__name_a_last_flatten_with_what_it_reads() -> None:
 
 
 def test_stages__keep_the_shape_of_the_input() -> None:
-    made = stages(
-        network_of(
-            Node("square", Polynomial.square(), (INPUT,)), Node("flat", Flatten(), ("square",))
-        )
-    )
-    shapes = [(stage.name, stage.shape) for stage in made]
-    assert shapes == [("square", (2, 4, 4)), ("flat", (32,))]
-    assert kinds(made) == [PolynomialStage, AffineStage]
+    square, flat = Polynomial.square(), Flatten()
+    behind = network_of(Node("square", square, (INPUT,)), Node("flat", flat, ("square",)))
+    before = network_of(Node("flat", flat, (INPUT,)), Node("square", square, ("flat",)))
+    for network, name in ((behind, "square+flat"), (before, "flat+square")):
+        made = stages(network)
+        shapes = [(stage.name, stage.shape) for stage in made]
+        assert shapes == [(name, (2, 4, 4)), (f"{name}:flatten", (32,))]
+        assert kinds(made) == [PolynomialStage, AffineStage]
 
 
 def test_stages__treat_degree_one_as_affine() -> None:
