@@ -1,0 +1,121 @@
+"""What the comparisons with SEAL share: sessions in both libraries, and a count of comparisons."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import warnings
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from he.ciphertext import Ciphertext
+from he.interop.seal import CKKSConverter, SEALEvaluator, read_pyfhel_context
+from he.interop.seal.records import CiphertextRecord, write_ciphertext
+from he.keys import EvaluationKeys
+
+REASON = "a comparison of residues: nothing is protected"
+
+
+class Comparisons:
+    """Counts comparisons of whole arrays, and fails at once on a residue that differs."""
+
+    def __init__(self) -> None:
+        self.arrays = self.residues = self.mismatches = 0
+
+    def equal(self, what: str, ours: np.ndarray, theirs: np.ndarray) -> None:
+        """Same shape, same values."""
+        self.arrays += 1
+        self.residues += ours.size
+        different = ours.shape != theirs.shape or int((ours != theirs).sum())
+        self.mismatches += bool(different)
+        assert not different, f"{what}: {ours.shape} and {theirs.shape}, {different} differ"
+
+
+_COMPARISONS = Comparisons()
+
+
+@pytest.fixture(scope="session")
+def comparisons() -> Comparisons:
+    return _COMPARISONS
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if _COMPARISONS.arrays:
+        terminalreporter.write_line(
+            f"crosscheck with SEAL: {_COMPARISONS.arrays} comparisons of "
+            f"{_COMPARISONS.residues} residues, {_COMPARISONS.mismatches} mismatches"
+        )
+
+
+@pytest.fixture(scope="session")
+def tenseal() -> ModuleType:
+    """The TenSEAL module (a newer SEAL, with zstd), for tests marked crosscheck; as `pyfhel`."""
+    try:
+        return importlib.import_module("tenseal")
+    except ImportError as error:
+        if os.environ.get("CI", "").lower() in ("1", "true"):
+            pytest.fail(f"TenSEAL is missing in CI: {error}")
+        pytest.skip("TenSEAL is not installed: pip install tenseal")
+
+
+@dataclass
+class CKKSSession:
+    """One set of CKKS parameters in Pyfhel and here."""
+
+    module: ModuleType
+    seal: Any
+    converter: CKKSConverter
+
+    def evaluator(self) -> SEALEvaluator:
+        """One that uses Pyfhel's keys."""
+        return SEALEvaluator(self.converter.params, self.keys())
+
+    def keys(self) -> EvaluationKeys:
+        """Pyfhel's keys."""
+        return self.converter.load_evaluation_keys(
+            self.seal.to_bytes_relin_key(), self.seal.to_bytes_rotate_key()
+        )
+
+    def ours(self, theirs: Any) -> Ciphertext:
+        """A Pyfhel ciphertext, here."""
+        return self.converter.load_ciphertext(theirs.to_bytes())
+
+    def theirs(self, ours: Ciphertext) -> Any:
+        """One of our ciphertexts, in Pyfhel."""
+        data = self.converter.save(ours)
+        return self.module.PyCtxt(pyfhel=self.seal, bytestring=data, scheme="ckks")
+
+    def random_ciphertext(self, level: int, parts: int, seed: int) -> Ciphertext:
+        """Uniform residues with the edges 0 and q - 1 among them, at a scale of 2^8."""
+        params = self.converter.params
+        rng = np.random.default_rng(seed)
+        rows = [rng.integers(0, q, (parts, params.N), dtype=np.uint64) for q in params.q]
+        data = np.stack(rows[: level + 1], axis=1)
+        data[:, :, 0] = 0
+        data[:, :, 1] = np.array(params.q[: level + 1], dtype=np.uint64) - np.uint64(1)
+        record = CiphertextRecord(data, True, 2.0**8)
+        return self.converter.load_ciphertext(write_ciphertext(record, self.converter.parameters))
+
+
+@pytest.fixture(scope="session")
+def ckks_session(pyfhel: ModuleType) -> Any:
+    """Makes a `CKKSSession` from N, the bits of SEAL's primes, the scale and the rotations."""
+
+    def make(N: int, bits: list[int], scale: float, steps: list[int]) -> CKKSSession:
+        seal = pyfhel.Pyfhel()
+        with warnings.catch_warnings():
+            # Pyfhel warns of primes that do not fit the scale; residues agree all the same.
+            warnings.simplefilter("ignore", UserWarning)
+            seal.contextGen(scheme="ckks", n=N, scale=scale, qi_sizes=bits, sec=0)
+        seal.keyGen()
+        seal.relinKeyGen()
+        seal.rotateKeyGen(rot_steps=steps)
+        parameters, stored_scale = read_pyfhel_context(seal.to_bytes_context())
+        converter = CKKSConverter(parameters, stored_scale, insecure_reason=REASON)
+        return CKKSSession(pyfhel, seal, converter)
+
+    return make
