@@ -66,7 +66,7 @@ def load_data(network: Network, path: Path | None) -> LabelledImages:
         pixels, labels = nn.zoo.test_images(network.name)
         return LabelledImages(as_images(network, pixels, "the zoo's test set"), labels)
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             found, labels = archive["images"], archive["labels"]
     except _UNREADABLE as error:
         raise NetworkFileError(

@@ -95,7 +95,8 @@ def _draw_title(figure: Any, shown: Demonstration, height_in: float) -> None:
     right = int(np.count_nonzero(shown.encrypted.argmax(axis=1) == shown.data.labels))
     seconds = sum(stage.seconds for stage in shown.profile) / count
     params = shown.plan.params
-    title = f"{count} images classified by a server that cannot see them"
+    images, them = ("image", "it") if count == 1 else ("images", "them")
+    title = f"{count} {images} classified by a server that cannot see {them}"
     facts = (
         f"{shown.plan.network}: {right} of {count} right, {seconds:.3f} s an image; CKKS, "
         f"N = {params.N}, {params.security_estimate}-bit security"

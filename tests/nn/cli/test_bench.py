@@ -1,0 +1,55 @@
+"""``python -m nn bench``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import nn
+from nn.cli.main import main
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_bench__writes_what_was_measured(
+    batch: int,
+    options: list[str],
+    data: list[str],
+    network: nn.Network,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / "results" / "bench.json"
+    words = ["--threads", "1", "--repeats", "3", "--batch", str(batch), "--json", str(file)]
+    assert main(["bench", *options, *data, *words]) == 0
+    assert "peak memory" in capsys.readouterr().out
+    result = json.loads(file.read_text())
+
+    plan = nn.compile(network, N=256, insecure_reason="unit test")
+    assert result["evaluation_key_bytes"] == plan.evaluation_key_bytes
+    assert result["batch"] == batch
+    assert result["repeats"] == 3
+    assert result["threads"] == 1
+    smallest, median = result["server_seconds_smallest"], result["server_seconds_median"]
+    assert 0 < smallest <= median <= result["server_seconds_largest"]
+    assert sum(stage["seconds_median"] for stage in result["stages"]) <= 3 * median
+    assert result["peak_rss_bytes"] > 1e6
+    assert result["largest_error"] <= result["predicted_error_largest"]
+    assert result["command"].startswith("python -m nn bench --network")
+    assert result["parameters"]["N"] == 256
+    assert result["backend"] in ("scalar", "fma", "ifma")
+    assert result["machine"]["cpu"]
+    assert set(result) >= {"commit", "date", "encrypted_image_bytes", "encrypted_answer_bytes"}
+
+
+def test_bench__names_of_the_stages_are_the_plans(
+    options: list[str], data: list[str], network: nn.Network, tmp_path: Path
+) -> None:
+    file = tmp_path / "bench.json"
+    assert main(["bench", *options, *data, "--repeats", "1", "--json", str(file)]) == 0
+    plan = nn.compile(network, N=256, insecure_reason="unit test")
+    stages = json.loads(file.read_text())["stages"]
+    assert [(s["name"], s["level_in"], s["level_out"]) for s in stages] == [
+        (s.name, s.level_in, s.level_out) for s in plan.stages
+    ]

@@ -1,0 +1,77 @@
+"""``python -m nn infer``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib import image
+
+import nn
+from nn.cli.infer import softmax
+from nn.cli.main import main
+
+
+def test_softmax__is_a_distribution_in_the_logits_order() -> None:
+    logits = np.array([[1000.0, 999.0, 0.0], [-5.0, -5.0, -5.0]])
+    shares = softmax(logits)
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    np.testing.assert_allclose(shares[0, 0] / shares[0, 1], np.e)
+    np.testing.assert_allclose(shares[1], 1 / 3)
+
+
+def printed_answers(printed: str) -> list[str]:
+    """The rows of the table of answers."""
+    return [line for line in printed.split("Logits")[0].splitlines() if "%" in line]
+
+
+def test_infer__index(
+    options: list[str],
+    data: list[str],
+    network: nn.Network,
+    images: np.ndarray,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["infer", *options, *data, "--index", "3", "7"]) == 0
+    rows = printed_answers(capsys.readouterr().out)
+    classes = network(images[[3, 7], None] / 255).argmax(axis=1)
+    # Index 3 is the one whose label is not the network's answer.
+    truths = [(classes[0] + 1) % 5, classes[1]]
+    assert [row.split()[:5] for row in rows] == [
+        ["image", f"{index},", "truly", str(truth), str(answer)]
+        for index, truth, answer in zip([3, 7], truths, classes, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("suffix", [".png", ".npy"])
+def test_infer__file_gives_the_answer_of_the_same_image(
+    suffix: str,
+    options: list[str],
+    network: nn.Network,
+    images: np.ndarray,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / f"five{suffix}"
+    if suffix == ".png":
+        image.imsave(path, images[5], cmap="gray", vmin=0, vmax=255)
+    else:
+        np.save(path, images[5])
+    assert main(["infer", *options, "--image", str(path)]) == 0
+    (row,) = printed_answers(capsys.readouterr().out)
+    answer = network(images[5:6, None] / 255).argmax()
+    assert row.split()[:2] == [path.name, str(answer)]
+
+
+def test_infer__wrong_size_names_the_file(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "large.npy"
+    np.save(path, np.zeros((7, 6)))
+    assert main(["infer", *options, "--image", str(path)]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("ShapeError: ")
+    assert "large.npy" in told
+    assert "(7, 6)" in told
+    assert "(1, 6, 6)" in told

@@ -1,0 +1,42 @@
+"""``python -m nn plan``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import nn
+from nn.cli.main import main
+
+
+def test_plan__prints_the_report(
+    options: list[str], network: nn.Network, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", *options]) == 0
+    plan = nn.compile(network, N=256, insecure_reason="unit test")
+    assert capsys.readouterr().out == plan.report() + "\n"
+
+
+def test_plan__json_is_the_plan(
+    options: list[str], network: nn.Network, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", *options, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    plan = nn.compile(network, N=256, insecure_reason="unit test")
+    assert printed["network"] == "small"
+    assert printed["parameters"]["N"] == 256
+    assert printed["parameters"]["levels"] == plan.depth == len(plan.params.q) - 1
+    assert printed["evaluation_key_bytes"] == plan.evaluation_key_bytes
+    assert printed["predicted_error"] == plan.predicted_error.tolist()
+    assert [stage["level_out"] for stage in printed["stages"]] == [
+        stage.level_out for stage in plan.stages
+    ]
+
+
+def test_plan__takes_a_network_of_the_zoo(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "--network", "mnist", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["parameters"]["security_estimate_bits"] >= 128
+    # What the project promises of its smallest network.
+    assert printed["evaluation_key_bytes"] <= 100e6
