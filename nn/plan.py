@@ -83,23 +83,26 @@ class InferencePlan:
         params = self.params
         chain = " + ".join(str(q.bit_length()) for q in params.q)
         special = " + ".join(str(p.bit_length()) for p in params.p)
-        lines = [
-            f"network     {self.network}, {self.depth} levels",
-            (f"parameters  N = {params.N}, {params.slots} slots, dnum {params.dnum}, scale 2^"
-            f"{np.log2(params.scales[-1]):.2f}"),
-            f"primes      q: {chain} bits; p: {special} bits; log2(QP) = {params.log_qp:.1f}",
-            f"security    {params.security_estimate} bits (asked for {params.security_bits})",
-            f"keys        {self.rotations} rotations, {self.evaluation_key_bytes / 1e6:.1f} MB",
-            f"ciphertexts {self.input_layout.ciphertexts} in and {self.output_layout.ciphertexts} "
-            "out, an image",
-            f"precision   every logit within {self.predicted_error.max():.2g} of the cleartext's, "
-            f"of {self.largest_logit:.3g} at most: {self.predicted_bits:.1f} bits",
-            "",
-            (f"{'stage':<24}{'kind':<12}{'level':>8}{'rotations':>11}{'diagonals':>11}"
-            f"{'ciphertexts':>13}{'error (std)':>13}"),
-        ]
+        scale, error = np.log2(params.scales[-1]), self.predicted_error.max()
+        megabytes = self.evaluation_key_bytes / 1e6
+        sent, answered = self.input_layout.ciphertexts, self.output_layout.ciphertexts
+        facts = {
+            "network": f"{self.network}, {self.depth} levels",
+            "parameters": f"N = {params.N}, dnum {params.dnum}, scale 2^{scale:.2f}",
+            "primes": f"q: {chain} bits; p: {special} bits; log2(QP) = {params.log_qp:.1f}",
+            "security": f"{params.security_estimate} bits (asked for {params.security_bits})",
+            "keys": f"{self.rotations} rotations, {megabytes:.1f} MB",
+            "ciphertexts": f"{sent} in and {answered} out, an image",
+            "error": f"at most {error:.2g} a logit, of {self.largest_logit:.3g} at most",
+            "precision": f"{self.predicted_bits:.1f} bits of the largest logit",
+        }
+        heads = ("kind", "level", "rotations", "diagonals", "ciphertexts", "error (std)")
+        widths = (10, 8, 11, 11, 13, 13)
+        title = "".join(f"{head:>{width}}" for head, width in zip(heads, widths, strict=True))
+        lines = [f"{label:<13}{fact}" for label, fact in facts.items()]
+        lines += ["", f"{'stage':<24}{title}"]
         lines += [
-            f"{s.name:<24}{s.kind:<12}{f'{s.level_in}->{s.level_out}':>8}{s.rotations:>11}"
+            f"{s.name:<24}{s.kind:>10}{f'{s.level_in}->{s.level_out}':>8}{s.rotations:>11}"
             f"{s.diagonals:>11}{s.ciphertexts:>13}{s.predicted_error:>13.2g}"
             for s in self.stages
         ]

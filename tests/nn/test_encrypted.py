@@ -6,6 +6,7 @@ import pytest
 import he
 import nn
 from nn.errors import InputRangeError, NetworkError, ShapeError
+from ntt.threads import machine_threads
 
 REASON = "unit test"
 
@@ -124,7 +125,7 @@ def test_run__several_threads_give_the_same_bits(run):
     _, _, client, server, images = run
     batch = client.encrypt(images[:3])
     one = server.run(batch, threads=1)
-    many = server.run(batch, threads=he.machine_threads())
+    many = server.run(batch, threads=machine_threads())
     for a, b in zip(one.ciphertexts, many.ciphertexts, strict=True):
         assert (a.data == b.data).all()
 
