@@ -175,8 +175,12 @@ def _two_limb_constants(moduli: tuple[int, ...]) -> tuple[Any, ...]:
 
 
 @functools.lru_cache(maxsize=256)
-def _garner_constants(moduli: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _garner_constants(moduli: tuple[int, ...]) -> tuple[np.ndarray, ...]:
     count = len(moduli)
+    rest = math.prod(moduli) // 2
+    half = np.empty(count, dtype=np.uint64)
+    for k, q in enumerate(moduli):
+        rest, half[k] = divmod(rest, q)
     inverses = np.zeros((count, count), dtype=np.uint64)
     shoup = np.zeros((count, count), dtype=np.uint64)
     for k, q in enumerate(moduli):
@@ -185,4 +189,4 @@ def _garner_constants(moduli: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, 
             inverses[k, j], shoup[k, j] = inverse, (inverse << 64) // q
     products = [math.prod(moduli[:k]) for k in range(count)]
     weights = np.array([float(p) if p.bit_length() < 1023 else math.inf for p in products])
-    return inverses, shoup, weights
+    return half, inverses, shoup, weights

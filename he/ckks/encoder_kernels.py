@@ -25,36 +25,40 @@ def residues_of_float(out, values, moduli, one_shoup):
 
 
 @njit(cache=True, nogil=True)
-def centred_values(out, residues, moduli, inverses, inverses_shoup, weights):
+def centred_values(out, residues, moduli, half, inverses, inverses_shoup, weights):
     """out[i] = the value in (-Q/2, Q/2) whose residues are residues[:, i], rounded to float64.
 
-    Garner's mixed radix digits d_k of x and of Q - x; the smaller of the two is |x|.
+    Garner's mixed radix digits d_k of x; x is negative where they exceed those of (Q - 1) / 2, and
+    Q - x is then 1 + the number with digits q_k - 1 - d_k. half: the digits of (Q - 1) / 2;
     inverses[k, j] = q_j^-1 mod q_k with its Shoup constant; weights[k] = q_0 .. q_(k-1) as float,
     infinite beyond float64.
     """
+    one = np.uint64(1)
     count = moduli.size
     digits = np.empty(count, dtype=np.uint64)
     for i in range(out.size):
-        smallest = np.inf
-        for sign in range(2):
-            value = 0.0
-            for k in range(count):
-                q = moduli[k]
-                d = residues[k, i]
-                if sign == 1:
-                    d = reduce_once(q - d, q)
-                for j in range(k):
-                    other = digits[j] % q
-                    d = shoup(subtract(d, other, q), inverses[k, j], inverses_shoup[k, j], q)
-                digits[k] = d
-            for k in range(count - 1, -1, -1):
-                if digits[k] != 0:
-                    value += np.float64(digits[k]) * weights[k]
-            if value < smallest:
-                smallest = value
-                out[i] = -value if sign == 1 else value
-
-
+        for k in range(count):
+            q = moduli[k]
+            d = residues[k, i]
+            for j in range(k):
+                other = digits[j] % q
+                d = shoup(subtract(d, other, q), inverses[k, j], inverses_shoup[k, j], q)
+            digits[k] = d
+        negative = False
+        for k in range(count - 1, -1, -1):
+            if digits[k] != half[k]:
+                negative = digits[k] > half[k]
+                break
+        value = 0.0
+        for k in range(count - 1, -1, -1):
+            d = digits[k]
+            if negative:
+                d = moduli[k] - one - d
+                if k == 0:
+                    d += one
+            if d != 0:
+                value += np.float64(d) * weights[k]
+        out[i] = -value if negative else value
 
 
 @njit(cache=True, nogil=True)
