@@ -75,6 +75,11 @@ class PointwiseUnit:
         return self.latency + 2
 
     @property
+    def modulus_change_cycles(self) -> int:
+        """The fewest cycles from a beat with a new modulus to the next such beat."""
+        return self.latency + 2
+
+    @property
     def hard_multipliers(self) -> int:
         return self.lanes * self.multipliers_per_lane * self.multiplier.hard_multipliers
 

@@ -70,7 +70,7 @@ class TwiddleRequest:
         }
 
     def word(self, stage: int, lane: int) -> int:
-        """Which of the 2^(lane_bits - stage) factors of a step the lane takes (stage < lane_bits)."""
+        """Which of the 2^(lane_bits - stage) factors of a step a lane takes; stage < lane_bits."""
         return (lane >> stage & 1) << (self.lane_bits - 1 - stage) | lane >> (stage + 1)
 
 
