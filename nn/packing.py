@@ -13,6 +13,7 @@ ICML 2019).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -87,11 +88,12 @@ class PackedAffine:
     """An affine map between two layouts, of one multiplicative level.
 
     ``blocks[o, i][shift]`` is the vector ``(n_slots,)`` that multiplies input ciphertext i rotated
-    by `shift`, for output ciphertext o; absent diagonals are zero, and a block without diagonals
-    is absent. `folds` are steps: for each, in order, every output ciphertext is added to itself
-    rotated by the step. `bias` ``(ciphertexts, n_slots)`` is added last. ``splits[o, i]`` tells how
-    the shifts of a block split into babies and giants; blocks of one input share its babies, and
-    blocks of one output draw from the same giants.
+    by `shift`, for output ciphertext o. Diagonals of zeros are left out, and so are blocks without
+    diagonals; but every output has a block, if need be with one diagonal of zeros. `folds` are
+    steps: for each, in order, every output ciphertext is added to itself rotated by the step.
+    `bias` ``(ciphertexts, n_slots)`` is added last. ``splits[o, i]`` tells how the shifts of a
+    block split into babies and giants; blocks of one input share its babies, and blocks of one
+    output draw from the same giants.
     """
 
     blocks: dict[Block, dict[int, FloatArray]]
@@ -188,8 +190,9 @@ def lower(
     for layout in layouts:
         columns, rows = in_layout.positions[entries.col], layout.positions[entries.row]
         for base in _fold_bases(in_layout, layout):
-            found = _Diagonals.count(in_layout, layout, base, columns, rows, cost)
-            if best is None or found.rank < best.rank:
+            limit = best.cost if best else math.inf
+            found = _Diagonals.count(in_layout, layout, base, columns, rows, cost, limit)
+            if found and (best is None or found.rank < best.rank):
                 best = found
     assert best is not None
     return best.fill(affine, entries.data, in_layout.positions[entries.col], entries.row)
@@ -261,22 +264,30 @@ class _Diagonals:
         columns: IntArray,
         rows: IntArray,
         cost: PackingCost,
-    ) -> _Diagonals:
+        limit: float,
+    ) -> _Diagonals | None:
+        """The choice, or None as soon as it must cost more than `limit`."""
         n_slots, inputs = in_layout.n_slots, in_layout.ciphertexts
         outputs = out_layout.ciphertexts
         used = np.zeros(outputs * inputs * base, dtype=bool)
         pairs = (rows // n_slots * inputs + columns // n_slots) * base
         for copy in _copies(in_layout, out_layout, base):
-            used[pairs + (columns - rows - copy) % base] = True
+            used[pairs + ((columns - rows - copy) & (base - 1))] = True
+        # A diagonal of zeros where an output ciphertext has no entry, so that it exists at all.
+        by_output = used.reshape(outputs, inputs * base)
+        by_output[~by_output.any(axis=1), 0] = True
         keys = np.flatnonzero(used)
+        result = cls(in_layout, out_layout, base, keys, BabyGiant((), (), ()), 0.0)
+        if cost.total({}, result.folds, keys.size, out_layout) > limit:
+            return None
         plan = split(
-            np.unique(keys % base).tolist(),
+            np.unique(keys & (base - 1)).tolist(),
             n_slots,
             cost.baby * inputs + cost.key,
             cost.giant * outputs + cost.key,
             period=base,
         )
-        result = cls(in_layout, out_layout, base, keys, plan, 0.0)
+        result = replace(result, plan=plan)
         total = cost.total(result._splits(), result.folds, keys.size, out_layout)
         return replace(result, cost=total)
 
@@ -309,10 +320,11 @@ class _Diagonals:
         pairs = (rows // n_slots * inputs + columns // n_slots) * self.base
         for copy in _copies(in_layout, out_layout, self.base):
             slots = rows % n_slots + copy
-            classes = (columns - slots) % self.base
+            classes = (columns - slots) & (self.base - 1)
             index = np.searchsorted(self.keys, pairs + classes)
             # The slot in the row's own period from which this shift reads the column.
-            sources = slots - slots % period + (columns - shifts[classes]) % period
+            offsets = (columns - shifts[classes]) & (period - 1)
+            sources = slots - (slots & (period - 1)) + offsets
             vectors[index, sources] = values
         full = np.tile(vectors, n_slots // unit)
         blocks: dict[Block, dict[int, FloatArray]] = {}

@@ -20,7 +20,7 @@ from he.errors import ParameterError
 
 IntArray = NDArray[np.int64]
 
-_WORK_LIMIT = 1 << 22  # elements of the table (strides tried, shifts): some 30 MiB
+_WORK_LIMIT = 1 << 20  # elements of the table (strides tried, shifts): some 10 ms
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,18 @@ def split(
         return BabyGiant((), (), ())
     unrolled = _unroll(classes, period)
     start = unrolled[0]
-    stride, offset = _best_stride(unrolled - start, bool(classes[0] == 0), baby_cost, giant_cost)
+    # Shift 0 can have baby 0 and giant 0. Without it only one of them can be had, the dearer.
+    has_zero = bool(classes[0] == 0)
+    free_giant = has_zero or giant_cost >= baby_cost
+    free_baby = has_zero or not free_giant
+    stride, offset = _best_stride(
+        unrolled - start, (free_baby, free_giant), (baby_cost, giant_cost)
+    )
     quotients = (unrolled - start - offset) // stride
-    # The shift nearest to 0 gets giant 0; shift 0 gets baby 0 too.
     nearest = int(np.abs(unrolled).argmin())
     giants = (quotients - quotients[nearest]) * stride
+    if not free_giant:
+        giants += unrolled[nearest]
     babies = unrolled - giants
     giant_steps, giant_indices = np.unique(giants, return_inverse=True)
     baby_steps, baby_indices = np.unique(babies, return_inverse=True)
@@ -100,21 +107,27 @@ def split(
 
 
 def _unroll(classes: IntArray, period: int) -> IntArray:
-    """Ascending representatives that start behind the widest gap of the circle, near 0."""
+    """Ascending representatives that start behind the widest gap of the circle, near 0.
+
+    Class 0 is represented by 0.
+    """
     gaps = np.diff(classes, append=classes[0] + period)
     widest = classes.size - 1 - int(gaps[::-1].argmax())
     first = (widest + 1) % classes.size
     unrolled = np.concatenate([classes[first:], classes[:first] + period])
-    if first and 2 * unrolled[0] > period:
+    if first and (classes[0] == 0 or 2 * unrolled[0] > period):
         unrolled -= period
     result: IntArray = unrolled
     return result
 
 
 def _best_stride(
-    distances: IntArray, has_zero: bool, baby_cost: float, giant_cost: float
+    distances: IntArray, free: tuple[bool, bool], costs: tuple[float, float]
 ) -> tuple[int, int]:
-    """The stride and the offset of its residues that cost least, for distances from 0 ascending."""
+    """The stride and the offset of its residues that cost least, for distances from 0 ascending.
+
+    `free` tells whether one baby and one giant are step 0, `costs` what each other one costs.
+    """
     strides = _strides(distances)
     residues = np.sort(distances % strides[:, None], axis=1)
     baby_counts = 1 + np.count_nonzero(np.diff(residues, axis=1), axis=1)
@@ -125,11 +138,11 @@ def _best_stride(
     for offsets in (np.zeros_like(cuts), cuts):
         quotients = (distances - offsets[:, None]) // strides[:, None]
         giant_counts = 1 + np.count_nonzero(np.diff(quotients, axis=1), axis=1)
-        costs = baby_cost * (baby_counts - has_zero) + giant_cost * (giant_counts - 1)
+        total = costs[0] * (baby_counts - free[0]) + costs[1] * (giant_counts - free[1])
         # Of equally cheap splits, the one with the fewest steps: fewer keys.
-        index = int(np.lexsort((strides, baby_counts + giant_counts, costs))[0])
+        index = int(np.lexsort((strides, baby_counts + giant_counts, total))[0])
         steps = int(baby_counts[index] + giant_counts[index])
-        found = (float(costs[index]), steps, int(strides[index]), int(offsets[index]))
+        found = (float(total[index]), steps, int(strides[index]), int(offsets[index]))
         best = found if best is None else min(best, found)
     assert best is not None
     return best[2], best[3]
