@@ -6,9 +6,11 @@ it is written where the error is raised. Catch `HEError` to catch them all.
     HEError
         ParameterError (ValueError)
             InsecureParametersError
+            BatchingError
         EncodingError (ValueError)
         LevelExhaustedError
         LevelMismatchError
+        NoiseBudgetExhaustedError
         ScaleMismatchError
         ParametersMismatchError
         NoEvaluatorError
@@ -34,6 +36,10 @@ class InsecureParametersError(ParameterError):
     """log2(QP) is larger than the security table allows for this N."""
 
 
+class BatchingError(ParameterError):
+    """The plain modulus has no slots: it is no prime that is 1 modulo 2N."""
+
+
 class EncodingError(HEError, ValueError):
     """Values cannot be encoded: NaN, infinite, too many, or too large for the scale and modulus."""
 
@@ -44,6 +50,10 @@ class LevelExhaustedError(HEError):
 
 class LevelMismatchError(HEError):
     """The operands are at different levels."""
+
+
+class NoiseBudgetExhaustedError(HEError):
+    """The noise of a ciphertext has reached, or may have reached, its message."""
 
 
 class ScaleMismatchError(HEError):

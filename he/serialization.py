@@ -1,6 +1,6 @@
 """Objects to bytes and back, in the container of `he.container`.
 
-Every object but `CKKSParameters` and `KeyNeeds` carries the 16-byte id of its parameter set and is
+Every object but parameter sets and `KeyNeeds` carries the 16-byte id of its parameter set and is
 refused under another one. The half of a fresh symmetric ciphertext, of a public key or of a
 switching key that is the expansion of a public seed is not stored: the seed is. Residues take as
 many bits as their modulus has.
@@ -14,8 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
+from he.bfv.ciphertext import Ciphertext as BFVCiphertext
+from he.bfv.ciphertext import Plaintext as BFVPlaintext
+from he.bfv.params import BFVParameters
 from he.ciphertext import Ciphertext, Plaintext
-from he.codecs import checks, ciphertexts, keys, parameters
+from he.codecs import bfv, checks, ciphertexts, keys, parameters
 from he.container import Contents, pack, unpack
 from he.errors import ParameterError
 from he.keys import EvaluationKeys, KeyNeeds, KeySwitchingKey, PublicKey, SecretKey
@@ -45,8 +48,8 @@ def from_bytes(data: Buffer, expected_type: type[T], params: RLWEParameters | No
     ----------
     data : what `to_bytes` returned.
     expected_type : the class of the object; bytes of another kind are refused.
-    params : the parameter set that the object must belong to; needed for all but `CKKSParameters`
-        (which takes none; see `parameters_from_bytes`) and `KeyNeeds` (checked against it, if
+    params : the parameter set that the object must belong to; needed for all but parameter
+        sets (which take none; see their own `from_bytes`) and `KeyNeeds` (checked against it, if
         given).
 
     Raises
@@ -116,6 +119,14 @@ _CODECS: dict[type[Any], _Codec] = {
     PublicKey: _Codec("public key", keys.encode_public, keys.decode_public),
     KeySwitchingKey: _Codec("switching key", keys.encode_switching, keys.decode_switching),
     EvaluationKeys: _Codec(keys.EVALUATION_KEYS, keys.encode_evaluation, keys.decode_evaluation),
+    BFVParameters: _Codec(
+        bfv.PARAMETERS,
+        bfv.encode_parameters,
+        lambda contents, _: bfv.decode_parameters(contents),
+        bound=False,
+    ),
+    BFVPlaintext: _Codec("bfv plaintext", bfv.encode_plaintext, bfv.decode_plaintext),
+    BFVCiphertext: _Codec("bfv ciphertext", bfv.encode_ciphertext, bfv.decode_ciphertext),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from he.codecs import checks
@@ -15,34 +16,53 @@ from ntt.errors import ArithmeticLayerError
 
 def encode_parameters(params: CKKSParameters) -> checks.Encoded:
     """Every field as it stands; floats keep all their bits."""
-    header = {
-        "N": params.N,
-        "q": params.q,
-        "p": params.p,
-        "digit_limbs": params.digit_limbs,
-        "scales": params.scales,
-        "security_bits": params.security_bits,
-        "insecure_reason": params.insecure_reason or "",
-        "sigma": params.sigma,
-    }
-    return header, {}
+    return {**shared_header(params), "scales": params.scales}, {}
 
 
 def decode_parameters(contents: Contents, insecure_reason: str | None = None) -> CKKSParameters:
     """insecure_reason: the reader's own; the stored one speaks for the writer alone."""
+    return checked(
+        lambda: CKKSParameters(
+            scales=tuple(bounded(contents, "scales", float)), **shared_fields(contents)
+        ),
+        contents,
+        insecure_reason,
+    )
+
+
+def shared_header(params: RLWEParameters) -> dict[str, Any]:
+    """The fields that every scheme's parameter set has."""
+    return {
+        "N": params.N,
+        "q": params.q,
+        "p": params.p,
+        "digit_limbs": params.digit_limbs,
+        "security_bits": params.security_bits,
+        "insecure_reason": params.insecure_reason or "",
+        "sigma": params.sigma,
+    }
+
+
+def shared_fields(contents: Contents) -> dict[str, Any]:
+    """The inverse of `shared_header`."""
+    return {
+        "N": contents.field("N", int),
+        "q": tuple(bounded(contents, "q", int)),
+        "p": tuple(bounded(contents, "p", int)),
+        "digit_limbs": contents.field("digit_limbs", int),
+        "security_bits": contents.field("security_bits", int),
+        "insecure_reason": contents.field("insecure_reason", str) or None,
+        "sigma": contents.field("sigma", float),
+    }
+
+
+def checked(
+    make: Callable[[], checks.Params], contents: Contents, insecure_reason: str | None
+) -> checks.Params:
+    """What `make` reads, refused where it is invalid, or weak without a reason of the reader's."""
     checks.sections(contents, ())
-    stored_reason = contents.field("insecure_reason", str)
     try:
-        params = CKKSParameters(
-            N=contents.field("N", int),
-            q=_primes(contents, "q"),
-            p=_primes(contents, "p"),
-            digit_limbs=contents.field("digit_limbs", int),
-            scales=tuple(_bounded(contents, "scales", float)),
-            security_bits=contents.field("security_bits", int),
-            insecure_reason=stored_reason or None,
-            sigma=contents.field("sigma", float),
-        )
+        params = make()
     except InsecureParametersError:
         raise
     except (ParameterError, ArithmeticLayerError) as error:
@@ -51,17 +71,15 @@ def decode_parameters(contents: Contents, insecure_reason: str | None = None) ->
     if weak and not (insecure_reason and insecure_reason.strip()):
         raise InsecureParametersError(
             f"the bytes hold parameters of {params.security_estimate} bits of security, not "
-            f"{params.security_bits} (their writer's reason: {stored_reason!r}); to read them all "
-            f"the same, call CKKSParameters.from_bytes(data, insecure_reason=...) with a reason"
+            f"{params.security_bits} (their writer's reason: {params.insecure_reason!r}); to read "
+            f"them all the same, call {type(params).__name__}.from_bytes(data, "
+            f"insecure_reason=...) with a reason"
         )
     return params
 
 
-def _primes(contents: Contents, name: str) -> tuple[int, ...]:
-    return tuple(_bounded(contents, name, int))
-
-
-def _bounded(contents: Contents, name: str, needed: type[Any]) -> list[Any]:
+def bounded(contents: Contents, name: str, needed: type[Any]) -> list[Any]:
+    """A list of at most `checks.MAX_PRIMES` values of one type."""
     values = contents.field(name, list)
     if len(values) > checks.MAX_PRIMES:
         raise CorruptBytesError(f"{len(values)} {name}: at most {checks.MAX_PRIMES} are read")

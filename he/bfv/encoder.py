@@ -1,0 +1,157 @@
+"""The encoders of the BFV scheme: integers modulo t to plaintext polynomials and back."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from he.bfv.ciphertext import Plaintext
+from he.bfv.params import BFVParameters
+from he.errors import BatchingError, EncodingError, ParametersMismatchError
+from he.galois import GENERATOR
+from ntt.limbs import LimbOps
+from ntt.tables import NTTTables, bit_reversal
+
+
+class CoefficientEncoder:
+    """Up to N integers as the coefficients of a polynomial, for any plain modulus.
+
+    Sums act on coefficients; products are those of polynomials modulo x^N + 1.
+    """
+
+    def __init__(self, params: BFVParameters) -> None:
+        self.params = params
+
+    def encode(self, values: Any) -> Plaintext:
+        """values: an integer (the constant coefficient), or (k,) integers, k <= N.
+
+        Integers from -(t - 1) to t - 1 stand for their residues. Raises `EncodingError` for
+        others, for other types and for too many values.
+        """
+        return Plaintext(self.params, residues(self.params, np.atleast_1d(values)))
+
+    def decode(self, plaintext: Plaintext) -> np.ndarray:
+        """The N coefficients, int64 in [-t/2, t/2)."""
+        return _centred(_owned(plaintext, self.params), self.params.t)
+
+
+class BatchEncoder:
+    """Up to N integers modulo t, one a slot: sums and products act on each.
+
+    The slots are a matrix of two rows of N/2. Slot i of the first row is the evaluation at
+    zeta^(3^i), of the second at zeta^(-3^i), zeta the smallest primitive 2N-th root modulo t: the
+    order of SEAL. Raises `BatchingError` unless t is a prime = 1 mod 2N.
+    """
+
+    def __init__(self, params: BFVParameters) -> None:
+        if not params.batches:
+            raise BatchingError(
+                f"plain modulus {params.t} has no slots: it must be a prime that is 1 modulo 2N = "
+                f"{2 * params.N}; build parameters with plain_bits, or use CoefficientEncoder"
+            )
+        self.params = params
+        self.slots = params.N
+        self._ops = LimbOps(_plain_tables(params.N, params.t), np.zeros(1, dtype=np.int64))
+        self._index, self._position = _slot_order(params.N)
+
+    def encode(self, values: Any) -> Plaintext:
+        """values: an integer for every slot; (k,) integers, k <= N, in order of slots; or a
+        matrix (2, k), k <= N/2. Missing slots are zero.
+
+        Integers from -(t - 1) to t - 1 stand for their residues. Raises `EncodingError` for
+        others, for other types and for too many values.
+        """
+        array = np.asarray(values)
+        if array.ndim == 0:
+            slots = np.full(self.slots, residues(self.params, array[None])[0])
+        elif array.ndim == 2:
+            slots = self._matrix(array)
+        else:
+            slots = residues(self.params, array)
+        # By where each value stands in the transform, which reads its memory once, in order.
+        coefficients = slots[self._position]
+        self._ops.inverse(coefficients[None, :])
+        return Plaintext(self.params, coefficients)
+
+    def decode(self, plaintext: Plaintext) -> np.ndarray:
+        """The N slots, int64 in [-t/2, t/2); ``.reshape(2, -1)`` is the matrix."""
+        return _centred(self.decode_residues(plaintext), self.params.t)
+
+    def decode_residues(self, plaintext: Plaintext) -> np.ndarray:
+        """The N slots, uint64 in [0, t)."""
+        evaluations = _owned(plaintext, self.params).copy()
+        self._ops.forward(evaluations[None, :])
+        slots: np.ndarray = evaluations[self._index]
+        return slots
+
+    def _matrix(self, array: np.ndarray) -> np.ndarray:
+        half = self.slots // 2
+        if array.shape[0] != 2 or array.shape[1] > half:
+            raise EncodingError(
+                f"a matrix of shape {array.shape}: the slots are 2 rows of {half} at N = "
+                f"{self.slots}"
+            )
+        slots = np.zeros((2, half), dtype=np.uint64)
+        flat = residues(self.params, array.reshape(-1), padded=False)
+        slots[:, : array.shape[1]] = flat.reshape(array.shape)
+        return slots.reshape(-1)
+
+
+def residues(params: BFVParameters, array: np.ndarray, *, padded: bool = True) -> np.ndarray:
+    """Integers in (-t, t) as residues: uint64 (N,), or as many as there are unless padded."""
+    if array.dtype.kind not in "biu":
+        raise EncodingError(f"values of type {array.dtype}: integers of 64 bits are needed")
+    if array.ndim != 1 or array.size > params.N:
+        raise EncodingError(f"values of shape {array.shape}: at most {params.N} fit N = {params.N}")
+    t = params.t
+    if array.size:
+        smallest, largest = int(array.min()), int(array.max())
+        if smallest <= -t or largest >= t:
+            bad = smallest if smallest <= -t else largest
+            raise EncodingError(
+                f"the value {bad} does not fit the plain modulus {t}: values must be from "
+                f"{1 - t} to {t - 1}; reduce them, or build parameters with more plain_bits"
+            )
+    out = np.zeros(params.N if padded else array.size, dtype=np.uint64)
+    head = out[: array.size]
+    head[:] = array.astype(np.uint64)  # a negative value wraps, and adding t brings it back
+    if array.dtype.kind == "i":
+        np.minimum(head, head + np.uint64(t), out=head)
+    return out
+
+
+def _owned(plaintext: Plaintext, params: BFVParameters) -> np.ndarray:
+    if plaintext.params != params:
+        raise ParametersMismatchError(
+            f"the plaintext belongs to {plaintext.params}, the encoder to {params}"
+        )
+    return plaintext.data
+
+
+def _centred(values: np.ndarray, t: int) -> np.ndarray:
+    signed = values.astype(np.int64)
+    signed -= np.where(values >= np.uint64(t - t // 2), np.int64(t), np.int64(0))
+    return signed
+
+
+@functools.lru_cache(maxsize=16)
+def _plain_tables(N: int, t: int) -> NTTTables:
+    return NTTTables(N, (t,))
+
+
+@functools.lru_cache(maxsize=8)
+def _slot_order(N: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where slot i stands in the transform, and which slot stands at index j."""
+    order = bit_reversal(N)
+    powers = np.empty(N // 2, dtype=np.int64)
+    power = 1
+    for i in range(N // 2):
+        powers[i] = power
+        power = power * GENERATOR % (2 * N)
+    exponents = np.concatenate((powers, 2 * N - powers))
+    index = order[(exponents - 1) // 2]
+    position = np.empty_like(index)
+    position[index] = np.arange(N)
+    return index, position

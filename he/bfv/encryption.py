@@ -1,0 +1,88 @@
+"""Encryptor and Decryptor of the BFV scheme."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from he.bfv.ciphertext import Ciphertext, Plaintext
+from he.bfv.lift import plain_lift
+from he.bfv.noise import NoiseModel
+from he.bfv.params import BFVParameters
+from he.errors import ParameterError, ParametersMismatchError
+from he.keys import PublicKey, SecretKey
+from he.zero_encryption import SecretProduct, ZeroEncryptor
+
+
+class Encryptor:
+    """Encrypts plaintexts, with a public key or (smaller, less noise) with the secret key.
+
+    With a secret key the result is seeded: c_1 is a seed's expansion, and bytes hold the seed
+    alone. Raises `MissingKeyError` without any key, `ParametersMismatchError` for a foreign one.
+    seed: 32 bytes in place of the operating system's randomness, for tests only.
+    """
+
+    def __init__(
+        self,
+        params: BFVParameters,
+        key: PublicKey | SecretKey,
+        *,
+        seed: bytes | None = None,
+    ) -> None:
+        self.params = params
+        self._zeros = ZeroEncryptor(params, key, seed=seed)
+        model = NoiseModel.of(params)
+        self._fresh = model.fresh_symmetric if self._zeros.symmetric else model.fresh_public
+
+    def encrypt(self, plaintext: Plaintext, level: int | None = None) -> Ciphertext:
+        """A fresh ciphertext, ``(Q / t) m`` rounded and an encryption of zero.
+
+        level: default the top. Raises `ParameterError` for a level that does not exist.
+        """
+        if plaintext.params != self.params:
+            raise ParametersMismatchError(
+                f"the plaintext belongs to {plaintext.params}, the encryptor to {self.params}"
+            )
+        level = self.params.max_level if level is None else level
+        if not 0 <= level <= self.params.max_level:
+            raise ParameterError(f"level {level}: it must be from 0 to {self.params.max_level}")
+        data, seed = self._zeros.encrypt(level)
+        message = plain_lift(self.params, level).scaled(plaintext.data)
+        self._zeros.context.q(level).add(data[0], data[0], message)
+        return Ciphertext(self.params, data, self._fresh(level), seed)
+
+
+class Decryptor:
+    """Decrypts with the secret key. It belongs to the client."""
+
+    def __init__(self, params: BFVParameters, secret: SecretKey) -> None:
+        self.params = params
+        self._product = SecretProduct(params, secret)
+
+    def decrypt(self, ciphertext: Ciphertext) -> Plaintext:
+        """round(t ct(s) / Q) mod t, exactly.
+
+        Raises `NoiseBudgetExhaustedError` where the noise has reached, or nearly reached, the
+        message: nothing wrong is ever returned but with probability (7/8)^N.
+        """
+        phase = self._product(self._owned(ciphertext))
+        return Plaintext(self.params, plain_lift(self.params, ciphertext.level).rounded(phase))
+
+    def noise_budget(self, ciphertext: Ciphertext) -> float:
+        """``-log2(2 max |v|)`` of the invariant noise v, in bits, exactly; 0 when it is gone.
+
+        v is [t ct(s)]_Q / Q; in Python integers, so slow (about a microsecond a residue).
+        """
+        phase = self._product(self._owned(ciphertext))
+        noise = plain_lift(self.params, ciphertext.level).scaled_residues(phase)
+        largest = max(abs(value) for value in noise)
+        Q = math.prod(self.params.q[: ciphertext.level + 1])
+        return math.log2(Q) - math.log2(2 * largest) if largest else math.log2(Q)
+
+    def _owned(self, ciphertext: Ciphertext) -> np.ndarray:
+        if ciphertext.params != self.params:
+            raise ParametersMismatchError(
+                f"the ciphertext belongs to {ciphertext.params}, the decryptor to {self.params}"
+            )
+        return ciphertext.data

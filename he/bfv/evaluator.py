@@ -1,0 +1,311 @@
+"""The BFV evaluator: exact arithmetic modulo t on ciphertexts. It never sees a secret key."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from he import galois
+from he.bfv import operands
+from he.bfv.ciphertext import Ciphertext, PlainFactor, Plaintext
+from he.bfv.encoder import BatchEncoder, CoefficientEncoder
+from he.bfv.lift import plain_lift
+from he.bfv.multiplication import multiplication
+from he.bfv.noise import Noise, NoiseModel
+from he.bfv.params import BFVParameters
+from he.errors import LevelMismatchError, ParameterError, ParametersMismatchError
+from he.keys import EvaluationKeys
+from he.keyswitch import KeySwitcher
+from he.rns import context
+from he.validation import whole_number
+from he.workspace import workspace
+from ntt.limbs import LimbOps, Scalars
+
+Operand = Ciphertext | Plaintext | PlainFactor | int | Sequence[int] | np.ndarray
+
+
+class Evaluator:
+    """Arithmetic on BFV ciphertexts of one parameter set.
+
+    keys: what it may use; operations without a needed key raise `MissingKeyError`.
+    refuse_exhausted: raise `NoiseBudgetExhaustedError` where the noise model predicts that the
+    result might not decrypt. The prediction is cautious; with False nothing is refused, and the
+    decryptor still tells an exhausted ciphertext.
+
+    Messages are polynomials modulo t: slots where they were batch-encoded, coefficients otherwise.
+    Of two ciphertexts at different levels the higher is switched down. Ciphertexts are values: no
+    operation changes an operand, and a result that equals an operand may share its memory. Calls
+    from several threads at once are safe.
+
+    Errors of every operation: `ParametersMismatchError`, `LevelMismatchError`, `MissingKeyError`,
+    `EncodingError` (operands that have to be encoded), `NoiseBudgetExhaustedError` and
+    `ParameterError`, raised before anything is computed.
+    """
+
+    def __init__(
+        self,
+        params: BFVParameters,
+        keys: EvaluationKeys | None = None,
+        *,
+        refuse_exhausted: bool = True,
+    ) -> None:
+        if keys is not None and keys.params != params:
+            raise ParametersMismatchError(f"the keys belong to {keys.params}, not to {params}")
+        self.params = params
+        self.keys = keys if keys is not None else EvaluationKeys(params)
+        self.encoder = BatchEncoder(params) if params.batches else CoefficientEncoder(params)
+        self.context = context(params)
+        self.model = NoiseModel.of(params)
+        self._refuse = refuse_exhausted
+        self._switchers: dict[int, KeySwitcher] = {}
+
+    # ------------------------------------------------------------ sums
+
+    def add(self, a: Ciphertext, b: Operand) -> Ciphertext:
+        """a + b; b a ciphertext, plaintext, integer or vector of slots. Level: the lower one."""
+        return self._sum(a, b, subtract=False)
+
+    def subtract(self, a: Ciphertext, b: Operand) -> Ciphertext:
+        """a - b, as `add`."""
+        return self._sum(a, b, subtract=True)
+
+    def negate(self, a: Ciphertext) -> Ciphertext:
+        """-a."""
+        self._check(a)
+        return self.result(self._q(a).negate(np.empty_like(a.data), a.data), a.noise)
+
+    # ------------------------------------------------------------ products
+
+    def multiply(self, a: Ciphertext, b: Operand) -> Ciphertext:
+        """a b, relinearized; b a ciphertext, plaintext, `PlainFactor`, integer or vector of slots.
+
+        Needs the relinearization key for two ciphertexts.
+        """
+        if isinstance(b, Ciphertext):
+            return self.relinearize(self.tensor(a, b))
+        if isinstance(b, numbers.Integral):
+            return self.multiply_scalar(a, int(b))
+        return self.multiply_plain(a, b if isinstance(b, PlainFactor) else self._plain(b))
+
+    def square(self, a: Ciphertext) -> Ciphertext:
+        """a^2, relinearized; cheaper than a times itself."""
+        return self.relinearize(self.tensor(a, a))
+
+    def power(self, a: Ciphertext, exponent: int) -> Ciphertext:
+        """a^exponent for exponent >= 1: ceil(log2(exponent)) deep, each power computed once."""
+        exponent = whole_number(exponent, "the exponent")
+        if exponent < 1:
+            raise ParameterError(f"the exponent is {exponent}: at least 1 is needed")
+        powers = {1: a}
+
+        def power(e: int) -> Ciphertext:
+            if e not in powers:
+                half = 1 << (e - 1).bit_length() - 1
+                powers[e] = self.multiply(power(half), power(e - half))
+            return powers[e]
+
+        return power(exponent)
+
+    def tensor(self, a: Ciphertext, b: Ciphertext) -> Ciphertext:
+        """The unrelinearized product, three parts (`he.bfv.multiplication`)."""
+        a, b = self._aligned(a, b)
+        operands.check_two_parts(a, "a product")
+        operands.check_two_parts(b, "a product")
+        noise = self._allowed(self.model.multiply(a.noise, b.noise, a.level), "the product")
+        return self.result(multiplication(self.params, a.level)(a.data, b.data), noise)
+
+    def relinearize(self, a: Ciphertext) -> Ciphertext:
+        """Three parts to two. Needs the relinearization key."""
+        self._check(a)
+        if a.parts == 2:
+            return a
+        key = self.keys.for_relinearization(a.level)
+        noise = self._allowed(self.model.key_switch(a.noise, a.level), "the relinearization")
+        switcher = self.switcher(a.level)
+        digits = switcher.decompose(a.data[2])
+        accumulator = workspace("switched", (2, switcher.limbs_qp, self.params.N))
+        data = switcher.mod_down(switcher.gadget_product(digits, key, accumulator))
+        switcher.q.add(data, data, a.data[:2])
+        return self.result(data, noise)
+
+    def multiply_plain(self, a: Ciphertext, b: Plaintext | PlainFactor) -> Ciphertext:
+        """a b for a plaintext. Prepare one that serves many products with `factor`."""
+        self._check(a)
+        factor = b if isinstance(b, PlainFactor) else self.factor(b, a.level)
+        operands.check_owner(self.params, factor)
+        if factor.level < a.level:
+            raise LevelMismatchError(
+                f"the plaintext was prepared for level {factor.level} and below, the ciphertext "
+                f"is at level {a.level}: prepare it with factor(plaintext, {a.level})"
+            )
+        noise = self.model.multiply_plain(a.noise, factor.norm_bits)
+        noise = self._allowed(noise, "the product with a plaintext")
+        ops, data = self._q(a), np.empty_like(a.data)
+        for part in range(a.parts):
+            ops.multiply(data[part], a.data[part], factor.data[: a.level + 1])
+        return self.result(data, noise)
+
+    def multiply_scalar(self, a: Ciphertext, b: int) -> Ciphertext:
+        """a b for an integer: far cheaper than a plaintext with b in every slot."""
+        self._check(a)
+        t = self.params.t
+        integer = (whole_number(b, "the factor") + t // 2) % t - t // 2
+        bits = math.log2(max(abs(integer), 1))
+        noise = self._allowed(self.model.multiply_plain(a.noise, bits), "the product")
+        ops = self._q(a)
+        scalars = Scalars([integer] * len(ops.moduli), ops.moduli)
+        return self.result(ops.multiply_scalar(np.empty_like(a.data), a.data, scalars), noise)
+
+    def factor(self, plaintext: Plaintext, level: int | None = None) -> PlainFactor:
+        """The plaintext ready for products at `level` (default: the top) and below."""
+        operands.check_owner(self.params, plaintext)
+        level = self.params.max_level if level is None else level
+        if not 0 <= level <= self.params.max_level:
+            raise LevelMismatchError(f"level {level}: it must be from 0 to {self.params.max_level}")
+        data = plain_lift(self.params, level).centred(plaintext.data)
+        norm = operands.largest_embedding(plaintext.data, self.params.t)
+        return PlainFactor(self.params, data, math.log2(max(norm, 1)))
+
+    # ------------------------------------------------------------ levels
+
+    def mod_switch(self, a: Ciphertext) -> Ciphertext:
+        """The same message one level lower: smaller and faster, and little noise is added.
+
+        Raises `LevelExhaustedError` at level 0.
+        """
+        self._check(a)
+        operands.check_level_left(a)
+        noise = self.model.mod_switch(a.noise, a.level, a.parts)
+        noise = self._allowed(noise, "the switch to a smaller modulus")
+        division = self.context.rescale(a.level)
+        data = np.empty((a.parts, a.level, self.params.N), dtype=np.uint64)
+        scratch = workspace("rescale", a.data.shape)
+        np.copyto(scratch, a.data)
+        for part in range(a.parts):
+            division(scratch[part], data[part])
+        return self.result(data, noise)
+
+    def mod_switch_to(self, a: Ciphertext, level: int) -> Ciphertext:
+        """The same message at `level`; raises `LevelMismatchError` for one above a's."""
+        self._check(a)
+        if not 0 <= level <= a.level:
+            raise LevelMismatchError(
+                f"a ciphertext at level {a.level} cannot move to level {level}: choose a level "
+                f"from 0 to {a.level}"
+            )
+        while a.level > level:
+            a = self.mod_switch(a)
+        return a
+
+    # ------------------------------------------------------------ automorphisms
+
+    def rotate_rows(self, a: Ciphertext, steps: int) -> Ciphertext:
+        """Both rows of slots rotated left: result[r, i] = a[r, i + steps]. Needs its key."""
+        return self.automorphism(a, galois.element_of_rotation(steps, self.params.N))
+
+    def rotate_columns(self, a: Ciphertext) -> Ciphertext:
+        """The two rows of slots swapped. Needs the key of element 2N - 1."""
+        return self.automorphism(a, galois.element_of_conjugation(self.params.N))
+
+    def automorphism(self, a: Ciphertext, element: int) -> Ciphertext:
+        """The Galois automorphism x -> x^element of a."""
+        return self.automorphisms(a, [element])[0]
+
+    def rotations(self, a: Ciphertext, steps: Sequence[int]) -> list[Ciphertext]:
+        """Many rotations of the rows of one ciphertext, with one decomposition (hoisting)."""
+        N = self.params.N
+        return self.automorphisms(a, [galois.element_of_rotation(k, N) for k in steps])
+
+    def automorphisms(self, a: Ciphertext, elements: Sequence[int]) -> list[Ciphertext]:
+        """Many automorphisms of one ciphertext, with one decomposition."""
+        self._check(a)
+        operands.check_two_parts(a, "an automorphism")
+        keys = {e: self.keys.for_element(e, a.level) for e in elements if e != 1}
+        if not keys:
+            return [a.copy() for _ in elements]
+        noise = self._allowed(self.model.key_switch(a.noise, a.level), "the rotation")
+        switcher = self.switcher(a.level)
+        digits = switcher.decompose(a.data[1])
+        accumulator = workspace("switched", (2, switcher.limbs_qp, self.params.N))
+        results = []
+        for element in elements:
+            if element == 1:
+                results.append(a.copy())
+                continue
+            pair = switcher.mod_down(
+                switcher.gadget_product(digits, keys[element], accumulator)
+            )
+            switcher.q.add(pair[0], pair[0], a.data[0])
+            data = switcher.permute(np.empty_like(pair), pair, element)
+            results.append(self.result(data, noise))
+        return results
+
+    # ------------------------------------------------------------ helpers
+
+    def attach(self, a: Ciphertext) -> Ciphertext:
+        """The same ciphertext with this evaluator, so that Python operators act on it."""
+        self._check(a)
+        return Ciphertext(a.params, a.data, a.noise, a.seed, self)
+
+    def result(self, data: np.ndarray, noise: Noise) -> Ciphertext:
+        """A ciphertext of this evaluator, for those who extend it."""
+        return Ciphertext(self.params, data, noise, None, self)
+
+    def switcher(self, level: int) -> KeySwitcher:
+        """The key-switching steps at `level`."""
+        if level not in self._switchers:
+            self._switchers[level] = KeySwitcher(self.context, level)
+        return self._switchers[level]
+
+    def _sum(self, a: Ciphertext, b: Operand, *, subtract: bool) -> Ciphertext:
+        if not isinstance(b, Ciphertext):
+            return self._sum_plain(a, self._plain(b), subtract=subtract)
+        a, b = self._aligned(a, b)
+        noise = self._allowed(self.model.add(a.noise, b.noise), "the sum")
+        ops, common = self._q(a), min(a.parts, b.parts)
+        longer = a if a.parts > common else b
+        data = np.empty_like(longer.data)
+        combine = ops.subtract if subtract else ops.add
+        combine(data[:common], a.data[:common], b.data[:common])
+        if subtract and longer is b:
+            ops.negate(data[common:], b.data[common:])
+        else:
+            np.copyto(data[common:], longer.data[common:])
+        return self.result(data, noise)
+
+    def _sum_plain(self, a: Ciphertext, b: Plaintext, *, subtract: bool) -> Ciphertext:
+        self._check(a)
+        operands.check_owner(self.params, b)
+        noise = self._allowed(self.model.add_plain(a.noise, a.level), "the sum")
+        ops, data = self._q(a), a.data.copy()
+        scaled = plain_lift(self.params, a.level).scaled(b.data)
+        (ops.subtract if subtract else ops.add)(data[0], data[0], scaled)
+        return self.result(data, noise)
+
+    def _plain(self, b: Any) -> Plaintext:
+        if isinstance(b, PlainFactor):
+            raise ParameterError("a PlainFactor serves products only: add the Plaintext itself")
+        return b if isinstance(b, Plaintext) else self.encoder.encode(b)
+
+    def _aligned(self, a: Ciphertext, b: Ciphertext) -> tuple[Ciphertext, Ciphertext]:
+        self._check(a)
+        self._check(b)
+        if a.level == b.level:
+            return a, b
+        level = min(a.level, b.level)
+        return self.mod_switch_to(a, level), self.mod_switch_to(b, level)
+
+    def _q(self, a: Ciphertext) -> LimbOps:
+        return self.context.q(a.level)
+
+    def _check(self, operand: Ciphertext) -> None:
+        operands.check_owner(self.params, operand)
+
+    def _allowed(self, noise: Noise, what: str) -> Noise:
+        if self._refuse:
+            operands.check_budget(noise, what)
+        return noise

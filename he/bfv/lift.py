@@ -1,0 +1,154 @@
+"""Moves between Q, auxiliary bases and the plain modulus: the RNS arithmetic of the BFV scheme.
+
+A residue vector x modulo D = d_1 .. d_n is written ``x = sum_i y_i (D / d_i) - v D`` with
+``y_i = x (D / d_i)^-1 mod d_i`` and v the nearest integer to ``sum_i y_i / d_i``, so that x is the
+representative in [-D/2, D/2] (Halevi, Polyakov, Shoup, CT-RSA 2019, section 2). v is computed in
+float64 and may miss by one where x is within 2^-40 D of D/2; either representative is then of
+absolute value below D/2 (1 + 2^-39), and every use here is correct for both.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from he.bfv import kernels
+from he.bfv.params import BFVParameters
+from he.errors import NoiseBudgetExhaustedError
+from he.rns import context
+from ntt.limbs import BasisChange, LimbOps, Scalars
+
+# Plaintexts of more bits are cut in two: kernels take sources below 2^50.
+_WHOLE_BITS, _LOW_BITS = 50, 30
+
+EXHAUSTED = 7 / 16
+"""A decryption whose largest noise coefficient is beyond is refused. Noise that has wrapped around
+is uniform in [-1/2, 1/2), so that it goes unseen with probability (7/8)^N at most."""
+
+
+class CentredLift:
+    """The terms (y_1, .., y_n, v) of ``factor x`` for x in coefficients modulo the primes of ops.
+
+    factor: an integer, coprime to D or not.
+    """
+
+    def __init__(self, ops: LimbOps, factor: int = 1) -> None:
+        self._ops = ops
+        self.D = math.prod(ops.moduli)
+        self._cofactors = [self.D // d for d in ops.moduli]
+        inverses = [
+            factor * pow(c, -1, d) for c, d in zip(self._cofactors, ops.moduli, strict=True)
+        ]
+        self._inverses = Scalars(inverses, ops.moduli)
+        self._reciprocals = np.array([1 / d for d in ops.moduli])
+
+    def __len__(self) -> int:
+        return len(self._cofactors) + 1
+
+    def terms(self, out: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """out (n + 1, N) from x (n, N)."""
+        self._ops.multiply_scalar(out[:-1], x, self._inverses)
+        kernels.nearest_multiple(out[-1], out[:-1], self._reciprocals)
+        return out
+
+    def change(self, moduli: tuple[int, ...], factors: Sequence[int] | None = None) -> BasisChange:
+        """Terms to their value modulo `moduli`, times a factor for each of these."""
+        weights = (*self._cofactors, -self.D)
+        scaled = [[f * w for w in weights] for f in factors or [1] * len(moduli)]
+        return BasisChange(scaled, [0] * len(moduli), moduli)
+
+
+class PlainLift:
+    """Polynomials modulo t to polynomials modulo Q at one level, and back.
+
+    Made by `plain_lift`; everything modulo Q is in the transformed domain.
+    """
+
+    def __init__(self, params: BFVParameters, level: int) -> None:
+        self._ops: LimbOps = context(params).q(level)
+        self._t = t = params.t
+        moduli = self._ops.moduli
+        Q = math.prod(moduli)
+        self._split = t.bit_length() > _WHOLE_BITS
+        pieces = [1, 1 << _LOW_BITS] if self._split else [1]
+        self._rest = np.uint64(Q % t), np.uint64((Q % t << 64) // t)
+        self._scaling = self._change([Q // t * p for p in pieces] + pieces, 0)
+        self._centring = self._change(pieces, -(t // 2))
+        inverses = [pow(Q // q, -1, q) for q in moduli]
+        self._inverses = Scalars(inverses, moduli)
+        rests = [t % q for q in moduli]
+        self._rounding = (
+            np.array(moduli, dtype=np.uint64),
+            np.array([t // q for q in moduli], dtype=np.uint64),
+            np.array(rests, dtype=np.uint64),
+            np.array([(r << 64) // q for r, q in zip(rests, moduli, strict=True)], dtype=np.uint64),
+            np.array([1 / q for q in moduli]),
+            np.uint64(t),
+        )
+
+    def _change(self, weights: Sequence[int], offset: int) -> BasisChange:
+        count = len(self._ops.moduli)
+        return BasisChange([list(weights)] * count, [offset] * count, self._ops.moduli)
+
+    def scaled(self, m: np.ndarray) -> np.ndarray:
+        """round(Q m / t): m uint64 (N,) in [0, t) -> a new (limbs, N).
+
+        Q m / t = floor(Q / t) m + (Q mod t) m / t, with only the second rounded.
+        """
+        rounded = np.empty_like(m)
+        kernels.scaling_remainder(rounded, m, np.uint64(self._t), *self._rest)
+        sources = np.concatenate((self._sources(m), self._sources(rounded)))
+        return self._ops.convert_forward(self._out(m), sources, self._scaling)
+
+    def centred(self, m: np.ndarray) -> np.ndarray:
+        """m itself, its coefficients in [-t/2, t/2): uint64 (N,) -> a new (limbs, N)."""
+        shifted = m + np.uint64(self._t // 2)
+        np.minimum(shifted, shifted - np.uint64(self._t), out=shifted)
+        return self._ops.convert_forward(self._out(m), self._sources(shifted), self._centring)
+
+    def rounded(self, x: np.ndarray) -> np.ndarray:
+        """round(t x / Q) mod t, exactly: x (limbs, N), spent -> a new uint64 (N,).
+
+        Raises `NoiseBudgetExhaustedError` where a coefficient is within 1/16 of a tie.
+        """
+        self._ops.inverse(x)
+        self._ops.multiply_scalar(x, x, self._inverses)
+        out = np.empty(x.shape[-1], dtype=np.uint64)
+        worst = float(kernels.scale_and_round(out, x, *self._rounding))
+        if worst > EXHAUSTED:
+            raise NoiseBudgetExhaustedError(
+                f"the noise has reached {worst:.3f} of the distance between messages and its "
+                f"limit is {EXHAUSTED:.3f}: what the ciphertext held is lost; compute less, or "
+                f"build parameters with a larger depth or more spare_bits"
+            )
+        return out
+
+    def scaled_residues(self, x: np.ndarray) -> list[int]:
+        """[t x]_Q centred, as Python integers: the invariant noise times Q. x is spent."""
+        self._ops.inverse(x)
+        self._ops.multiply_scalar(x, x, self._inverses)
+        moduli = self._ops.moduli
+        Q = math.prod(moduli)
+        total = sum(
+            row.astype(object) * (self._t * (Q // q)) for row, q in zip(x, moduli, strict=True)
+        )
+        centred: list[int] = list((total + Q // 2) % Q - Q // 2)
+        return centred
+
+    def _sources(self, m: np.ndarray) -> np.ndarray:
+        if not self._split:
+            return m[None, :]
+        low = np.uint64(_LOW_BITS)
+        return np.stack((m & np.uint64((1 << _LOW_BITS) - 1), m >> low))
+
+    def _out(self, m: np.ndarray) -> np.ndarray:
+        return np.empty((len(self._ops.moduli), m.size), dtype=np.uint64)
+
+
+@functools.lru_cache(maxsize=256)
+def plain_lift(params: BFVParameters, level: int) -> PlainLift:
+    """The `PlainLift` of a level, made once."""
+    return PlainLift(params, level)

@@ -1,0 +1,160 @@
+"""Noise of BFV ciphertexts: what every operation is predicted to add.
+
+The invariant noise v of a ciphertext is defined by ``(t / Q) ct(s) = m + v + t k`` with integer m
+and k; it decrypts correctly while ``|v| < 1/2`` in every coefficient, and the noise budget is
+``-log2(2 max |v|)`` bits (SEAL's definition).
+
+Predictions are of the root mean square of v's coefficients. Sums add them, whatever the
+correlation; a plaintext multiplies them by at most the largest absolute value of its embeddings.
+Products of ciphertexts take the coefficients of either factor as independent, which they are but
+for the secret: s^k has k times the variance of s^(k-1) times an independent secret (Biasioli,
+Marcolla, Calderini, Mono, ePrint 2023/600), so every noise carries the power of s in it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from he.sampling import STANDARD_SIGMA
+
+if TYPE_CHECKING:
+    from he.bfv.params import BFVParameters
+
+_SECRET_VARIANCE = 2 / 3
+_ROUNDING = 1 / 12
+TAIL_BITS = 3
+"""The largest coefficient is taken as 2^3 times the root mean square: conditioned on the keys the
+coefficients are close to Gaussian, so any of 2^15 exceeds it with probability below 2^-29."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """bits: log2 of the root mean square of the invariant noise; degree: powers of s in it."""
+
+    bits: float
+    degree: int
+
+    @property
+    def budget(self) -> float:
+        """The predicted noise budget in bits; what is really left is more, rarely less."""
+        return -1 - TAIL_BITS - self.bits
+
+
+def _sum(*bits: float) -> float:
+    """log2 of the sum of 2^b."""
+    largest = max(bits)
+    return largest + math.log2(sum(2 ** (b - largest) for b in bits))
+
+
+def _squares(*variances: float) -> float:
+    """log2 of the square root of a sum of variances."""
+    return math.log2(sum(variances)) / 2
+
+
+class NoiseModel:
+    """Predicted noise of every operation.
+
+    Parameters
+    ----------
+    N, t : ring degree and plain modulus.
+    q_bits : log2 of each prime of Q.
+    p_bits : log2(P).
+    digit_limbs : primes in a digit.
+    sigma : standard deviation of the errors.
+    """
+
+    def __init__(
+        self,
+        N: int,
+        t: int,
+        q_bits: Sequence[float],
+        p_bits: float,
+        digit_limbs: int,
+        sigma: float = STANDARD_SIGMA,
+    ) -> None:
+        self.N, self.sigma, self._p_bits = N, sigma, p_bits
+        self._t_bits = math.log2(t)
+        self._q_bits, self._digit_limbs = list(q_bits), digit_limbs
+        # r_0 + r_1 s for roundings r: the error of a division of a ciphertext of two parts.
+        self._pair_rounding = _ROUNDING * (1 + N * _SECRET_VARIANCE)
+        # (t / Q) ct(s), whose parts are uniform modulo Q.
+        self._phase_bits = self._t_bits + _squares(self._pair_rounding)
+
+    @classmethod
+    def of(cls, params: BFVParameters) -> NoiseModel:
+        """The model of a parameter set."""
+        bits = [math.log2(q) for q in params.q]
+        p_bits = sum(math.log2(p) for p in params.p)
+        return cls(params.N, params.t, bits, p_bits, params.digit_limbs, params.sigma)
+
+    def _unit(self, level: int) -> float:
+        """log2(t / Q): what an error of 1 in ct(s) is as invariant noise."""
+        return self._t_bits - sum(self._q_bits[: level + 1])
+
+    def _invariant(self, level: int, *variances: float) -> float:
+        return self._unit(level) + _squares(*variances)
+
+    # ------------------------------------------------------------ fresh ciphertexts
+
+    def fresh_symmetric(self, level: int) -> Noise:
+        """Encryption with the secret key: one Gaussian, and the rounding of Q m / t."""
+        return Noise(self._invariant(level, self.sigma**2, _ROUNDING), 0)
+
+    def fresh_public(self, level: int) -> Noise:
+        """Encryption with the public key in QP, divided by P: v e + e_0 + e_1 s, and roundings."""
+        inner = self.sigma**2 * (1 + 2 * self.N * _SECRET_VARIANCE) * 4**-self._p_bits
+        return Noise(self._invariant(level, inner, self._pair_rounding, _ROUNDING), 1)
+
+    # ------------------------------------------------------------ sums and plaintexts
+
+    def add(self, a: Noise, b: Noise) -> Noise:
+        """A sum or difference of ciphertexts."""
+        return Noise(_sum(a.bits, b.bits), max(a.degree, b.degree))
+
+    def add_plain(self, a: Noise, level: int) -> Noise:
+        """A plaintext added: the rounding of Q m / t."""
+        return Noise(_sum(a.bits, self._invariant(level, _ROUNDING)), a.degree)
+
+    def multiply_plain(self, a: Noise, norm_bits: float) -> Noise:
+        """A product with a plaintext whose largest embedding is 2^norm_bits."""
+        return Noise(a.bits + norm_bits, a.degree)
+
+    # ------------------------------------------------------------ products and switches
+
+    def multiply(self, a: Noise, b: Noise, level: int) -> Noise:
+        """A product of ciphertexts, three parts, as `he.bfv.multiplication` computes it.
+
+        With u = (t / Q) ct(s) of either factor it is v_a u_b + v_b u_a, the rounding of b's parts
+        to R / Q times their value (R >= Q), which meets u_a, and the rounding of the three parts.
+        """
+        half_N = math.log2(self.N) / 2
+        first = a.bits + math.log2(a.degree + 1) / 2
+        second = b.bits + math.log2(b.degree + 1) / 2
+        scaled = self._invariant(level, 2 * self._pair_rounding)
+        three = 1 + self.N * _SECRET_VARIANCE + 2 * (self.N * _SECRET_VARIANCE) ** 2
+        total = _sum(
+            half_N + self._phase_bits + _sum(first, second, scaled),
+            half_N + a.bits + b.bits,
+            self._invariant(level, _ROUNDING * three),
+        )
+        return Noise(total, max(a.degree, b.degree) + 1)
+
+    def key_switch(self, a: Noise, level: int) -> Noise:
+        """A relinearization or rotation: digits times errors over P, and the rounding."""
+        variance = 0.0
+        for start in range(0, level + 1, self._digit_limbs):
+            own = self._q_bits[start : min(start + self._digit_limbs, level + 1)]
+            variance += len(own) * 4 ** (sum(own) - self._p_bits) * _ROUNDING
+        variance *= self.N * self.sigma**2
+        added = self._invariant(level, variance, self._pair_rounding)
+        return Noise(_sum(a.bits, added), max(a.degree, 1))
+
+    def mod_switch(self, a: Noise, level: int, parts: int = 2) -> Noise:
+        """From `level` to `level` - 1: the invariant noise stays, and a rounding joins it."""
+        rounding = self._pair_rounding
+        if parts > 2:
+            rounding += _ROUNDING * 2 * (self.N * _SECRET_VARIANCE) ** 2
+        return Noise(_sum(a.bits, self._invariant(level - 1, rounding)), max(a.degree, parts - 1))

@@ -1,0 +1,217 @@
+"""BFV parameter sets: immutable, checked once, and built from what a user knows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from he.bfv.noise import NoiseModel
+from he.errors import InsecureParametersError, ParameterError
+from he.rlwe import RLWEParameters
+from ntt.errors import ModulusError
+from ntt.modulus import check_ring_degree, find_primes, is_prime
+
+MAX_PLAIN_BITS = 60
+_PRIME_BITS = 50  # every backend holds primes below 2^50
+_SMALLEST_SECURE_DEGREE, _LARGEST_DEGREE = 1 << 10, 1 << 17
+
+
+@dataclass(frozen=True, kw_only=True)
+class BFVParameters(RLWEParameters):
+    """A BFV parameter set: `RLWEParameters` with a plain modulus.
+
+    Messages are polynomials modulo t; a ciphertext at level l hides (Q_l / t) m plus noise, with
+    Q_l = q_0 .. q_l (Fan and Vercauteren, ePrint 2012/144). Where t is a prime = 1 mod 2N they
+    batch: N slots modulo t, a matrix of 2 rows of N/2.
+
+    Parameters
+    ----------
+    t : the plain modulus, from 2 to 2^60, coprime to every prime of the chain.
+
+    Raises `ParameterError` or `InsecureParametersError`.
+    """
+
+    t: int
+
+    def _check_scheme(self) -> None:
+        if not 2 <= self.t < 1 << MAX_PLAIN_BITS:
+            raise ParameterError(
+                f"plain modulus {self.t}: it must be from 2 to 2^{MAX_PLAIN_BITS} - 1"
+            )
+        for prime in self.q + self.p:
+            if self.t % prime == 0:
+                raise ParameterError(
+                    f"plain modulus {self.t} is a multiple of the prime {prime} of the chain: "
+                    f"choose another of either"
+                )
+
+    def _identity(self) -> str:
+        return f"bfv|{self.N}|{self.q}|{self.p}|{self.digit_limbs}|{self.t}|{self.sigma.hex()}"
+
+    @property
+    def slots(self) -> int:
+        """Number of slots, N."""
+        return self.N
+
+    @cached_property
+    def batches(self) -> bool:
+        """Whether t is a prime that is 1 modulo 2N, so that there are slots."""
+        return self.t % (2 * self.N) == 1 and is_prime(self.t)
+
+    def log_q(self, level: int) -> float:
+        """log2(Q) at `level`."""
+        return sum(math.log2(prime) for prime in self.q[: level + 1])
+
+    def __str__(self) -> str:
+        q_bits = ", ".join(str(prime.bit_length()) for prime in self.q)
+        p_bits = ", ".join(str(prime.bit_length()) for prime in self.p)
+        return (
+            f"BFV N={self.N}, q bits [{q_bits}], p bits [{p_bits}], dnum {self.dnum}, "
+            f"t {self.t} ({self.t.bit_length()} bits), log2(QP) {self.log_qp:.1f}"
+        )
+
+    # ------------------------------------------------------------ bytes
+
+    @staticmethod
+    def from_bytes(
+        data: bytes | bytearray | memoryview, *, insecure_reason: str | None = None
+    ) -> BFVParameters:
+        """A parameter set from bytes, as `CKKSParameters.from_bytes`."""
+        from he.codecs.bfv import parameters_from_bytes
+
+        return parameters_from_bytes(data, insecure_reason=insecure_reason)
+
+    # ------------------------------------------------------------ construction
+
+    @classmethod
+    def build(
+        cls,
+        depth: int,
+        *,
+        plain_bits: int | None = None,
+        plain_modulus: int | None = None,
+        N: int | None = None,
+        spare_bits: float = 0,
+        log_q: float | None = None,
+        security_bits: int = 128,
+        dnum: int | None = None,
+        insecure_reason: str | None = None,
+    ) -> BFVParameters:
+        """Parameters that allow `depth` products of ciphertexts one after the other.
+
+        Parameters
+        ----------
+        depth : multiplicative depth, 0 or more; `NoiseModel` says what it costs.
+        plain_bits : bits of the plain modulus; the largest prime of that size that batches is
+            taken. Default 20, unless plain_modulus is given.
+        plain_modulus : the plain modulus itself; it need not batch.
+        N : ring degree; None takes the smallest that the security table allows.
+        spare_bits : noise budget, in bits, kept for sums and for products with plaintexts.
+        log_q : log2(Q) instead of the smallest that the noise model finds enough.
+        security_bits : 128, 192 or 256, over log2(QP).
+        dnum : number of key-switching digits; None takes the fewest that fit.
+        insecure_reason : words that say why parameters outside the table are wanted.
+
+        Raises `ParameterError`, or `InsecureParametersError` when nothing fits.
+        """
+        if not (isinstance(depth, int) and 0 <= depth <= 60):
+            raise ParameterError(f"depth = {depth!r}: a whole number from 0 to 60 is needed")
+        if plain_bits is not None and plain_modulus is not None:
+            raise ParameterError("give plain_bits or plain_modulus, not both")
+        if spare_bits < 0:
+            raise ParameterError(f"spare_bits = {spare_bits}: it must not be negative")
+        refusal: Exception | None = None
+        for degree in _degrees() if N is None else (N,):
+            check_ring_degree(degree)
+            try:
+                t = plain_modulus or _batching_modulus(plain_bits or 20, degree)
+            except ParameterError as error:
+                # A smaller N may have been refused for security, a larger has no such t.
+                raise refusal or error from error
+            for chain, special, digit_limbs in _chains(degree, t, depth, spare_bits, log_q, dnum):
+                try:
+                    return cls(
+                        N=degree,
+                        q=chain,
+                        p=special,
+                        digit_limbs=digit_limbs,
+                        t=t,
+                        security_bits=security_bits,
+                        insecure_reason=insecure_reason,
+                    )
+                except InsecureParametersError as error:
+                    refusal = error
+        if refusal is None:
+            raise ParameterError(f"dnum = {dnum}: there are fewer primes than digits")
+        raise refusal
+
+
+def _degrees() -> Iterator[int]:
+    N = _SMALLEST_SECURE_DEGREE
+    while N <= _LARGEST_DEGREE:
+        yield N
+        N *= 2
+
+
+def _batching_modulus(bits: int, N: int) -> int:
+    if not 2 <= bits <= MAX_PLAIN_BITS:
+        raise ParameterError(f"plain_bits = {bits}: it must be from 2 to {MAX_PLAIN_BITS}")
+    try:
+        return find_primes(max(bits, 3), N, 1)[0]
+    except ModulusError as error:
+        raise ParameterError(
+            f"no prime of {bits} bits is 1 modulo 2N = {2 * N}, so none batches: use at least "
+            f"{(2 * N).bit_length() + 1} bits, or give a plain_modulus and encode coefficients"
+        ) from error
+
+
+def _chains(
+    N: int, t: int, depth: int, spare_bits: float, log_q: float | None, dnum: int | None
+) -> Iterable[tuple[tuple[int, ...], tuple[int, ...], int]]:
+    """(q, p, digit_limbs) for each number of digits, fewest first."""
+    most = 64
+    for digits in range(1, most + 1) if dnum is None else (dnum,):
+        bits = log_q if log_q is not None else _needed_log_q(N, t, depth, spare_bits, digits)
+        count = math.ceil(bits / _PRIME_BITS)
+        if digits > count:
+            return
+        alpha = -(-count // digits)
+        if -(-count // alpha) < digits and dnum is None:
+            continue  # as many digits as before
+        try:
+            chain = _primes(N, bits, count, (t,))
+            # As large as a digit, so that switching adds less than a product does.
+            special = _primes(N, alpha * bits / count, alpha, (t, *chain))
+        except ModulusError as error:
+            raise ParameterError(f"no chain of {count} primes for N = {N}: {error}") from error
+        yield chain, special, alpha
+
+
+def _primes(N: int, total_bits: float, count: int, exclude: tuple[int, ...]) -> tuple[int, ...]:
+    """Primes whose product has at least `total_bits` bits (less if each is of 50 already)."""
+    total = math.ceil(total_bits)
+    primes: list[int] = []
+    for i in range(count):
+        bits = min(total // count + (1 if i < total % count else 0), _PRIME_BITS)
+        smallest = (2 * N).bit_length() + 1
+        primes += find_primes(max(bits, smallest), N, 1, exclude=(*exclude, *primes))
+    return tuple(primes)
+
+
+def _needed_log_q(N: int, t: int, depth: int, spare_bits: float, digits: int) -> float:
+    """The smallest whole log2(Q) that leaves `spare_bits` of budget after `depth` products."""
+    bits = math.log2(t) + 10
+    while True:
+        count = math.ceil(bits / _PRIME_BITS)
+        alpha = max(1, -(-count // digits))
+        model = NoiseModel(N, t, [bits / count] * count, alpha * bits / count, alpha)
+        noise = model.fresh_public(count - 1)
+        for _ in range(depth):
+            noise = model.key_switch(model.multiply(noise, noise, count - 1), count - 1)
+        # Primes lie just below powers of two: one bit in all covers what they lack.
+        short = spare_bits + 1 - noise.budget
+        if short <= 0:
+            return math.ceil(bits)
+        bits += max(short, 1)
