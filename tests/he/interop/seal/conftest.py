@@ -6,6 +6,7 @@ import importlib
 import os
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +18,7 @@ from he.interop.seal import CKKSConverter, SEALEvaluator, read_pyfhel_context
 from he.interop.seal.records import CiphertextRecord, write_ciphertext
 from he.keys import EvaluationKeys
 
+VECTORS = Path(__file__).parents[3] / "vectors"
 REASON = "a comparison of residues: nothing is protected"
 
 
@@ -55,11 +57,36 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 def tenseal() -> ModuleType:
     """The TenSEAL module (a newer SEAL, with zstd), for tests marked crosscheck; as `pyfhel`."""
     try:
+        importlib.import_module("tenseal.sealapi")
         return importlib.import_module("tenseal")
     except ImportError as error:
         if os.environ.get("CI", "").lower() in ("1", "true"):
             pytest.fail(f"TenSEAL is missing in CI: {error}")
         pytest.skip("TenSEAL is not installed: pip install tenseal")
+
+
+class Vectors:
+    """SEAL's known answers (tests/vectors): bytes by name, arrays by name, and a converter."""
+
+    def __init__(self, name: str) -> None:
+        with np.load(VECTORS / f"{name}.npz") as file:
+            self.arrays = dict(file)
+        parameters, self.scale = read_pyfhel_context(self.bytes("context"))
+        self.converter = CKKSConverter(parameters, self.scale, insecure_reason=REASON)
+
+    def bytes(self, name: str) -> bytes:
+        """The bytes of one object."""
+        return self.arrays[name].tobytes()
+
+
+@pytest.fixture(scope="session", params=["seal_ckks_28bit", "seal_ckks_60bit"])
+def vectors(request: pytest.FixtureRequest) -> Vectors:
+    return Vectors(request.param)
+
+
+@pytest.fixture(scope="session")
+def small_vectors() -> Vectors:
+    return Vectors("seal_ckks_28bit")
 
 
 @dataclass

@@ -1,0 +1,123 @@
+"""A newer SEAL (4.3, zstd) through TenSEAL: seeded and compressed keys, and conjugation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from he.encryption import Decryptor
+from he.interop.seal import CKKSConverter, Compression, EncryptionParameters, SEALEvaluator
+
+pytestmark = pytest.mark.crosscheck
+
+SCALE = 2.0**30
+REASON = "a comparison of residues: nothing is protected"
+
+
+@pytest.fixture(scope="module", params=[(64, [40, 30, 30, 40]), (4096, [36, 36, 37])])
+def peer(request, tenseal, tmp_path_factory):
+    N, bits = request.param
+    return Peer(tenseal.sealapi, N, bits, tmp_path_factory.mktemp("seal"))
+
+
+class Peer:
+    """A SEAL context with keys, whose objects are exchanged through files."""
+
+    def __init__(self, api, N, bits, folder):
+        self.api, self.file = api, str(folder / "object")
+        parameters = api.EncryptionParameters(api.SCHEME_TYPE.CKKS)
+        parameters.set_poly_modulus_degree(N)
+        parameters.set_coeff_modulus(api.CoeffModulus.Create(N, bits))
+        self.context = api.SEALContext(parameters, True, api.SEC_LEVEL_TYPE.NONE)
+        self.generator = api.KeyGenerator(self.context)
+        self.converter = CKKSConverter(self.bytes_of(parameters), SCALE, insecure_reason=REASON)
+        self.evaluator = api.Evaluator(self.context)
+
+    def bytes_of(self, obj):
+        """What SEAL saves: compressed with zstd, and seeded where it can be."""
+        obj.save(self.file)
+        with open(self.file, "rb") as file:
+            return file.read()
+
+    def loaded(self, kind, data):
+        """What SEAL loads."""
+        with open(self.file, "wb") as file:
+            file.write(data)
+        obj = kind()
+        obj.load(self.context, self.file)
+        return obj
+
+    def plaintext(self, seed):
+        """An encoded vector."""
+        encoder = self.api.CKKSEncoder(self.context)
+        plain = self.api.Plaintext()
+        values = np.random.default_rng(seed).uniform(-1, 1, self.converter.params.slots)
+        encoder.encode(values.tolist(), SCALE, plain)
+        return plain
+
+
+def test_parameters__come_back_as_the_same_bytes(peer):
+    data = peer.converter.save_parameters()
+    assert EncryptionParameters.from_bytes(data) == peer.converter.parameters
+
+
+def test_symmetric_ciphertext__expands_and_decrypts(peer, comparisons):
+    secret = peer.generator.secret_key()
+    encryptor = peer.api.Encryptor(peer.context, secret)
+    data = peer.bytes_of(encryptor.encrypt_symmetric(peer.plaintext(1)))
+    assert data[5] == Compression.ZSTD
+    ours = peer.converter.load_ciphertext(data)
+    theirs = peer.loaded(peer.api.Ciphertext, data)
+    again = peer.converter.load_ciphertext(peer.bytes_of(theirs))
+    comparisons.equal("seeded and compressed", ours.data, again.data)
+    plain = peer.api.Plaintext()
+    peer.api.Decryptor(peer.context, secret).decrypt(theirs, plain)
+    key = peer.converter.load_secret_key(peer.bytes_of(secret))
+    mine = Decryptor(peer.converter.params, key).decrypt(ours)
+    decrypted = peer.converter.load_plaintext(peer.bytes_of(plain))
+    comparisons.equal("decrypt", mine.data, decrypted.data)
+
+
+def test_seeded_keys__conjugate_relinearize_and_rotate_as_seal_does(peer, comparisons):
+    N = peer.converter.params.N
+    elements = [2 * N - 1, 3, pow(3, 5, 2 * N)]
+    relin = peer.bytes_of(peer.generator.create_relin_keys())
+    galois = peer.bytes_of(peer.generator.create_galois_keys(elements))
+    seeded_bytes = len(relin)
+    keys = peer.converter.load_evaluation_keys(relin, galois)
+    # Half of the key is a seed, so that even with the zstd frame it is below the full residues.
+    assert seeded_bytes < keys.relinearization.data.nbytes
+    evaluator = SEALEvaluator(peer.converter.params, keys)
+    secret = peer.generator.secret_key()
+    theirs = peer.api.Ciphertext()
+    peer.api.Encryptor(peer.context, secret).encrypt_symmetric(peer.plaintext(2), theirs)
+    ours = peer.converter.load_ciphertext(peer.bytes_of(theirs))
+    their_galois = peer.loaded(peer.api.GaloisKeys, galois)
+    for element in elements:
+        out = peer.api.Ciphertext()
+        peer.evaluator.apply_galois(theirs, element, their_galois, out)
+        expected = peer.converter.load_ciphertext(peer.bytes_of(out))
+        comparisons.equal(
+            f"element {element}", evaluator.automorphism(ours, element).data, expected.data
+        )
+    conjugated = peer.api.Ciphertext()
+    peer.evaluator.complex_conjugate(theirs, their_galois, conjugated)
+    expected = peer.converter.load_ciphertext(peer.bytes_of(conjugated))
+    comparisons.equal("conjugate", evaluator.conjugate(ours).data, expected.data)
+    product = peer.api.Ciphertext()
+    peer.evaluator.multiply(theirs, theirs, product)
+    peer.evaluator.relinearize_inplace(product, peer.loaded(peer.api.RelinKeys, relin))
+    expected = peer.converter.load_ciphertext(peer.bytes_of(product))
+    mine = evaluator.relinearize(evaluator.tensor(ours, ours))
+    comparisons.equal("relinearize", mine.data, expected.data)
+
+
+@pytest.mark.parametrize("compression", list(Compression))
+def test_our_bytes__load_in_seal(peer, compression, comparisons):
+    encryptor = peer.api.Encryptor(peer.context, peer.generator.secret_key())
+    theirs = peer.api.Ciphertext()
+    encryptor.encrypt_symmetric(peer.plaintext(3), theirs)
+    ours = peer.converter.load_ciphertext(peer.bytes_of(theirs))
+    loaded = peer.loaded(peer.api.Ciphertext, peer.converter.save(ours, compression))
+    again = peer.converter.load_ciphertext(peer.bytes_of(loaded))
+    comparisons.equal(f"ciphertext, {compression.name}", ours.data, again.data)
