@@ -35,7 +35,7 @@ class Row:
     parameters: dict[str, object] = field(repr=False)
 
 
-class WrongResult(Exception):  # noqa: N818
+class WrongResult(Exception):
     """A library's decrypted result is not what the operation means."""
 
 

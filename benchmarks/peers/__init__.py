@@ -77,5 +77,5 @@ def set_up(name: str, case: Case) -> Library | str:
     return library
 
 
-class UnsupportedCase(Exception):  # noqa: N818  the library is right, the case is not for it
+class UnsupportedCase(Exception):
     """A library cannot be set up with the ring degree and depth asked for."""

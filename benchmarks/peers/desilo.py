@@ -35,11 +35,15 @@ class Desilo:
         first, second = case.values
         plaintext = engine.encode(first)
         a, b = engine.encrypt(first, public), engine.encrypt(second, public)
-        self._reveal = lambda c: np.asarray(engine.decrypt(c, secret)).real
+
+        def reveal(ciphertext: object) -> np.ndarray:
+            return np.asarray(engine.decrypt(ciphertext, secret)).real
+
+        self._reveal = reveal
         self.operations = {
             "encode": lambda: engine.encode(first),
             "encrypt": lambda: engine.encrypt(plaintext, public),
-            "decrypt": lambda: self._reveal(a),
+            "decrypt": lambda: reveal(a),
             "multiply": lambda: engine.multiply(a, b, relin),
             "rotate": lambda: engine.rotate(a, fixed[1]),
             "rotate16": lambda: [engine.rotate(a, fixed[k]) for k in ROTATIONS][-1],

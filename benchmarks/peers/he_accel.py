@@ -59,11 +59,15 @@ class HEAccel:
         first, second = case.values
         plaintext = encoder.encode(first)
         a, b = (encryptor.encrypt(encoder.encode(values)) for values in (first, second))
-        self._reveal = lambda ciphertext: encoder.decode_real(decryptor.decrypt(ciphertext))
+
+        def reveal(ciphertext: Ciphertext) -> np.ndarray:
+            return encoder.decode_real(decryptor.decrypt(ciphertext))
+
+        self._reveal = reveal
         self.operations = {
             "encode": lambda: encoder.encode(first),
             "encrypt": lambda: encryptor.encrypt(plaintext),
-            "decrypt": lambda: self._reveal(a),
+            "decrypt": lambda: reveal(a),
             "multiply": lambda: evaluator.multiply(a, b),
             "rotate": lambda: evaluator.rotate(a, 1),
             "rotate16": lambda: evaluator.rotations(a, ROTATIONS)[-1],

@@ -1,4 +1,4 @@
-"""The modulus chain that libraries built on SEAL are given: one special prime, dnum digits of one."""
+"""The modulus chain that libraries built on SEAL get: one special prime, one prime a digit."""
 
 from __future__ import annotations
 

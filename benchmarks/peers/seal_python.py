@@ -52,11 +52,14 @@ class SealPython:
             product = evaluator.relinearize(evaluator.multiply(a, b), relin)
             return evaluator.rescale_to_next(product)
 
-        self._reveal = lambda c: np.asarray(encoder.decode(decryptor.decrypt(c)))
+        def reveal(ciphertext: object) -> np.ndarray:
+            return np.asarray(encoder.decode(decryptor.decrypt(ciphertext)))
+
+        self._reveal = reveal
         self.operations = {
             "encode": lambda: encoder.encode(first, scale),
             "encrypt": lambda: encryptor.encrypt(plaintext),
-            "decrypt": lambda: self._reveal(a),
+            "decrypt": lambda: reveal(a),
             "multiply": multiply,
             "rotate": lambda: evaluator.rotate_vector(a, 1, galois),
             "rotate16": lambda: [evaluator.rotate_vector(a, k, galois) for k in ROTATIONS][-1],

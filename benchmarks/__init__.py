@@ -1,0 +1,1 @@
+"""The software beside its peers: `python -m benchmarks`, installed as `he-bench`."""

@@ -1,0 +1,37 @@
+"""Parse the command line and run one benchmark."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+
+from benchmarks import inference_command, primitives_command
+from he.errors import HEError
+from nn.errors import NetworkError
+
+_COMMANDS = (primitives_command, inference_command)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one benchmark and return its exit status; argv without the program's name."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Time this library and its peers in one run, interleaved, on one machine.",
+    )
+    subparsers = parser.add_subparsers(metavar="BENCHMARK", required=True)
+    for command in _COMMANDS:
+        command.add_parser(subparsers)
+    arguments = parser.parse_args(words)
+    arguments.command_line = shlex.join(["python", "-m", "benchmarks", *words])
+    try:
+        status: int = arguments.run(arguments)
+    except (HEError, NetworkError, OSError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return status

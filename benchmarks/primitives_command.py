@@ -1,0 +1,70 @@
+"""The `primitives` command."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from benchmarks.peers import Case
+from benchmarks.primitives import CASES, Row, run, speedups
+from benchmarks.results_file import write_rows
+from ntt import threads
+from ntt.backends import select
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The command's options."""
+    parser = subparsers.add_parser(
+        "primitives",
+        help="encode, encrypt, decrypt, multiply, rotate: one thread, beside the peers",
+        description="CKKS operations on one thread, at equal ring degree and usable depth and at "
+        "least equal security; the libraries take turns, and every result is checked.",
+    )
+    parser.add_argument(
+        "--peers", action="store_true", help="also time the other libraries that are installed"
+    )
+    parser.add_argument(
+        "--case",
+        action="append",
+        metavar="N:DEPTH",
+        help="ring degree and depth, for example 8192:2; default: all of "
+        + ", ".join(f"{case.N}:{case.depth}" for case in CASES),
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=4.0, help="time for each operation of a case (default 4)"
+    )
+    parser.add_argument("--backend", help="force a backend: scalar, fma or ifma")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="write a picture there")
+    parser.set_defaults(run=command)
+
+
+def command(arguments: argparse.Namespace) -> int:
+    """Run, print the speed-ups, write the files."""
+    cases: tuple[Case, ...] = CASES
+    if arguments.case:
+        wanted = set(arguments.case)
+        cases = tuple(case for case in CASES if f"{case.N}:{case.depth}" in wanted)
+        if len(cases) != len(wanted):
+            known = ", ".join(f"{case.N}:{case.depth}" for case in CASES)
+            print(f"unknown case among {sorted(wanted)}: the cases are {known}")
+            return 2
+    if arguments.backend:
+        select.set_backend(arguments.backend)
+    with threads.limit(1):
+        rows = run(cases, arguments.peers, seconds=arguments.seconds)
+    _print_speedups(rows)
+    if arguments.json:
+        write_rows(rows, arguments.command_line, arguments.json)
+    if arguments.plot:
+        from benchmarks.plots import plot_primitives
+
+        plot_primitives(rows, arguments.plot)
+    return 0
+
+
+def _print_speedups(rows: list[Row]) -> None:
+    for ours, peer, factor in speedups(rows):
+        print(
+            f"{ours.operation:<9} N={ours.N:<6} depth {ours.depth:<3} {factor:6.1f}x {peer.library}"
+        )
