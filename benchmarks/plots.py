@@ -11,6 +11,7 @@ import numpy as np
 mpl.use("Agg")
 
 from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
 from benchmarks.inference import InferenceRow
 from benchmarks.primitives import Row
