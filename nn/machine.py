@@ -17,12 +17,16 @@ _FEATURES = ("avx2", "fma", "avx512f", "avx512ifma", "neon")
 
 
 def machine_description() -> dict[str, object]:
-    """Processor, its vector features that kernels may use, threads, memory and versions."""
+    """Processor, its vector features that kernels may use, threads, memory and versions.
+
+    The load average of the last minute tells whether other work ran beside.
+    """
     return {
         "cpu": cpu_model(),
         "cpu_features": [name for name in _FEATURES if name in cpu_features()],
         "threads_available": machine_threads(),
         "memory_bytes": _memory_bytes(),
+        "load_average": _load_average(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         **{name: metadata.version(name) for name in ("numpy", "numba", "llvmlite")},
@@ -80,4 +84,11 @@ def _memory_bytes() -> int | None:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _load_average() -> float | None:
+    try:
+        return round(os.getloadavg()[0], 2)
+    except (AttributeError, OSError):
         return None

@@ -23,6 +23,7 @@ from nn.cli.options import (
 from nn.cli.session import open_session
 from nn.plan import InferencePlan
 from nn.progress import count_progress
+from ntt.threads import get_threads
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -71,6 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         write_json(
             {
                 "network": session.plan.network,
+                "threads": arguments.threads or get_threads(),
                 **vars(result),
                 "misses": result.misses,
                 "predicted_error_largest": float(bound.max()),

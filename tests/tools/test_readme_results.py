@@ -1,0 +1,50 @@
+"""The README's figures are those of the committed results."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def tool() -> ModuleType:
+    spec = importlib.util.spec_from_file_location(
+        "readme_results", ROOT / "tools/readme_results.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_readme_results__table_is_rendered_from_the_files(tool: ModuleType) -> None:
+    block = tool.BLOCK.search((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert block is not None
+    assert block.group() == tool.render()
+
+
+def test_readme_results__every_result_tells_where_it_comes_from(tool: ModuleType) -> None:
+    for result in (*tool.load("bench"), *tool.load("accuracy")):
+        assert result["commit"]
+        assert result["command"].startswith("python -m nn ")
+        assert result["machine"]["cpu"]
+        assert result["machine"]["numba"]
+        assert result["parameters"]["security_estimate_bits"] >= 128
+
+
+def test_readme_results__no_accuracy_run_missed_anything(tool: ModuleType) -> None:
+    assert [result["misses"] for result in tool.load("accuracy")] == [0, 0]
+
+
+def test_readme_results__bench_keeps_the_promises_of_mnist(tool: ModuleType) -> None:
+    result = tool.load("bench")[0]
+    assert result["threads"] == result["batch"] == 1
+    assert result["server_seconds_median"] <= 0.24
+    assert result["evaluation_key_bytes"] <= 100e6
+    assert result["peak_rss_bytes"] <= 1.5e9

@@ -1,0 +1,118 @@
+"""Write the README's table of results from the JSON files in benchmarks/results.
+
+    python tools/readme_results.py
+
+The commands that make those files stand under the table; a test compares the two.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+README = ROOT / "README.md"
+NETWORKS = ("mnist", "fashion_mnist")
+BLOCK = re.compile(r"(?<=<!-- results -->\n).*?(?=<!-- end of results -->)", re.DOTALL)
+
+Result = dict[str, Any]
+
+
+def load(kind: str) -> list[Result]:
+    """The results of one command, `bench` or `accuracy`, for each network."""
+    paths = [RESULTS / f"nn-{kind}-{name.replace('_', '-')}.json" for name in NETWORKS]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def render() -> str:
+    """The table and what it was measured with, in Markdown."""
+    bench, accuracy = load("bench"), load("accuracy")
+    rows = [
+        _row("", [f"`{result['network']}`" for result in bench]),
+        _row("---", ["---:"] * len(bench)),
+        _row(
+            "server, one image, one thread, median",
+            [f"{result['server_seconds_median']:.3f} s" for result in bench],
+        ),
+        _row("client, encrypt + decrypt an image", map(_client_time, bench)),
+        _row("evaluation keys", [_megabytes(r, "evaluation_key_bytes") for r in bench]),
+        _row("an encrypted image + answer", map(_traffic, bench)),
+        _row(
+            "client and server in one process, peak memory",
+            [f"{result['peak_rss_bytes'] / 1e9:.2f} GB" for result in bench],
+        ),
+        _row("ring degree, log2(QP), security", map(_parameters, bench)),
+        _row("encrypted logits within the predicted error", map(_within, accuracy)),
+        _row(
+            "largest error, as a share of the predicted",
+            [f"{result['largest_ratio']:.3f}" for result in accuracy],
+        ),
+        _row("same class where the margin exceeds twice that error", map(_same, accuracy)),
+        _row("right, encrypted / cleartext", map(_right, accuracy)),
+    ]
+    return "\n".join(rows) + "\n\n" + _origin(bench, accuracy)
+
+
+def main() -> None:
+    """Replace the block between the two markers."""
+    text = README.read_text(encoding="utf-8")
+    README.write_text(BLOCK.sub(lambda _: render(), text), encoding="utf-8")
+
+
+def _row(name: str, cells: Any) -> str:
+    return f"| {' | '.join([name, *cells])} |"
+
+
+def _megabytes(result: Result, field: str) -> str:
+    return f"{result[field] / 1e6:.1f} MB"
+
+
+def _client_time(result: Result) -> str:
+    encrypt, decrypt = result["encrypt_seconds_median"], result["decrypt_seconds_median"]
+    return f"{1e3 * encrypt:.1f} + {1e3 * decrypt:.1f} ms"
+
+
+def _traffic(result: Result) -> str:
+    sent, returned = result["encrypted_image_bytes"], result["encrypted_answer_bytes"]
+    return f"{sent / 1e3:.0f} + {returned / 1e3:.0f} kB"
+
+
+def _parameters(result: Result) -> str:
+    found = result["parameters"]
+    return f"{found['N']}, {found['log2_QP']:.0f}, {found['security_estimate_bits']} bits"
+
+
+def _within(result: Result) -> str:
+    return f"{result['logits'] - result['outside']:,} of {result['logits']:,}"
+
+
+def _same(result: Result) -> str:
+    return f"{result['decided'] - result['decided_changed']:,} of {result['decided']:,}"
+
+
+def _right(result: Result) -> str:
+    encrypted, cleartext = result["right_encrypted"], result["right_cleartext"]
+    return f"{encrypted:,} / {cleartext:,} of {result['images']:,}"
+
+
+def _origin(bench: list[Result], accuracy: list[Result]) -> str:
+    """Machine, versions, backend, commits and commands."""
+    machine, backend = bench[0]["machine"], bench[0]["backend"]
+    commits = sorted({str(result["commit"])[:7] for result in (*bench, *accuracy)})
+    versions = ", ".join(
+        f"{title} {machine[title.lower()]}" for title in ("Python", "NumPy", "Numba")
+    )
+    commands = "\n".join(str(result["command"]) for result in (*bench, *accuracy))
+    repeats = bench[0]["repeats"]
+    return (
+        f"{machine['cpu']}, backend `{backend}`, {versions}; commit {', '.join(commits)}.\n"
+        f"Medians of {repeats} runs, kernels compiled and keys loaded before. The commands:\n\n"
+        f"```sh\n{commands}\n```\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
