@@ -13,6 +13,7 @@ from rtl.moduli_table import constant_table
 from rtl.ntt_unit import NTTUnit
 from rtl.output_queue import OutputQueue
 from rtl.pipeline import Pipeline
+from rtl.sequencer import rows_of
 
 _OUTPUT_DEPTH = 8
 _DRAIN_LATENCY = 4
@@ -93,11 +94,8 @@ class NTTUnitHardware(wiring.Component):
 
     def _addresses(self, pipeline: Pipeline, issue: object) -> tuple[list[Value], Value]:
         """The addresses in bank 0 and 1, and whether the first row is in bank 1; one cycle on."""
-        step, mask = issue.step, issue.low_mask
-        stride = Cat(1, mask) & ~Cat(mask, 0)
-        first = Cat(0, step & ~mask) | (step & mask)
-        second = first | stride
-        swap = step.xor()
+        first, second = rows_of(issue)
+        swap = issue.step.xor()
         even, odd = first[1:], second[1:]
         return [
             pipeline.register(Mux(swap, odd, even), "address_0"),

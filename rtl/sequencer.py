@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
 from rtl.schedule import Schedule
+
+
+def rows_of(issue: Value) -> tuple[Value, Value]:
+    """The two rows of a step: its number with a 0, and with a 1, put in at the paired bit."""
+    step, mask = issue.step, issue.low_mask
+    first = Cat(0, step & ~mask) | (step & mask)
+    return first, first | (Cat(1, mask) & ~Cat(mask, 0))
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,17 @@ def find_tool(command: str, advice: str = _INSTALL) -> str:
     return path
 
 
+def find_abc() -> str:
+    """The path of the abc that comes with Yosys; raises `ToolError`."""
+    found = importlib.util.find_spec("pyosys")
+    folders = list(found.submodule_search_locations or []) if found else []
+    for folder in folders:
+        path = Path(folder, "yosys-abc")
+        if path.exists():
+            return str(path)
+    return find_tool("yosys-abc")
+
+
 def run(
     command: Sequence[str], *, folder: Path | None = None, env: Mapping[str, str] | None = None
 ) -> str:

@@ -38,7 +38,7 @@ def build(design: Design, trace: bool) -> Path:
     compiler = find_tool("g++", "a C++ compiler is needed (Debian: apt-get install g++)")
     root = run([verilator, "--getenv", "VERILATOR_ROOT"]).strip()
     flags = [
-        *("-O2", "-fPIC", "-w", "-DVM_COVERAGE=0", "-DVM_SC=0", f"-DVM_TRACE={int(trace)}"),
+        *("-O1", "-fPIC", "-w", "-DVM_COVERAGE=0", "-DVM_SC=0", f"-DVM_TRACE={int(trace)}"),
         *(f"-DVM_TRACE_VCD={int(trace)}", f"-I{root}/include", f"-I{root}/include/vltstd"),
     ]
     fields = _fields_include(design)

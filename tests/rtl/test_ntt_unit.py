@@ -48,7 +48,7 @@ GRID = [
     Case(16, 2, width=16, reduction="montgomery", moduli=2),
     Case(64, 4, moduli=3, buffers=2),
     Case(64, 8, reduction="montgomery", twiddles="generated", buffers=2),
-    Case(128, 32, reduction="barrett"),
+    Case(128, 16, reduction="barrett"),
     Case(256, 1, width=60, reduction="barrett", twiddles="generated"),
     Case(1024, 8, width=50, moduli=2, buffers=2),
 ]
