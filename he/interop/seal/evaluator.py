@@ -1,74 +1,68 @@
-"""CKKS evaluation in SEAL's own order of steps: the same residues as SEAL, limb for limb."""
+"""Evaluation in SEAL's own order of steps: the same residues as SEAL, limb for limb.
+
+For checking one library against the other. Both evaluators differ from their parents where SEAL
+does: digits are not centred, and an automorphism comes before the decomposition of its result
+instead of after the key switching, so that nothing is hoisted. Results decrypt to the same within
+the noise. The parameter sets have one special prime and digits of one limb, as the converters'.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
+from he import bfv
+from he.bfv import operands as bfv_operands
 from he.ciphertext import Ciphertext
-from he.ckks import operands
+from he.ckks import operands as ckks_operands
 from he.ckks.evaluator import Evaluator
-from he.keyswitch import KeySwitcher
-from he.workspace import workspace
-
-
-class SEALKeySwitcher(KeySwitcher):
-    """Key switching whose digits are SEAL's: integers in [0, q_j), not centred ones."""
-
-    def decompose(self, c: np.ndarray) -> np.ndarray:
-        """The digits (dnum, limbs_QP, N) of c (limbs_Q, N), in scratch memory."""
-        decomposition = self.context.decomposition(self.level, centred=False)
-        out = workspace("digits", (len(decomposition), self.limbs_qp, c.shape[-1]))
-        return decomposition(c, out)
+from he.interop.seal.keyswitch import SEALKeySwitcher
 
 
 class SEALEvaluator(Evaluator):
-    """An `Evaluator` that agrees with SEAL bit for bit, for checking one against the other.
-
-    It differs from its parent where SEAL does: digits are not centred, an automorphism comes before
-    the decomposition of its result instead of after the key switching (so that nothing is hoisted),
-    and relinearization and rescaling divide by P and q_level one after the other. Results decrypt
-    to the same within the noise. The parameter set has one special prime and digits of one limb,
-    as those of `CKKSConverter` do.
+    """The CKKS `Evaluator` in SEAL's order: also relinearization and rescaling are two divisions,
+    by P and by q_level, one after the other.
     """
 
-    def switcher(self, level: int) -> KeySwitcher:
+    def switcher(self, level: int) -> SEALKeySwitcher:
         """The key-switching steps at `level`."""
-        if level not in self._switchers:
-            self._switchers[level] = SEALKeySwitcher(self.context, level)
-        return self._switchers[level]
+        return SEALKeySwitcher(self.context, level)
 
     def relinearize_rescale(self, a: Ciphertext) -> Ciphertext:
         """`relinearize`, then `rescale`."""
-        operands.check_level_left(a)
+        ckks_operands.check_level_left(a)
         return self.rescale(self.relinearize(a))
 
     def automorphisms(self, a: Ciphertext, elements: Sequence[int]) -> list[Ciphertext]:
         """Many automorphisms of one ciphertext."""
-        operands.check_owner(self.params, a)
-        operands.check_two_parts(a, "an automorphism")
-        for element in elements:
-            if element != 1:
-                self.keys.for_element(element, a.level)
-        return [a if element == 1 else self._automorphism(a, element) for element in elements]
-
-    def _automorphism(self, a: Ciphertext, element: int) -> Ciphertext:
-        """SEAL: c0' + round(sum digits(c1') key' / P), ' being the automorphism g.
-
-        Our key is the preimage of SEAL's under g, so the digits go back through g before the
-        product and the result through g after it. The division commutes with g: P is odd, so that
-        rounding to the nearest has no ties and -round(x) = round(-x).
-        """
-        N = self.params.N
+        ckks_operands.check_owner(self.params, a)
+        ckks_operands.check_two_parts(a, "an automorphism")
+        keys = {e: self.keys.for_element(e, a.level) for e in elements if e != 1}
         switcher = self.switcher(a.level)
-        image = switcher.permute(workspace("image", a.data[1].shape), a.data[1], element)
-        digits = switcher.decompose(image)
-        back = pow(element, -1, 2 * N)
-        preimages = switcher.permute(workspace("digit preimages", digits.shape), digits, back)
-        accumulator = workspace("switched", (2, switcher.limbs_qp, N))
-        switcher.gadget_product(preimages, self.keys.for_element(element, a.level), accumulator)
-        pair = switcher.mod_down(accumulator)
-        switcher.q.add(pair[0], pair[0], a.data[0])
-        return self.result(switcher.permute(np.empty_like(pair), pair, element), a.scale)
+        return [
+            self.result(a.data if e == 1 else switcher.automorphism(a.data, keys[e]), a.scale)
+            for e in elements
+        ]
 
+
+class SEALBFVEvaluator(bfv.Evaluator):
+    """The BFV `Evaluator` in SEAL's order.
+
+    Products of ciphertexts are ours all the same (SEAL's are those of Bajard, Eynard, Hasan,
+    Zucca, SAC 2016): they decrypt to the same with other noise.
+    """
+
+    def switcher(self, level: int) -> SEALKeySwitcher:
+        """The key-switching steps at `level`."""
+        return SEALKeySwitcher(self.context, level)
+
+    def automorphisms(self, a: bfv.Ciphertext, elements: Sequence[int]) -> list[bfv.Ciphertext]:
+        """Many automorphisms of one ciphertext."""
+        bfv_operands.check_owner(self.params, a)
+        bfv_operands.check_two_parts(a, "an automorphism")
+        keys = {e: self.keys.for_element(e, a.level) for e in elements if e != 1}
+        noise = self._allowed(self.model.key_switch(a.noise, a.level), "the rotation")
+        switcher = self.switcher(a.level)
+        return [
+            a.copy() if e == 1 else self.result(switcher.automorphism(a.data, keys[e]), noise)
+            for e in elements
+        ]

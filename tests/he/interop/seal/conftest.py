@@ -113,7 +113,7 @@ class CKKSSession:
 
     def theirs(self, ours: Ciphertext) -> Any:
         """One of our ciphertexts, in Pyfhel."""
-        data = self.converter.save(ours)
+        data = self.converter.save_ciphertext(ours)
         return self.module.PyCtxt(pyfhel=self.seal, bytestring=data, scheme="ckks")
 
     def random_ciphertext(self, level: int, parts: int, seed: int) -> Ciphertext:

@@ -96,8 +96,8 @@ def test_evaluator__equals_seal_with_our_keys(chain, ckks_session, comparisons):
     secret = generator.secret_key()
     elements = {pow(3, step, 2 * params.N): params.max_level for step in STEPS}
     keys = generator.evaluation_keys(secret, KeyNeeds(params.max_level, elements))
-    seal.from_bytes_secret_key(converter.save(secret))
-    seal.from_bytes_public_key(converter.save(generator.public_key(secret)))
+    seal.from_bytes_secret_key(converter.save_secret_key(secret))
+    seal.from_bytes_public_key(converter.save_public_key(generator.public_key(secret)))
     seal.from_bytes_relin_key(converter.save_relin_keys(keys))
     seal.from_bytes_rotate_key(converter.save_galois_keys(keys))
     evaluator = type(session.evaluator())(params, keys)
@@ -138,13 +138,13 @@ def test_keys__come_back_as_the_same_bytes(chain, ckks_session, comparisons):
     keys = session.keys()
     pairs = {
         "secret": (
-            converter.save(
+            converter.save_secret_key(
                 converter.load_secret_key(seal.to_bytes_secret_key()), version=VERSION
             ),
             seal.to_bytes_secret_key(),
         ),
         "public": (
-            converter.save(
+            converter.save_public_key(
                 converter.load_public_key(seal.to_bytes_public_key()), version=VERSION
             ),
             seal.to_bytes_public_key(),

@@ -118,6 +118,6 @@ def test_our_bytes__load_in_seal(peer, compression, comparisons):
     theirs = peer.api.Ciphertext()
     encryptor.encrypt_symmetric(peer.plaintext(3), theirs)
     ours = peer.converter.load_ciphertext(peer.bytes_of(theirs))
-    loaded = peer.loaded(peer.api.Ciphertext, peer.converter.save(ours, compression))
+    loaded = peer.loaded(peer.api.Ciphertext, peer.converter.save_ciphertext(ours, compression))
     again = peer.converter.load_ciphertext(peer.bytes_of(loaded))
     comparisons.equal(f"ciphertext, {compression.name}", ours.data, again.data)

@@ -1,0 +1,98 @@
+"""BFV between SEAL's objects and ours: SEAL keeps ciphertexts in coefficients, we transformed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from he.bfv.ciphertext import Ciphertext, Plaintext
+from he.bfv.noise import Noise, NoiseModel
+from he.bfv.params import BFVParameters
+from he.errors import CorruptBytesError
+from he.interop.seal import records
+from he.interop.seal.converter import Converter
+from he.interop.seal.envelope import DEFAULT_VERSION, Buffer, Compression, Version
+from he.interop.seal.parameters import EncryptionParameters, Scheme
+from he.rns import context
+
+
+class BFVConverter(Converter[BFVParameters]):
+    """Loads and saves SEAL's BFV objects of one set of encryption parameters.
+
+    Batched slots are the same matrix of two rows in both libraries.
+
+    Parameters
+    ----------
+    parameters : SEAL's, or their bytes.
+    insecure_reason : words that say why a set outside our security table is wanted. SEAL's table
+        is an older one, and its own default sets (218 bits at N = 8192) lie beyond ours (214).
+
+    Raises `UnsupportedObjectError` for CKKS, BGV, or a single prime (SEAL then has no special one),
+    `InsecureParametersError`, `ParameterError`, and for bytes `SerializationError`.
+    """
+
+    scheme = Scheme.BFV
+
+    def __init__(
+        self, parameters: EncryptionParameters | Buffer, *, insecure_reason: str | None = None
+    ) -> None:
+        checked = self._checked(parameters)
+        *q, special = checked.coeff_modulus
+        params = BFVParameters(
+            N=checked.N,
+            q=tuple(q),
+            p=(special,),
+            digit_limbs=1,
+            t=checked.plain_modulus,
+            insecure_reason=insecure_reason,
+        )
+        super().__init__(checked, params)
+        self._context = context(params)
+        self._model = NoiseModel.of(params)
+
+    def load_plaintext(self, data: Buffer) -> Plaintext:
+        """SEAL's Plaintext: coefficients modulo t, missing ones being zero."""
+        record = records.read_plaintext(data, self.parameters)
+        if record.data.ndim != 1:
+            raise CorruptBytesError(
+                "a BFV plaintext in NTT form belongs to a product: load the untransformed one"
+            )
+        coefficients = np.zeros(self.params.N, dtype=np.uint64)
+        coefficients[: record.data.size] = record.data
+        return Plaintext(self.params, coefficients)
+
+    def load_ciphertext(self, data: Buffer, noise: Noise | None = None) -> Ciphertext:
+        """SEAL's Ciphertext of two or three parts, full or seeded.
+
+        noise: its predicted noise, which the bytes do not tell; by default that of a fresh
+        encryption with the public key. Measure what it really has with `Decryptor.noise_budget`.
+        """
+        record = records.read_ciphertext(data, self.parameters, parts=3)
+        if record.is_ntt:
+            raise CorruptBytesError("a BFV ciphertext in NTT form: transform it back in SEAL")
+        level = record.data.shape[1] - 1
+        self._check_level(level + 1)
+        residues = self._context.q(level).forward(record.data)
+        return Ciphertext(self.params, residues, noise or self._model.fresh_public(level))
+
+    def save_plaintext(
+        self,
+        plaintext: Plaintext,
+        compression: Compression = Compression.NONE,
+        version: Version = DEFAULT_VERSION,
+    ) -> bytes:
+        """SEAL's Plaintext."""
+        self._check_owner(plaintext, plaintext.params)
+        record = records.PlaintextRecord(plaintext.data, 1.0)
+        return records.write_plaintext(record, self.parameters, compression, version)
+
+    def save_ciphertext(
+        self,
+        ciphertext: Ciphertext,
+        compression: Compression = Compression.NONE,
+        version: Version = DEFAULT_VERSION,
+    ) -> bytes:
+        """SEAL's Ciphertext, in full."""
+        self._check_owner(ciphertext, ciphertext.params)
+        coefficients = self._context.q(ciphertext.level).inverse(ciphertext.data.copy())
+        record = records.CiphertextRecord(coefficients, False, 1.0)
+        return records.write_ciphertext(record, self.parameters, compression, version)

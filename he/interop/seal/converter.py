@@ -1,0 +1,167 @@
+"""What carrying SEAL's objects over has in common for every scheme: parameters and keys."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from he import galois
+from he.errors import CorruptBytesError, ParametersMismatchError
+from he.interop.seal import records
+from he.interop.seal.envelope import DEFAULT_VERSION, Buffer, Compression, Version
+from he.interop.seal.errors import UnsupportedObjectError
+from he.interop.seal.parameters import EncryptionParameters, Scheme
+from he.interop.seal.secret import secret_coefficients
+from he.keys import EvaluationKeys, KeySwitchingKey, PublicKey, SecretKey
+from he.rlwe import RLWEParameters
+from he.serializable import Serializable
+
+P = TypeVar("P", bound=RLWEParameters)
+
+
+class Converter(Generic[P]):
+    """Keys of one set of encryption parameters. SEAL's last prime is our special prime, every
+    other one a digit; residues are the same.
+
+    Loading raises `SerializationError`, or `ParametersMismatchError` for objects of other
+    parameters; saving raises `ParametersMismatchError` for ours.
+    """
+
+    scheme: Scheme
+
+    def __init__(self, parameters: EncryptionParameters, params: P) -> None:
+        self.parameters = parameters
+        self.params = params
+
+    @classmethod
+    def _checked(cls, parameters: EncryptionParameters | Buffer) -> EncryptionParameters:
+        """The parameters, or those in the bytes; `UnsupportedObjectError` for another scheme."""
+        if not isinstance(parameters, EncryptionParameters):
+            parameters = EncryptionParameters.from_bytes(parameters)
+        if parameters.scheme is not cls.scheme or parameters.key_limbs < 2:
+            raise UnsupportedObjectError(
+                f"{parameters.scheme.name} with {parameters.key_limbs} primes: a {cls.__name__} "
+                f"needs {cls.scheme.name} with two or more, the last one for keys"
+            )
+        return parameters
+
+    # ------------------------------------------------------------ from SEAL
+
+    def load_secret_key(self, data: Buffer) -> SecretKey:
+        """SEAL's SecretKey."""
+        record = records.read_plaintext(data, self.parameters)
+        return SecretKey(self.params, secret_coefficients(record, self.parameters))
+
+    def load_public_key(self, data: Buffer) -> PublicKey:
+        """SEAL's PublicKey, full or seeded."""
+        return PublicKey(self.params, records.read_public_key(data, self.parameters))
+
+    def load_relin_keys(self, data: Buffer) -> KeySwitchingKey:
+        """SEAL's RelinKeys: the key of s^2 (those of higher powers have no use here)."""
+        keys = records.read_switching_keys(data, self.parameters)
+        if 0 not in keys:
+            raise CorruptBytesError("relinearization keys without the one of s^2")
+        return KeySwitchingKey(self.params, self.params.max_level, 0, keys[0])
+
+    def load_galois_keys(self, data: Buffer) -> dict[int, KeySwitchingKey]:
+        """SEAL's GaloisKeys by Galois element."""
+        keys = records.read_switching_keys(data, self.parameters)
+        loaded = {}
+        for index, key in keys.items():
+            element = 2 * index + 1
+            ours = _permuted(key, pow(element, -1, 2 * self.params.N))
+            loaded[element] = KeySwitchingKey(self.params, self.params.max_level, element, ours)
+        return loaded
+
+    def load_evaluation_keys(
+        self, relin_keys: Buffer | None = None, galois_keys: Buffer | None = None
+    ) -> EvaluationKeys:
+        """RelinKeys and GaloisKeys as what an evaluator is given."""
+        return EvaluationKeys(
+            self.params,
+            None if relin_keys is None else self.load_relin_keys(relin_keys),
+            {} if galois_keys is None else self.load_galois_keys(galois_keys),
+        )
+
+    # ------------------------------------------------------------ to SEAL
+
+    def save_parameters(
+        self, compression: Compression = Compression.NONE, version: Version = DEFAULT_VERSION
+    ) -> bytes:
+        """SEAL's EncryptionParameters."""
+        return self.parameters.to_bytes(compression=compression, version=version)
+
+    def save_secret_key(
+        self,
+        key: SecretKey,
+        compression: Compression = Compression.NONE,
+        version: Version = DEFAULT_VERSION,
+    ) -> bytes:
+        """SEAL's SecretKey."""
+        self._check_owner(key, key.params)
+        record = records.PlaintextRecord(key.transformed, 1.0)
+        return records.write_plaintext(record, self.parameters, compression, version)
+
+    def save_public_key(
+        self,
+        key: PublicKey,
+        compression: Compression = Compression.NONE,
+        version: Version = DEFAULT_VERSION,
+    ) -> bytes:
+        """SEAL's PublicKey."""
+        self._check_owner(key, key.params)
+        record = records.CiphertextRecord(key.data, True, 1.0)
+        return records.write_ciphertext(record, self.parameters, compression, version)
+
+    def save_relin_keys(
+        self,
+        keys: EvaluationKeys,
+        compression: Compression = Compression.NONE,
+        version: Version = DEFAULT_VERSION,
+    ) -> bytes:
+        """SEAL's RelinKeys; raises `MissingRelinearizationKeyError` without it."""
+        self._check_owner(keys, keys.params)
+        key = keys.for_relinearization(self.params.max_level)
+        return records.write_switching_keys(
+            {0: key.data}, 1, self.parameters, compression, version
+        )
+
+    def save_galois_keys(
+        self,
+        keys: EvaluationKeys,
+        compression: Compression = Compression.NONE,
+        version: Version = DEFAULT_VERSION,
+    ) -> bytes:
+        """SEAL's GaloisKeys; raises `MissingGaloisKeyError` for one below the top level."""
+        self._check_owner(keys, keys.params)
+        entries = {}
+        for element in keys.galois:
+            ours = keys.for_element(element, self.params.max_level)
+            entries[(element - 1) // 2] = _permuted(ours.data, element)
+        return records.write_switching_keys(
+            entries, self.params.N, self.parameters, compression, version
+        )
+
+    # ------------------------------------------------------------ checks
+
+    def _check_level(self, limbs: int) -> None:
+        if limbs > self.parameters.data_limbs:
+            raise CorruptBytesError(
+                f"the special prime is among the {limbs} primes: only keys have it"
+            )
+
+    def _check_owner(self, obj: Serializable, params: RLWEParameters) -> None:
+        if params != self.params:
+            raise ParametersMismatchError(
+                f"the {type(obj).__name__} belongs to {params}, the converter to {self.params}"
+            )
+
+
+def _permuted(key: np.ndarray, element: int) -> np.ndarray:
+    """The automorphism of every limb of a key (digits, 2, limbs, N).
+
+    SEAL's key of g carries sigma_g(s) to s, ours s to its preimage under g (`he.keys`): ours is
+    SEAL's under the inverse of g.
+    """
+    return np.ascontiguousarray(key[..., galois.permutation(element, key.shape[-1])])

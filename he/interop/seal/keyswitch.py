@@ -1,0 +1,36 @@
+"""Key switching in SEAL's own order of steps."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from he.keys import KeySwitchingKey
+from he.keyswitch import KeySwitcher
+from he.workspace import workspace
+
+
+class SEALKeySwitcher(KeySwitcher):
+    """Key switching whose digits are SEAL's: integers in [0, q_j), not centred ones."""
+
+    def decompose(self, c: np.ndarray) -> np.ndarray:
+        """The digits (dnum, limbs_QP, N) of c (limbs_Q, N), in scratch memory."""
+        decomposition = self.context.decomposition(self.level, centred=False)
+        out = workspace("digits", (len(decomposition), self.limbs_qp, c.shape[-1]))
+        return decomposition(c, out)
+
+    def automorphism(self, pair: np.ndarray, key: KeySwitchingKey) -> np.ndarray:
+        """A new (2, limbs_Q, N): c0' + round(sum digits(c1') key' / P), ' being the automorphism g.
+
+        Our key is the preimage of SEAL's under g, so the digits go back through g before the
+        product and the result through g after it. The division commutes with g: P is odd, so that
+        rounding to the nearest has no ties and -round(x) = round(-x).
+        """
+        N = pair.shape[-1]
+        image = self.permute(workspace("image", pair[1].shape), pair[1], key.element)
+        digits = self.decompose(image)
+        back = pow(key.element, -1, 2 * N)
+        preimages = self.permute(workspace("digit preimages", digits.shape), digits, back)
+        accumulator = workspace("switched", (2, self.limbs_qp, N))
+        switched = self.mod_down(self.gadget_product(preimages, key, accumulator))
+        self.q.add(switched[0], switched[0], pair[0])
+        return self.permute(np.empty_like(switched), switched, key.element)
