@@ -48,8 +48,7 @@ def compare(
     A logit that is NaN counts as outside its bound.
     """
     error = np.abs(encrypted - cleartext)
-    top = np.sort(cleartext, axis=1)
-    margin = top[:, -1] - top[:, -2]
+    margin = _margin(cleartext)
     largest_bound = float(bound.max())
     decided = margin > 2 * largest_bound
     close = (margin > largest_bound) & ~decided
@@ -67,3 +66,12 @@ def compare(
         right_encrypted=int(np.count_nonzero(encrypted.argmax(axis=1) == labels)),
         right_cleartext=int(np.count_nonzero(cleartext.argmax(axis=1) == labels)),
     )
+
+
+def _margin(logits: FloatArray) -> FloatArray:
+    """The largest logit less the second, (n,); infinite where there is one class only."""
+    if logits.shape[1] == 1:
+        return np.full(len(logits), np.inf)
+    top = np.sort(logits, axis=1)
+    margin: FloatArray = top[:, -1] - top[:, -2]
+    return margin

@@ -87,9 +87,8 @@ def _print(network: Network, titles: list[str], logits: FloatArray) -> None:
     console = make_console()
     answers = make_table("Answers", ["image", "class", "probability", "second", "probability"], 2)
     for title, row in zip(titles, shares, strict=True):
-        first, second = np.argsort(row)[::-1][:2]
-        likely, next_likely = f"{row[first]:.1%}", f"{row[second]:.1%}"
-        answers.add_row(title, names[first], likely, names[second], next_likely)
+        likely = np.argsort(row)[::-1][:2]
+        answers.add_row(title, *(cell for k in likely for cell in (names[k], f"{row[k]:.1%}")))
     console.print(answers)
     for start in range(0, len(titles), _COLUMNS):
         part = slice(start, start + _COLUMNS)

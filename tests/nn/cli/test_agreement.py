@@ -66,3 +66,8 @@ def test_compare__errors_within_the_bound_cannot_change_a_decided_class() -> Non
     found = compare(encrypted, cleartext, BOUND, np.zeros(5000, dtype=np.int64))
     assert found.outside == found.decided_changed == 0
     assert found.close_changed > 0
+
+
+def test_compare__one_class_is_always_decided() -> None:
+    found = compare(logits([0.05], [1.0]), logits([0.0], [1.0]), np.array([0.1]), np.zeros(2, int))
+    assert (found.decided, found.misses) == (2, 0)
