@@ -18,24 +18,46 @@ from ntt.jit import inline, kernel
 from ntt.simd import load, splat, store, vmin
 
 
+# Columns of all sources that stay in the second-level cache while every target passes over them.
+_COLUMNS = 1024
+
+
 @inline
-def _convert_row(out, y, weights, weights_shoup, offset, row):
-    """out = sum_s weights[s] y[s] + offset, in [0, 3q) for one source, else in [0, q)."""
+def _convert_one(out, source, w, w_shoup, offset, row):
+    """out = w source + offset, in [0, 3q)."""
     shift = splat(offset)
-    if y.shape[0] == 1:
-        negative_q, mask = negative(row[Q]), splat(MASK)
-        w, w_shoup, source = splat(weights[0]), splat(weights_shoup[0]), y[0]
-        for i in range(0, out.size, 8):
-            store(out, i, shoup_lazy(load(source, i), w, w_shoup, negative_q, mask) + shift)
-    else:
-        fold = fold_constants(row)
-        for i in range(0, out.size, 8):
-            low, high = shift, splat(ZERO)
-            for s in range(y.shape[0]):
-                if s > 0 and s % TERMS == 0:
-                    high = reduce_high(high, fold)
-                low, high = accumulate(low, high, load(y[s], i), splat(weights[s]))
-            store(out, i, fold_wide(low, high, fold))
+    negative_q, mask = negative(row[Q]), splat(MASK)
+    factor, factor_shoup = splat(w), splat(w_shoup)
+    for i in range(0, out.size, 8):
+        p = shoup_lazy(load(source, i), factor, factor_shoup, negative_q, mask)
+        store(out, i, p + shift)
+
+
+@inline
+def _convert_many(out, y, weights, offsets, rows, tables, lo, hi):
+    """Rows [lo, hi) of out[r] = sum_s weights[r, s] y[s] + offsets[r], in [0, q)."""
+    N, zero = out.shape[1], splat(ZERO)
+    for start in range(0, N, _COLUMNS):
+        stop = min(start + _COLUMNS, N)
+        for r in range(lo, hi):
+            fold, shift, z = fold_constants(tables[rows[r]]), splat(offsets[r]), out[r]
+            # Four sums side by side hide the latency of the products and share the weights.
+            for i in range(start, stop, 32):
+                low0, low1, low2, low3 = shift, shift, shift, shift
+                high0, high1, high2, high3 = zero, zero, zero, zero
+                for s in range(y.shape[0]):
+                    if s > 0 and s % TERMS == 0:
+                        high0, high1 = reduce_high(high0, fold), reduce_high(high1, fold)
+                        high2, high3 = reduce_high(high2, fold), reduce_high(high3, fold)
+                    source, w = y[s], splat(weights[r, s])
+                    low0, high0 = accumulate(low0, high0, load(source, i), w)
+                    low1, high1 = accumulate(low1, high1, load(source, i + 8), w)
+                    low2, high2 = accumulate(low2, high2, load(source, i + 16), w)
+                    low3, high3 = accumulate(low3, high3, load(source, i + 24), w)
+                store(z, i, fold_wide(low0, high0, fold))
+                store(z, i + 8, fold_wide(low1, high1, fold))
+                store(z, i + 16, fold_wide(low2, high2, fold))
+                store(z, i + 24, fold_wide(low3, high3, fold))
 
 
 @kernel
@@ -44,15 +66,17 @@ def convert(out, y, weights, weights_shoup, offsets, rows, tables, lo, hi):
 
     y (sources, N) below 2^50, fewer than 2^11 sources.
     """
+    if y.shape[0] > 1:
+        _convert_many(out, y, weights, offsets, rows, tables, lo, hi)
+        return
     for r in range(lo, hi):
         row, z = tables[rows[r]], out[r]
-        _convert_row(z, y, weights[r], weights_shoup[r], offsets[r], row)
-        if y.shape[0] == 1:
-            q = splat(row[Q])
-            for i in range(0, z.size, 8):
-                u = load(z, i)
-                u = vmin(u, u - q)
-                store(z, i, vmin(u, u - q))
+        _convert_one(z, y[0], weights[r, 0], weights_shoup[r, 0], offsets[r], row)
+        q = splat(row[Q])
+        for i in range(0, z.size, 8):
+            u = load(z, i)
+            u = vmin(u, u - q)
+            store(z, i, vmin(u, u - q))
 
 
 @kernel
@@ -61,9 +85,12 @@ def convert_forward(out, y, weights, weights_shoup, offsets, rows, tables, lo, h
 
     y (sources, N) below 2^50, fewer than 2^11 sources.
     """
+    if y.shape[0] > 1:
+        _convert_many(out, y, weights, offsets, rows, tables, lo, hi)
     for r in range(lo, hi):
         row = tables[rows[r]]
-        _convert_row(out[r], y, weights[r], weights_shoup[r], offsets[r], row)
+        if y.shape[0] == 1:
+            _convert_one(out[r], y[0], weights[r, 0], weights_shoup[r, 0], offsets[r], row)
         forward_row(out[r], row)
 
 
@@ -72,9 +99,12 @@ def divide(
     out, x, y, weights, weights_shoup, offsets, factors, factors_shoup, rows, tables, lo, hi
 ):
     """out[r] = (x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r]; out is not x."""
+    if y.shape[0] > 1:
+        _convert_many(out, y, weights, offsets, rows, tables, lo, hi)
     for r in range(lo, hi):
         row = tables[rows[r]]
-        _convert_row(out[r], y, weights[r], weights_shoup[r], offsets[r], row)
+        if y.shape[0] == 1:
+            _convert_one(out[r], y[0], weights[r, 0], weights_shoup[r, 0], offsets[r], row)
         forward_row(out[r], row)
         q, negative_q, mask = splat(row[Q]), negative(row[Q]), splat(MASK)
         w, w_shoup = splat(factors[r]), splat(factors_shoup[r])
