@@ -37,7 +37,7 @@ class _U64x8Model(models.PrimitiveModel):
         super().__init__(dmm, fe_type, _VECTOR)
 
 
-def _llvm(builder, name, result, arguments):
+def llvm_function(builder, name, result, arguments):
     """The LLVM intrinsic `name`, declared in the builder's module once."""
     function = builder.module.globals.get(name)
     if function is None:
@@ -45,7 +45,7 @@ def _llvm(builder, name, result, arguments):
     return function
 
 
-def _pointer(context, builder, array_type, array, index, pointee):
+def array_pointer(context, builder, array_type, array, index, pointee):
     view = context.make_array(array_type)(context, builder, array)
     return builder.bitcast(builder.gep(view.data, [index]), pointee.as_pointer())
 
@@ -68,7 +68,7 @@ def load(typing_context, array, index):
     """Elements ``array[index : index + 8]`` of a contiguous 1-D uint64 array."""
 
     def generate(context, builder, signature, arguments):
-        pointer = _pointer(context, builder, signature.args[0], *arguments, _VECTOR)
+        pointer = array_pointer(context, builder, signature.args[0], *arguments, _VECTOR)
         return builder.load(pointer, align=8)
 
     return u64x8(array, types.intp), generate
@@ -79,7 +79,7 @@ def load32(typing_context, array, index):
     """Elements ``array[index : index + 8]`` of a contiguous 1-D uint32 array, zero-extended."""
 
     def generate(context, builder, signature, arguments):
-        pointer = _pointer(context, builder, signature.args[0], *arguments, _HALF_VECTOR)
+        pointer = array_pointer(context, builder, signature.args[0], *arguments, _HALF_VECTOR)
         return builder.zext(builder.load(pointer, align=4), _VECTOR)
 
     return u64x8(array, types.intp), generate
@@ -91,7 +91,7 @@ def store(typing_context, array, index, value):
 
     def generate(context, builder, signature, arguments):
         array_value, position, lanes = arguments
-        pointer = _pointer(context, builder, signature.args[0], array_value, position, _VECTOR)
+        pointer = array_pointer(context, builder, signature.args[0], array_value, position, _VECTOR)
         builder.store(lanes, pointer, align=8)
         return context.get_dummy_value()
 
@@ -110,7 +110,9 @@ def _binary(emit):
 
 
 def _umin(builder, x, y):
-    return builder.call(_llvm(builder, "llvm.umin.v8i64", _VECTOR, [_VECTOR, _VECTOR]), [x, y])
+    return builder.call(
+        llvm_function(builder, "llvm.umin.v8i64", _VECTOR, [_VECTOR, _VECTOR]), [x, y]
+    )
 
 
 vmin = _binary(_umin)
@@ -140,7 +142,9 @@ def _multiply_add(name):
     @intrinsic
     def operation(typing_context, accumulator, x, y):
         def generate(context, builder, signature, arguments):
-            return builder.call(_llvm(builder, name, _VECTOR, [_VECTOR] * 3), list(arguments))
+            return builder.call(
+                llvm_function(builder, name, _VECTOR, [_VECTOR] * 3), list(arguments)
+            )
 
         return u64x8(u64x8, u64x8, u64x8), generate
 

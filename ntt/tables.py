@@ -18,6 +18,9 @@ import numpy as np
 from ntt.backends.layout import (
     COLUMNS,
     FLOAT_BITS,
+    FLOAT_Q,
+    FLOAT_Q_INVERSE,
+    FLOAT_WIDE,
     MU,
     N_INVERSE,
     N_INVERSE_SHOUP,
@@ -96,12 +99,13 @@ def _row_of_prime(N: int, q: int, word_bits: int) -> np.ndarray:
     n_inverse = pow(N, -1, q)
     scale = np.array([n_inverse, n_inverse * int(w_inverse[1]) % q], dtype=np.uint64)
     constants = np.zeros(COLUMNS, dtype=np.uint64)
+    constants[Q] = q
     if word_bits == FLOAT_BITS:
-        constants[Q] = q
+        floats = np.array([q, 1 / q, 2.0 ** (52 + modulus.bits)])
+        constants[[FLOAT_Q, FLOAT_Q_INVERSE, FLOAT_WIDE]] = floats.view(np.uint64)
         factors = [float_factors(values, q) for values in (scale, w, w_inverse)]
     else:
         radix = (1 << word_bits) % q
-        constants[Q] = q
         constants[MU] = modulus.barrett_mu(word_bits)
         constants[SHIFT] = modulus.bits - 2
         constants[RADIX] = radix

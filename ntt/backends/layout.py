@@ -23,9 +23,13 @@ COLUMNS = 16  # with room, so that the twiddles start on a cache line
 # The blocks of N words after them.
 W, W_SHOUP, W_INVERSE, W_INVERSE_SHOUP = 0, 1, 2, 3
 
-# The word size that stands for float64 arithmetic. The table's factors are then the bits of
-# float64 values in (-q/2, q/2), and a "Shoup constant" the bits of the rounded quotient factor / q.
+# The word size that stands for float64 arithmetic. Factors are then float64 values in (-q/2, q/2),
+# a "Shoup constant" is the rounded quotient factor / q, and these are constants (but Q stays an
+# integer), all by their bits.
 FLOAT_BITS = 53
+FLOAT_Q = MU
+FLOAT_Q_INVERSE = SHIFT  # 1 / q, rounded
+FLOAT_WIDE = RADIX  # 2^(52 + n)
 
 
 @inline

@@ -19,6 +19,7 @@ AUTO = "auto"
 # Fastest first. A module is imported only on a CPU that has its features.
 _CPU_FEATURES: dict[str, tuple[str, ...]] = {
     "ifma": ("avx512f", "avx512ifma"),
+    "fma": ("fma",),
     "scalar": (),
 }
 

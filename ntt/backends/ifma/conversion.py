@@ -17,7 +17,6 @@ from ntt.backends.layout import Q
 from ntt.jit import inline, kernel
 from ntt.simd import load, splat, store, vmin
 
-
 # Columns of all sources that stay in the second-level cache while every target passes over them.
 _COLUMNS = 1024
 

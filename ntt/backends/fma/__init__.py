@@ -1,0 +1,38 @@
+"""Kernels in float64 with fused multiply-add: primes below 2^50, any CPU with FMA.
+
+Values are whole numbers below 2^53 in absolute value, hence exact, and results the same bits as the
+other backends'. Sums and differences without a product are integer loops that LLVM vectorises.
+Every kernel works on rows [lo, hi) of contiguous (rows, N) uint64 arrays; ``rows[r]`` names the
+row of the tables. Results are in [0, q).
+"""
+
+from __future__ import annotations
+
+from ntt.backends.fma.conversion import convert, convert_forward, divide
+from ntt.backends.fma.pointwise import multiply, multiply_add, multiply_scalar
+from ntt.backends.fma.products import diagonal_product, gadget_product, tensor
+from ntt.backends.fma.transform import forward, inverse
+from ntt.backends.layout import FLOAT_BITS
+from ntt.backends.scalar import add, add_scalar, negate, subtract
+
+WORD_BITS = FLOAT_BITS
+MAX_MODULUS_BITS = 50
+MIN_RING_DEGREE = 64
+
+__all__ = [
+    "add",
+    "add_scalar",
+    "convert",
+    "convert_forward",
+    "diagonal_product",
+    "divide",
+    "forward",
+    "gadget_product",
+    "inverse",
+    "multiply",
+    "multiply_add",
+    "multiply_scalar",
+    "negate",
+    "subtract",
+    "tensor",
+]

@@ -1,0 +1,102 @@
+"""Exact arithmetic modulo q < 2^50 in float64 with fused multiply-add. Ranges: docs/bounds.md.
+
+Residues are whole numbers kept in `f64` vectors, signed between reductions, and never above 2^53
+in absolute value, so every one of them is exact.
+"""
+
+from __future__ import annotations
+
+from ntt.backends.fma.vectors import (
+    add_where_negative,
+    multiply_add,
+    multiply_subtract,
+    negative_multiply_add,
+    rint,
+    splat_bits,
+)
+from ntt.backends.layout import FLOAT_Q, FLOAT_Q_INVERSE, FLOAT_WIDE
+from ntt.jit import inline
+
+
+@inline
+def field(row):
+    """(q, 1 / q) in every lane, from the tables' row of a modulus."""
+    return splat_bits(row[FLOAT_Q]), splat_bits(row[FLOAT_Q_INVERSE])
+
+
+@inline
+def reduce(x, modulus):
+    """x mod q in [-q/2 - 2, q/2 + 2], for any whole |x| <= 2^53."""
+    q, q_inverse = modulus
+    return negative_multiply_add(rint(x * q_inverse), q, x)
+
+
+@inline
+def canonical(x, modulus):
+    """x mod q in [0, q), for any whole |x| <= 2^53."""
+    return add_where_negative(reduce(x, modulus), modulus[0])
+
+
+@inline
+def multiply_lazy(y, w, w_quotient, modulus):
+    """w y mod q for |y| <= 2^53, |w| <= q and w_quotient = w / q rounded.
+
+    The result is below (1/2 + 2^-52 |w y| / q) q in absolute value: rounding to a whole quotient
+    costs 1/2, the roundings of w / q and of the product 2^-53 of the quotient each. For the
+    twiddles, |w| < q/2: (1/2 + |y| / 8q) q.
+    """
+    high = y * w
+    low = multiply_subtract(y, w, high)
+    quotient = rint(y * w_quotient)
+    return negative_multiply_add(quotient, modulus[0], high) + low
+
+
+@inline
+def multiply(x, y, modulus):
+    """x y mod q in [0, q) for x, y in [0, q).
+
+    The quotient is off by at most 1/2 + 3 * 2^-53 q < 1, so one correction is enough.
+    """
+    q, q_inverse = modulus
+    high = x * y
+    low = multiply_subtract(x, y, high)
+    quotient = rint(high * q_inverse)
+    return add_where_negative(negative_multiply_add(quotient, q, high) + low, q)
+
+
+# ------------------------------------------------------------ sums of products, one reduction
+
+# Terms x y < 2^50 q that `accumulate` may add before `fold`.
+TERMS = 8
+
+
+@inline
+def accumulate(total, error, x, y):
+    """(total, error) plus the product x y, exactly; 0 <= x < 2^50, 0 <= y < q.
+
+    `total` starts at 2^(52 + n), n = bits(q), so it counts in units of 2^n; `error` collects what
+    its roundings leave over.
+    """
+    raised = multiply_add(x, y, total)
+    return raised, error + multiply_subtract(x, y, raised - total)
+
+
+@inline
+def start(row):
+    """2^(52 + n): where the total of a sum of products starts."""
+    return splat_bits(row[FLOAT_WIDE])
+
+
+@inline
+def fold(total, error, wide, modulus):
+    """The sum (total - wide + error) mod q in [-q/2 - 2, q/2 + 2] after TERMS products."""
+    q, q_inverse = modulus
+    total = total - wide
+    total = negative_multiply_add(rint(total * q_inverse), q, total)
+    return reduce(total + reduce(error, modulus), modulus)
+
+
+@inline
+def fold_canonical(total, error, wide, modulus):
+    """`fold`, in [0, q)."""
+    return add_where_negative(fold(total, error, wide, modulus), modulus[0])

@@ -1,0 +1,93 @@
+"""Change of basis fused with the transform: rows [lo, hi), results in [0, q)."""
+
+from __future__ import annotations
+
+from ntt.backends.fma.arithmetic import (
+    TERMS,
+    accumulate,
+    canonical,
+    field,
+    fold,
+    fold_canonical,
+    multiply_lazy,
+    start,
+)
+from ntt.backends.fma.transform import forward_row
+from ntt.backends.fma.vectors import LANES, load_residues, splat, splat_bits, store_residues
+from ntt.jit import inline, kernel
+
+# Columns of all sources that stay in the second-level cache while every target passes over them.
+_COLUMNS = 1024
+
+
+@inline
+def _convert_one(out, source, w, w_quotient, offset, row):
+    """out = w source + offset, in [0, q)."""
+    modulus, shift = field(row), splat(float(offset))
+    factor, quotient = splat(float(w)), splat_bits(w_quotient)
+    for i in range(0, out.size, LANES):
+        p = multiply_lazy(load_residues(source, i), factor, quotient, modulus)
+        store_residues(out, i, canonical(p + shift, modulus))
+
+
+@inline
+def _convert_many(out, y, weights, offsets, rows, tables, lo, hi):
+    """Rows [lo, hi) of out[r] = sum_s weights[r, s] y[s] + offsets[r], in [0, q)."""
+    N = out.shape[1]
+    for first in range(0, N, _COLUMNS):
+        last = min(first + _COLUMNS, N)
+        for r in range(lo, hi):
+            modulus, wide = field(tables[rows[r]]), start(tables[rows[r]])
+            shift, z = splat(float(offsets[r])), out[r]
+            for i in range(first, last, LANES):
+                total, error = wide, shift
+                for s in range(y.shape[0]):
+                    if s > 0 and s % TERMS == 0:
+                        error = fold(total, error, wide, modulus)
+                        total = wide
+                    w = splat(float(weights[r, s]))
+                    total, error = accumulate(total, error, load_residues(y[s], i), w)
+                store_residues(z, i, fold_canonical(total, error, wide, modulus))
+
+
+@kernel
+def convert(out, y, weights, weights_shoup, offsets, rows, tables, lo, hi):
+    """out[r] = sum_s weights[r, s] y[s] + offsets[r]; y (sources, N) below 2^50."""
+    if y.shape[0] > 1:
+        _convert_many(out, y, weights, offsets, rows, tables, lo, hi)
+    else:
+        for r in range(lo, hi):
+            row = tables[rows[r]]
+            _convert_one(out[r], y[0], weights[r, 0], weights_shoup[r, 0], offsets[r], row)
+
+
+@kernel
+def convert_forward(out, y, weights, weights_shoup, offsets, rows, tables, lo, hi):
+    """out[r] = NTT(sum_s weights[r, s] y[s] + offsets[r]); y (sources, N) below 2^50."""
+    if y.shape[0] > 1:
+        _convert_many(out, y, weights, offsets, rows, tables, lo, hi)
+    for r in range(lo, hi):
+        row = tables[rows[r]]
+        if y.shape[0] == 1:
+            _convert_one(out[r], y[0], weights[r, 0], weights_shoup[r, 0], offsets[r], row)
+        forward_row(out[r], row)
+
+
+@kernel
+def divide(
+    out, x, y, weights, weights_shoup, offsets, factors, factors_shoup, rows, tables, lo, hi
+):
+    """out[r] = (x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r]; out is not x."""
+    if y.shape[0] > 1:
+        _convert_many(out, y, weights, offsets, rows, tables, lo, hi)
+    for r in range(lo, hi):
+        row = tables[rows[r]]
+        if y.shape[0] == 1:
+            _convert_one(out[r], y[0], weights[r, 0], weights_shoup[r, 0], offsets[r], row)
+        forward_row(out[r], row)
+        modulus = field(row)
+        w, w_quotient = splat(float(factors[r])), splat_bits(factors_shoup[r])
+        z, source = out[r], x[r]
+        for i in range(0, z.size, LANES):
+            d = load_residues(source, i) - load_residues(z, i)
+            store_residues(z, i, canonical(multiply_lazy(d, w, w_quotient, modulus), modulus))

@@ -1,0 +1,187 @@
+"""Every kernel of `LimbOps` against a slow twin on Python integers, for every backend."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+import ntt
+from ntt import oracle
+from ntt.limbs import BasisChange, LimbOps, Scalars
+
+N = 128
+EDGES = ["random", "all q - 1", "q - 1 and 0"]
+
+
+def ring(backend: ModuleType, limbs: int = 3) -> tuple[LimbOps, np.ndarray]:
+    """(ops, moduli as a column): limbs of the largest size, of the smallest, and between."""
+    top = min(backend.MAX_MODULUS_BITS, 60)
+    primes = (
+        *ntt.find_primes(top, N, limbs),
+        ntt.find_primes(20, N, 1)[0],
+        ntt.find_primes(41, N, 1)[0],
+    )
+    tables = ntt.NTTTables(N, primes)
+    rows = np.array([len(primes) - 1, *range(limbs - 1), len(primes) - 2])
+    ops = LimbOps(tables, rows)
+    return ops, np.array(ops.moduli, dtype=object)[:, None]
+
+
+def draw(q: np.ndarray, shape: tuple[int, ...], edge: str, seed: int = 0) -> np.ndarray:
+    """uint64 residues (*shape, limbs, N) modulo the column q."""
+    full = (*shape, len(q), N)
+    top = np.broadcast_to((q - 1).astype(np.uint64), full)
+    generator = np.random.default_rng(seed)
+    if edge == "random":
+        return generator.integers(0, top, full, dtype=np.uint64, endpoint=True)
+    keep = generator.integers(0, 2, full, dtype=np.uint64) if edge == "q - 1 and 0" else 1
+    return np.ascontiguousarray(top * np.uint64(1) * keep)
+
+
+def exact(x: np.ndarray) -> np.ndarray:
+    return x.astype(object)
+
+
+def transform(x: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """Rows (limbs, N) of Python integers, transformed by the oracle."""
+    return np.array(
+        [oracle.forward(row.tolist(), p) for row, p in zip(x, q[:, 0], strict=True)], dtype=object
+    )
+
+
+@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.parametrize("leading", [(), (2,), (3, 2)])
+def test_elementwise__as_python_integers(
+    backend: ModuleType, edge: str, leading: tuple[int, ...]
+) -> None:
+    ops, q = ring(backend)
+    a, b = draw(q, leading, edge, 1), draw(q, leading, edge, 2)
+    out = np.empty_like(a)
+    assert (exact(ops.add(out, a, b)) == (exact(a) + exact(b)) % q).all()
+    assert (exact(ops.subtract(out, a, b)) == (exact(a) - exact(b)) % q).all()
+    assert (exact(ops.negate(out, a)) == -exact(a) % q).all()
+    product = exact(a) * exact(b)
+    assert (exact(ops.multiply(out, a, b)) == product % q).all()
+    assert (exact(ops.multiply_add(a.copy(), a, b)) == (exact(a) + product) % q).all()
+    factors = [-1, 0, 1, (1 << 70) + 3, 5][: len(q)]
+    scaled = ops.multiply_scalar(out, a, Scalars(factors, ops.moduli))
+    assert (exact(scaled) == exact(a) * np.array(factors, dtype=object)[:, None] % q).all()
+    offsets = np.array([int(p) - 1 for p in q[:, 0]], dtype=np.uint64)
+    assert (exact(ops.add_scalar(out, a, offsets)) == (exact(a) + q - 1) % q).all()
+
+
+def test_elementwise__output_may_be_an_input(backend: ModuleType) -> None:
+    ops, q = ring(backend)
+    a, b = draw(q, (2,), "random", 1), draw(q, (2,), "random", 2)
+    for operation in (ops.add, ops.subtract, ops.multiply):
+        expected = operation(np.empty_like(a), a, b).copy()
+        for target in (0, 1):
+            operands = [a.copy(), b.copy()]
+            assert (operation(operands[target], *operands) == expected).all()
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_tensor__as_python_integers(backend: ModuleType, edge: str) -> None:
+    ops, q = ring(backend)
+    a, b = draw(q, (2,), edge, 1), draw(q, (2,), edge, 2)
+    out = ops.tensor(np.empty((3, len(q), N), dtype=np.uint64), a, b)
+    (a0, a1), (b0, b1) = exact(a), exact(b)
+    expected = (a0 * b0, a0 * b1 + a1 * b0, a1 * b1)
+    for part, value in zip(out, expected, strict=True):
+        assert (exact(part) == value % q).all()
+
+
+@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.parametrize("digits", [1, 2, 7, 8, 9, 17, 33, 70])
+def test_gadget_product__as_python_integers(backend: ModuleType, edge: str, digits: int) -> None:
+    ops, q = ring(backend)
+    # A key has more digits and more limbs than a ciphertext of a lower level.
+    wide_q = np.concatenate((q[::-1], q[:1]))
+    key_rows = np.array([len(q) - 1 - r for r in range(len(q))])
+    a = draw(q, (digits,), edge, 1)
+    key = draw(wide_q, (digits + 1, 2), edge, 2)
+    out = ops.gadget_product(np.empty((2, len(q), N), dtype=np.uint64), a, key, key_rows)
+    chosen = exact(key)[:digits][:, :, key_rows]
+    expected = (exact(a)[:, None] * chosen).sum(axis=0) % q
+    assert (exact(out) == expected).all()
+
+
+@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.parametrize("sizes", [(1,), (3, 0, 5), (8, 9, 1), (70, 33)])
+def test_diagonal_product__as_python_integers(
+    backend: ModuleType, edge: str, sizes: tuple[int, ...]
+) -> None:
+    ops, q = ring(backend)
+    starts = np.concatenate(([0], np.cumsum(sizes)))
+    baby_of = np.random.default_rng(3).integers(0, 4, int(starts[-1]))
+    babies, diagonals = draw(q, (4, 2), edge, 1), draw(q, (int(starts[-1]),), edge, 2)
+    out = np.empty((len(sizes), 2, len(q), N), dtype=np.uint64)
+    ops.diagonal_product(out, babies, diagonals, starts, baby_of)
+    for g in range(len(sizes)):
+        terms = range(starts[g], starts[g + 1])
+        for p in range(2):
+            expected = sum((exact(diagonals[t]) * exact(babies[baby_of[t], p]) for t in terms), 0)
+            assert (exact(out[g, p]) == expected % q).all()
+
+
+def change_of_basis(
+    backend: ModuleType, sources: int, edge: str
+) -> tuple[LimbOps, np.ndarray, np.ndarray, BasisChange, np.ndarray]:
+    """(ops, moduli, y, change, the converted rows as Python integers)."""
+    ops, q = ring(backend)
+    top = min(backend.MAX_MODULUS_BITS, 60)
+    source_q = np.array(ntt.find_primes(top, N, sources), dtype=object)[:, None]
+    y = draw(source_q, (), edge, 1)
+    weights = exact(draw(q, (), edge, 2))[:, :sources]
+    offsets = q[:, 0] - 1
+    change = BasisChange(weights.tolist(), offsets.tolist(), ops.moduli)
+    converted = (weights @ exact(y) + offsets[:, None]) % q
+    return ops, q, y, change, converted
+
+
+@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.parametrize("sources", [1, 2, 8, 9, 40])
+def test_convert_forward__as_python_integers(backend: ModuleType, edge: str, sources: int) -> None:
+    ops, q, y, change, converted = change_of_basis(backend, sources, edge)
+    out = ops.convert_forward(np.empty((len(q), N), dtype=np.uint64), y, change)
+    assert (exact(out) == transform(converted, q)).all()
+
+
+@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.parametrize("sources", [1, 3, 20])
+def test_divide__as_python_integers(backend: ModuleType, edge: str, sources: int) -> None:
+    ops, q, y, change, converted = change_of_basis(backend, sources, edge)
+    x = draw(q, (), edge, 5)
+    factors = [int(p) - 2 for p in q[:, 0]]
+    out = np.empty((len(q), N), dtype=np.uint64)
+    ops.divide(out, x, y, change, Scalars(factors, ops.moduli))
+    expected = (exact(x) - transform(converted, q)) * np.array(factors, dtype=object)[:, None]
+    assert (exact(out) == expected % q).all()
+
+
+def test_threads__do_not_change_the_bits(backend: ModuleType) -> None:
+    degree = 1 << 15  # enough words for the work to be split
+    tables = ntt.NTTTables(degree, ntt.find_primes(45, degree, 5))
+    ops = LimbOps(tables, np.arange(5))
+    top = np.array(tables.moduli, dtype=np.uint64)[:, None]
+    x = np.random.default_rng(0).integers(0, top, (3, 5, degree), dtype=np.uint64)
+    results = []
+    for count in (1, ntt.machine_threads()):
+        ntt.set_threads(count)
+        results.append(ops.multiply(np.empty_like(x), ops.forward(x.copy()), x))
+    ntt.set_threads(None)
+    assert (results[0] == results[1]).all()
+
+
+def test_scalars__carry_exact_shoup_constants() -> None:
+    moduli = ntt.find_primes(50, N, 2)
+    scalars = Scalars([-1, 1 << 60], moduli)
+    values = [moduli[0] - 1, (1 << 60) % moduli[1]]
+    for word in (52, 64):
+        kept, shoup = scalars.of(word)
+        assert kept.tolist() == values
+        assert shoup.tolist() == [(v << word) // q for v, q in zip(values, moduli, strict=True)]
+    quotients = scalars.of(53)[1].view(np.float64)
+    assert quotients.tolist() == [v / q for v, q in zip(values, moduli, strict=True)]
