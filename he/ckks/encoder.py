@@ -36,6 +36,7 @@ class Encoder:
         self.slots = params.slots
         self._context = context(params)
         self._index, self._conjugated, self._twist = _slot_order(params.N)
+        self._twists: dict[float, np.ndarray] = {}
 
     def encode(
         self, values: Any, level: int | None = None, scale: float | None = None
@@ -60,12 +61,13 @@ class Encoder:
         if not (math.isfinite(scale) and scale > 0):
             raise EncodingError(f"scale {scale}: it must be positive and finite")
         slots = self._slot_vector(values)
-        arranged = np.empty(self.slots, dtype=np.complex128)
-        arranged[self._index] = np.where(self._conjugated, slots.conj(), slots)
+        arranged = np.empty(self.slots, dtype=slots.dtype)
+        real = slots.dtype == np.float64
+        arranged[self._index] = slots if real else np.where(self._conjugated, slots.conj(), slots)
         # Values beyond float64 come out infinite, and no modulus is large enough for them.
         with np.errstate(over="ignore", invalid="ignore"):
-            spectrum = np.fft.fft(arranged) * self._twist
-            spectrum *= scale / self.slots
+            spectrum = _real_fft(arranged) if real else np.fft.fft(arranged)
+            spectrum *= self._scaled_twist(scale)
         return np.concatenate((spectrum.real, spectrum.imag))
 
     def residues(self, coefficients: np.ndarray, ops: LimbOps) -> np.ndarray:
@@ -114,6 +116,12 @@ class Encoder:
             encoder_kernels.centred_values(out, residues, moduli, *_garner_constants(ops.moduli))
         return out
 
+    def _scaled_twist(self, scale: float) -> np.ndarray:
+        """The twist times scale / (N/2); kept, since a run uses few scales."""
+        if scale not in self._twists:
+            self._twists[scale] = self._twist * (scale / self.slots)
+        return self._twists[scale]
+
     def _slot_vector(self, values: Any) -> np.ndarray:
         array = np.asarray(values)
         if array.dtype.kind not in "biufc":
@@ -126,9 +134,10 @@ class Encoder:
         if not np.isfinite(array).all():
             bad = int(np.flatnonzero(~np.isfinite(np.atleast_1d(array)))[0])
             raise EncodingError(f"slot {bad} is {np.atleast_1d(array)[bad]}: it must be finite")
+        dtype = np.complex128 if array.dtype.kind == "c" else np.float64
         if array.ndim == 0:
-            return np.full(self.slots, array, dtype=np.complex128)
-        slots = np.zeros(self.slots, dtype=np.complex128)
+            return np.full(self.slots, array, dtype=dtype)
+        slots = np.zeros(self.slots, dtype=dtype)
         slots[: array.size] = array
         return slots
 
@@ -140,6 +149,15 @@ class Encoder:
                 f"values below 2^{math.log2(Q) - 1:.1f} at scale 2^{math.log2(scale):.1f}: use "
                 f"smaller values, a smaller scale or a higher level"
             )
+
+
+def _real_fft(values: np.ndarray) -> np.ndarray:
+    """The whole FFT of real values: half of it, and its mirror image."""
+    half = np.fft.rfft(values)
+    out = np.empty(values.size, dtype=np.complex128)
+    out[: half.size] = half
+    np.conjugate(half[1 : values.size - half.size + 1][::-1], out=out[half.size :])
+    return out
 
 
 @functools.lru_cache(maxsize=8)
