@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -116,51 +117,89 @@ class Decomposition:
     """
 
     def __init__(self, context: RNSContext, level: int, centred: bool = True) -> None:
-        self.level = level
-        self._qp = context.qp(level)
+        self._context = context
+        self._rows = context.qp_rows(level)
         self._q = context.q(level)
-        self._digits = []
-        all_rows = context.qp_rows(level)
-        for rows in context.params.digit_rows(level):
-            own = tuple(rows)
-            moduli = [context.tables.moduli[r] for r in own]
-            inverses, cofactors = _crt_weights(moduli)
-            halves = [d // 2 if centred else 0 for d in moduli]
-            shift = sum(h * c for h, c in zip(halves, cofactors, strict=True))
-            before = [i for i, r in enumerate(all_rows) if r < own[0]]
-            after = [i for i, r in enumerate(all_rows) if r > own[-1]]
-            parts = []
-            for targets in (before, after):
-                if targets:
-                    ops = context.limbs(tuple(all_rows[i] for i in targets))
-                    weights = [[c % q for c in cofactors] for q in ops.moduli]
-                    change = BasisChange(weights, [-shift] * len(targets), ops.moduli)
-                    parts.append((slice(targets[0], targets[-1] + 1), ops, change))
-            own_ops = context.limbs(own)
-            scalars = Scalars(inverses, moduli) if len(own) > 1 else None
-            centre = np.array(halves, dtype=np.uint64)
-            self._digits.append((slice(own[0], own[-1] + 1), own_ops, scalars, centre, parts))
+        self._digits = [
+            _Digit.of(tuple(rows), [context.tables.moduli[r] for r in rows], centred)
+            for rows in context.params.digit_rows(level)
+        ]
+        inverses = [inverse for digit in self._digits for inverse in digit.inverses]
+        centres = [half for digit in self._digits for half in digit.halves]
+        # The one prime of a digit of one prime has the weight 1.
+        grouped = any(len(digit.rows) > 1 for digit in self._digits)
+        self._inverses = Scalars(inverses, self._q.moduli) if grouped else None
+        self._centres = np.array(centres, dtype=np.uint64)
+        self._segments: dict[tuple[int, int], list[list[_Segment]]] = {}
 
     def __len__(self) -> int:
         return len(self._digits)
 
     def __call__(self, c: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """c (limbs_Q, N) in the transformed domain -> digits (dnum, limbs_QP, N), transformed."""
-        N = c.shape[-1]
         if out is None:
-            out = np.empty((len(self), len(self._qp.moduli), N), dtype=np.uint64)
-        coefficients = workspace("decomposition", c.shape)
-        np.copyto(coefficients, c)
-        self._q.inverse(coefficients)
-        for digit, (own, own_ops, scalars, centre, parts) in zip(out, self._digits, strict=True):
-            source = coefficients[own]
-            if scalars is not None:
-                own_ops.multiply_scalar(source, source, scalars)
-            own_ops.add_scalar(source, source, centre)
-            np.copyto(digit[own], c[own])
-            for target, ops, change in parts:
-                ops.convert_forward(digit[target], source, change)
+            out = np.empty((len(self), len(self._rows), c.shape[-1]), dtype=np.uint64)
+        return self.fill(out, c, self.terms(c), 0, len(self._rows))
+
+    def terms(self, c: np.ndarray) -> np.ndarray:
+        """[c_i (D_j / q_i)^-1]_{q_i} in coefficients, shifted to be centred: scratch memory."""
+        terms = workspace("decomposition", c.shape)
+        np.copyto(terms, c)
+        self._q.inverse(terms)
+        if self._inverses is not None:
+            self._q.multiply_scalar(terms, terms, self._inverses)
+        return self._q.add_scalar(terms, terms, self._centres)
+
+    def fill(
+        self, out: np.ndarray, c: np.ndarray, terms: np.ndarray, lo: int, hi: int
+    ) -> np.ndarray:
+        """out (dnum, hi - lo, N) = limbs [lo, hi) of QP of every digit; terms: `terms` of c."""
+        if (lo, hi) not in self._segments:
+            self._segments[lo, hi] = [self._split(digit, lo, hi) for digit in self._digits]
+        for digit, target, segments in zip(
+            self._digits, out, self._segments[lo, hi], strict=True
+        ):
+            first, last = max(lo, digit.rows[0]), min(hi, digit.rows[-1] + 1)
+            if first < last:
+                np.copyto(target[first - lo : last - lo], c[first:last])
+            source = terms[digit.rows[0] : digit.rows[-1] + 1]
+            for limbs, ops, change in segments:
+                ops.convert_forward(target[limbs], source, change)
         return out
+
+    def _split(self, digit: _Digit, lo: int, hi: int) -> list[_Segment]:
+        """The limbs [lo, hi) before and after the digit's own, with what converts to them."""
+        segments = []
+        for first, last in ((lo, min(hi, digit.rows[0])), (max(lo, digit.rows[-1] + 1), hi)):
+            if first < last:
+                ops = self._context.limbs(self._rows[first:last])
+                weights = [[c % q for c in digit.cofactors] for q in ops.moduli]
+                change = BasisChange(weights, [-digit.shift] * len(ops.moduli), ops.moduli)
+                segments.append((slice(first - lo, last - lo), ops, change))
+        return segments
+
+
+_Segment = tuple[slice, LimbOps, BasisChange]
+
+
+@dataclass(frozen=True)
+class _Digit:
+    """The rows of a digit, its CRT weights, and the centres of its terms."""
+
+    rows: tuple[int, ...]
+    inverses: list[int]
+    cofactors: list[int]
+    halves: list[int]
+
+    @classmethod
+    def of(cls, rows: tuple[int, ...], moduli: list[int], centred: bool) -> _Digit:
+        halves = [d // 2 if centred else 0 for d in moduli]
+        return cls(rows, *_crt_weights(moduli), halves)
+
+    @property
+    def shift(self) -> int:
+        """What centring adds to the sum of the terms."""
+        return sum(h * c for h, c in zip(self.halves, self.cofactors, strict=True))
 
 
 class Division:
