@@ -8,7 +8,10 @@ the noise. The parameter sets have one special prime and digits of one limb, as 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+
+import numpy as np
 
 from he import bfv
 from he.bfv import operands as bfv_operands
@@ -45,7 +48,7 @@ class SEALEvaluator(Evaluator):
 
 
 class SEALBFVEvaluator(bfv.Evaluator):
-    """The BFV `Evaluator` in SEAL's order.
+    """The BFV `Evaluator` in SEAL's order, and with SEAL's rounding of an added plaintext.
 
     Products of ciphertexts are ours all the same (SEAL's are those of Bajard, Eynard, Hasan,
     Zucca, SAC 2016): they decrypt to the same with other noise.
@@ -66,3 +69,24 @@ class SEALBFVEvaluator(bfv.Evaluator):
             a.copy() if e == 1 else self.result(switcher.automorphism(a.data, keys[e]), noise)
             for e in elements
         ]
+
+    def _sum_plain(
+        self, a: bfv.Ciphertext, b: bfv.Plaintext, *, subtract: bool
+    ) -> bfv.Ciphertext:
+        noise = super()._sum_plain(a, b, subtract=subtract).noise
+        ops, data = self._q(a), a.data.copy()
+        scaled = ops.forward(_scaled(b.data, ops.moduli, self.params.t))
+        (ops.subtract if subtract else ops.add)(data[0], data[0], scaled)
+        return self.result(data, noise)
+
+
+def _scaled(m: np.ndarray, moduli: tuple[int, ...], t: int) -> np.ndarray:
+    """(limbs, N) of floor(Q / t) m + floor(((Q mod t) m + floor((t + 1) / 2)) / t).
+
+    For an odd t it rounds a remainder of (t - 1) / 2, just below one half, up; Q m / t rounded to
+    the nearest, as we do it elsewhere, rounds it down. (SEAL, util/scalingvariant.cpp.)
+    """
+    Q = math.prod(moduli)
+    wide = m.astype(object)
+    scaled = Q // t * wide + (Q % t * wide + (t + 1) // 2) // t
+    return np.array([scaled % q for q in moduli], dtype=np.uint64)

@@ -13,8 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from he import bfv
 from he.ciphertext import Ciphertext
-from he.interop.seal import CKKSConverter, SEALEvaluator, read_pyfhel_context
+from he.interop.seal import (
+    BFVConverter,
+    CKKSConverter,
+    SEALBFVEvaluator,
+    SEALEvaluator,
+    read_pyfhel_context,
+)
 from he.interop.seal.records import CiphertextRecord, write_ciphertext
 from he.keys import EvaluationKeys
 
@@ -119,13 +126,54 @@ class CKKSSession:
     def random_ciphertext(self, level: int, parts: int, seed: int) -> Ciphertext:
         """Uniform residues with the edges 0 and q - 1 among them, at a scale of 2^8."""
         params = self.converter.params
-        rng = np.random.default_rng(seed)
-        rows = [rng.integers(0, q, (parts, params.N), dtype=np.uint64) for q in params.q]
-        data = np.stack(rows[: level + 1], axis=1)
-        data[:, :, 0] = 0
-        data[:, :, 1] = np.array(params.q[: level + 1], dtype=np.uint64) - np.uint64(1)
+        data = random_residues(params.q[: level + 1], parts, params.N, seed)
         record = CiphertextRecord(data, True, 2.0**8)
         return self.converter.load_ciphertext(write_ciphertext(record, self.converter.parameters))
+
+
+@dataclass
+class BFVSession:
+    """One set of BFV parameters in Pyfhel and here."""
+
+    module: ModuleType
+    seal: Any
+    converter: BFVConverter
+
+    def keys(self) -> EvaluationKeys:
+        """Pyfhel's keys."""
+        return self.converter.load_evaluation_keys(
+            self.seal.to_bytes_relin_key(), self.seal.to_bytes_rotate_key()
+        )
+
+    def evaluator(self, keys: EvaluationKeys) -> SEALBFVEvaluator:
+        """One that goes on where the noise is too much, as SEAL does."""
+        return SEALBFVEvaluator(self.converter.params, keys, refuse_exhausted=False)
+
+    def ours(self, theirs: Any) -> bfv.Ciphertext:
+        """A Pyfhel ciphertext, here."""
+        return self.converter.load_ciphertext(theirs.to_bytes())
+
+    def theirs(self, ours: bfv.Ciphertext) -> Any:
+        """One of our ciphertexts, in Pyfhel."""
+        data = self.converter.save_ciphertext(ours)
+        return self.module.PyCtxt(pyfhel=self.seal, bytestring=data, scheme="bfv")
+
+    def random_ciphertext(self, level: int, parts: int, seed: int) -> bfv.Ciphertext:
+        """Uniform residues, with the edges 0 and q - 1 among their coefficients."""
+        params = self.converter.params
+        data = random_residues(params.q[: level + 1], parts, params.N, seed)
+        record = CiphertextRecord(data, False, 1.0)
+        return self.converter.load_ciphertext(write_ciphertext(record, self.converter.parameters))
+
+
+def random_residues(moduli: tuple[int, ...], parts: int, N: int, seed: int) -> np.ndarray:
+    """(parts, limbs, N) uniform, but for 0 and q - 1 in front."""
+    rng = np.random.default_rng(seed)
+    rows = [rng.integers(0, q, (parts, N), dtype=np.uint64) for q in moduli]
+    data = np.stack(rows, axis=1)
+    data[:, :, 0] = 0
+    data[:, :, 1] = np.array(moduli, dtype=np.uint64) - np.uint64(1)
+    return data
 
 
 @pytest.fixture(scope="session")
@@ -144,5 +192,24 @@ def ckks_session(pyfhel: ModuleType) -> Any:
         parameters, stored_scale = read_pyfhel_context(seal.to_bytes_context())
         converter = CKKSConverter(parameters, stored_scale, insecure_reason=REASON)
         return CKKSSession(pyfhel, seal, converter)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def bfv_session(pyfhel: ModuleType) -> Any:
+    """Makes a `BFVSession` from N, the plain modulus, the bits of SEAL's primes and the rotations.
+
+    The rotation by 0 is Pyfhel's name for the swap of the rows.
+    """
+
+    def make(N: int, t: int, bits: list[int], steps: list[int]) -> BFVSession:
+        seal = pyfhel.Pyfhel()
+        seal.contextGen(scheme="bfv", n=N, t=t, qi_sizes=bits, sec=0)
+        seal.keyGen()
+        seal.relinKeyGen()
+        seal.rotateKeyGen(rot_steps=[0, *steps])
+        parameters, _ = read_pyfhel_context(seal.to_bytes_context())
+        return BFVSession(pyfhel, seal, BFVConverter(parameters, insecure_reason=REASON))
 
     return make
