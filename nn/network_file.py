@@ -121,7 +121,7 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
         OSError,
         EOFError,
         ValueError,
-        NotImplementedError,
+        RuntimeError,  # a member marked as encrypted; NotImplementedError, an unknown compression
         AttributeError,
         TypeError,
         zipfile.BadZipFile,
