@@ -73,11 +73,7 @@ class AutomorphismHardware(wiring.Component):
         command = commands[draining]
         addresses, negative, sources = self._sources(pipeline, command, drain_row)
         words = self._memories(m, pipeline, filled, filling, fill_row, draining, addresses)
-        arrives: Value = drain
-        for i in range(p.pipeline_latency):
-            stage = Signal(name=f"valid_{i}")
-            m.d.sync += stage.eq(arrives)
-            arrives = stage
+        arrives = pipeline.delay_marker(drain, p.pipeline_latency, "valid")
         index = pipeline.delay(p.command_layout(command).modulus, 5, "modulus")
         q = pipeline.register(constant_table(list(p.moduli), p.width, index), "q")
         lanes = self._choose_lanes(pipeline, words, negative, sources, q)
@@ -139,10 +135,7 @@ class AutomorphismHardware(wiring.Component):
         # at once, and a filled one drained at once.
         row = pipeline.delay(fill_row, _READ_OFFSET, "fill_row")
         target = pipeline.delay(filling, _READ_OFFSET, "fill_buffer")
-        for i in range(_READ_OFFSET):
-            stage = Signal(name=f"filled_{i}")
-            m.d.sync += stage.eq(filled)
-            filled = stage
+        filled = pipeline.delay_marker(filled, _READ_OFFSET, "filled")
         words = []
         for lane, address in enumerate(addresses):
             data = []

@@ -75,9 +75,11 @@ class ControlHarness(wiring.Component):
             with m.If(steps):
                 m.d.sync += done.eq(done + 1)
             with m.If(fills):
-                m.d.sync += [full[control.fill_row].eq(1), done.eq(0)]
+                m.d.sync += full[control.fill_row].eq(1)
             with m.If(drains):
                 m.d.sync += full[control.drain_row].eq(0)
+                with m.If(control.drain_row == schedule.rows - 1):
+                    m.d.sync += done.eq(0)
             bad["step_on_unfilled_rows"].append(steps & ~Cat(*full).all())
             bad["step_too_many"].append(steps & (done == total))
             bad["fill_over_unread_row"].append(fills & full[control.fill_row])

@@ -221,7 +221,7 @@ class NTTUnitHardware(wiring.Component):
     ) -> None:
         """Results go back where they came from; input rows go where the control says."""
         p, time = self.parameters, self.parameters.write_offset - 1
-        valid = self._since_issue(control.issue.valid, time, "write_valid")
+        valid = self._pipeline.delay_marker(control.issue.valid, time, "write_valid")
         buffer_index = self._since_issue(control.issue_buffer, time, "write_buffer")
         swapped = self._since_issue(swap, time, "write_swap", 1)
         filled = self.input.valid & self.input.ready
@@ -250,11 +250,7 @@ class NTTUnitHardware(wiring.Component):
         odd = pipeline.delay(control.drain_row.xor(), late, "drain_bank")
         row = Mux(odd, self._of_buffer(1, buffer_index), self._of_buffer(0, buffer_index))
         last = pipeline.delay(control.drain_row.all(), _DRAIN_LATENCY, "drain_last")
-        arrives: Value = control.drain
-        for i in range(_DRAIN_LATENCY):
-            stage = Signal(name=f"drain_{i + 1}")
-            m.d.sync += stage.eq(arrives)
-            arrives = stage
+        arrives = pipeline.delay_marker(control.drain, _DRAIN_LATENCY, "drain")
         m.d.comb += [
             control.room.eq(queue.room),
             queue.claim.eq(control.drain),

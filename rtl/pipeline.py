@@ -6,9 +6,10 @@ from amaranth.hdl import Module, Shape, Signal, Value
 
 
 class Pipeline:
-    """Datapath registers of one block, all without reset.
+    """Registers of one block: data without reset, markers with.
 
-    Without a reset, a chain of delays maps to shift-register LUTs where a device has them.
+    Without a reset, a chain of delays maps to shift-register LUTs where a device has them; what
+    they hold before the first operands came is never marked as valid.
     A value's *time* is the number of clock edges since the block's operands arrived.
     """
 
@@ -27,6 +28,14 @@ class Pipeline:
         for i in range(cycles):
             value = self.register(value, f"{name}_{i + 1}")
         return value
+
+    def delay_marker(self, marker: Value, cycles: int, name: str) -> Value:
+        """A valid bit, `cycles` cycles later; low after reset."""
+        for i in range(cycles):
+            register = Signal(name=f"{name}_{i + 1}")
+            self._m.d.sync += register.eq(marker)
+            marker = register
+        return marker
 
     def load_at(self, time: int) -> Value:
         """The load marker of the operands that are at `time`."""

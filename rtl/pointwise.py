@@ -166,11 +166,7 @@ class PointwiseUnitHardware(wiring.Component):
         pipeline = Pipeline(m, load)
         beat = Signal(p.input_layout, reset_less=True)
         m.d.sync += beat.eq(self.input.payload)
-        arrives: Value = taken
-        for i in range(p.latency + 1):
-            stage = Signal(name=f"valid_{i}")
-            m.d.sync += stage.eq(arrives)
-            arrives = stage
+        arrives = pipeline.delay_marker(taken, p.latency + 1, "valid")
         results = [self._lane(m, pipeline, beat, constants, lane) for lane in range(p.lanes)]
         m.d.comb += [queue.push.eq(arrives), queue.beat.eq(Cat(*results))]
         return m

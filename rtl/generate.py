@@ -1,0 +1,38 @@
+"""Writes a block's Verilog, memory images and page into a folder, all of it or nothing."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from rtl.catalogue import AnyBlock, hardware
+from rtl.datasheet import datasheet
+from rtl.emit import design
+from rtl.errors import OutputError
+
+
+def generate(block: AnyBlock, name: str, folder: Path) -> list[Path]:
+    """Create `folder` with NAME.v, its images and NAME.md; returns their paths.
+
+    The folder appears when everything is in it. Raises `OutputError` when it exists already and
+    is not empty, or cannot be made.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OutputError(f"{folder} exists and is not empty: name a new folder")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be made: {error}") from error
+    work = Path(beside)
+    try:
+        made = design(hardware(block), name)
+        made.write(work)
+        (work / f"{name}.md").write_text(datasheet(block, made))
+        work.chmod(0o755)
+        work.replace(folder)
+    except BaseException:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+    return sorted(folder.iterdir())
