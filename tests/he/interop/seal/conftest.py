@@ -79,21 +79,30 @@ class Vectors:
         with np.load(VECTORS / f"{name}.npz") as file:
             self.arrays = dict(file)
         parameters, self.scale = read_pyfhel_context(self.bytes("context"))
-        self.converter = CKKSConverter(parameters, self.scale, insecure_reason=REASON)
+        self.converter: Any = (
+            CKKSConverter(parameters, self.scale, insecure_reason=REASON)
+            if "scale" in self.arrays
+            else BFVConverter(parameters, insecure_reason=REASON)
+        )
 
     def bytes(self, name: str) -> bytes:
         """The bytes of one object."""
         return self.arrays[name].tobytes()
 
 
-@pytest.fixture(scope="session", params=["seal_ckks_28bit", "seal_ckks_60bit"])
-def vectors(request: pytest.FixtureRequest) -> Vectors:
-    return Vectors(request.param)
+@pytest.fixture(scope="session", params=["28bit", "60bit"])
+def ckks_vectors(request: pytest.FixtureRequest) -> Vectors:
+    return Vectors(f"seal_ckks_{request.param}")
+
+
+@pytest.fixture(scope="session", params=["28bit", "60bit"])
+def bfv_vectors(request: pytest.FixtureRequest) -> Vectors:
+    return Vectors(f"seal_bfv_{request.param}")
 
 
 @pytest.fixture(scope="session")
-def small_vectors() -> Vectors:
-    return Vectors("seal_ckks_28bit")
+def small_vectors() -> dict[str, Vectors]:
+    return {scheme: Vectors(f"seal_{scheme}_28bit") for scheme in ("ckks", "bfv")}
 
 
 @dataclass

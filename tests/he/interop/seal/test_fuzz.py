@@ -17,7 +17,7 @@ from he.interop.seal import Compression, EncryptionParameters, UnknownGeneratorE
 from he.interop.seal.envelope import HEADER_BYTES, envelope, open_envelope
 from he.interop.seal.pyfhel import read_pyfhel_context
 
-OBJECTS = [
+NAMES = [
     "parameters",
     "context",
     "secret_key",
@@ -26,8 +26,10 @@ OBJECTS = [
     "galois_keys",
     "plaintext",
     "a",
-    "seeded_blake2xb",
-    "seeded_shake256",
+]
+OBJECTS = [
+    *(("ckks", name) for name in [*NAMES, "seeded_blake2xb", "seeded_shake256"]),
+    *(("bfv", name) for name in NAMES),
 ]
 EXTREMES = [0, 1, 2, 3, 0xFF, 0xFFFF, 1 << 31, (1 << 32) - 1, 1 << 60, 1 << 63, (1 << 64) - 1]
 
@@ -75,14 +77,15 @@ def mutations(draw):
     return mutate
 
 
-@pytest.mark.parametrize("name", OBJECTS)
+@pytest.mark.parametrize(("scheme", "name"), OBJECTS)
 @pytest.mark.parametrize("compression", list(Compression))
 @given(changes=st.lists(mutations(), min_size=1, max_size=4), inside=st.booleans())
 def test_mutated_bytes__load_or_raise_a_named_error(
-    small_vectors, name, compression, changes, inside
+    small_vectors, scheme, name, compression, changes, inside
 ):
     """inside: the members are changed and put in a valid envelope, else the finished bytes are."""
-    data = original(small_vectors, name)
+    vectors = small_vectors[scheme]
+    data = original(vectors, name)
     plain = name == "context" or (compression is Compression.NONE and not inside)
     if not plain:
         version, members = open_envelope(data, len(data))
@@ -96,15 +99,15 @@ def test_mutated_bytes__load_or_raise_a_named_error(
         for change in changes:
             data = change(data)
     with contextlib.suppress(SerializationError, ParametersMismatchError):
-        load(small_vectors, name, data)
+        load(vectors, name, data)
 
 
-@pytest.mark.parametrize("name", OBJECTS)
-def test_truncated_bytes__raise_a_named_error(small_vectors, name):
-    data = original(small_vectors, name)
+@pytest.mark.parametrize(("scheme", "name"), OBJECTS)
+def test_truncated_bytes__raise_a_named_error(small_vectors, scheme, name):
+    data = original(small_vectors[scheme], name)
     for length in {*range(0, min(len(data), 300), 7), len(data) // 2, len(data) - 1}:
         with pytest.raises(SerializationError):
-            load(small_vectors, name, data[:length])
+            load(small_vectors[scheme], name, data[:length])
 
 
 @pytest.mark.parametrize("name", ["secret_key", "relin_keys", "galois_keys", "plaintext", "a"])
@@ -116,7 +119,7 @@ def test_compressed_data_that_grows__stops_at_the_limit(small_vectors, name, com
     data = header + struct.pack("<Q", HEADER_BYTES + len(bomb)) + bomb
     tracemalloc.start()
     with pytest.raises(CorruptBytesError):
-        load(small_vectors, name, data)
+        load(small_vectors["ckks"], name, data)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     # The limit is at most 16 parts of 4 limbs of 64 words, or eight times the bytes given.
@@ -125,14 +128,14 @@ def test_compressed_data_that_grows__stops_at_the_limit(small_vectors, name, com
 
 @pytest.mark.parametrize("count", [1 << 20, 1 << 40, (1 << 61) - 1, (1 << 64) - 1])
 def test_an_array_that_lies_about_its_length__allocates_nothing(small_vectors, count):
-    data = bytearray(small_vectors.bytes("a"))
+    data = bytearray(small_vectors["ckks"].bytes("a"))
     # Header 16, parms_id 32, form 1, three shape words, scale and correction factor; array header.
     at = HEADER_BYTES + 33 + 40 + HEADER_BYTES
     assert struct.unpack_from("<Q", data, at)[0] == 2 * 3 * 64
     struct.pack_into("<Q", data, at, count)
     tracemalloc.start()
     with pytest.raises(CorruptBytesError, match="an array of"):
-        small_vectors.converter.load_ciphertext(data)
+        small_vectors["ckks"].converter.load_ciphertext(data)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1 << 18
@@ -140,8 +143,8 @@ def test_an_array_that_lies_about_its_length__allocates_nothing(small_vectors, c
 
 @pytest.mark.parametrize("generator", [0, 3, 255])
 def test_a_seed_of_an_unknown_generator__is_refused_by_name(small_vectors, generator):
-    data = bytearray(small_vectors.bytes("seeded_shake256"))
+    data = bytearray(small_vectors["ckks"].bytes("seeded_shake256"))
     assert data[-65] == 2
     data[-65] = generator
     with pytest.raises(UnknownGeneratorError, match=f"generator {generator};"):
-        small_vectors.converter.load_ciphertext(data)
+        small_vectors["ckks"].converter.load_ciphertext(data)

@@ -1,4 +1,4 @@
-"""Makes seal_ckks_*.npz with Pyfhel: ``python tests/vectors/make_seal_ckks.py`` (README.md).
+"""Makes seal_*.npz with Pyfhel: ``python tests/vectors/make_seal.py`` (README.md).
 
 SEAL's randomness cannot be seeded from Pyfhel, so every run writes other, equally valid vectors.
 """
@@ -12,7 +12,8 @@ import numpy as np
 from Pyfhel import PyCtxt, Pyfhel
 
 N = 64
-SETS = {"28bit": ([30, 28, 28, 30], 2.0**28), "60bit": ([60, 60, 60, 60], 2.0**50)}
+CKKS = {"28bit": ([30, 28, 28, 30], 2.0**28), "60bit": ([60, 60, 60, 60], 2.0**50)}
+BFV = {"28bit": ([28, 28, 28, 30], 257), "60bit": ([60, 60, 60, 60], 12289)}
 HEADER_BYTES = 16
 
 
@@ -30,26 +31,38 @@ def residues(ciphertext: PyCtxt) -> np.ndarray:
     return words.reshape(int(parts), int(limbs), int(degree)).astype(np.uint64)
 
 
-def make(bits: list[int], scale: float) -> dict[str, np.ndarray]:
-    """Every array of one file."""
-    seal = Pyfhel()
-    seal.contextGen(scheme="ckks", n=N, scale=scale, qi_sizes=bits, sec=0)
-    seal.keyGen()
-    seal.relinKeyGen()
-    seal.rotateKeyGen(rot_steps=[1])
-    rng = np.random.default_rng(0)
-    slots = rng.uniform(-1, 1, (2, N // 2))
-    plain = seal.encodeFrac(slots[0])
-    a, b = seal.encryptPtxt(plain), seal.encryptFrac(slots[1])
-    fields = {
+def keys(seal: Pyfhel) -> dict[str, np.ndarray]:
+    """The context and every key."""
+    return {
         "moduli": np.array(seal.get_qi(), dtype=np.uint64),
-        "scale": np.array(scale),
-        "slots": slots,
         "context": octets(seal.to_bytes_context()),
         "secret_key": octets(seal.to_bytes_secret_key()),
         "public_key": octets(seal.to_bytes_public_key()),
         "relin_keys": octets(seal.to_bytes_relin_key()),
         "galois_keys": octets(seal.to_bytes_rotate_key()),
+    }
+
+
+def with_keys(steps: list[int], **parameters: object) -> Pyfhel:
+    """A context that protects nothing, and its keys."""
+    seal = Pyfhel()
+    seal.contextGen(n=N, sec=0, **parameters)
+    seal.keyGen()
+    seal.relinKeyGen()
+    seal.rotateKeyGen(rot_steps=steps)
+    return seal
+
+
+def make_ckks(bits: list[int], scale: float) -> dict[str, np.ndarray]:
+    """Every array of a CKKS file."""
+    seal = with_keys([1], scheme="ckks", scale=scale, qi_sizes=bits)
+    rng = np.random.default_rng(0)
+    slots = rng.uniform(-1, 1, (2, N // 2))
+    plain = seal.encodeFrac(slots[0])
+    a, b = seal.encryptPtxt(plain), seal.encryptFrac(slots[1])
+    fields = keys(seal) | {
+        "scale": np.array(scale),
+        "slots": slots,
         "plaintext": octets(plain.to_bytes()),
         "a": octets(a.to_bytes()),
         "b": octets(b.to_bytes()),
@@ -63,6 +76,29 @@ def make(bits: list[int], scale: float) -> dict[str, np.ndarray]:
     fields["rotated"] = residues(seal.rotate(a, 1, in_new_ctxt=True))
     fields["sum"] = residues(seal.add(a, b, in_new_ctxt=True))
     return fields | seeded(seal, fields["a"])
+
+
+def make_bfv(bits: list[int], t: int) -> dict[str, np.ndarray]:
+    """Every array of a BFV file."""
+    seal = with_keys([0, 1], scheme="bfv", t=t, qi_sizes=bits)
+    slots = np.random.default_rng(0).integers(-(t // 2), t // 2, (2, N), endpoint=True)
+    plain = seal.encodeInt(slots[0])
+    a, b = seal.encryptPtxt(plain), seal.encryptInt(slots[1])
+    product = seal.multiply(a, b, in_new_ctxt=True)
+    fields = keys(seal) | {
+        "plain_modulus": np.array(t, dtype=np.uint64),
+        "slots": slots,
+        "plaintext": octets(plain.to_bytes()),
+        "a": octets(a.to_bytes()),
+        "b": octets(b.to_bytes()),
+        "sum": residues(seal.add(a, b, in_new_ctxt=True)),
+        "plain_product": residues(seal.multiply_plain(b, plain, in_new_ctxt=True)),
+        "rotated_rows": residues(seal.rotate(a, 1, in_new_ctxt=True)),
+        "rotated_columns": residues(seal.flip(a, in_new_ctxt=True)),
+        "product": residues(product),
+    }
+    seal.relinearize(product)
+    return fields | {"relinearized": residues(product)}
 
 
 def seeded(seal: Pyfhel, ciphertext: np.ndarray) -> dict[str, np.ndarray]:
@@ -88,9 +124,16 @@ def enveloped(members: bytes) -> bytes:
     return bytes([0x5E, 0xA1, 16, 3, 7, 0, 0, 0]) + size + members
 
 
+def write(name: str, arrays: dict[str, np.ndarray]) -> None:
+    """One file beside this one."""
+    path = Path(__file__).with_name(f"{name}.npz")
+    np.savez_compressed(path, **arrays)
+    print(f"{path.name}: {path.stat().st_size} bytes")
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore", UserWarning)
-    for suffix, (bits, scale) in SETS.items():
-        path = Path(__file__).with_name(f"seal_ckks_{suffix}.npz")
-        np.savez_compressed(path, **make(bits, scale))
-        print(f"{path.name}: {path.stat().st_size} bytes")
+    for size, (prime_bits, top_scale) in CKKS.items():
+        write(f"seal_ckks_{size}", make_ckks(prime_bits, top_scale))
+    for size, (prime_bits, plain_modulus) in BFV.items():
+        write(f"seal_bfv_{size}", make_bfv(prime_bits, plain_modulus))
