@@ -1,12 +1,23 @@
-"""A newer SEAL (4.3, zstd) through TenSEAL: seeded and compressed keys, and conjugation."""
+"""A newer SEAL (4.3, zstd) through TenSEAL: seeded and compressed bytes, and what Pyfhel lacks.
+
+That is CKKS conjugation and BFV's switch to a smaller modulus.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from he import bfv
 from he.encryption import Decryptor
-from he.interop.seal import CKKSConverter, Compression, EncryptionParameters, SEALEvaluator
+from he.interop.seal import (
+    BFVConverter,
+    CKKSConverter,
+    Compression,
+    EncryptionParameters,
+    SEALBFVEvaluator,
+    SEALEvaluator,
+)
 
 pytestmark = pytest.mark.crosscheck
 
@@ -14,23 +25,29 @@ SCALE = 2.0**30
 REASON = "a comparison of residues: nothing is protected"
 
 
-@pytest.fixture(scope="module", params=[(64, [40, 30, 30, 40]), (4096, [36, 36, 37])])
+CHAINS = [(64, [40, 30, 30, 40]), (4096, [36, 36, 37])]
+
+
+@pytest.fixture(scope="module", params=CHAINS)
 def peer(request, tenseal, tmp_path_factory):
-    N, bits = request.param
-    return Peer(tenseal.sealapi, N, bits, tmp_path_factory.mktemp("seal"))
+    return CKKSPeer(tenseal.sealapi, *request.param, tmp_path_factory.mktemp("seal"))
+
+
+@pytest.fixture(scope="module", params=[(*chain, t) for chain in CHAINS for t in (40961, 65536)])
+def bfv_peer(request, tenseal, tmp_path_factory):
+    return BFVPeer(tenseal.sealapi, *request.param, tmp_path_factory.mktemp("seal"))
 
 
 class Peer:
     """A SEAL context with keys, whose objects are exchanged through files."""
 
-    def __init__(self, api, N, bits, folder):
+    def __init__(self, api, parameters, N, bits, folder):
         self.api, self.file = api, str(folder / "object")
-        parameters = api.EncryptionParameters(api.SCHEME_TYPE.CKKS)
         parameters.set_poly_modulus_degree(N)
         parameters.set_coeff_modulus(api.CoeffModulus.Create(N, bits))
+        self.parameters = parameters
         self.context = api.SEALContext(parameters, True, api.SEC_LEVEL_TYPE.NONE)
         self.generator = api.KeyGenerator(self.context)
-        self.converter = CKKSConverter(self.bytes_of(parameters), SCALE, insecure_reason=REASON)
         self.evaluator = api.Evaluator(self.context)
 
     def bytes_of(self, obj):
@@ -47,6 +64,13 @@ class Peer:
         obj.load(self.context, self.file)
         return obj
 
+
+class CKKSPeer(Peer):
+    def __init__(self, api, N, bits, folder):
+        super().__init__(api, api.EncryptionParameters(api.SCHEME_TYPE.CKKS), N, bits, folder)
+        data = self.bytes_of(self.parameters)
+        self.converter = CKKSConverter(data, SCALE, insecure_reason=REASON)
+
     def plaintext(self, seed):
         """An encoded vector."""
         encoder = self.api.CKKSEncoder(self.context)
@@ -54,6 +78,14 @@ class Peer:
         values = np.random.default_rng(seed).uniform(-1, 1, self.converter.params.slots)
         encoder.encode(values.tolist(), SCALE, plain)
         return plain
+
+
+class BFVPeer(Peer):
+    def __init__(self, api, N, bits, t, folder):
+        parameters = api.EncryptionParameters(api.SCHEME_TYPE.BFV)
+        parameters.set_plain_modulus(t)
+        super().__init__(api, parameters, N, bits, folder)
+        self.converter = BFVConverter(self.bytes_of(parameters), insecure_reason=REASON)
 
 
 def test_parameters__come_back_as_the_same_bytes(peer):
@@ -121,3 +153,40 @@ def test_our_bytes__load_in_seal(peer, compression, comparisons):
     loaded = peer.loaded(peer.api.Ciphertext, peer.converter.save_ciphertext(ours, compression))
     again = peer.converter.load_ciphertext(peer.bytes_of(loaded))
     comparisons.equal(f"ciphertext, {compression.name}", ours.data, again.data)
+
+
+def test_bfv__seeded_ciphertexts_keys_and_every_level(bfv_peer, comparisons):
+    """t = 65536 does not batch: its polynomials are the messages."""
+    peer, api, converter = bfv_peer, bfv_peer.api, bfv_peer.converter
+    params = converter.params
+    secret = peer.generator.secret_key()
+    relin = peer.bytes_of(peer.generator.create_relin_keys())
+    galois = peer.bytes_of(peer.generator.create_galois_keys([3]))
+    evaluator = SEALBFVEvaluator(
+        params, converter.load_evaluation_keys(relin, galois), refuse_exhausted=False
+    )
+    decryptor = bfv.Decryptor(params, converter.load_secret_key(peer.bytes_of(secret)))
+    coefficients = np.random.default_rng(4).integers(0, params.t, params.N, dtype=np.uint64)
+    message = bfv.Plaintext(params, coefficients)
+    plain = peer.loaded(api.Plaintext, converter.save_plaintext(message))
+    data = peer.bytes_of(api.Encryptor(peer.context, secret).encrypt_symmetric(plain))
+    ours, theirs = converter.load_ciphertext(data), peer.loaded(api.Ciphertext, data)
+
+    def same(what, mine, ciphertext):
+        expected = converter.load_ciphertext(peer.bytes_of(ciphertext))
+        comparisons.equal(f"{what}, level {mine.level}", mine.data, expected.data)
+
+    same("seeded", ours, theirs)
+    comparisons.equal("decrypt", decryptor.decrypt(ours).data, message.data)
+    their_galois = peer.loaded(api.GaloisKeys, galois)
+    for level in range(ours.level, -1, -1):
+        out = api.Ciphertext()
+        peer.evaluator.apply_galois(theirs, 3, their_galois, out)
+        same("automorphism", evaluator.automorphism(ours, 3), out)
+        out = api.Ciphertext()
+        peer.evaluator.add_plain(theirs, plain, out)
+        same("add plain", evaluator.add(ours, message), out)
+        if level:
+            peer.evaluator.mod_switch_to_next_inplace(theirs)
+            ours = evaluator.mod_switch(ours)
+            same("mod switch", ours, theirs)
