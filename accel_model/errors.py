@@ -1,0 +1,23 @@
+"""Named errors of the accelerator model."""
+
+from __future__ import annotations
+
+
+class AcceleratorError(ValueError):
+    """Base of every error that `accel_model` raises for bad input."""
+
+
+class ProgramError(AcceleratorError):
+    """A program is malformed: an instruction names what does not exist, or breaks the rules."""
+
+
+class ProgramFileError(AcceleratorError):
+    """A program file is of another version, cut short, or no program file at all."""
+
+
+class LoweringError(AcceleratorError):
+    """A trace holds an operation that cannot be lowered to instructions."""
+
+
+class ExecutionError(AcceleratorError):
+    """The data given to a program do not fit it, or an operand is out of range."""

@@ -1,0 +1,92 @@
+"""Programs in files: NumPy's .npz, with a JSON header that carries the version."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from accel_model.errors import ProgramError, ProgramFileError
+from accel_model.isa import EXTERNAL, INSTRUCTION, ExternalObject, Operation, Program
+
+FORMAT = "he-accel program"
+VERSION = 1
+
+
+def save(program: Program, path: Path | str) -> None:
+    """Write `program` to `path`: arrays `instructions` and `externals`, and a JSON `header`."""
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "N": program.N,
+        "moduli": list(program.moduli),
+        "objects": [asdict(o) for o in program.objects],
+        "operations": [asdict(o) for o in program.operations],
+    }
+    with Path(path).open("wb") as file:
+        np.savez_compressed(
+            file,
+            header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
+            instructions=program.instructions,
+            externals=program.externals,
+        )
+
+
+def load(path: Path | str) -> Program:
+    """Read what `save` wrote; raises `ProgramFileError` for anything else, `OSError` for no file.
+
+    Nothing in the file is run (no pickles).
+    """
+    try:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            header = _header(archive, path)
+            instructions, externals = archive["instructions"], archive["externals"]
+    except (zipfile.BadZipFile, EOFError, ValueError, KeyError) as problem:
+        if isinstance(problem, ProgramFileError):
+            raise
+        raise ProgramFileError(
+            f"{path}: not a whole program file ({problem}): write it again with save"
+        ) from problem
+    for name, array, dtype in (
+        ("instructions", instructions, INSTRUCTION),
+        ("externals", externals, EXTERNAL),
+    ):
+        if array.dtype != dtype:
+            raise ProgramFileError(f"{path}: {name} are {array.dtype}, not {dtype}")
+    try:
+        return Program(
+            N=int(header["N"]),
+            moduli=tuple(int(q) for q in header["moduli"]),
+            instructions=instructions,
+            externals=externals,
+            objects=tuple(
+                ExternalObject(str(o["kind"]), str(o["name"]), tuple(int(n) for n in o["shape"]))
+                for o in header["objects"]
+            ),
+            operations=tuple(
+                Operation(str(o["kind"]), int(o["level"]), str(o["layer"]))
+                for o in header["operations"]
+            ),
+        )
+    except ProgramError as problem:
+        raise ProgramFileError(f"{path}: {problem}") from problem
+    except (KeyError, TypeError, ValueError) as problem:
+        raise ProgramFileError(f"{path}: its header lacks or garbles {problem}") from problem
+
+
+def _header(archive: Any, path: Path | str) -> dict[str, Any]:
+    if "header" not in archive:
+        raise ProgramFileError(f"{path}: it has no header, so it is no {FORMAT}")
+    header = json.loads(archive["header"].tobytes())
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise ProgramFileError(f"{path}: its header does not say {FORMAT!r}")
+    if header.get("version") != VERSION:
+        raise ProgramFileError(
+            f"{path}: version {header.get('version')}, this is version {VERSION}: "
+            f"lower the trace again"
+        )
+    return header
