@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from he.bfv import kernels
 from he.bfv.ciphertext import Plaintext
 from he.bfv.params import BFVParameters
 from he.errors import BatchingError, EncodingError, ParametersMismatchError
@@ -30,7 +31,8 @@ class CoefficientEncoder:
         Integers from -(t - 1) to t - 1 stand for their residues. Raises `EncodingError` for
         others, for other types and for too many values.
         """
-        return Plaintext(self.params, residues(self.params, np.atleast_1d(values)))
+        order = np.arange(self.params.N)
+        return Plaintext(self.params, residues(self.params, np.atleast_1d(values), order))
 
     def decode(self, plaintext: Plaintext) -> np.ndarray:
         """The N coefficients, int64 in [-t/2, t/2)."""
@@ -54,7 +56,7 @@ class BatchEncoder:
         self.params = params
         self.slots = params.N
         self._ops = LimbOps(_plain_tables(params.N, params.t), np.zeros(1, dtype=np.int64))
-        self._index, self._position = _slot_order(params.N)
+        self._index = _slot_order(params.N)
 
     def encode(self, values: Any) -> Plaintext:
         """values: an integer for every slot; (k,) integers, k <= N, in order of slots; or a
@@ -64,14 +66,12 @@ class BatchEncoder:
         others, for other types and for too many values.
         """
         array = np.asarray(values)
+        position = self._index
         if array.ndim == 0:
-            slots = np.full(self.slots, residues(self.params, array[None])[0])
+            array = np.full(self.slots, array)
         elif array.ndim == 2:
-            slots = self._matrix(array)
-        else:
-            slots = residues(self.params, array)
-        # By where each value stands in the transform, which reads its memory once, in order.
-        coefficients = slots[self._position]
+            array, position = self._matrix(array)
+        coefficients = residues(self.params, array, position)
         self._ops.inverse(coefficients[None, :])
         return Plaintext(self.params, coefficients)
 
@@ -86,40 +86,43 @@ class BatchEncoder:
         slots: np.ndarray = evaluations[self._index]
         return slots
 
-    def _matrix(self, array: np.ndarray) -> np.ndarray:
-        half = self.slots // 2
-        if array.shape[0] != 2 or array.shape[1] > half:
+    def _matrix(self, array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The values in one row, and where they and the missing ones stand."""
+        half, width = self.slots // 2, array.shape[1]
+        if array.shape[0] != 2 or width > half:
             raise EncodingError(
                 f"a matrix of shape {array.shape}: the slots are 2 rows of {half} at N = "
                 f"{self.slots}"
             )
-        slots = np.zeros((2, half), dtype=np.uint64)
-        flat = residues(self.params, array.reshape(-1), padded=False)
-        slots[:, : array.shape[1]] = flat.reshape(array.shape)
-        return slots.reshape(-1)
+        rows = self._index.reshape(2, half)
+        position = np.concatenate((rows[:, :width].ravel(), rows[:, width:].ravel()))
+        return array.reshape(-1), position
 
 
-def residues(params: BFVParameters, array: np.ndarray, *, padded: bool = True) -> np.ndarray:
-    """Integers in (-t, t) as residues: uint64 (N,), or as many as there are unless padded."""
+def residues(params: BFVParameters, array: np.ndarray, position: np.ndarray) -> np.ndarray:
+    """Integers in (-t, t) as residues, array[i] at position[i] and 0 at the others: uint64 (N,)."""
     if array.dtype.kind not in "biu":
         raise EncodingError(f"values of type {array.dtype}: integers of 64 bits are needed")
     if array.ndim != 1 or array.size > params.N:
-        raise EncodingError(f"values of shape {array.shape}: at most {params.N} fit N = {params.N}")
-    t = params.t
-    if array.size:
-        smallest, largest = int(array.min()), int(array.max())
-        if smallest <= -t or largest >= t:
-            bad = smallest if smallest <= -t else largest
-            raise EncodingError(
-                f"the value {bad} does not fit the plain modulus {t}: values must be from "
-                f"{1 - t} to {t - 1}; reduce them, or build parameters with more plain_bits"
-            )
-    out = np.zeros(params.N if padded else array.size, dtype=np.uint64)
-    head = out[: array.size]
-    head[:] = array.astype(np.uint64)  # a negative value wraps, and adding t brings it back
-    if array.dtype.kind == "i":
-        np.minimum(head, head + np.uint64(t), out=head)
+        raise EncodingError(
+            f"values of shape {array.shape}: at most {params.N} fit N = {params.N}"
+        )
+    if array.dtype == np.uint64 and array.size and int(array.max()) >= params.t:
+        raise _too_large(int(array.max()), params.t)
+    out = np.empty(params.N, dtype=np.uint64)
+    signed = np.ascontiguousarray(array, dtype=np.int64)
+    bounds = kernels.scatter_residues(out, signed, position, np.int64(params.t))
+    smallest, largest = (int(bound) for bound in bounds)
+    if smallest <= -params.t or largest >= params.t:
+        raise _too_large(smallest if smallest <= -params.t else largest, params.t)
     return out
+
+
+def _too_large(value: int, t: int) -> EncodingError:
+    return EncodingError(
+        f"the value {value} does not fit the plain modulus {t}: values must be from {1 - t} to "
+        f"{t - 1}; reduce them, or build parameters with more plain_bits"
+    )
 
 
 def _owned(plaintext: Plaintext, params: BFVParameters) -> np.ndarray:
@@ -142,16 +145,13 @@ def _plain_tables(N: int, t: int) -> NTTTables:
 
 
 @functools.lru_cache(maxsize=8)
-def _slot_order(N: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where slot i stands in the transform, and which slot stands at index j."""
-    order = bit_reversal(N)
+def _slot_order(N: int) -> np.ndarray:
+    """Where slot i stands in the transform: int64 (N,)."""
     powers = np.empty(N // 2, dtype=np.int64)
     power = 1
     for i in range(N // 2):
         powers[i] = power
         power = power * GENERATOR % (2 * N)
     exponents = np.concatenate((powers, 2 * N - powers))
-    index = order[(exponents - 1) // 2]
-    position = np.empty_like(index)
-    position[index] = np.arange(N)
-    return index, position
+    index: np.ndarray = bit_reversal(N)[(exponents - 1) // 2]
+    return index

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from ntt.reduction import multiply_high
+from ntt.reduction import multiply_high, shoup
 
 _BLOCK = 512
 
@@ -14,18 +14,23 @@ _BLOCK = 512
 def nearest_multiple(out, y, reciprocals):
     """out[i] = round(sum_s y[s, i] reciprocals[s]), ties upwards; y (sources, N) uint64.
 
-    In float64: the sum is off by less than sources^2 2^-52.
+    Returns the largest distance of a sum to its integer. In float64: each sum is off by less than
+    sources^2 2^-52.
     """
     totals = np.empty(_BLOCK, dtype=np.float64)
+    worst = 0.0
     for start in range(0, out.size, _BLOCK):
         size = min(_BLOCK, out.size - start)
-        totals[:size] = 0.5
+        totals[:size] = 0.0
         for s in range(y.shape[0]):
             source, reciprocal = y[s, start : start + size], reciprocals[s]
             for i in range(size):
                 totals[i] += np.float64(np.int64(source[i])) * reciprocal
         for i in range(size):
-            out[start + i] = np.uint64(np.int64(totals[i]))
+            nearest = np.int64(totals[i] + 0.5)
+            out[start + i] = np.uint64(nearest)
+            worst = max(worst, abs(totals[i] - np.float64(nearest)))
+    return worst
 
 
 @njit(cache=True, nogil=True)
@@ -45,27 +50,27 @@ def scaling_remainder(out, m, t, rest, rest_shoup):
 
 
 @njit(cache=True, nogil=True)
-def scale_and_round(out, y, moduli, whole, rest, rest_shoup, reciprocals, t):
-    """out[i] = round(sum_s y[s, i] t / q_s) mod t; returns the largest distance to an integer.
+def weighted_sum(out, y, weights, weights_shoup, t):
+    """out[i] = sum_s weights[s] y[s, i] mod t, for weights < t < 2^61 and any y."""
+    out[:] = 0
+    for s in range(y.shape[0]):
+        w, w_shoup = weights[s], weights_shoup[s]
+        for i in range(out.size):
+            total = out[i] + shoup(y[s, i], w, w_shoup, t)
+            out[i] = min(total, total - t)
 
-    y (limbs, N) with y[s] < q_s; t = whole[s] q_s + rest[s], rest_shoup = floor(rest 2^64 / q_s).
-    Each term's integer part is exact; the fractions are summed in float64, off by less than
-    limbs^2 2^-52, so that only a sum that close to a tie could be rounded to the other side.
+
+@njit(cache=True, nogil=True)
+def scatter_residues(out, values, position, t):
+    """out[position[i]] = values[i] mod t for int64 values in (-t, t); 0 where there are none.
+
+    Returns the smallest and the largest value.
     """
-    worst = 0.0
-    for i in range(out.size):
-        total, fraction = np.uint64(0), 0.0
-        for s in range(y.shape[0]):
-            value, q = y[s, i], moduli[s]
-            quotient = multiply_high(rest_shoup[s], value)
-            remainder = rest[s] * value - quotient * q
-            if remainder >= q:
-                remainder -= q
-                quotient += np.uint64(1)
-            total += whole[s] * value + quotient
-            total = min(total, total - t)
-            fraction += np.float64(np.int64(remainder)) * reciprocals[s]
-        count = np.floor(fraction + 0.5)
-        worst = max(worst, abs(fraction - count))
-        out[i] = (total + np.uint64(np.int64(count))) % t
-    return worst
+    smallest, largest = np.int64(0), np.int64(0)
+    for i in range(values.size):
+        v = values[i]
+        smallest, largest = min(smallest, v), max(largest, v)
+        out[position[i]] = np.uint64(v + (t if v < 0 else 0))
+    for i in range(values.size, position.size):
+        out[position[i]] = 0
+    return smallest, largest

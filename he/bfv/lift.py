@@ -19,6 +19,7 @@ from he.bfv import kernels
 from he.bfv.params import BFVParameters
 from he.errors import NoiseBudgetExhaustedError
 from he.rns import context
+from he.workspace import workspace
 from ntt.limbs import BasisChange, LimbOps, Scalars
 
 # Plaintexts of more bits are cut in two: kernels take sources below 2^50.
@@ -48,11 +49,10 @@ class CentredLift:
     def __len__(self) -> int:
         return len(self._cofactors) + 1
 
-    def terms(self, out: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """out (n + 1, N) from x (n, N)."""
+    def terms(self, out: np.ndarray, x: np.ndarray) -> float:
+        """out (n + 1, N) from x (n, N); returns the largest |x| / D, x centred."""
         self._ops.multiply_scalar(out[:-1], x, self._inverses)
-        kernels.nearest_multiple(out[-1], out[:-1], self._reciprocals)
-        return out
+        return float(kernels.nearest_multiple(out[-1], out[:-1], self._reciprocals))
 
     def change(self, moduli: tuple[int, ...], factors: Sequence[int] | None = None) -> BasisChange:
         """Terms to their value modulo `moduli`, times a factor for each of these."""
@@ -77,17 +77,10 @@ class PlainLift:
         self._rest = np.uint64(Q % t), np.uint64((Q % t << 64) // t)
         self._scaling = self._change([Q // t * p for p in pieces] + pieces, 0)
         self._centring = self._change(pieces, -(t // 2))
-        inverses = [pow(Q // q, -1, q) for q in moduli]
-        self._inverses = Scalars(inverses, moduli)
-        rests = [t % q for q in moduli]
-        self._rounding = (
-            np.array(moduli, dtype=np.uint64),
-            np.array([t // q for q in moduli], dtype=np.uint64),
-            np.array(rests, dtype=np.uint64),
-            np.array([(r << 64) // q for r, q in zip(rests, moduli, strict=True)], dtype=np.uint64),
-            np.array([1 / q for q in moduli]),
-            np.uint64(t),
-        )
+        self._lift = CentredLift(self._ops, t)
+        # m is -[t x]_Q / Q modulo t.
+        weights = [-pow(q, -1, t) % t for q in moduli] + [1]
+        self._to_plain = Scalars(weights, [t] * len(weights))
 
     def _change(self, weights: Sequence[int], offset: int) -> BasisChange:
         count = len(self._ops.moduli)
@@ -112,28 +105,32 @@ class PlainLift:
     def rounded(self, x: np.ndarray) -> np.ndarray:
         """round(t x / Q) mod t, exactly: x (limbs, N), spent -> a new uint64 (N,).
 
-        Raises `NoiseBudgetExhaustedError` where a coefficient is within 1/16 of a tie.
+        It is ``(t x - [t x]_Q) / Q``, the remainder centred, of which the first vanishes modulo t.
+        Raises `NoiseBudgetExhaustedError` where a remainder is within Q / 16 of Q / 2: only there
+        could float64 have rounded to the wrong side.
         """
         self._ops.inverse(x)
-        self._ops.multiply_scalar(x, x, self._inverses)
-        out = np.empty(x.shape[-1], dtype=np.uint64)
-        worst = float(kernels.scale_and_round(out, x, *self._rounding))
+        terms = workspace("bfv remainder", (len(self._lift), x.shape[-1]))
+        worst = self._lift.terms(terms, x)
         if worst > EXHAUSTED:
             raise NoiseBudgetExhaustedError(
                 f"the noise has reached {worst:.3f} of the distance between messages and its "
                 f"limit is {EXHAUSTED:.3f}: what the ciphertext held is lost; compute less, or "
                 f"build parameters with a larger depth or more spare_bits"
             )
-        return out
+        out = np.empty((1, x.shape[-1]), dtype=np.uint64)
+        kernels.weighted_sum(out[0], terms, *self._to_plain.of(64), np.uint64(self._t))
+        result: np.ndarray = out[0]
+        return result
 
     def scaled_residues(self, x: np.ndarray) -> list[int]:
         """[t x]_Q centred, as Python integers: the invariant noise times Q. x is spent."""
         self._ops.inverse(x)
-        self._ops.multiply_scalar(x, x, self._inverses)
         moduli = self._ops.moduli
         Q = math.prod(moduli)
         total = sum(
-            row.astype(object) * (self._t * (Q // q)) for row, q in zip(x, moduli, strict=True)
+            row.astype(object) * (self._t * pow(Q // q, -1, q) * (Q // q))
+            for row, q in zip(x, moduli, strict=True)
         )
         centred: list[int] = list((total + Q // 2) % Q - Q // 2)
         return centred

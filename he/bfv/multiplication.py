@@ -108,13 +108,15 @@ class Multiplication:
     def _lift(self, out: np.ndarray, x: np.ndarray) -> None:
         """out (limbs_R, N), transformed, = the representative of x in [-Q/2, Q/2]."""
         lift, change = self._extend
-        terms = lift.terms(workspace("bfv terms of Q", (len(lift), self._N)), x)
+        terms = workspace("bfv terms of Q", (len(lift), self._N))
+        lift.terms(terms, x)
         self._r.convert_forward(out, terms, change)
 
     def _lift_scaled(self, out_q: np.ndarray, out_r: np.ndarray, x: np.ndarray) -> None:
         """Both halves, transformed, of round(R x / Q)."""
         lift, change = self._scale
-        terms = lift.terms(workspace("bfv terms of Q", (len(lift), self._N)), x)
+        terms = workspace("bfv terms of Q", (len(lift), self._N))
+        lift.terms(terms, x)
         self._r.convert(out_r, terms, change)
         r_terms = workspace("bfv terms of R", (self._wide + 1, self._N))
         self._r_lift.terms(r_terms, out_r)

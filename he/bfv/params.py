@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -200,18 +201,24 @@ def _primes(N: int, total_bits: float, count: int, exclude: tuple[int, ...]) -> 
     return tuple(primes)
 
 
-def _needed_log_q(N: int, t: int, depth: int, spare_bits: float, digits: int) -> float:
+def _needed_log_q(N: int, t: int, depth: int, spare_bits: float, digits: int) -> int:
     """The smallest whole log2(Q) that leaves `spare_bits` of budget after `depth` products."""
-    bits = math.log2(t) + 10
-    while True:
-        count = math.ceil(bits / _PRIME_BITS)
-        alpha = max(1, -(-count // digits))
-        model = NoiseModel(N, t, [bits / count] * count, alpha * bits / count, alpha)
-        noise = model.fresh_public(count - 1)
-        for _ in range(depth):
-            noise = model.key_switch(model.multiply(noise, noise, count - 1), count - 1)
-        # Primes lie just below powers of two: one bit in all covers what they lack.
-        short = spare_bits + 1 - noise.budget
-        if short <= 0:
-            return math.ceil(bits)
-        bits += max(short, 1)
+    enough = math.ceil((depth + 1) * (math.log2(t) + math.log2(N) + 20) + spare_bits)
+    # Primes lie just below powers of two: one bit in all covers what they lack.
+    return bisect.bisect_left(
+        range(enough),
+        spare_bits + 1,
+        lo=t.bit_length(),
+        key=lambda bits: _budget(N, t, depth, bits, digits),
+    )
+
+
+def _budget(N: int, t: int, depth: int, bits: int, digits: int) -> float:
+    """The predicted budget after `depth` products for log2(Q) = bits; it grows with bits."""
+    count = math.ceil(bits / _PRIME_BITS)
+    alpha = max(1, -(-count // digits))
+    model = NoiseModel(N, t, [bits / count] * count, alpha * bits / count, alpha)
+    noise = model.fresh_public(count - 1)
+    for _ in range(depth):
+        noise = model.key_switch(model.multiply(noise, noise, count - 1), count - 1)
+    return noise.budget
