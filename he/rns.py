@@ -19,6 +19,9 @@ from he.workspace import workspace
 from ntt.limbs import BasisChange, LimbOps, Scalars
 from ntt.tables import NTTTables
 
+# Errors of fresh ciphertexts (`he.sampling.gaussian`) are far smaller.
+_ADDEND_BOUND = 1 << 12
+
 
 class RNSChain:
     """Twiddles of a chain of primes, and the kernels and divisions for any rows of it."""
@@ -217,31 +220,64 @@ class Division:
         D = math.prod(moduli)
         half = D // 2
         inverses, cofactors = _crt_weights(moduli)
+        self._lost_moduli = np.array(moduli, dtype=np.uint64)
         self._half = np.array([half % d for d in moduli], dtype=np.uint64)
         self._inverses = Scalars(inverses, moduli) if dropped > 1 else None
         self._reciprocals = np.array([1 / d for d in moduli])
-        sources = cofactors if dropped == 1 else [*cofactors, -D]
-        weights = [[w % q for w in sources] for q in self._kept_ops.moduli]
-        offsets = [-half] * len(kept)
-        self._change = BasisChange(weights, offsets, self._kept_ops.moduli)
+        self._weights = cofactors if dropped == 1 else [*cofactors, -D]
+        self._offset = -half
         self._factors = Scalars(
             [pow(D, -1, q) for q in self._kept_ops.moduli], self._kept_ops.moduli
         )
 
-    def __call__(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    @functools.cached_property
+    def _change(self) -> BasisChange:
+        """The terms of the remainder to the kept limbs."""
+        return self._to_kept(self._weights, self._offset)
+
+    @functools.cached_property
+    def _change_less_addend(self) -> BasisChange:
+        """The same with one more term, which is the addend + _ADDEND_BOUND, subtracted."""
+        return self._to_kept([*self._weights, -1], self._offset + _ADDEND_BOUND)
+
+    def _to_kept(self, weights: Sequence[int], offset: int) -> BasisChange:
+        moduli = self._kept_ops.moduli
+        return BasisChange([list(weights) for _ in moduli], [offset] * len(moduli), moduli)
+
+    def __call__(
+        self, x: np.ndarray, out: np.ndarray | None = None, addend: np.ndarray | None = None
+    ) -> np.ndarray:
         """x (limbs, N), transformed -> (limbs - dropped, N), transformed.
 
-        The dropped limbs of x are overwritten.
+        addend: int64 (N,) coefficients below 2^12 in absolute value and below every modulus;
+        ``round((x + addend) / D)`` is then the result, for the price of no transform. The dropped
+        limbs of x are overwritten.
         """
         lost = x[self.keep :]
         if out is None:
             out = np.empty((self.keep, x.shape[-1]), dtype=np.uint64)
         self._lost_ops.inverse(lost)
         self._lost_ops.add_scalar(lost, lost, self._half)
+        if addend is not None:
+            residues = workspace("division addend", lost.shape)
+            rns_kernels.residues_of_small(residues, addend, self._lost_moduli)
+            self._lost_ops.add(lost, lost, residues)
+        sources = self._terms(lost, addend)
+        change = self._change if addend is None else self._change_less_addend
+        return self._kept_ops.divide(out, x[: self.keep], sources, change, self._factors)
+
+    def _terms(self, lost: np.ndarray, addend: np.ndarray | None) -> np.ndarray:
+        """The remainder's terms: one a dropped prime, the overflow if they are many, the addend."""
+        if addend is None and self._inverses is None:
+            return lost
+        count = len(self._weights)
+        terms = workspace("division", (count + 1, lost.shape[-1]))
         if self._inverses is None:
-            sources = lost
+            np.copyto(terms[:1], lost)
         else:
-            sources = workspace("division", (len(lost) + 1, x.shape[-1]))
-            self._lost_ops.multiply_scalar(sources[:-1], lost, self._inverses)
-            rns_kernels.overflow_count(sources[-1], sources[:-1], self._reciprocals)
-        return self._kept_ops.divide(out, x[: self.keep], sources, self._change, self._factors)
+            self._lost_ops.multiply_scalar(terms[: len(lost)], lost, self._inverses)
+            rns_kernels.overflow_count(terms[len(lost)], terms[: len(lost)], self._reciprocals)
+        if addend is None:
+            return terms[:count]
+        np.add(addend, _ADDEND_BOUND, out=terms[count].view(np.int64))
+        return terms

@@ -72,11 +72,10 @@ class ZeroEncryptor:
         v = small_polynomial(ternary, ops, workspace("ephemeral secret", shape))
         masked = workspace("masked", shape)
         data = np.empty((2, level + 1, self.params.N), dtype=np.uint64)
-        mod_down = self.context.mod_down(level)
+        mod_down, sigma = self.context.mod_down(level), self.params.sigma
         for part in range(2):
             ops.multiply(masked, v, self._rows(public.data[part], level))
-            ops.add(masked, masked, error_polynomial(self._stream, self.params, ops))
-            mod_down(masked, data[part])
+            mod_down(masked, data[part], sampling.gaussian(self._stream, self.params.N, sigma))
         return data
 
     def _rows(self, half: np.ndarray, level: int) -> np.ndarray:
