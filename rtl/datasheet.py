@@ -80,8 +80,10 @@ def _formats(block: AnyBlock) -> list[str]:
     if isinstance(block, (ModularMultiplier, Butterfly)):
         multiplier = block if isinstance(block, ModularMultiplier) else block.multiplier
         lines += [
-            f"Reduction {multiplier.reduction}: p = a b / R mod q with R = {multiplier.radix}; "
-            "an operand kept as b R mod q (factor form) gives the plain product.",
+            (
+                f"Reduction {multiplier.reduction}: p = a b / R mod q with R = {multiplier.radix}; "
+                "an operand kept as b R mod q (factor form) gives the plain product."
+            ),
             "`modulus` holds the constants of q, "
             + ", ".join(
                 f"{name} ({bits} bits)" for name, bits in multiplier.constant_widths.items()
@@ -91,8 +93,10 @@ def _formats(block: AnyBlock) -> list[str]:
     else:
         table = ", ".join(f"{i}: {q}" for i, q in enumerate(block.moduli))
         lines += [
-            "Streams: a beat moves in each cycle in which valid and ready are both high; valid "
-            "stays, and the beat with it, until then.",
+            (
+                "Streams: a beat moves in each cycle in which valid and ready are both high; valid "
+                "stays, and the beat with it, until then."
+            ),
             f"Table of moduli: {table}.",
         ]
     if isinstance(block, (NTTUnit, AutomorphismUnit)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from amaranth.hdl import Cat, Const, Module, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -93,9 +93,8 @@ class MultiplierHardware(wiring.Component):
             bits: list[Value] = []
             position = row[0].offset
             for piece in row:
-                product = a[piece.a_low : piece.a_high] * b[piece.b_low : piece.b_high]
                 registered = pipeline.register(
-                    product[: piece.width], f"product_{piece.a_low}_{piece.b_low}"
+                    self._product(a, b, piece), f"product_{piece.a_low}_{piece.b_low}"
                 )
                 bits += [Const(0, piece.offset - position), registered]
                 position = piece.end
@@ -109,6 +108,19 @@ class MultiplierHardware(wiring.Component):
             depth += 1
         m.d.comb += self.p.eq(Cat(Const(0, level[0].low), level[0].value))
         return m
+
+    def _product(self, a: Value, b: Value, piece: Piece) -> Value:
+        """A partial product: a hard multiplier's, or a sum of shifts where that would waste one."""
+        x, y = a[piece.a_low : piece.a_high], b[piece.b_low : piece.b_high]
+        tile = self.parameters.tile
+        if not tile.a_bits or tile.uses_multiplier(len(x), len(y)):
+            return (x * y)[: piece.width]
+        narrow, wide = (x, y) if len(x) < len(y) else (y, x)
+        shifted = [Cat(Const(0, i), Mux(narrow[i], wide, 0)) for i in range(len(narrow))]
+        total = shifted[0]
+        for term in shifted[1:]:
+            total = total + term
+        return total[: piece.width]
 
     def _add(self, pipeline: Pipeline, pair: list[_Row], name: str) -> _Row:
         """The registered sum of a pair of rows; bits below the higher row pass by the adder."""

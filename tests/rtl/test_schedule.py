@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -73,7 +74,7 @@ def test_waits__no_hazard_and_no_idle_cycle_too_many(N, butterflies, write_after
     for inverse in (False, True):
         stages = list(schedule.stages(inverse))
         least = slacks(schedule, inverse)
-        for before, stage in zip(stages, stages[1:], strict=False):
+        for before, stage in pairwise(stages):
             assert least[stage] >= 0
             if schedule.wait_after(before, inverse):
                 assert least[stage] == 0
