@@ -13,6 +13,7 @@ from ntt.backends.select import available_backends, get_backend, set_backend
 from ntt.errors import (
     ArithmeticLayerError,
     BackendError,
+    KernelCacheWarning,
     ModulusError,
     ResidueShapeError,
     RingDegreeError,
@@ -22,10 +23,12 @@ from ntt.modulus import Modulus, find_primes, find_primes_near, is_prime, primit
 from ntt.tables import NTTTables
 from ntt.threads import get_threads, machine_threads, set_threads
 from ntt.transform import add, forward, inverse, multiply, multiply_scalar, negate, subtract
+from ntt.warming import is_warm, warm
 
 __all__ = [
     "ArithmeticLayerError",
     "BackendError",
+    "KernelCacheWarning",
     "Modulus",
     "ModulusError",
     "NTTTables",
@@ -41,6 +44,7 @@ __all__ = [
     "get_threads",
     "inverse",
     "is_prime",
+    "is_warm",
     "machine_threads",
     "multiply",
     "multiply_scalar",
@@ -49,4 +53,5 @@ __all__ = [
     "set_backend",
     "set_threads",
     "subtract",
+    "warm",
 ]

@@ -25,3 +25,7 @@ class BackendError(ArithmeticLayerError):
 
 class ThreadCountError(ArithmeticLayerError):
     """A thread count is not a whole number between 1 and the limit of this machine."""
+
+
+class KernelCacheWarning(RuntimeWarning):
+    """Compiled kernels cannot be kept, or those kept are damaged; they work, but compile anew."""

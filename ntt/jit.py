@@ -1,28 +1,95 @@
-"""How kernels are compiled: the two decorators, and when a compiled kernel counts as stale.
+"""How kernels are compiled and kept: `kernel`, `inline`, and the cache behind them.
 
-Numba keeps machine code in ``__pycache__`` beside the source, or in a folder of the user where that
-is not writable. It recompiles a kernel when the file of that kernel changes; here a change of any
-file whose code may be inlined into the kernel counts too.
+Numba keeps machine code in ``__pycache__`` beside the source; where that is not writable, in a
+folder of the user (``NUMBA_CACHE_DIR`` names another). It recompiles a kernel when its own file
+changes; here a change of any file of `ntt`, whose code may be inlined into the kernel, counts too.
+Where nothing can be kept, or what was kept is damaged, a `KernelCacheWarning` says so once and the
+kernels are compiled for this process alone.
 """
 
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from numba import njit
+from numba.core.caching import FunctionCache
+from numba.core.registry import cpu_target
+
+from ntt.errors import KernelCacheWarning
 
 inline: Callable[..., Any] = njit(inline="always")
+
+_kernels: list[Any] = []
 
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile `function` without the interpreter's lock or bound checks, and keep the result."""
-    compiled = njit(cache=True, nogil=True, boundscheck=False)(function)
-    cache_file = compiled._cache._cache_file
-    cache_file._source_stamp = (cache_file._source_stamp, _sources_stamp())
+    compiled = njit(nogil=True, boundscheck=False)(function)
+    try:
+        compiled._cache = KernelCache(function)
+    except RuntimeError as error:  # Numba found no folder to write to
+        _warn_once(f"compiled kernels cannot be kept: {error}")
+    _kernels.append(compiled)
     return compiled
+
+
+def compilations() -> int:
+    """How many kernels this process has compiled so far, rather than found in the cache."""
+    return sum(len(compiled.overloads) - _loaded(compiled) for compiled in _kernels)
+
+
+def is_cached(compiled: Any) -> bool:
+    """Whether the cache holds `compiled` for this CPU, made from the sources as they are."""
+    return isinstance(compiled._cache, KernelCache) and compiled._cache.holds_this_cpu()
+
+
+class KernelCache(FunctionCache):  # type: ignore[misc]
+    """Numba's cache of one function, stale when any source of `ntt` changes, and never fatal."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        self._cache_file._source_stamp = (self._cache_file._source_stamp, _sources_stamp())
+
+    def holds_this_cpu(self) -> bool:
+        """Whether the index names machine code for this CPU and these sources."""
+        try:
+            index = self._cache_file._load_index()
+        except Exception:
+            return False
+        machine = cpu_target.target_context.codegen().magic_tuple()
+        return any(key[1] == machine for key in index)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The kept machine code for a signature, or None."""
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception as error:  # whatever a damaged pickle raises
+            _warn_once(f"a kept kernel in {self.cache_path} is damaged, compiling it anew: {error}")
+            self._try(self.flush)
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep the machine code for a signature."""
+        self._try(lambda: super(KernelCache, self).save_overload(sig, data))
+
+    def _try(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except OSError as error:
+            _warn_once(f"compiled kernels cannot be kept in {self.cache_path}: {error}")
+
+
+def _loaded(compiled: Any) -> int:
+    return sum(compiled.stats.cache_hits.values())
+
+
+@functools.cache
+def _warn_once(message: str) -> None:
+    warnings.warn(message, KernelCacheWarning, stacklevel=4)
 
 
 @functools.cache

@@ -23,6 +23,25 @@ _CPU_FEATURES: dict[str, tuple[str, ...]] = {
     "scalar": (),
 }
 
+# What every backend module defines, with the same arguments.
+KERNELS = (
+    "forward",
+    "inverse",
+    "add",
+    "subtract",
+    "negate",
+    "multiply",
+    "multiply_add",
+    "multiply_scalar",
+    "add_scalar",
+    "tensor",
+    "gadget_product",
+    "diagonal_product",
+    "convert",
+    "convert_forward",
+    "divide",
+)
+
 _chosen: str | None = None
 
 
@@ -96,6 +115,13 @@ def backend_for(N: int, modulus_bits: int) -> ModuleType:
 def backend_module(name: str) -> ModuleType:
     """The module of a backend that the CPU has."""
     return importlib.import_module(f"ntt.backends.{name}")
+
+
+def checked_module(name: str) -> ModuleType:
+    """`backend_module`, after a check; raises `BackendError` if unknown or the CPU lacks it."""
+    if name == AUTO:
+        raise BackendError(f"name a backend: {', '.join(available_backends())}")
+    return backend_module(_checked(name, "backend"))
 
 
 def _holds(module: ModuleType, N: int, modulus_bits: int) -> bool:

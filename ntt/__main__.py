@@ -1,0 +1,50 @@
+"""`python -m ntt warm`: compile the kernels of this machine before the first run needs them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from ntt.backends.select import available_backends
+from ntt.errors import ArithmeticLayerError
+from ntt.warming import is_warm, warm
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m ntt", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    warming = commands.add_parser("warm", help="compile every kernel into the cache")
+    warming.add_argument(
+        "--backend",
+        action="append",
+        metavar="NAME",
+        help=f"only this backend (may be repeated); this CPU has {', '.join(available_backends())}",
+    )
+    options = parser.parse_args(arguments)
+    try:
+        return _warm(tuple(options.backend or available_backends()))
+    except ArithmeticLayerError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _warm(backends: tuple[str, ...]) -> int:
+    if is_warm(*backends):
+        print(f"The kernels of {', '.join(backends)} are compiled for this machine already.")
+        return 0
+    start = time.perf_counter()
+    warm(*backends, progress=_print_kernel)
+    seconds = time.perf_counter() - start
+    kept = "kept for later runs" if is_warm(*backends) else "not kept: see the warning"
+    print(f"Compiled the kernels of {', '.join(backends)} in {seconds:.1f} s, {kept}.")
+    return 0
+
+
+def _print_kernel(backend: str, kernel: str, seconds: float) -> None:
+    print(f"{backend:>8}  {kernel:<17} {seconds:6.2f} s", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

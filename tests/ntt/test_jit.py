@@ -1,0 +1,116 @@
+"""The cache of compiled kernels: kept, stale, damaged, and impossible."""
+
+from __future__ import annotations
+
+import errno
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from numba.core.caching import CacheImpl, IndexDataCacheFile
+
+import ntt
+from ntt import jit
+
+SOURCE = """
+from ntt.jit import kernel
+
+@kernel
+def double(x):
+    return x + x
+"""
+
+
+@pytest.fixture(autouse=True)
+def _forget_warnings() -> None:
+    jit._warn_once.cache_clear()
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Callable[[], ModuleType]:
+    """Import the module with one kernel, as a new process would."""
+    path = tmp_path / "doubling.py"
+    path.write_text(SOURCE)
+
+    def load_again() -> ModuleType:
+        spec = importlib.util.spec_from_file_location("doubling", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load_again
+
+
+def files(folder: Path, suffix: str) -> list[Path]:
+    return sorted((folder / "__pycache__").glob(f"*{suffix}"))
+
+
+def test_kernel__is_compiled_once_and_kept(load: Callable[[], ModuleType]) -> None:
+    first = load()
+    assert not jit.is_cached(first.double)
+    before = jit.compilations()
+    assert first.double(4) == 8
+    assert jit.compilations() == before + 1
+    second = load()
+    assert jit.is_cached(second.double)
+    assert second.double(4) == 8
+    assert jit.compilations() == before + 1
+
+
+def test_kernel__is_stale_when_any_source_changed(
+    load: Callable[[], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load().double(1)
+    monkeypatch.setattr(jit, "_sources_stamp", lambda: ("another state of the sources",))
+    changed = load()
+    assert not jit.is_cached(changed.double)
+    before = jit.compilations()
+    assert changed.double(3) == 6
+    assert jit.compilations() == before + 1
+
+
+def test_sources_stamp__names_every_file_of_the_package() -> None:
+    names = [name for name, _, _ in jit._sources_stamp()]
+    assert {"reduction.py", "simd.py", "backends/scalar.py"} <= set(names)
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a pickle"])
+@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
+def test_kernel__damaged_cache_is_told_and_replaced(
+    load: Callable[[], ModuleType], tmp_path: Path, suffix: str, damage: bytes
+) -> None:
+    load().double(1)
+    for path in files(tmp_path, suffix):
+        path.write_bytes(damage)
+    damaged = load()
+    with pytest.warns(ntt.KernelCacheWarning, match="damaged"):
+        assert damaged.double(3) == 6
+    jit._warn_once.cache_clear()
+    assert load().double(3) == 6
+
+
+def test_kernel__without_any_folder_works_and_says_so(
+    load: Callable[[], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CacheImpl, "_locator_classes", [])
+    with pytest.warns(ntt.KernelCacheWarning, match="cannot be kept"):
+        module = load()
+    assert module.double(5) == 10
+    assert not jit.is_cached(module.double)
+
+
+def test_kernel__full_disk_works_and_says_so(
+    load: Callable[[], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(IndexDataCacheFile, "save", fail)
+    module = load()
+    with pytest.warns(ntt.KernelCacheWarning, match="No space left"):
+        assert module.double(5) == 10
+    assert module.double(6) == 12
