@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from he import galois, rns_kernels
 from he.keys import KeySwitchingKey
-from he.rns import Division, RNSContext
+from he.rns import Decomposition, Division, RNSContext
 from he.workspace import workspace
 from ntt import threads
+
+# A share of a common last-level cache, and the most that hoisted results may take at once.
+_DIGIT_BYTES = 12 << 20
+_ACCUMULATOR_BYTES = 192 << 20
 
 
 class KeySwitcher:
     """The steps of key switching at one level. Inputs and outputs are in the transformed domain."""
+
+    centred_digits = True
+    """Whether digits are centred (see `he.rns.Decomposition`)."""
 
     def __init__(self, context: RNSContext, level: int) -> None:
         self.context = context
@@ -25,11 +34,77 @@ class KeySwitcher:
         self.limbs_qp = len(self.qp.moduli)
         self._moduli = np.array(self.qp.moduli, dtype=np.uint64)
 
+    @property
+    def decomposition(self) -> Decomposition:
+        """The digits' decomposition at this level."""
+        return self.context.decomposition(self.level, self.centred_digits)
+
     def decompose(self, c: np.ndarray) -> np.ndarray:
         """The digits (dnum, limbs_QP, N) of c (limbs_Q, N), in scratch memory."""
-        decomposition = self.context.decomposition(self.level)
+        decomposition = self.decomposition
         out = workspace("digits", (len(decomposition), self.limbs_qp, c.shape[-1]))
         return decomposition(c, out)
+
+    def switched(
+        self, c: np.ndarray, keys: Sequence[KeySwitchingKey]
+    ) -> Iterator[np.ndarray]:
+        """The gadget product of c's digits with each key in turn: (2, limbs_QP, N), in scratch
+        memory that the next one overwrites.
+
+        Digits that are too many for the cache are made, and met by every key, a few limbs at a
+        time, so that only the keys come from memory.
+        """
+        shape = (2, self.limbs_qp, c.shape[-1])
+        blocks = self._blocks()
+        if len(blocks) == 1:
+            digits = self.decompose(c)
+            for key in keys:
+                yield self.gadget_product(digits, key, workspace("switched", shape))
+            return
+        together = max(1, _ACCUMULATOR_BYTES // (8 * math.prod(shape)))
+        for start in range(0, len(keys), together):
+            chosen = keys[start : start + together]
+            accumulators = workspace("switched by many", (len(chosen), *shape))
+            self._switch_blocks(c, chosen, accumulators, blocks)
+            yield from accumulators
+
+    def _switch_blocks(
+        self,
+        c: np.ndarray,
+        keys: Sequence[KeySwitchingKey],
+        accumulators: np.ndarray,
+        blocks: Sequence[range],
+    ) -> None:
+        decomposition = self.decomposition
+        terms = decomposition.terms(c)
+        rows = self.context.qp_rows(self.level)
+        key_rows = [key.rows(self.level) for key in keys]
+        N = c.shape[-1]
+
+        def work(first: int, last: int) -> None:
+            for block in blocks[first:last]:
+                lo, hi = block.start, block.stop
+                digits = workspace("digits", (len(decomposition), hi - lo, N))
+                decomposition.fill(digits, c, terms, lo, hi)
+                ops = self.context.limbs(rows[lo:hi])
+                pair = workspace("switched block", (2, hi - lo, N))
+                for key, of_key, accumulator in zip(keys, key_rows, accumulators, strict=True):
+                    ops.gadget_product(pair, digits, key.data, of_key[lo:hi])
+                    accumulator[:, lo:hi] = pair
+
+        threads.split(len(blocks), work)
+
+    def _blocks(self) -> list[range]:
+        """QP's limbs in blocks whose digits fit the cache, and one a thread where they do not."""
+        digits = len(self.decomposition)
+        limb_bytes = 8 * digits * self.context.params.N
+        if limb_bytes * self.limbs_qp <= _DIGIT_BYTES:
+            return [range(self.limbs_qp)]
+        count = -(-self.limbs_qp // max(1, _DIGIT_BYTES // limb_bytes))
+        count = -(-count // threads.get_threads()) * threads.get_threads()
+        count = min(count, self.limbs_qp)
+        bounds = [self.limbs_qp * k // count for k in range(count + 1)]
+        return [range(lo, hi) for lo, hi in itertools.pairwise(bounds)]
 
     def gadget_product(
         self, digits: np.ndarray, key: KeySwitchingKey, out: np.ndarray
@@ -52,9 +127,9 @@ class KeySwitcher:
             out[part, self.limbs_q :] = 0
         return out
 
-    def mod_down(self, pair: np.ndarray) -> np.ndarray:
-        """round(pair / P): (2, limbs_QP, N) -> a new (2, limbs_Q, N); the input is spent."""
-        return self._divide(pair, self.context.mod_down(self.level), self.limbs_q)
+    def mod_down(self, pair: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """round(pair / P): (2, limbs_QP, N) -> out (2, limbs_Q, N), default new; pair is spent."""
+        return self._divide(pair, self.context.mod_down(self.level), self.limbs_q, out)
 
     def mod_down_part(self, x: np.ndarray) -> np.ndarray:
         """round(x / P) of one part: (limbs_QP, N) -> (limbs_Q, N) in scratch; x is spent."""
@@ -85,8 +160,11 @@ class KeySwitcher:
         )
 
     @staticmethod
-    def _divide(pair: np.ndarray, division: Division, limbs: int) -> np.ndarray:
-        out = np.empty((2, limbs, pair.shape[-1]), dtype=np.uint64)
+    def _divide(
+        pair: np.ndarray, division: Division, limbs: int, out: np.ndarray | None = None
+    ) -> np.ndarray:
+        if out is None:
+            out = np.empty((2, limbs, pair.shape[-1]), dtype=np.uint64)
         for part in range(2):
             division(pair[part], out[part])
         return out

@@ -23,23 +23,26 @@ if TYPE_CHECKING:
 def automorphisms(
     evaluator: Evaluator, a: Ciphertext, elements: Sequence[int]
 ) -> list[Ciphertext]:
-    """The images of a under x -> x^element, at the same level and scale."""
+    """The images of a under x -> x^element, at the same level and scale.
+
+    Their data are views of one block of memory, which lives as long as any of them.
+    """
     operands.check_owner(evaluator.params, a)
     operands.check_two_parts(a, "an automorphism")
-    N = evaluator.params.N
-    keys = {e: evaluator.keys.for_element(e, a.level) for e in elements if e != 1}
+    switched_elements = [e for e in elements if e != 1]
+    keys = [evaluator.keys.for_element(e, a.level) for e in switched_elements]
     switcher = evaluator.switcher(a.level)
-    digits = switcher.decompose(a.data[1]) if keys else None
+    images = iter(switcher.switched(a.data[1], keys) if keys else ())
+    # One allocation for all: pages of large blocks are large, and cost far less to come by.
+    blocks = iter(np.empty((len(keys), *a.data.shape), dtype=np.uint64))
     results = []
     for element in elements:
-        if element == 1 or digits is None:
+        if element == 1:
             results.append(evaluator.result(a.data, a.scale))
             continue
-        accumulator = workspace("switched", (2, switcher.limbs_qp, N))
-        switcher.gadget_product(digits, keys[element], accumulator)
-        pair = switcher.mod_down(accumulator)
+        pair = switcher.mod_down(next(images), workspace("rotation", a.data.shape))
         switcher.q.add(pair[0], pair[0], a.data[0])
-        data = switcher.permute(np.empty_like(pair), pair, element)
+        data = switcher.permute(next(blocks), pair, element)
         results.append(evaluator.result(data, a.scale))
     return results
 

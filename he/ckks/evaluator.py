@@ -96,7 +96,7 @@ class Evaluator:
         if isinstance(b, Ciphertext):
             a, b = self._aligned(a, b)
             operands.check_level_left(a)
-            return self.relinearize_rescale(self.tensor(a, b))
+            return self.relinearize_rescale(self._tensor(a, b, spare=True))
         if isinstance(b, Plaintext):
             return self.multiply_plain(a, b)
         if isinstance(b, numbers.Real):
@@ -105,7 +105,7 @@ class Evaluator:
 
     def square(self, a: Ciphertext) -> Ciphertext:
         """a^2, relinearized and rescaled."""
-        return self.relinearize_rescale(self.tensor(a, a))
+        return self.multiply(a, a)
 
     def power(self, a: Ciphertext, exponent: int) -> Ciphertext:
         """a^exponent for exponent >= 1: ceil(log2(exponent)) levels, each power computed once."""
@@ -133,10 +133,15 @@ class Evaluator:
 
     def tensor(self, a: Ciphertext, b: Ciphertext) -> Ciphertext:
         """The unrelinearized product: three parts, at the product of the scales, same level."""
+        return self._tensor(a, b, spare=False)
+
+    def _tensor(self, a: Ciphertext, b: Ciphertext, *, spare: bool) -> Ciphertext:
+        """`tensor`; spare: in scratch memory, for use at once."""
         self.check_pair(a, b)
         operands.check_two_parts(a, "a product")
         operands.check_two_parts(b, "a product")
-        data = np.empty((3, a.level + 1, self.params.N), dtype=np.uint64)
+        shape = (3, a.level + 1, self.params.N)
+        data = workspace("tensor", shape) if spare else np.empty(shape, dtype=np.uint64)
         self._q(a).tensor(data, a.data, b.data)
         return self.result(data, a.scale * b.scale)
 
@@ -276,9 +281,8 @@ class Evaluator:
     def _switched_square(self, a: Ciphertext) -> tuple[np.ndarray, KeySwitcher]:
         key: KeySwitchingKey = self.keys.for_relinearization(a.level)
         switcher = self.switcher(a.level)
-        digits = switcher.decompose(a.data[2])
-        accumulator = workspace("switched", (2, switcher.limbs_qp, self.params.N))
-        return switcher.gadget_product(digits, key, accumulator), switcher
+        (accumulator,) = switcher.switched(a.data[2], [key])
+        return accumulator, switcher
 
     def _sum(self, a: Ciphertext, b: Ciphertext, *, subtract: bool) -> Ciphertext:
         ops = self._q(a)

@@ -155,18 +155,21 @@ def _baby_steps(evaluator: Evaluator, x: Ciphertext, steps: Sequence[int]) -> np
     """P times the rotations of x, undivided: (steps, 2, limbs_QP, N) in scratch memory."""
     N = evaluator.params.N
     switcher = evaluator.switcher(x.level)
-    elements = {k: galois.element_of_rotation(k, N) for k in steps if k}
-    keys = {k: evaluator.keys.for_element(e, x.level) for k, e in elements.items()}
-    shape = (2, switcher.limbs_qp, N)
-    babies = workspace("baby steps", (len(steps), *shape))
-    digits = switcher.decompose(x.data[1]) if keys else None
+    elements = [galois.element_of_rotation(k, N) for k in steps if k]
+    keys = [evaluator.keys.for_element(element, x.level) for element in elements]
+    babies = workspace("baby steps", (len(steps), 2, switcher.limbs_qp, N))
+    rotated = []
     for baby, step in zip(babies, steps, strict=True):
-        if step == 0 or digits is None:
+        if step:
+            rotated.append(baby)
+        else:
             switcher.special_multiple(x.data, baby)
-            continue
-        switched = switcher.gadget_product(digits, keys[step], workspace("switched", shape))
+    if not keys:
+        return babies
+    images = switcher.switched(x.data[1], keys)
+    for baby, element, switched in zip(rotated, elements, images, strict=True):
         switcher.add_special_multiple(switched[0], x.data[0])
-        switcher.permute(baby, switched, elements[step])
+        switcher.permute(baby, switched, element)
     return babies
 
 
@@ -187,8 +190,7 @@ def _add_giant_steps(
         element = galois.element_of_rotation(giant, N)
         key = evaluator.keys.for_element(element, level)
         # Only the part that meets the secret is divided by P and switched again.
-        digits = switcher.decompose(switcher.mod_down_part(group[1]))
-        switched = switcher.gadget_product(digits, key, workspace("switched", total.shape))
+        (switched,) = switcher.switched(switcher.mod_down_part(group[1]), [key])
         switcher.qp.add(switched[0], switched[0], group[0])
         switcher.permute_add(total, switched, element)
     return switcher.mod_down_rescale(total)

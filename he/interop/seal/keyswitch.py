@@ -12,11 +12,7 @@ from he.workspace import workspace
 class SEALKeySwitcher(KeySwitcher):
     """Key switching whose digits are SEAL's: integers in [0, q_j), not centred ones."""
 
-    def decompose(self, c: np.ndarray) -> np.ndarray:
-        """The digits (dnum, limbs_QP, N) of c (limbs_Q, N), in scratch memory."""
-        decomposition = self.context.decomposition(self.level, centred=False)
-        out = workspace("digits", (len(decomposition), self.limbs_qp, c.shape[-1]))
-        return decomposition(c, out)
+    centred_digits = False
 
     def automorphism(self, pair: np.ndarray, key: KeySwitchingKey) -> np.ndarray:
         """A new (2, limbs_Q, N): c0' + round(sum digits(c1') key' / P), ' being the automorphism g.
