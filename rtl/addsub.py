@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Const, Module, Mux, Value
-from amaranth.lib import enum, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.modmul import check_width
 from rtl.pipeline import Pipeline
 
 
-class PairOperation(enum.Enum, shape=2):  # type: ignore[call-arg,misc]
+class PairOperation(enum.Enum):
     """What an `AddSub` does with its pair."""
 
     PASS = 0

@@ -16,6 +16,7 @@ from rtl.modmul import ModularMultiplier
 from rtl.ntt_unit import NTTUnit
 from rtl.pointwise import PointwiseUnit
 from rtl.reductions import modular_multiplier
+from rtl.schedule import check_geometry
 from rtl.tiling import tile_named
 
 AnyBlock = ModularMultiplier | Butterfly | NTTUnit | PointwiseUnit | AutomorphismUnit
@@ -66,6 +67,7 @@ def _butterfly(options: Options) -> Butterfly:
 
 
 def _ntt(options: Options) -> NTTUnit:
+    check_geometry(options.N, options.butterflies)
     return NTTUnit(
         options.N,
         options.butterflies,
@@ -81,6 +83,7 @@ def _pointwise(options: Options) -> PointwiseUnit:
 
 
 def _automorphism(options: Options) -> AutomorphismUnit:
+    check_geometry(options.N, options.butterflies)
     return AutomorphismUnit(
         options.N, options.butterflies, options.primes(), options.width, options.buffers
     )

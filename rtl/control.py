@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from functools import cached_property
 
 from amaranth.hdl import Array, Module, Signal, Value
-from amaranth.lib import enum, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.schedule import Schedule
 from rtl.sequencer import Sequencer
 
 
-class BufferState(enum.Enum, shape=2):  # type: ignore[call-arg,misc]
+class BufferState(enum.Enum):
     """What a buffer is waiting for, or busy with."""
 
     FILLING = 0

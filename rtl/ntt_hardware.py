@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
+from amaranth.lib.data import View
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
@@ -92,7 +93,7 @@ class NTTUnitHardware(wiring.Component):
         """A value known `known` cycles after issue, at `time` cycles after issue."""
         return self._pipeline.delay(value, time - known, name)
 
-    def _addresses(self, pipeline: Pipeline, issue: object) -> tuple[list[Value], Value]:
+    def _addresses(self, pipeline: Pipeline, issue: View) -> tuple[list[Value], Value]:
         """The addresses in bank 0 and 1, and whether the first row is in bank 1; one cycle on."""
         first, second = rows_of(issue)
         swap = issue.step.xor()
@@ -103,7 +104,7 @@ class NTTUnitHardware(wiring.Component):
         ], pipeline.register(swap, "swap")
 
     def _read(
-        self, m: Module, control: object, addresses: list[Value], swap: Value
+        self, m: Module, control: wiring.Component, addresses: list[Value], swap: Value
     ) -> list[list[Value]]:
         """The two rows of a step as lanes, first row first."""
         p, time = self.parameters, self.parameters.read_offset
@@ -128,7 +129,7 @@ class NTTUnitHardware(wiring.Component):
         width = self.parameters.multiplier.width
         return [row[i * width : (i + 1) * width] for i in range(self.parameters.butterflies)]
 
-    def _pair_lanes(self, issue: object, rows: list[list[Value]]) -> list[tuple[Value, Value]]:
+    def _pair_lanes(self, issue: View, rows: list[list[Value]]) -> list[tuple[Value, Value]]:
         """The operands of each butterfly: the same lane of both rows, or, in a stage that pairs
         lanes, two lanes of the row that the paired bit of the butterfly's number names."""
         p = self.parameters
@@ -151,7 +152,7 @@ class NTTUnitHardware(wiring.Component):
             )
         return pairs
 
-    def _unpair_lanes(self, issue: object, results: list[tuple[Value, Value]]) -> list[Value]:
+    def _unpair_lanes(self, issue: View, results: list[tuple[Value, Value]]) -> list[Value]:
         """The two rows again, from the butterflies' results."""
         p = self.parameters
         if p.butterflies == 1:
@@ -171,7 +172,7 @@ class NTTUnitHardware(wiring.Component):
         return [Cat(*rows[0]), Cat(*rows[1])]
 
     def _butterflies(
-        self, m: Module, control: object, pairs: list[tuple[Value, Value]]
+        self, m: Module, control: wiring.Component, pairs: list[tuple[Value, Value]]
     ) -> list[tuple[Value, Value]]:
         p, pipeline = self.parameters, self._pipeline
         issue, layout = control.issue, p.multiplier.constants_layout
@@ -214,7 +215,7 @@ class NTTUnitHardware(wiring.Component):
     def _write(
         self,
         m: Module,
-        control: object,
+        control: wiring.Component,
         addresses: list[Value],
         swap: Value,
         rows: list[Value],
@@ -241,7 +242,7 @@ class NTTUnitHardware(wiring.Component):
                 ]
         assert p.schedule.write_after == p.write_offset + 1 - p.read_offset
 
-    def _drain(self, m: Module, control: object) -> None:
+    def _drain(self, m: Module, control: wiring.Component) -> None:
         """Rows on their way out, through a queue that has room for all that are on the way."""
         p, pipeline = self.parameters, self._pipeline
         m.submodules.queue = queue = OutputQueue(p.output_layout, _OUTPUT_DEPTH).hardware()

@@ -144,7 +144,8 @@ class NTTUnit:
         """The transform of x, uint64 (N,), modulo entry `modulus` of the table, by `ntt`."""
         rows = np.array([modulus])
         transform = ntt.inverse if inverse else ntt.forward
-        return transform(x[None, :], self.tables, rows)[0]
+        result: np.ndarray = transform(x[None, :], self.tables, rows)[0]
+        return result
 
     # --- cost ---------------------------------------------------------------------------------
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import enum, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.data import ArrayLayout, StructLayout
 from amaranth.lib.wiring import In, Out
 
@@ -20,7 +21,7 @@ from rtl.output_queue import OutputQueue
 from rtl.pipeline import Pipeline
 
 
-class LimbOperation(enum.Enum, shape=2):  # type: ignore[call-arg,misc]
+class LimbOperation(enum.Enum):
     """What a `PointwiseUnit` does with a beat."""
 
     MULTIPLY = 0
@@ -95,13 +96,15 @@ class PointwiseUnit:
         tables = ntt.NTTTables(len(a), (self.moduli[modulus],))
         a, b, c = a[None, :], b[None, :], c[None, :]
         if operation is LimbOperation.ADD:
-            return ntt.add(a, b, tables)[0]
-        if operation is LimbOperation.SUBTRACT:
-            return ntt.subtract(a, b, tables)[0]
-        product = ntt.multiply(a, b, tables)
-        return (
-            ntt.add(product, c, tables) if operation is LimbOperation.MULTIPLY_ADD else product
-        )[0]
+            limbs = ntt.add(a, b, tables)
+        elif operation is LimbOperation.SUBTRACT:
+            limbs = ntt.subtract(a, b, tables)
+        else:
+            limbs = ntt.multiply(a, b, tables)
+        if operation is LimbOperation.MULTIPLY_ADD:
+            limbs = ntt.add(limbs, c, tables)
+        result: np.ndarray = limbs[0]
+        return result
 
     @property
     def row_layout(self) -> ArrayLayout:
@@ -131,7 +134,7 @@ class PointwiseUnit:
 
     def packed_constants(self, q: int) -> int:
         squared = self.multiplier.radix**2 % q
-        shift = self.multiplier.constants_layout.size
+        shift: int = self.multiplier.constants_layout.size
         return self.multiplier.packed_constants(q) | squared << shift
 
     def hardware(self) -> PointwiseUnitHardware:
@@ -198,7 +201,7 @@ class PointwiseUnitHardware(wiring.Component):
         p = self.parameters
         step = p.multiplier.latency
         a, b, c = beat.a[lane], beat.b[lane], beat.c[lane]
-        operation: Value = beat.operation.as_value()
+        operation: Value = beat.operation
         is_mac = operation == LimbOperation.MULTIPLY_ADD.value
         late, time = Mux(is_mac, c, b), 0
         factor = b

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from rtl.automorphism import AutomorphismUnit
+from rtl.butterfly import Butterfly
 from rtl.emit import design
 from rtl.errors import SimulationError
+from rtl.modmul import ModularMultiplier
 from rtl.ntt_unit import NTTUnit
 from rtl.pointwise import LimbOperation, PointwiseUnit
 from rtl.verilator import Simulator, StreamResult
@@ -165,3 +167,35 @@ def run_automorphism(
 
 def _lanes(result: StreamResult, lanes: int) -> np.ndarray:
     return np.stack([result.rows[f"output.data[{lane}]"] for lane in range(lanes)], axis=1)
+
+
+def check_arithmetic(block: ModularMultiplier | Butterfly, q: int, count: int, seed: int) -> int:
+    """Run edge and random operands through a multiplier or butterfly, modulo q, and compare each
+    result with the golden one; returns how many. Raises `SimulationError`."""
+    multiplier = block if isinstance(block, ModularMultiplier) else block.multiplier
+    rng = np.random.default_rng(seed)
+    edges = np.array([0, 1, q // 2, q - 1], np.uint64)
+    grid = np.array(np.meshgrid(edges, edges, edges)).reshape(3, -1)
+    operands = np.concatenate([grid, rng.integers(0, q, (3, count), dtype=np.uint64)], axis=1)
+    total = len(operands[0])
+    inverse = rng.integers(0, 2, total, dtype=np.uint64)
+    columns = dict(zip("abw", operands, strict=True)) | {"inverse": inverse}
+    results = ("p",) if isinstance(block, ModularMultiplier) else ("u", "v")
+    names = ("a", "b") if isinstance(block, ModularMultiplier) else ("a", "b", "w", "inverse")
+    inputs: dict[str, int | np.ndarray] = {
+        name: np.concatenate([columns[name], np.zeros(block.latency, np.uint64)]) for name in names
+    }
+    inputs |= {f"modulus.{name}": value for name, value in multiplier.constants(q).items()}
+    with Simulator(design(block.hardware(), "block")) as simulator:
+        out = simulator.run(total + block.latency, inputs | {"load": 1})
+    for i in range(total):
+        a, b, w = (int(x) for x in operands[:, i])
+        at = i + block.latency
+        got = [int(out[name][at]) for name in results]
+        if isinstance(block, ModularMultiplier):
+            expected = [block.golden(a, b, q)]
+        else:
+            expected = list(block.golden(a, b, w, bool(inverse[i]), q))
+        if got != expected:
+            raise SimulationError(f"operands {a, b, w} modulo {q}: {got}, expected {expected}")
+    return total

@@ -14,7 +14,7 @@ from typing import Protocol
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
-from amaranth.lib.memory import Memory
+from amaranth.lib.memory import Memory, ReadPort
 from amaranth.lib.wiring import In, Out
 
 from ntt.modulus import primitive_root
@@ -77,7 +77,8 @@ class TwiddleRequest:
 class TwiddleSource(Protocol):
     """A way to have the factors of a request."""
 
-    request: TwiddleRequest
+    @property
+    def request(self) -> TwiddleRequest: ...
 
     @property
     def latency(self) -> int: ...
@@ -193,7 +194,7 @@ class StoredTwiddlesHardware(wiring.Component):
         return [data[i * width : (i + 1) * width] for i in range(words)]
 
 
-def read_only_memory(m: Module, name: str, width: int, contents: list[int]) -> object:
+def read_only_memory(m: Module, name: str, width: int, contents: list[int]) -> ReadPort:
     """The read port (one cycle) of a memory with these contents."""
     depth = max(2, len(contents))
     memory = Memory(shape=width, depth=depth, init=contents, attrs={"no_rw_check": True})

@@ -37,7 +37,7 @@ class Block:
         facts: dict[str, object] = {"multiplier": multiplier.describe()}
         if self.kind == "modmul":
             facts |= {"latency_cycles": multiplier.latency}
-            return multiplier.hardware(), facts  # type: ignore[return-value]
+            return multiplier.hardware(), facts
         if self.kind == "butterfly":
             butterfly = Butterfly(multiplier)
             return butterfly.hardware(), facts | {"latency_cycles": butterfly.latency}
