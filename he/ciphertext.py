@@ -36,6 +36,9 @@ class Plaintext(Serializable):
 class Ciphertext(Serializable):
     """An encryption: data (parts, level + 1, N) uint64, transformed, at `scale`.
 
+    Ciphertexts are values: their data is never changed in place. seed: the 32 bytes that c_1 is the
+    expansion of, for fresh symmetric encryptions, and None otherwise.
+
     It decrypts to c_0 + c_1 s (+ c_2 s^2 for the three parts of an unrelinearized product), which
     is scale times the encoded slots plus noise.
 
