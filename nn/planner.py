@@ -27,6 +27,7 @@ FAILURE_PROBABILITY = 2.0**-40
 
 DEFAULT_PRECISION_BITS = 6.0
 _DEGREES = tuple(1 << k for k in range(12, 17))
+_ALL_DEGREES = tuple(1 << k for k in range(3, 18))
 _SCALE_BITS = np.arange(45.0, 14.75, -0.25)
 
 
@@ -58,6 +59,11 @@ def compile(
 
     Raises `PlanningError` when nothing fits, with the best precision that was found.
     """
+    if N is not None and not (isinstance(N, int) and N in _ALL_DEGREES):
+        raise PlanningError(
+            f"N = {N!r}: a ring degree is a power of two from {_ALL_DEGREES[0]} to "
+            f"{_ALL_DEGREES[-1]}"
+        )
     needed = DEFAULT_PRECISION_BITS if precision_bits is None else float(precision_bits)
     circuit = tuple(stages(network))
     best: InferencePlan | None = None
@@ -66,6 +72,11 @@ def compile(
             continue
         packed = tuple(pack_network(circuit, degree // 2))
         depth, levels = _levels(packed)
+        if dnum is not None and not 1 <= dnum <= depth + 1:
+            raise PlanningError(
+                f"dnum = {dnum}: {network.name!r} takes {depth} levels, so it must be from 1 to "
+                f"{depth + 1}"
+            )
         for count in range(1, depth + 2) if dnum is None else (dnum,):
             plan = _plan(
                 network, packed, degree, count, depth, levels, security_bits, insecure_reason

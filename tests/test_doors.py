@@ -22,7 +22,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "ntt": (),
     "he": ("ntt",),
     # Not a way to arithmetic: how many threads run, and which backend, is reported from there.
-    "nn": ("he", "ntt.threads", "ntt.backends"),
+    "nn": ("he", "ntt.threads", "ntt.backends", "ntt.errors"),
     "accel_model": ("he.trace",),
     "rtl": ("ntt", "accel_model.isa"),
     "benchmarks": ("nn", "he", "ntt", "accel_model"),

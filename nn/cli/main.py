@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from he.errors import HEError
 from nn.cli import accuracy, bench, demo, infer, plan
 from nn.errors import NetworkError
+from ntt.errors import ArithmeticLayerError
 
 _COMMANDS = (demo, infer, accuracy, bench, plan)
 
@@ -48,9 +49,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _is_bad_input(error: Exception) -> bool:
-    # The door from nn to ntt leads to threads and backends only, so its errors go by their home.
-    named = isinstance(error, HEError | NetworkError | OSError)
-    return named or type(error).__module__ == "ntt.errors"
+    return isinstance(error, HEError | NetworkError | ArithmeticLayerError | OSError)
 
 
 def _one_line(error: Exception) -> str:

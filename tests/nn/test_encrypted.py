@@ -203,6 +203,10 @@ def test_compile__refuses_what_cannot_be():
     network = strided(rng)
     with pytest.raises(nn.PlanningError, match="128-bit"):
         nn.compile(network, N=1024)
+    with pytest.raises(nn.PlanningError, match="power of two"):
+        nn.compile(network, N=5000)
+    with pytest.raises(nn.PlanningError, match="from 1 to 4"):
+        nn.compile(network, N=16384, dnum=9)
     with pytest.raises(nn.PlanningError, match="bits of the largest logit"):
         nn.compile(network, N=16384, precision_bits=60)
 
