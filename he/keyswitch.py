@@ -15,7 +15,7 @@ from he.workspace import workspace
 from ntt import threads
 
 # A share of a common last-level cache, and the most that hoisted results may take at once.
-_DIGIT_BYTES = 12 << 20
+_DIGIT_BYTES = 4 << 20
 _ACCUMULATOR_BYTES = 192 << 20
 
 
