@@ -126,9 +126,8 @@ class Evaluator:
         key = self.keys.for_relinearization(a.level)
         noise = self._allowed(self.model.key_switch(a.noise, a.level), "the relinearization")
         switcher = self.switcher(a.level)
-        digits = switcher.decompose(a.data[2])
-        accumulator = workspace("switched", (2, switcher.limbs_qp, self.params.N))
-        data = switcher.mod_down(switcher.gadget_product(digits, key, accumulator))
+        (accumulator,) = switcher.switched(a.data[2], [key])
+        data = switcher.mod_down(accumulator)
         switcher.q.add(data, data, a.data[:2])
         return self.result(data, noise)
 
@@ -224,21 +223,16 @@ class Evaluator:
         """Many automorphisms of one ciphertext, with one decomposition."""
         self._check(a)
         operands.check_two_parts(a, "an automorphism")
-        keys = {e: self.keys.for_element(e, a.level) for e in elements if e != 1}
-        if not keys:
-            return [a.copy() for _ in elements]
+        keys = [self.keys.for_element(e, a.level) for e in elements if e != 1]
         noise = self._allowed(self.model.key_switch(a.noise, a.level), "the rotation")
         switcher = self.switcher(a.level)
-        digits = switcher.decompose(a.data[1])
-        accumulator = workspace("switched", (2, switcher.limbs_qp, self.params.N))
+        images = iter(switcher.switched(a.data[1], keys) if keys else ())
         results = []
         for element in elements:
             if element == 1:
-                results.append(a.copy())
+                results.append(self.result(a.data, a.noise))
                 continue
-            pair = switcher.mod_down(
-                switcher.gadget_product(digits, keys[element], accumulator)
-            )
+            pair = switcher.mod_down(next(images))
             switcher.q.add(pair[0], pair[0], a.data[0])
             data = switcher.permute(np.empty_like(pair), pair, element)
             results.append(self.result(data, noise))
