@@ -7,11 +7,12 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from benchmarks import inference_command, primitives_command
+from benchmarks import inference_command, primitives_command, transforms_command
 from he.errors import HEError
 from nn.errors import NetworkError
+from ntt import ArithmeticLayerError
 
-_COMMANDS = (primitives_command, inference_command)
+_COMMANDS = (transforms_command, primitives_command, inference_command)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments.command_line = shlex.join(["python", "-m", "benchmarks", *words])
     try:
         status: int = arguments.run(arguments)
-    except (HEError, NetworkError, OSError) as error:
+    except (HEError, NetworkError, ArithmeticLayerError, OSError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.inference import InferenceRow
 from benchmarks.primitives import Row
+from benchmarks.transforms import TransformRow
 
 
 def plot_primitives(rows: Sequence[Row], path: Path) -> None:
@@ -54,6 +55,28 @@ def plot_inference(rows: Sequence[InferenceRow], path: Path) -> None:
     panel.invert_yaxis()
     panel.set_xlabel("milliseconds an image, server, logarithmic")
     panel.spines[["top", "right"]].set_visible(False)
+    _save(figure, path)
+
+
+def plot_transforms(rows: Sequence[TransformRow], path: Path) -> None:
+    """Nanoseconds a butterfly over the ring degree, forward and inverse, with each limit."""
+    alone = [row for row in rows if row.threads == 1]
+    figure, panels = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True, layout="constrained")
+    for panel, operation in zip(panels, ("forward", "inverse"), strict=True):
+        for k, backend in enumerate(dict.fromkeys(row.backend for row in alone)):
+            mine = [row for row in alone if (row.backend, row.operation) == (backend, operation)]
+            degrees = [row.N for row in mine]
+            times = [row.median_ns_per_butterfly for row in mine]
+            limits = [row.limit_ns_per_butterfly or np.nan for row in mine]
+            panel.plot(degrees, times, "o-", color=f"C{k}", label=backend)
+            panel.plot(degrees, limits, "--", color=f"C{k}", linewidth=1)
+        panel.set_xscale("log", base=2)
+        panel.set_yscale("log")
+        panel.set_title(f"{operation}; dashed: the machine's limit", loc="left", fontsize=10)
+        panel.set_xlabel("N")
+        panel.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("ns a butterfly")
+    panels[0].legend(frameon=False)
     _save(figure, path)
 
 

@@ -146,6 +146,8 @@ class LimbOps:
 
     def _flat(self, *arrays: np.ndarray) -> tuple[Any, ...]:
         """The arrays as (rows, N), the table row of each, and how often the limbs repeat."""
+        if arrays[0].ndim == 2:
+            return (*arrays, self.rows, 1)
         N = self.tables.N
         repeat = arrays[0].size // (len(self.rows) * N)
         if repeat not in self._tiled:

@@ -1,0 +1,159 @@
+"""`python -m benchmarks ntt`: the transforms of every backend, interleaved in one run."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from types import ModuleType
+
+import numpy as np
+
+import ntt
+from benchmarks.primitives import WrongResult, interleaved
+from benchmarks.transform_limits import Limit, limit
+from ntt.backends import select
+from ntt.limbs import LimbOps
+
+DEGREES = tuple(1 << k for k in range(12, 17))
+MODULUS_BITS = 50  # the largest that every backend takes
+_SAMPLE_SECONDS = 1e-3
+
+
+@dataclass
+class TransformRow:
+    """One line of the result; `median_s` and `best_s` are of one limb."""
+
+    library: str
+    version: str
+    operation: str
+    backend: str
+    N: int
+    threads: int
+    median_s: float
+    best_s: float
+    median_ns_per_butterfly: float
+    best_ns_per_butterfly: float
+    limit_ns_per_butterfly: float | None
+    repeats: int
+    parameters: dict[str, object] = field(repr=False)
+
+
+def run(
+    degrees: Sequence[int] = DEGREES,
+    backends: Sequence[str] | None = None,
+    *,
+    threads: int = 1,
+    seconds: float = 2.0,
+    report: Callable[[TransformRow], None] = lambda row: None,
+) -> list[TransformRow]:
+    """Time forward and inverse of every backend at every degree, taking turns.
+
+    With one thread a call transforms one limb in place; with more, eight limbs a thread. `seconds`
+    is the time for each degree, all backends together. Each backend's values are compared with
+    `scalar`'s first; raises `WrongResult`.
+    """
+    names = tuple(backends or ntt.available_backends())
+    ntt.set_threads(threads)
+    rows: list[TransformRow] = []
+    try:
+        for N in degrees:
+            for row in _degree(N, names, threads, seconds):
+                report(row)
+                rows.append(row)
+    finally:
+        ntt.set_backend(None)
+        ntt.set_threads(None)
+    return rows
+
+
+def _degree(N: int, names: Sequence[str], threads: int, seconds: float) -> Iterator[TransformRow]:
+    limbs = 1 if threads == 1 else 8 * threads
+    tables = ntt.NTTTables(N, ntt.find_primes(MODULUS_BITS, N, limbs))
+    top = np.array(tables.moduli, dtype=np.uint64)[:, None]
+    x = np.random.default_rng(N).integers(0, top, (limbs, N), dtype=np.uint64)
+    cases = [(name, operation) for name in names for operation in ("forward", "inverse")]
+    calls, counts = [], []
+    for name, operation in cases:
+        _check(name, tables, x)
+        call = getattr(_OpsOf(name, tables), operation)
+        count = _repeats(call, x)
+        calls.append(_repeated(call, x.copy(), count))
+        counts.append(count)
+    butterflies = N // 2 * (N.bit_length() - 1)
+    samples = interleaved(calls, seconds)
+    for (name, operation), count, times in zip(cases, counts, samples, strict=True):
+        one_limb = [t / (count * limbs) for t in times]
+        median, best = statistics.median(one_limb), min(one_limb)
+        bound: Limit | None = limit(name, N) if threads == 1 else None
+        yield TransformRow(
+            library="he-accel",
+            version=metadata.version("he-accel") if _installed() else "source",
+            operation=operation,
+            backend=name,
+            N=N,
+            threads=threads,
+            median_s=median,
+            best_s=best,
+            median_ns_per_butterfly=median * 1e9 / butterflies,
+            best_ns_per_butterfly=best * 1e9 / butterflies,
+            limit_ns_per_butterfly=bound.ns if bound else None,
+            repeats=len(times),
+            parameters={
+                "modulus_bits": MODULUS_BITS,
+                "limbs": limbs,
+                "calls_per_sample": count,
+                "multiply_limit_ns": bound.multiply_ns if bound else None,
+                "traffic_limit_ns": bound.traffic_ns if bound else None,
+            },
+        )
+
+
+class _OpsOf(LimbOps):
+    """`LimbOps` that stays with one backend while others take their turns."""
+
+    def __init__(self, name: str, tables: ntt.NTTTables) -> None:
+        super().__init__(tables, tables.all_rows)
+        module = select.checked_module(name)
+        self._fixed = module, tables.for_word(module.WORD_BITS)
+
+    def _backend(self) -> tuple[ModuleType, np.ndarray]:
+        return self._fixed
+
+
+def _check(name: str, tables: ntt.NTTTables, x: np.ndarray) -> None:
+    ours, reference = _OpsOf(name, tables), _OpsOf("scalar", tables)
+    values = ours.forward(x.copy())
+    if not (values == reference.forward(x.copy())).all():
+        raise WrongResult(f"forward of {name} differs from scalar at N = {tables.N}")
+    if not (ours.inverse(values) == x).all():
+        raise WrongResult(f"inverse of {name} does not undo forward at N = {tables.N}")
+
+
+def _repeats(call: Callable[[np.ndarray], object], x: np.ndarray) -> int:
+    """How many calls make a sample that the clock resolves well."""
+    work = x.copy()
+    call(work)
+    begin = time.perf_counter()
+    call(work)
+    return max(1, round(_SAMPLE_SECONDS / (time.perf_counter() - begin)))
+
+
+def _repeated(
+    call: Callable[[np.ndarray], object], x: np.ndarray, count: int
+) -> Callable[[], None]:
+    def sample() -> None:
+        for _ in range(count):
+            call(x)
+
+    return sample
+
+
+def _installed() -> bool:
+    try:
+        metadata.version("he-accel")
+    except metadata.PackageNotFoundError:
+        return False
+    return True

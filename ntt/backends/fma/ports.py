@@ -1,0 +1,23 @@
+"""A kernel that keeps the float64 multipliers busy: what a speed limit is derived from."""
+
+from __future__ import annotations
+
+from ntt.backends.fma.vectors import LANES, load, multiply_add, store
+from ntt.jit import kernel
+
+CHAINS = 8  # independent chains of products, which hide the latency of each
+PER_STEP = CHAINS * LANES
+
+
+@kernel
+def multiply(state, steps):
+    """PER_STEP multiply-adds a step; state (PER_STEP,)."""
+    a, b, c, d = load(state, 0), load(state, 8), load(state, 16), load(state, 24)
+    e, f, g, h = load(state, 32), load(state, 40), load(state, 48), load(state, 56)
+    x = a
+    for _ in range(steps):
+        a, b = multiply_add(a, x, x), multiply_add(b, x, x)
+        c, d = multiply_add(c, x, x), multiply_add(d, x, x)
+        e, f = multiply_add(e, x, x), multiply_add(f, x, x)
+        g, h = multiply_add(g, x, x), multiply_add(h, x, x)
+    store(state, 0, a + b + c + d + e + f + g + h)
