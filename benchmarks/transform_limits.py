@@ -19,6 +19,7 @@ import functools
 import importlib
 import time
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 
@@ -26,11 +27,6 @@ from ntt.backends import ports
 
 BLOCK_BYTES = 1 << 15
 MULTIPLICATIONS = {"ifma": 3, "fma": 4, "scalar": 3}
-_PORTS = {
-    "ifma": "ntt.backends.ifma.ports",
-    "fma": "ntt.backends.fma.ports",
-    "scalar": "ntt.backends.ports",
-}
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,7 @@ def passes(backend: str, N: int) -> tuple[int, int]:
     stages = N.bit_length() - 1
     if backend == "scalar":
         return stages - 1, 0
-    lanes = importlib.import_module(_PORTS[backend]).PER_STEP // 8
+    lanes = _port(backend).PER_STEP // 8
     outside = stages - (lanes.bit_length() - 1)
     total = (outside + 1) // 2 + 1
     row = outside % 2
@@ -72,10 +68,17 @@ def passes(backend: str, N: int) -> tuple[int, int]:
     return row, total - row
 
 
+def _port(backend: str) -> ModuleType:
+    """The module whose `multiply` keeps the multipliers of a backend busy."""
+    return (
+        ports if backend == "scalar" else importlib.import_module(f"ntt.backends.{backend}.ports")
+    )
+
+
 @functools.cache
 def products_per_ns(backend: str) -> float:
     """Multiplications of one lane in a nanosecond, all multipliers busy; the best of many."""
-    port = importlib.import_module(_PORTS[backend])
+    port = _port(backend)
     per_step, steps = int(port.PER_STEP), 20_000
     state = np.ones(per_step, dtype=np.uint64)
     return per_step * steps / _best_ns(lambda: port.multiply(state, steps))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -66,10 +67,8 @@ def test_run__unknown_backend_is_refused() -> None:
 def test_passes__as_counted_by_hand(
     monkeypatch: pytest.MonkeyPatch, lanes: int, N: int, row_passes: int, block_passes: int
 ) -> None:
-    from ntt.backends import ports
-
-    monkeypatch.setattr(ports, "PER_STEP", 8 * lanes)
-    monkeypatch.setitem(transform_limits._PORTS, "fma", "ntt.backends.ports")
+    port = SimpleNamespace(PER_STEP=8 * lanes)
+    monkeypatch.setattr(transform_limits, "_port", lambda backend: port)
     assert transform_limits.passes("fma", N) == (row_passes, block_passes)
 
 
