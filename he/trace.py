@@ -228,12 +228,13 @@ class Tracer:
         plaintexts: Sequence[Any] = (),
         elements: Iterable[int] = (),
         keys: Iterable[Any] = (),
-        digits: int = 0,
         integer: int | None = None,
         blocks: Iterable[Block] = (),
     ) -> None:
         """Note one operation. A result that shares its array with an operand takes its place."""
         sources = tuple(self._number(data) for data in operands)
+        used = tuple(self.key(key) for key in keys)
+        digits = -(-(level + 1) // self.params.digit_limbs) if used else 0
         self._operations.append(
             HEOp(
                 kind,
@@ -242,7 +243,7 @@ class Tracer:
                 tuple(self._new(data) for data in results),
                 tuple(self.plaintext(data) for data in plaintexts),
                 tuple(elements),
-                tuple(self.key(key) for key in keys),
+                used,
                 digits,
                 integer,
                 tuple(blocks),

@@ -16,6 +16,7 @@ from he.ckks.polynomial_evaluation import EncodedPolynomial
 from he.errors import LevelMismatchError, ParametersMismatchError
 from he.keys import EvaluationKeys
 from he.serialization import from_bytes
+from he.trace import Tracer
 from nn.batch import EncryptedBatch, StageTime
 from nn.errors import NetworkError, ShapeError
 from nn.graph import INPUT, Network
@@ -40,10 +41,16 @@ class Server:
     plan: from `nn.compile`, or its bytes; keys: the client's, or their bytes. Raises
     `NetworkError` for another network than the plan's, `ParametersMismatchError` or
     `MissingKeyError` for keys that do not serve the plan: all of it before the first image.
+    tracer: records the operations of every run, image by image, with the stage as their layer.
     """
 
     def __init__(
-        self, plan: InferencePlan | bytes, network: Network, keys: EvaluationKeys | bytes
+        self,
+        plan: InferencePlan | bytes,
+        network: Network,
+        keys: EvaluationKeys | bytes,
+        *,
+        tracer: Tracer | None = None,
     ) -> None:
         self.plan = InferencePlan.from_bytes(plan) if isinstance(plan, bytes) else plan
         params = self.plan.params
@@ -54,7 +61,8 @@ class Server:
             )
         if not isinstance(keys, EvaluationKeys):
             keys = from_bytes(keys, EvaluationKeys, params)
-        self._evaluator = Evaluator(params, keys)
+        self._evaluator = Evaluator(params, keys, tracer)
+        self._tracer = tracer
         self._check_keys(keys)
         packed = self.plan.packed
         if packed is None:
@@ -92,10 +100,16 @@ class Server:
         values: list[dict[str, Tensor]] = [{INPUT: image} for image in batch.images]
         profile = []
         last_use = self._last_use()
+        if self._tracer is not None:
+            threads = 1  # a tracer follows one image at a time
+            for ciphertext in batch.ciphertexts:
+                self._tracer.input(ciphertext.data)
         with stage_progress([s.name for s, _, _ in self._steps], len(batch), progress) as bar:
             for index, (stage, step, level) in enumerate(self._steps):
                 bar.start(stage.name)
                 begin = time.perf_counter()
+                if self._tracer is not None:
+                    self._tracer.layer = stage.name
 
                 def work(lo: int, hi: int, stage: PackedStage = stage, step: Step = step) -> None:
                     for image in values[lo:hi]:
@@ -114,6 +128,9 @@ class Server:
                 bar.done(level)
         output = self._steps[-1][0].name
         answers = [part for image in values for part in image[output]]
+        if self._tracer is not None:
+            for answer in answers:
+                self._tracer.output(answer.data)
         return EncryptedBatch(
             tuple(answers), self.plan.output_layout.ciphertexts, tuple(profile)
         )

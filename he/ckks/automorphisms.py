@@ -44,6 +44,11 @@ def automorphisms(
         switcher.q.add(pair[0], pair[0], a.data[0])
         data = switcher.permute(next(blocks), pair, element)
         results.append(evaluator.result(data, a.scale))
+    if evaluator.tracer is not None:
+        images_data = [image.data for image in results]
+        evaluator.tracer.record(
+            "automorphisms", a.level, [a.data], images_data, elements=elements, keys=keys
+        )
     return results
 
 

@@ -29,6 +29,7 @@ from ntt.limbs import LimbOps, Scalars
 
 if TYPE_CHECKING:
     from he.ckks.polynomial import Polynomial
+    from he.trace import Tracer
 
 Operand = Ciphertext | Plaintext | complex | Sequence[complex] | np.ndarray
 
@@ -36,7 +37,8 @@ Operand = Ciphertext | Plaintext | complex | Sequence[complex] | np.ndarray
 class Evaluator:
     """Arithmetic on CKKS ciphertexts of one parameter set.
 
-    keys: what it may use; operations without a needed key raise `MissingKeyError`.
+    keys: what it may use; operations without a needed key raise `MissingKeyError`. tracer: records
+    every operation (`he.trace`).
 
     Levels and scales. Every level has one canonical scale. Sums need operands at one level and
     scale. Products come in two forms: `tensor` and `multiply_plain(.., rescale=False)` leave the
@@ -52,11 +54,17 @@ class Evaluator:
     have to be encoded) and `ParameterError`, raised before anything is computed.
     """
 
-    def __init__(self, params: CKKSParameters, keys: EvaluationKeys | None = None) -> None:
+    def __init__(
+        self,
+        params: CKKSParameters,
+        keys: EvaluationKeys | None = None,
+        tracer: Tracer | None = None,
+    ) -> None:
         if keys is not None and keys.params != params:
             raise ParametersMismatchError(f"the keys belong to {keys.params}, not to {params}")
         self.params = params
         self.keys = keys if keys is not None else EvaluationKeys(params)
+        self.tracer = tracer
         self.encoder = Encoder(params)
         self.context = context(params)
         self._switchers: dict[int, KeySwitcher] = {}
@@ -82,7 +90,8 @@ class Evaluator:
     def negate(self, a: Ciphertext) -> Ciphertext:
         """-a, at the same level and scale."""
         self._check(a)
-        return self.result(self._q(a).negate(np.empty_like(a.data), a.data), a.scale)
+        data = self._q(a).negate(np.empty_like(a.data), a.data)
+        return self.recorded("negate", (a,), data, a.scale)
 
     # ------------------------------------------------------------ products
 
@@ -143,17 +152,17 @@ class Evaluator:
         shape = (3, a.level + 1, self.params.N)
         data = workspace("tensor", shape) if spare else np.empty(shape, dtype=np.uint64)
         self._q(a).tensor(data, a.data, b.data)
-        return self.result(data, a.scale * b.scale)
+        return self.recorded("tensor", (a, b), data, a.scale * b.scale)
 
     def relinearize(self, a: Ciphertext) -> Ciphertext:
         """Three parts to two, at the same level and scale. Needs the relinearization key."""
         self._check(a)
         if a.parts == 2:
             return a
-        accumulator, switcher = self._switched_square(a)
+        key, accumulator, switcher = self._switched_square(a)
         data = switcher.mod_down(accumulator)
         switcher.q.add(data, data, a.data[:2])
-        return self.result(data, a.scale)
+        return self.recorded("relinearize", (a,), data, a.scale, keys=(key,))
 
     def relinearize_rescale(self, a: Ciphertext) -> Ciphertext:
         """`relinearize` and `rescale` at once: one division by P q_level."""
@@ -161,11 +170,12 @@ class Evaluator:
             return self.rescale(a)
         self._check(a)
         operands.check_level_left(a)
-        accumulator, switcher = self._switched_square(a)
+        key, accumulator, switcher = self._switched_square(a)
         for part in range(2):
             switcher.add_special_multiple(accumulator[part], a.data[part])
         data = switcher.mod_down_rescale(accumulator)
-        return self.result(data, a.scale / self.params.q[a.level])
+        scale = a.scale / self.params.q[a.level]
+        return self.recorded("relinearize_rescale", (a,), data, scale, keys=(key,))
 
     def multiply_plain(
         self, a: Ciphertext, b: Plaintext, *, rescale: bool = True
@@ -180,7 +190,8 @@ class Evaluator:
         data = np.empty_like(a.data)
         for part in range(a.parts):
             ops.multiply(data[part], a.data[part], b.data)
-        product = self.result(data, a.scale * b.scale)
+        scale = a.scale * b.scale
+        product = self.recorded("multiply_plain", (a,), data, scale, plaintexts=(b.data,))
         return self.rescale(product) if rescale else product
 
     def multiply_scalar(self, a: Ciphertext, b: float) -> Ciphertext:
@@ -203,7 +214,7 @@ class Evaluator:
         np.copyto(scratch, a.data)
         for part in range(a.parts):
             division(scratch[part], data[part])
-        return self.result(data, a.scale / self.params.q[a.level])
+        return self.recorded("rescale", (a,), data, a.scale / self.params.q[a.level])
 
     # ------------------------------------------------------------ levels
 
@@ -233,7 +244,7 @@ class Evaluator:
         if not 0 <= level <= a.level:
             raise LevelMismatchError(f"level {level}: it must be from 0 to {a.level}")
         data = np.ascontiguousarray(a.data[:, : level + 1])
-        return self.result(data, a.scale)
+        return self.recorded("drop_limbs", (a,), data, a.scale)
 
     # ------------------------------------------------------------ automorphisms
 
@@ -278,11 +289,11 @@ class Evaluator:
             self._switchers[level] = KeySwitcher(self.context, level)
         return self._switchers[level]
 
-    def _switched_square(self, a: Ciphertext) -> tuple[np.ndarray, KeySwitcher]:
+    def _switched_square(self, a: Ciphertext) -> tuple[KeySwitchingKey, np.ndarray, KeySwitcher]:
         key: KeySwitchingKey = self.keys.for_relinearization(a.level)
         switcher = self.switcher(a.level)
         (accumulator,) = switcher.switched(a.data[2], [key])
-        return accumulator, switcher
+        return key, accumulator, switcher
 
     def _sum(self, a: Ciphertext, b: Ciphertext, *, subtract: bool) -> Ciphertext:
         ops = self._q(a)
@@ -296,7 +307,7 @@ class Evaluator:
                 ops.negate(data[common:], b.data[common:])
             else:
                 np.copyto(data[common:], longer.data[common:])
-        return self.result(data, a.scale)
+        return self.recorded("subtract" if subtract else "add", (a, b), data, a.scale)
 
     def _add_scalar(self, a: Ciphertext, b: float) -> Ciphertext:
         """A constant polynomial is the same number at every point of the transform."""
@@ -306,14 +317,15 @@ class Evaluator:
         data = a.data.copy()
         scalars = np.array([integer % q for q in ops.moduli], dtype=np.uint64)
         ops.add_scalar(data[0], data[0], scalars)
-        return self.result(data, a.scale)
+        return self.recorded("add_integer", (a,), data, a.scale, integer=integer)
 
     def _add_encoded(self, a: Ciphertext, b: Plaintext, *, subtract: bool) -> Ciphertext:
         self.check_pair(a, b)
         ops = self._q(a)
         data = a.data.copy()
         (ops.subtract if subtract else ops.add)(data[0], data[0], b.data)
-        return self.result(data, a.scale)
+        kind = "subtract_plain" if subtract else "add_plain"
+        return self.recorded(kind, (a,), data, a.scale, plaintexts=(b.data,))
 
     def _encoded(self, a: Ciphertext, b: Any, scale: float) -> Plaintext:
         self._check(a)
@@ -341,7 +353,7 @@ class Evaluator:
         ops = self._q(a)
         scalars = Scalars([integer] * len(ops.moduli), ops.moduli)
         data = ops.multiply_scalar(np.empty_like(a.data), a.data, scalars)
-        return self.result(data, a.scale * scale)
+        return self.recorded("multiply_integer", (a,), data, a.scale * scale, integer=integer)
 
     def _aligned(self, a: Ciphertext, b: Ciphertext) -> tuple[Ciphertext, Ciphertext]:
         self._check(a)
@@ -357,6 +369,20 @@ class Evaluator:
     def result(self, data: np.ndarray, scale: float) -> Ciphertext:
         """A ciphertext of this evaluator, for those who extend it."""
         return Ciphertext(self.params, data, scale, None, self)
+
+    def recorded(
+        self,
+        kind: str,
+        operands: Sequence[Ciphertext],
+        data: np.ndarray,
+        scale: float,
+        **details: Any,
+    ) -> Ciphertext:
+        """`result`, of an operation that a tracer takes note of (see `Tracer.record`)."""
+        if self.tracer is not None:
+            level = operands[0].level if operands else len(data[0]) - 1
+            self.tracer.record(kind, level, [x.data for x in operands], [data], **details)
+        return self.result(data, scale)
 
     def _check(self, operand: Ciphertext | Plaintext) -> None:
         operands.check_owner(self.params, operand)

@@ -28,6 +28,7 @@ from he.errors import (
 from he.keys import KeyNeeds
 from he.params import CKKSParameters
 from he.rns import context
+from he.trace import Block, Tracer
 from he.workspace import workspace
 
 
@@ -145,10 +146,13 @@ def apply_matrix(
                 else:
                     sums[o][giant] = group
     scale = first.scale * evaluator.params.scales[first.level] / evaluator.params.q[first.level]
-    return [
+    results = [
         evaluator.result(_add_giant_steps(evaluator, first.level, giants), scale)
         for giants in sums
     ]
+    if evaluator.tracer is not None:
+        _record(evaluator, evaluator.tracer, blocks, inputs, results)
+    return results
 
 
 def _baby_steps(evaluator: Evaluator, x: Ciphertext, steps: Sequence[int]) -> np.ndarray:
@@ -194,6 +198,37 @@ def _add_giant_steps(
         switcher.qp.add(switched[0], switched[0], group[0])
         switcher.permute_add(total, switched, element)
     return switcher.mod_down_rescale(total)
+
+
+def _record(
+    evaluator: Evaluator,
+    tracer: Tracer,
+    blocks: Mapping[tuple[int, int], LinearTransform],
+    inputs: Sequence[Ciphertext],
+    results: Sequence[Ciphertext],
+) -> None:
+    N, level = evaluator.params.N, inputs[0].level
+    needs = KeyNeeds.union(block.needs for block in blocks.values())
+    traced = [
+        Block(
+            o,
+            i,
+            tuple(galois.element_of_rotation(k, N) for k in block.babies),
+            tuple(galois.element_of_rotation(k, N) for k in block.giants),
+            tuple(block.starts.tolist()),
+            tuple(block.baby_of.tolist()),
+            tracer.plaintext(block.diagonals),
+        )
+        for (o, i), block in blocks.items()
+    ]
+    tracer.record(
+        "linear_transform",
+        level,
+        [x.data for x in inputs],
+        [x.data for x in results],
+        keys=[evaluator.keys.for_element(element, level) for element in needs.galois],
+        blocks=traced,
+    )
 
 
 def _check(

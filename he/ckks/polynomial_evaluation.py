@@ -224,6 +224,7 @@ class EncodedPolynomial:
         if self.polynomial.basis == "chebyshev":
             ops = evaluator.context.q(level)
             ops.add(product.data, product.data, product.data)
+            _note(evaluator, "add", (product, product))
             if a == b:
                 _add_constant(evaluator, product, _Factor(integer=-round(product.scale)))
             else:
@@ -238,17 +239,20 @@ class EncodedPolynomial:
         ops = evaluator.context.q(level)
         parts = 3 if total.products else 2
         shape = (parts, level + 1, self.params.N)
-        accumulated = evaluator.result(np.zeros(shape, dtype=np.uint64), total.scale)
+        zeros = np.zeros(shape, dtype=np.uint64)
+        accumulated = evaluator.recorded("zeros", (), zeros, total.scale)
         for product in total.products:
             left = product.left
             operand = (
                 basis[left] if isinstance(left, int) else self._rescaled(evaluator, basis, left)
             )
-            tensor = _tensor(evaluator, operand, basis[product.right], level).data
+            tensor = _tensor(evaluator, operand, basis[product.right], level)
             if product.multiplier != 1:
                 multiplier = Scalars([product.multiplier] * (level + 1), ops.moduli)
-                ops.multiply_scalar(tensor, tensor, multiplier)
-            ops.add(accumulated.data, accumulated.data, tensor)
+                ops.multiply_scalar(tensor.data, tensor.data, multiplier)
+                _note(evaluator, "multiply_integer", (tensor,), _Factor(product.multiplier))
+            ops.add(accumulated.data, accumulated.data, tensor.data)
+            _note(evaluator, "add", (accumulated, tensor))
         for i, factor in total.terms:
             _add_multiple(evaluator, accumulated, basis[i], factor)
         if total.constant is not None:
@@ -328,7 +332,7 @@ def _tensor(evaluator: Evaluator, a: Ciphertext, b: Ciphertext, level: int) -> C
     right = left if b is a else evaluator.drop_limbs(b, level)
     data = np.empty((3, *left.data.shape[1:]), dtype=np.uint64)
     evaluator.context.q(level).tensor(data, left.data, right.data)
-    return evaluator.result(data, a.scale * b.scale)
+    return evaluator.recorded("tensor", (left, right), data, a.scale * b.scale)
 
 
 def _add_multiple(evaluator: Evaluator, a: Ciphertext, b: Ciphertext, factor: _Factor) -> None:
@@ -343,6 +347,7 @@ def _add_multiple(evaluator: Evaluator, a: Ciphertext, b: Ciphertext, factor: _F
             ops.add(a.data[part], a.data[part], scaled)
         else:
             ops.multiply_add(a.data[part], b.data[part, :limbs], factor.residues)
+    _note(evaluator, "add_multiple", (a, b), factor)
 
 
 def _add_constant(evaluator: Evaluator, a: Ciphertext, factor: _Factor) -> None:
@@ -353,3 +358,17 @@ def _add_constant(evaluator: Evaluator, a: Ciphertext, factor: _Factor) -> None:
         ops.add_scalar(a.data[0], a.data[0], scalars)
     else:
         ops.add(a.data[0], a.data[0], factor.residues)
+    _note(evaluator, "add_integer" if factor.residues is None else "add_plain", (a,), factor)
+
+
+def _note(
+    evaluator: Evaluator,
+    kind: str,
+    operands: Sequence[Ciphertext],
+    factor: _Factor | None = None,
+) -> None:
+    """Tell the tracer, if there is one, that the first operand was changed in place."""
+    plaintexts = [] if factor is None or factor.residues is None else [factor.residues]
+    integer = None if factor is None or plaintexts else factor.integer
+    a = operands[0]
+    evaluator.recorded(kind, operands, a.data, a.scale, plaintexts=plaintexts, integer=integer)
