@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from he.bfv.ciphertext import Ciphertext, Plaintext
+from he.bfv.lift import plain_lift
 from he.bfv.noise import Noise, NoiseModel
 from he.bfv.params import BFVParameters
 from he.errors import CorruptBytesError
@@ -12,6 +13,8 @@ from he.interop.seal import records
 from he.interop.seal.converter import Converter
 from he.interop.seal.envelope import DEFAULT_VERSION, Buffer, Compression, Version
 from he.interop.seal.parameters import EncryptionParameters, Scheme
+from he.interop.seal.seeded import seeded_zero
+from he.keys import SecretKey
 from he.rns import context
 
 
@@ -96,3 +99,20 @@ class BFVConverter(Converter[BFVParameters]):
         coefficients = self._context.q(ciphertext.level).inverse(ciphertext.data.copy())
         record = records.CiphertextRecord(coefficients, False, 1.0)
         return records.write_ciphertext(record, self.parameters, compression, version)
+
+    def encrypt_seeded(
+        self,
+        plaintext: Plaintext,
+        secret: SecretKey,
+        compression: Compression = Compression.NONE,
+        version: Version = DEFAULT_VERSION,
+    ) -> bytes:
+        """A fresh encryption as SEAL's seeded Ciphertext, half as long as a full one."""
+        self._check_owner(plaintext, plaintext.params)
+        level = self.params.max_level
+        data, seed = seeded_zero(self.params, secret, level, transformed=False)
+        ops = self._context.q(level)
+        message = plain_lift(self.params, level).scaled(plaintext.data)
+        ops.add(data[0], data[0], message)
+        record = records.CiphertextRecord(ops.inverse(data), False, 1.0)
+        return records.write_ciphertext(record, self.parameters, compression, version, seed)

@@ -13,7 +13,10 @@ from he.interop.seal import records
 from he.interop.seal.converter import Converter
 from he.interop.seal.envelope import DEFAULT_VERSION, Buffer, Compression, Version
 from he.interop.seal.parameters import EncryptionParameters, Scheme
+from he.interop.seal.seeded import seeded_zero
+from he.keys import SecretKey
 from he.params import CKKSParameters
+from he.rns import context
 
 
 class CKKSConverter(Converter[CKKSParameters]):
@@ -95,6 +98,20 @@ class CKKSConverter(Converter[CKKSParameters]):
         self._check_owner(ciphertext, ciphertext.params)
         record = records.CiphertextRecord(ciphertext.data, True, ciphertext.scale)
         return records.write_ciphertext(record, self.parameters, compression, version)
+
+    def encrypt_seeded(
+        self,
+        plaintext: Plaintext,
+        secret: SecretKey,
+        compression: Compression = Compression.NONE,
+        version: Version = DEFAULT_VERSION,
+    ) -> bytes:
+        """A fresh encryption as SEAL's seeded Ciphertext, half as long as a full one."""
+        self._check_owner(plaintext, plaintext.params)
+        data, seed = seeded_zero(self.params, secret, plaintext.level, transformed=True)
+        context(self.params).q(plaintext.level).add(data[0], data[0], plaintext.data)
+        record = records.CiphertextRecord(data, True, plaintext.scale)
+        return records.write_ciphertext(record, self.parameters, compression, version, seed)
 
 
 def _scales(q: list[int], scale: float) -> tuple[float, ...]:

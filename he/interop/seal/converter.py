@@ -15,6 +15,7 @@ from he.interop.seal.parameters import EncryptionParameters, Scheme
 from he.interop.seal.secret import secret_coefficients
 from he.keys import EvaluationKeys, KeySwitchingKey, PublicKey, SecretKey
 from he.rlwe import RLWEParameters
+from he.rns import context
 from he.serializable import Serializable
 
 P = TypeVar("P", bound=RLWEParameters)
@@ -51,7 +52,8 @@ class Converter(Generic[P]):
     def load_secret_key(self, data: Buffer) -> SecretKey:
         """SEAL's SecretKey."""
         record = records.read_plaintext(data, self.parameters)
-        return SecretKey(self.params, secret_coefficients(record, self.parameters))
+        ops = context(self.params).qp(self.params.max_level)
+        return SecretKey(self.params, secret_coefficients(record.data, ops))
 
     def load_public_key(self, data: Buffer) -> PublicKey:
         """SEAL's PublicKey, full or seeded."""

@@ -12,8 +12,9 @@ from enum import IntEnum
 
 import numpy as np
 
+from he.errors import ParameterError
 from he.interop.seal.blake2xb import blake2xb
-from he.interop.seal.envelope import Version
+from he.interop.seal.envelope import Compression, Version, envelope
 from he.interop.seal.errors import UnknownGeneratorError
 from he.interop.seal.reader import Reader
 
@@ -42,6 +43,18 @@ def read_seed(reader: Reader, version: Version) -> tuple[Generator, bytes]:
             f"known: expand the object in the program that wrote it, and save it in full"
         )
     return Generator(kind), seed
+
+
+def write_seed(seed: bytes, version: Version) -> bytes:
+    """A seed of SHAKE256, as `read_seed` reads it.
+
+    Raises `ParameterError` for a version before 3.6, which knows no SHAKE256.
+    """
+    if not version.has_generator_header:
+        raise ParameterError(
+            f"SEAL {version.major}.{version.minor} knows no SHAKE256 seeds: write 3.6 or later"
+        )
+    return envelope(bytes([Generator.SHAKE256]) + seed, Compression.NONE, version)
 
 
 def uniform_polynomial(

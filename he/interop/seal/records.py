@@ -19,7 +19,7 @@ from he.interop.seal.envelope import (
     envelope,
     open_envelope,
 )
-from he.interop.seal.generators import read_seed, uniform_polynomial
+from he.interop.seal.generators import read_seed, uniform_polynomial, write_seed
 from he.interop.seal.parameters import EncryptionParameters
 from he.interop.seal.reader import Reader, f64, u64, words, words_bytes
 
@@ -99,14 +99,22 @@ def write_ciphertext(
     parameters: EncryptionParameters,
     compression: Compression = Compression.NONE,
     version: Version = DEFAULT_VERSION,
+    seed: bytes | None = None,
 ) -> bytes:
-    """The inverse of `read_ciphertext`; nothing is seeded."""
+    """The inverse of `read_ciphertext`.
+
+    seed: of SHAKE256, where the second of two polynomials is its expansion and is left out.
+    """
     parts, limbs, N = record.data.shape
     members = parameters.parms_id(limbs) + bytes([record.is_ntt]) + u64(parts, N, limbs)
     members += f64(record.scale)
     if version.has_correction_factor:
         members += u64(1)
-    return envelope(members + words(record.data, version), compression, version)
+    if seed is None:
+        members += words(record.data, version)
+    else:
+        members += words(record.data[0], version) + write_seed(seed, version)
+    return envelope(members, compression, version)
 
 
 def read_plaintext(data: Buffer, parameters: EncryptionParameters) -> PlaintextRecord:

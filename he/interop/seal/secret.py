@@ -5,25 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from he.errors import CorruptBytesError
-from he.interop.seal.parameters import EncryptionParameters
-from he.interop.seal.records import PlaintextRecord
 from ntt.limbs import LimbOps
-from ntt.tables import NTTTables
 
 
-def secret_coefficients(
-    record: PlaintextRecord, parameters: EncryptionParameters
-) -> np.ndarray:
-    """int64 (N,) in {-1, 0, 1}.
+def secret_coefficients(data: np.ndarray, ops: LimbOps) -> np.ndarray:
+    """int64 (N,) in {-1, 0, 1} from its transform modulo every prime of a key; data is spent.
 
     Raises `CorruptBytesError` unless every limb is the transform of the same ternary polynomial.
     """
-    if record.data.ndim != 2 or len(record.data) != parameters.key_limbs:
+    if data.ndim != 2 or len(data) != len(ops.moduli):
         raise CorruptBytesError("a secret key has a limb of every prime, the special one too")
-    tables = NTTTables(parameters.N, parameters.coeff_modulus)
-    ops = LimbOps(tables, np.arange(parameters.key_limbs))
-    residues = ops.inverse(record.data.copy())
-    moduli = np.array(parameters.coeff_modulus, dtype=np.uint64)[:, None]
+    residues = ops.inverse(data)
+    moduli = np.array(ops.moduli, dtype=np.uint64)[:, None]
     coefficients = np.where(
         residues == 0, 0, np.where(residues == 1, 1, np.where(residues == moduli - 1, -1, 2))
     )

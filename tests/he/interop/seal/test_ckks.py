@@ -11,7 +11,9 @@ from he.errors import (
     CorruptBytesError,
     InsecureParametersError,
     MissingGaloisKeyError,
+    MissingKeyError,
     MissingRelinearizationKeyError,
+    ParameterError,
     ParametersMismatchError,
 )
 from he.interop.seal import (
@@ -97,6 +99,18 @@ def test_objects__survive_bytes(converter, generator, secret, compression, versi
 
 def plaintext(converter):
     return Encoder(converter.params).encode([1.0, 2.0], 1)
+
+
+def test_seeded_encryption__is_fresh_and_refuses_what_it_must(converter, secret):
+    message = plaintext(converter)
+    first, second = (converter.encrypt_seeded(message, secret) for _ in range(2))
+    assert first[-64:] != second[-64:]
+    ciphertext = converter.load_ciphertext(first)
+    assert (ciphertext.level, ciphertext.scale) == (message.level, message.scale)
+    with pytest.raises(ParameterError, match="knows no SHAKE256"):
+        converter.encrypt_seeded(message, secret, version=Version(3, 5))
+    with pytest.raises(MissingKeyError, match="not a PublicKey"):
+        converter.encrypt_seeded(message, KeyGenerator(converter.params).public_key(secret))
 
 
 def test_insecure_parameters__need_words():

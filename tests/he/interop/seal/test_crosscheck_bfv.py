@@ -165,6 +165,20 @@ def test_our_keys_and_ciphertexts__work_in_pyfhel(chain, kind, bfv_session, comp
 
 
 @pytest.mark.parametrize("chain", SMALL)
+def test_our_seeded_ciphertext__expands_and_decrypts_in_pyfhel(chain, bfv_session, comparisons):
+    session = bfv_session(*CHAINS[chain], STEPS)
+    converter, seal = session.converter, session.seal
+    secret = converter.load_secret_key(seal.to_bytes_secret_key())
+    plaintext = bfv.BatchEncoder(converter.params).encode(integers(session, 11))
+    data = converter.encrypt_seeded(plaintext, secret)
+    theirs = session.module.PyCtxt(pyfhel=seal, bytestring=data, scheme="bfv")
+    ours = converter.load_ciphertext(data)
+    comparisons.equal("our seed", ours.data, session.ours(theirs).data)
+    decrypted = converter.load_plaintext(seal.decryptPtxt(theirs).to_bytes())
+    comparisons.equal("decrypt", plaintext.data, decrypted.data)
+
+
+@pytest.mark.parametrize("chain", SMALL)
 def test_keys__come_back_as_the_same_bytes(chain, bfv_session, comparisons):
     session = bfv_session(*CHAINS[chain], STEPS)
     converter, seal, keys = session.converter, session.seal, session.keys()

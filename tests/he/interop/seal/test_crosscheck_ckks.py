@@ -132,6 +132,32 @@ def test_decryption__of_our_ciphertexts_in_pyfhel(chain, kind, ckks_session, com
 
 
 @pytest.mark.parametrize("chain", SMALL)
+def test_our_seeded_ciphertext__expands_and_decrypts_in_pyfhel(chain, ckks_session, comparisons):
+    session = ckks_session(*CHAINS[chain], STEPS)
+    converter, seal = session.converter, session.seal
+    secret = converter.load_secret_key(seal.to_bytes_secret_key())
+    plaintext = session.evaluator().encoder.encode(values(session, 8))
+    data = converter.encrypt_seeded(plaintext, secret)
+    theirs = session.module.PyCtxt(pyfhel=seal, bytestring=data, scheme="ckks")
+    ours = converter.load_ciphertext(data)
+    comparisons.equal("our seed", ours.data, session.ours(theirs).data)
+    # Half the length and a seed, and what it decrypts to is the plaintext but for one Gaussian.
+    assert len(data) < 0.6 * len(theirs.to_bytes())
+    error = Decryptor(converter.params, secret).decrypt(ours)
+    ops = session.evaluator().context.q(plaintext.level)
+    ops.subtract(error.data, error.data, plaintext.data)
+    q = converter.params.q[0]
+    centred = (ops.inverse(error.data)[0].astype(object) + q // 2) % q - q // 2
+    # he.sampling cuts the Gaussian of standard deviation 3.2 at 30.
+    assert 0 < max(abs(centred)) <= 30
+    comparisons.equal(
+        "decrypt",
+        Decryptor(converter.params, secret).decrypt(ours).data,
+        converter.load_plaintext(seal.decryptPtxt(theirs).to_bytes()).data,
+    )
+
+
+@pytest.mark.parametrize("chain", SMALL)
 def test_keys__come_back_as_the_same_bytes(chain, ckks_session, comparisons):
     session = ckks_session(*CHAINS[chain], STEPS)
     converter, seal = session.converter, session.seal
