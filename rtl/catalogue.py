@@ -68,11 +68,12 @@ def _butterfly(options: Options) -> Butterfly:
 
 def _ntt(options: Options) -> NTTUnit:
     check_geometry(options.N, options.butterflies)
+    multiplier = options.multiplier
     return NTTUnit(
         options.N,
         options.butterflies,
         options.primes(),
-        options.multiplier,
+        multiplier,
         options.buffers,
         options.twiddles,
     )

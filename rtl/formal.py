@@ -63,6 +63,8 @@ class ControlHarness(wiring.Component):
         issue, fill = control.issue, self.offer & control.accept
         first, second = rows_of(issue)
         total = schedule.log_N * schedule.steps
+        # For so many cycles after a step a later step would read what was there before it.
+        unseen = p.write_offset - p.read_offset
         bad: dict[str, list[Value]] = {name: [] for name in CONTROL_PROPERTIES}
         bad["bank_conflict"].append(issue.valid & (first.xor() == second.xor()))
         for b in range(p.buffers):
@@ -94,7 +96,7 @@ class ControlHarness(wiring.Component):
             bad["port_shared"].append(drains & read_now)
             for row in range(schedule.rows):
                 reads = steps & ((first == row) | (second == row))
-                before = self._recent(m, reads, schedule.write_after - 1, f"read_{b}_{row}")
+                before = self._recent(m, reads, unseen, f"read_{b}_{row}")
                 bad["read_before_write"].append(reads & before.any())
         m.d.comb += self.bad.eq(Cat(*[Cat(*bad[name]).any() for name in CONTROL_PROPERTIES]))
         return m

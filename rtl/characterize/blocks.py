@@ -61,7 +61,7 @@ def word_bits(width: int, tile: Tile) -> int:
     """The word of a word-level reduction that suits the tile: its short side, or an even share."""
     longest = min(tile.b_bits or 18, 18)
     steps = -(-width // longest)
-    return -(-width // steps)
+    return min(-(-width // steps), width - 1)
 
 
 def modmul_blocks() -> list[Block]:

@@ -1,0 +1,120 @@
+"""The command line: what it writes, what it says, and how it refuses."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ntt import oracle
+from ntt.modulus import find_primes
+from rtl import cli, tools
+
+SMALL = ["ntt", "--N", "16", "--butterflies", "2", "--width", "20"]
+
+
+def test_generate__writes_verilog_images_and_a_page(tmp_path, capsys):
+    folder = tmp_path / "unit"
+    assert cli.main(["generate", *SMALL, "--name", "unit", "-o", str(folder)]) == 0
+    names = {path.name for path in folder.iterdir()}
+    assert {"unit.v", "unit.md"} < names
+    verilog = (folder / "unit.v").read_text()
+    images = names - {"unit.v", "unit.md"}
+    assert images
+    assert all(f'"{image}"' in verilog for image in images)
+    assert str(tmp_path) not in verilog
+    page = (folder / "unit.md").read_text()
+    assert "bit-reversed" in page
+    assert "input.data[1]" in page
+    assert str(folder / "unit.v") in capsys.readouterr().out
+
+
+def test_generate__same_options_same_text(tmp_path):
+    for name in ("first", "second"):
+        assert cli.main(["generate", *SMALL, "-o", str(tmp_path / name)]) == 0
+    first, second = (tmp_path / name / "ntt.v" for name in ("first", "second"))
+    assert first.read_text() == second.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        (["ntt", "--N", "1000"], "GeometryError", "the nearest is 1024"),
+        (["ntt", "--N", "16", "--butterflies", "16"], "GeometryError", "the nearest is 8"),
+        (["modmul", "--width", "70"], "WidthError", "the nearest is 64"),
+        (["modmul", "--reduction", "shoup"], "OptionError", "barrett, montgomery, word"),
+        (["modmul", "--tile", "9x9"], "OptionError", "plain, 18x18, 24x17, 26x17"),
+        (["ntt", "--N", "16", "--moduli", "101"], "BlockModulusError", "find_primes"),
+        (["ntt", "--N", "16", "--width", "6"], "WidthError", "the nearest is 8"),
+        (["ntt", "--N", "16", "--twiddles", "none"], "OptionError", "stored, generated"),
+    ],
+)
+def test_generate__bad_input_is_named_and_leaves_nothing(tmp_path, capsys, arguments, error, words):
+    folder = tmp_path / "out"
+    assert cli.main(["generate", *arguments, "-o", str(folder)]) == 2
+    said = capsys.readouterr().err
+    assert error in said
+    assert words in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_generate__a_folder_with_content_is_left_alone(tmp_path, capsys):
+    (tmp_path / "kept").write_text("mine")
+    assert cli.main(["generate", *SMALL, "-o", str(tmp_path)]) == 2
+    assert "not empty" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_generate__a_failing_tool_leaves_nothing(tmp_path, capsys, monkeypatch):
+    def fail(script):
+        raise tools.ToolError("Yosys failed")
+
+    monkeypatch.setattr("rtl.emit.run_yosys", fail)
+    assert cli.main(["generate", *SMALL, "-o", str(tmp_path / "out")]) == 2
+    assert "ToolError: Yosys failed" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_find_tool__a_missing_one_is_named_with_the_way_to_get_it():
+    with pytest.raises(tools.ToolError, match="`no-such-tool` is not installed: install"):
+        tools.find_tool("no-such-tool")
+
+
+def test_simulate__given_vectors_and_waveform(tmp_path, capsys):
+    (q,) = find_primes(20, 16, 1)
+    x = [(7 * i * i + 3) % q for i in range(16)]
+    vectors = tmp_path / "vectors.json"
+    entry = {"modulus": q, "inverse": False, "input": x, "output": oracle.forward(x, q)}
+    vectors.write_text(json.dumps([entry]))
+    wave = tmp_path / "wave.vcd"
+    options = [*SMALL, "--count", "2", "--vectors", str(vectors), "--waveform", str(wave)]
+    assert cli.main(["simulate", *options]) == 0
+    assert "(1 given)" in capsys.readouterr().out
+    assert wave.stat().st_size > 1000
+
+    entry["output"][3] ^= 1
+    vectors.write_text(json.dumps([entry]))
+    assert cli.main(["simulate", *SMALL, "--vectors", str(vectors)]) == 2
+    assert "given vector 0 differs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "no usable vectors"),
+        ("[]", "no vectors"),
+        ('[{"modulus": 97, "inverse": false, "input": [1]}]', "not in the table"),
+    ],
+)
+def test_simulate__bad_vectors_are_named(tmp_path, capsys, content, words):
+    path = tmp_path / "vectors.json"
+    path.write_text(content)
+    assert cli.main(["simulate", *SMALL, "--vectors", str(path)]) == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("block", ["modmul", "butterfly", "pointwise", "automorphism"])
+def test_simulate__every_other_block(capsys, block):
+    options = ["--N", "16", "--butterflies", "2", "--width", "20", "--count", "3"]
+    assert cli.main(["simulate", block, *options]) == 0
+    assert "agree" in capsys.readouterr().out
