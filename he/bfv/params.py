@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from he import security
 from he.bfv.noise import NoiseModel
 from he.errors import InsecureParametersError, ParameterError
 from he.rlwe import RLWEParameters
@@ -131,13 +132,17 @@ class BFVParameters(RLWEParameters):
             except ParameterError as error:
                 # A smaller N may have been refused for security, a larger has no such t.
                 raise refusal or error from error
-            for chain, special, digit_limbs in _chains(degree, t, depth, spare_bits, log_q, dnum):
+            for log_q_bits, count, alpha in _sizes(degree, t, depth, spare_bits, log_q, dnum):
                 try:
+                    # Refused before any prime is looked for: no set of primes would pass.
+                    least = log_q_bits * (1 + alpha / count) - count - alpha
+                    security.check(degree, least, security_bits, insecure_reason=insecure_reason)
+                    chain, special = _primes_of(degree, t, log_q_bits, count, alpha)
                     return cls(
                         N=degree,
                         q=chain,
                         p=special,
-                        digit_limbs=digit_limbs,
+                        digit_limbs=alpha,
                         t=t,
                         security_bits=security_bits,
                         insecure_reason=insecure_reason,
@@ -168,26 +173,31 @@ def _batching_modulus(bits: int, N: int) -> int:
         ) from error
 
 
-def _chains(
+def _sizes(
     N: int, t: int, depth: int, spare_bits: float, log_q: float | None, dnum: int | None
-) -> Iterable[tuple[tuple[int, ...], tuple[int, ...], int]]:
-    """(q, p, digit_limbs) for each number of digits, fewest first."""
-    most = 64
-    for digits in range(1, most + 1) if dnum is None else (dnum,):
-        bits = log_q if log_q is not None else _needed_log_q(N, t, depth, spare_bits, digits)
-        count = math.ceil(bits / _PRIME_BITS)
+) -> Iterator[tuple[float, int, int]]:
+    """(log2(Q), primes of Q, primes of a digit) for each number of digits, fewest first."""
+    bits = log_q if log_q is not None else _needed_log_q(N, t, depth, spare_bits)
+    count = math.ceil(bits / _PRIME_BITS)
+    previous = 0
+    for digits in range(1, count + 1) if dnum is None else (dnum,):
         if digits > count:
             return
         alpha = -(-count // digits)
-        if -(-count // alpha) < digits and dnum is None:
-            continue  # as many digits as before
-        try:
-            chain = _primes(N, bits, count, (t,))
-            # As large as a digit, so that switching adds less than a product does.
-            special = _primes(N, alpha * bits / count, alpha, (t, *chain))
-        except ModulusError as error:
-            raise ParameterError(f"no chain of {count} primes for N = {N}: {error}") from error
-        yield chain, special, alpha
+        if alpha != previous:
+            yield bits, count, alpha
+        previous = alpha
+
+
+def _primes_of(
+    N: int, t: int, bits: float, count: int, alpha: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """q and p. P is as large as a digit, so that switching adds less than a product does."""
+    try:
+        chain = _primes(N, bits, count, (t,))
+        return chain, _primes(N, alpha * bits / count, alpha, (t, *chain))
+    except ModulusError as error:
+        raise ParameterError(f"no chain of {count} primes for N = {N}: {error}") from error
 
 
 def _primes(N: int, total_bits: float, count: int, exclude: tuple[int, ...]) -> tuple[int, ...]:
@@ -201,7 +211,7 @@ def _primes(N: int, total_bits: float, count: int, exclude: tuple[int, ...]) -> 
     return tuple(primes)
 
 
-def _needed_log_q(N: int, t: int, depth: int, spare_bits: float, digits: int) -> int:
+def _needed_log_q(N: int, t: int, depth: int, spare_bits: float) -> int:
     """The smallest whole log2(Q) that leaves `spare_bits` of budget after `depth` products."""
     enough = math.ceil((depth + 1) * (math.log2(t) + math.log2(N) + 20) + spare_bits)
     # Primes lie just below powers of two: one bit in all covers what they lack.
@@ -209,15 +219,17 @@ def _needed_log_q(N: int, t: int, depth: int, spare_bits: float, digits: int) ->
         range(enough),
         spare_bits + 1,
         lo=t.bit_length(),
-        key=lambda bits: _budget(N, t, depth, bits, digits),
+        key=lambda bits: _budget(N, t, depth, bits),
     )
 
 
-def _budget(N: int, t: int, depth: int, bits: int, digits: int) -> float:
-    """The predicted budget after `depth` products for log2(Q) = bits; it grows with bits."""
+def _budget(N: int, t: int, depth: int, bits: int) -> float:
+    """The predicted budget after `depth` products for log2(Q) = bits; it grows with bits.
+
+    With P as large as a digit the noise of switching is the same for any number of digits.
+    """
     count = math.ceil(bits / _PRIME_BITS)
-    alpha = max(1, -(-count // digits))
-    model = NoiseModel(N, t, [bits / count] * count, alpha * bits / count, alpha)
+    model = NoiseModel(N, t, [bits / count] * count, bits / count, 1)
     noise = model.fresh_public(count - 1)
     for _ in range(depth):
         noise = model.key_switch(model.multiply(noise, noise, count - 1), count - 1)

@@ -1,0 +1,135 @@
+"""Parameter sets: what is built, what is refused, and their bytes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from he import KeyGenerator, security
+from he.bfv import BatchEncoder, BFVParameters, Ciphertext, Decryptor, Encryptor, Evaluator
+from he.bfv import Plaintext as BFVPlaintext
+from he.errors import (
+    CorruptBytesError,
+    InsecureParametersError,
+    ParameterError,
+    ParametersMismatchError,
+)
+from he.keys import KeyNeeds
+from ntt import find_primes
+
+
+@pytest.mark.parametrize("depth", [0, 1, 3])
+@pytest.mark.parametrize("bits", [17, 33])
+def test_build__secure_and_deep_enough(depth, bits):
+    params = BFVParameters.build(depth, plain_bits=bits)
+    assert params.batches
+    assert params.log_qp <= security.max_log_qp(params.N, 128)
+    generator = KeyGenerator(params)
+    secret = generator.secret_key()
+    keys = generator.evaluation_keys(secret, KeyNeeds(relinearization=params.max_level))
+    evaluator, encoder = Evaluator(params, keys), BatchEncoder(params)
+    encryptor = Encryptor(params, generator.public_key(secret))
+    x = np.random.default_rng(1).integers(0, params.t, params.N)
+    ct, expected = evaluator.attach(encryptor.encrypt(encoder.encode(x))), x.astype(object)
+    for _ in range(depth):
+        ct, expected = ct * ct, expected * expected % params.t
+    assert ct.predicted_budget >= 0
+    decoded = encoder.decode_residues(Decryptor(params, secret).decrypt(ct))
+    assert [int(v) for v in decoded] == [int(v) for v in expected]
+
+
+def test_build__takes_the_smallest_degree_that_fits():
+    params = BFVParameters.build(2, plain_bits=20)
+    with pytest.raises(InsecureParametersError):
+        BFVParameters.build(2, plain_bits=20, N=params.N // 2)
+    assert BFVParameters.build(2, plain_bits=20, N=2 * params.N).N == 2 * params.N
+
+
+def test_build__spare_bits_and_log_q():
+    base = BFVParameters.build(1, plain_bits=20, N=8192)
+    spare = BFVParameters.build(1, plain_bits=20, N=8192, spare_bits=30)
+    top = base.max_level
+    assert spare.log_q(spare.max_level) - base.log_q(top) == pytest.approx(30, abs=2)
+    assert BFVParameters.build(0, N=8192, log_q=120).log_q(2) == pytest.approx(120, abs=1)
+
+
+def test_build__refusals():
+    for arguments in (
+        {"depth": -1}, {"depth": 1.5}, {"depth": 1, "plain_bits": 61},
+        {"depth": 1, "plain_bits": 20, "plain_modulus": 97}, {"depth": 1, "spare_bits": -1},
+        {"depth": 1, "plain_bits": 10, "N": 8192}, {"depth": 0, "N": 4096, "dnum": 9},
+        {"depth": 60, "plain_bits": 60},
+    ):
+        with pytest.raises(ParameterError):
+            BFVParameters.build(**arguments)
+
+
+def test_parameters__refuse_a_plain_modulus_out_of_range():
+    q = find_primes(40, 64, 3)
+    for t in (0, 1, 1 << 60, q[0], 2 * q[1]):
+        with pytest.raises(ParameterError, match="plain modulus"):
+            BFVParameters(
+                N=64, q=q[:2], p=q[2:], digit_limbs=1, t=t, insecure_reason="unit test"
+            )
+
+
+def test_parameters__schemes_never_equal(small):
+    from he import CKKSParameters
+
+    p = small.params
+    other = CKKSParameters(
+        N=p.N, q=p.q, p=p.p, digit_limbs=p.digit_limbs, scales=(2.0**30,) * len(p.q),
+        insecure_reason="unit test",
+    )
+    assert other != p
+    assert other.id != p.id
+
+
+# ---------------------------------------------------------------- bytes
+
+
+def test_bytes__round_trip(scheme):
+    params = scheme.params
+    again = BFVParameters.from_bytes(params.to_bytes(), insecure_reason="unit test")
+    assert again == params
+    assert again.id == params.id
+    x = scheme.slots(1)
+    product = scheme.evaluator.tensor(scheme.encrypt(x), scheme.encrypt(x))
+    for ct in (scheme.encrypt(x), scheme.encrypt(x, public=False), product):
+        read = Ciphertext.from_bytes(ct.to_bytes(), params)
+        assert np.array_equal(read.data, ct.data)
+        assert (read.noise, read.seed) == (ct.noise, ct.seed)
+    plaintext = scheme.encoder.encode(np.array(x, dtype=np.int64))
+    read = BFVPlaintext.from_bytes(plaintext.to_bytes(), params)
+    assert np.array_equal(read.data, plaintext.data)
+
+
+def test_bytes__a_seed_halves_a_fresh_ciphertext(small):
+    x = small.slots(1)
+    full, seeded = (len(small.encrypt(x, public=p).to_bytes()) for p in (True, False))
+    assert seeded < 0.52 * full
+
+
+def test_bytes__refused_under_other_parameters(small):
+    other = BFVParameters.build(1, N=256, plain_bits=16, insecure_reason="unit test")
+    with pytest.raises(ParametersMismatchError):
+        Ciphertext.from_bytes(small.encrypt(small.slots(1)).to_bytes(), other)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        [99, 2, -10.0, 1, b""], [0, 4, -10.0, 1, b""], [0, 2, float("nan"), 1, b""],
+        [0, 2, -1e9, 1, b""], [0, 2, -10.0, -1, b""], [0, 2, -10.0, 1, b"x"], [0, 2], None,
+        [0, 3, -10.0, 1, bytes(32)],
+    ],
+)
+def test_bytes__nothing_out_of_range_is_read(small, item):
+    from he.container import pack
+    from he.residue_packing import pack_residues
+
+    data = small.encrypt(small.slots(1)).data[:, :1]
+    section = pack_residues(np.ascontiguousarray(data), small.params.q[:1])
+    forged = pack("bfv ciphertext", {"params": small.params.id, "item": item}, {"0": section})
+    with pytest.raises(CorruptBytesError):
+        Ciphertext.from_bytes(forged, small.params)
