@@ -13,7 +13,7 @@ from he import galois, security
 from he.errors import ParameterError
 from he.keys import KeyNeeds
 from he.noise import tail_factor
-from he.params import CKKSParameters
+from he.params import FAST_PRIME_BITS, CKKSParameters
 from nn.errors import NetworkError
 from nn.graph import INPUT, Network
 from nn.layers import FloatArray
@@ -240,7 +240,9 @@ def _largest_scale(
     security_bits: int,
     insecure_reason: str | None,
 ) -> CKKSParameters | None:
-    for scale_bits in _SCALE_BITS:
+    # A first prime below 2^50 keeps the whole chain with the fast backends.
+    fast = FAST_PRIME_BITS - 1 - integer_bits
+    for scale_bits in _SCALE_BITS[_SCALE_BITS <= max(fast, _SCALE_BITS[-1])]:
         try:
             return CKKSParameters.build(
                 depth,

@@ -220,6 +220,12 @@ def test_compile__zoo_plans_before_any_key_exists():
     assert "conv1" in plan.report()
 
 
+@pytest.mark.parametrize("N", [8192, 16384, 32768])
+def test_compile__every_prime_suits_the_fast_backends(N):
+    params = nn.compile(nn.zoo.load("mnist"), N=N).params
+    assert max(params.q + params.p) < 1 << 50
+
+
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
 def test_zoo__encrypted_classes_are_the_cleartext_ones(name):
     network = nn.zoo.load(name)
