@@ -68,8 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     characterize.add_argument("--again", action="store_true", help="also what is measured already")
     characterize.set_defaults(command=_characterize)
 
-    tables = commands.add_parser("tables", help="print measurements as Markdown tables")
+    tables = commands.add_parser("tables", help="measurements as Markdown tables")
     tables.add_argument("--input", "-i", type=Path, default=DEFAULT_RESULTS)
+    tables.add_argument("--page", type=Path, help="bring a page and its pictures up to date")
     tables.set_defaults(command=_tables)
     return parser
 
@@ -183,5 +184,11 @@ def _tables(options: argparse.Namespace) -> int:
     from rtl.characterize.report import tables
     from rtl.characterize.results import load
 
-    print(tables(load(options.input)))
+    entries = load(options.input)
+    if options.page:
+        from rtl.documents import update
+
+        update(options.page, entries)
+    else:
+        print(tables(entries))
     return 0
