@@ -44,26 +44,24 @@ class RNSLowering:
         """The digits of c, centred, each in QP (Han and Ki, CT-RSA 2020, section 3)."""
         emit, rows = self.builder.emit, self.q_rows(level)
         self.builder.phase = Phase.DECOMPOSE
-        coefficients = emit(Opcode.INTT, rows, c)
+        groups = [rows[i : i + self.digit_limbs] for i in range(0, level + 1, self.digit_limbs)]
+        weights = [crt_weights([self.moduli[r] for r in own]) for own in groups]
+        terms = emit(Opcode.INTT, rows, c)
+        if len(groups[0]) > 1:
+            inverses = [inverse for of_group, _ in weights for inverse in of_group]
+            terms = emit(Opcode.MULSCALAR, rows, terms, scalar=np.array(inverses, dtype=np.uint64))
+        halves = [self.moduli[r] // 2 for r in rows]
+        terms = emit(Opcode.ADDSCALAR, rows, terms, scalar=np.array(halves, dtype=np.uint64))
         everywhere = self.qp_rows(level)
         digits = []
-        for first in range(0, level + 1, self.digit_limbs):
-            own = np.arange(first, min(first + self.digit_limbs, level + 1))
-            moduli = [self.moduli[r] for r in own]
-            inverses, cofactors = crt_weights(moduli)
-            y = coefficients[own]
-            if len(own) > 1:
-                y = emit(Opcode.MULSCALAR, own, y, scalar=np.array(inverses, dtype=np.uint64))
-            halves = [d // 2 for d in moduli]
-            y = emit(Opcode.ADDSCALAR, own, y, scalar=np.array(halves, dtype=np.uint64))
-            shift = sum(h * k for h, k in zip(halves, cofactors, strict=True))
+        for own, (_, cofactors) in zip(groups, weights, strict=True):
+            shift = sum(halves[r] * k for r, k in zip(own, cofactors, strict=True))
             others = np.isin(everywhere, own, invert=True)
             targets = everywhere[others]
             digit = np.empty(len(everywhere), dtype=np.int32)
             digit[own] = c[own]
-            digit[others] = emit(
-                Opcode.NTT, targets, self.convert(y, cofactors, -shift, targets)
-            )
+            lifted = self.convert(terms[own], cofactors, -shift, targets)
+            digit[others] = emit(Opcode.NTT, targets, lifted)
             digits.append(digit)
         return digits
 

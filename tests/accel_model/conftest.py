@@ -1,0 +1,265 @@
+"""Traced runs: every kind of operation in several parameter sets, and encrypted networks."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+from accel_model.isa import Opcode
+from he import rns_kernels
+from he.ckks.encoder import Encoder
+from he.ckks.evaluator import Evaluator
+from he.ckks.linear_transform import LinearTransform, apply_matrix
+from he.ckks.polynomial import Polynomial
+from he.ckks.polynomial_evaluation import EncodedPolynomial
+from he.encryption import Encryptor
+from he.galois import element_of_rotation
+from he.keygen import KeyGenerator
+from he.keys import KeyNeeds
+from he.params import CKKSParameters
+from he.trace import OpTrace, Tracer
+from ntt.limbs import BasisChange, LimbOps
+
+REASON = "unit test"
+
+# Digits of one limb and of several, one special prime and several, rings below and above a vector,
+# primes below 2^50 and above.
+SETS: dict[str, Callable[[], CKKSParameters]] = {
+    "one digit": lambda: CKKSParameters.build(3, N=64, scale_bits=36, insecure_reason=REASON),
+    "one-limb digits": lambda: CKKSParameters.build(
+        3, N=64, scale_bits=36, dnum=4, insecure_reason=REASON
+    ),
+    "two digits": lambda: CKKSParameters.build(
+        4, N=128, scale_bits=40, dnum=2, insecure_reason=REASON
+    ),
+    "wide primes": lambda: CKKSParameters.build(
+        3, N=32, scale_bits=54, dnum=2, insecure_reason=REASON
+    ),
+}
+
+
+@contextlib.contextmanager
+def counted_limbs() -> Iterator[Counter[Opcode]]:
+    """Count, by opcode, what the kernels of the software do to limbs while this is open."""
+    counts: Counter[Opcode] = Counter()
+
+    def rows(ops: LimbOps, out: np.ndarray, *_: Any) -> int:
+        return int(out.size) // ops.tables.N
+
+    def tensor(ops: LimbOps, *_: Any) -> dict[Opcode, int]:
+        return {Opcode.MUL: 3 * len(ops.rows), Opcode.MULADD: len(ops.rows)}
+
+    def products(ops: LimbOps, sums: int, terms: int) -> dict[Opcode, int]:
+        limbs = 2 * len(ops.rows)
+        return {Opcode.MUL: sums * limbs, Opcode.MULADD: (terms - sums) * limbs}
+
+    def conversion(ops: LimbOps, change: BasisChange) -> dict[Opcode, int]:
+        return {Opcode.CONVERT: change.weights.values.size}
+
+    def divide(ops: LimbOps, change: BasisChange) -> dict[Opcode, int]:
+        each = dict.fromkeys((Opcode.NTT, Opcode.SUB, Opcode.MULSCALAR), len(ops.rows))
+        return {**each, **conversion(ops, change)}
+
+    rowwise = {
+        "forward": Opcode.NTT,
+        "inverse": Opcode.INTT,
+        "add": Opcode.ADD,
+        "subtract": Opcode.SUB,
+        "negate": Opcode.NEGATE,
+        "multiply": Opcode.MUL,
+        "multiply_add": Opcode.MULADD,
+        "multiply_scalar": Opcode.MULSCALAR,
+        "add_scalar": Opcode.ADDSCALAR,
+    }
+    of_limbs: dict[str, Callable[..., dict[Opcode, int]]] = {
+        name: lambda ops, *a, opcode=opcode: {opcode: rows(ops, *a)}
+        for name, opcode in rowwise.items()
+    } | {
+        "tensor": tensor,
+        "gadget_product": lambda ops, out, digits, *_: products(ops, 1, len(digits)),
+        "diagonal_product": lambda ops, out, babies, diagonals, *_: products(
+            ops, len(out), len(diagonals)
+        ),
+        "convert": lambda ops, out, y, change: conversion(ops, change),
+        "convert_forward": lambda ops, out, y, change: {
+            Opcode.NTT: len(ops.rows),
+            **conversion(ops, change),
+        },
+        "divide": lambda ops, out, x, y, change, factors: divide(ops, change),
+    }
+    of_kernels: dict[str, Callable[..., dict[Opcode, int]]] = {
+        "permute": lambda out, x, table, lo, hi: {Opcode.PERMUTE: hi - lo},
+        "permute_add": lambda out, x, table, moduli, lo, hi: {
+            Opcode.PERMUTE: hi - lo,
+            Opcode.ADD: hi - lo,
+        },
+        "overflow_count": lambda out, y, inverses: {Opcode.FRACTION: len(y), Opcode.FLOOR: 1},
+    }
+
+    def counting(call: Any, count: Callable[..., dict[Opcode, int]]) -> Any:
+        def wrapped(*arguments: Any) -> Any:
+            counts.update(count(*arguments))
+            return call(*arguments)
+
+        return wrapped
+
+    with pytest.MonkeyPatch.context() as patch:
+        for owner, known in ((LimbOps, of_limbs), (rns_kernels, of_kernels)):
+            for name, count in known.items():
+                patch.setattr(owner, name, counting(getattr(owner, name), count))
+        yield counts
+
+
+@dataclass
+class TracedRun:
+    """A run's trace, the arrays that it read, those that it left, and what it counted."""
+
+    trace: OpTrace
+    arrays: dict[tuple[str, str], Any]
+    outputs: list[np.ndarray]
+    counts: Counter[Opcode]
+
+
+class Circuit:
+    """Every kind of operation, prepared so that `run` only evaluates."""
+
+    def __init__(self, params: CKKSParameters) -> None:
+        rng = np.random.default_rng(11)
+        top, slots = params.max_level, params.slots
+        self.encoder = encoder = Encoder(params)
+        generator = KeyGenerator(params, seed=bytes(32))
+        secret = generator.secret_key()
+        shifts = [(0, 1, 2, 5), (1, 6), (0,), (3, 4)]
+        self.blocks = {
+            (position // 2, position % 2): LinearTransform.encode(
+                encoder, {k: rng.uniform(-1, 1, slots) for k in chosen}, top
+            )
+            for position, chosen in enumerate(shifts)
+        }
+        power = Polynomial([0.1, rng.uniform(0, 1, slots), 0.5, 0.25])
+        chebyshev = Polynomial([0.3, 0.2, 0.1, 0.4], basis="chebyshev", interval=(-1, 1))
+        monic = Polynomial([0.1, 0.2, -3])
+        self.polynomials = [
+            EncodedPolynomial(encoder, polynomial, top) for polynomial in (power, chebyshev, monic)
+        ]
+        rotations = {element_of_rotation(k, params.N): top for k in (1, 3)}
+        conjugation = {2 * params.N - 1: top - 1}
+        needs = KeyNeeds.union(
+            [KeyNeeds(top, rotations | conjugation), *(b.needs for b in self.blocks.values())]
+        )
+        self.keys = generator.evaluation_keys(secret, needs)
+        self.plaintext = encoder.encode(rng.uniform(-1, 1, slots), top)
+        encryptor = Encryptor(params, secret)
+        self.inputs = [
+            encryptor.encrypt(encoder.encode(rng.uniform(-1, 1, slots), top)) for _ in range(2)
+        ]
+        self.params = params
+
+    def run(self, tracer: Tracer | None) -> list[np.ndarray]:
+        """Evaluate; the data of each result."""
+        evaluator = Evaluator(self.params, self.keys, tracer)
+        x, y = self.inputs
+        if tracer is not None:
+            tracer.layer = "circuit"
+            for ciphertext in self.inputs:
+                tracer.input(ciphertext.data)
+        square, product = evaluator.tensor(x, x), evaluator.tensor(x, y)
+        lifted = evaluator.multiply_plain(x, self.plaintext, rescale=False)
+        results = [
+            evaluator.add(x, y),
+            evaluator.subtract(x, y),
+            evaluator.negate(x),
+            evaluator.add(x, self.plaintext),
+            evaluator.subtract(x, self.plaintext),
+            evaluator.subtract(x, 0.25),
+            evaluator.rescale(lifted),
+            evaluator.subtract(lifted, product),
+            evaluator.add(product, lifted),
+            evaluator.multiply(x, 0.5),
+            evaluator.multiply_integer(x, -3),
+            evaluator.relinearize(square),
+            evaluator.relinearize_rescale(evaluator.subtract(square, product)),
+            evaluator.multiply(evaluator.drop_to(x, x.level - 1), y),
+            *evaluator.rotations(x, [1, 0, 3]),
+            evaluator.conjugate(evaluator.drop_to(y, y.level - 1)),
+            *apply_matrix(evaluator, self.blocks, [x, y]),
+            *(polynomial.apply(evaluator, x) for polynomial in self.polynomials),
+        ]
+        if tracer is not None:
+            for result in results:
+                tracer.output(result.data)
+        return [result.data for result in results]
+
+
+@pytest.fixture(scope="session", params=SETS)
+def circuit(request: pytest.FixtureRequest) -> Circuit:
+    """The circuit in each parameter set."""
+    return Circuit(SETS[request.param]())
+
+
+@pytest.fixture(scope="session")
+def circuit_run(circuit: Circuit) -> TracedRun:
+    """One traced run of it."""
+    tracer = Tracer(circuit.params, "circuit")
+    with counted_limbs() as counts:
+        outputs = circuit.run(tracer)
+    return TracedRun(tracer.trace(), tracer.arrays, outputs, counts)
+
+
+def small_network() -> nn.Network:
+    """conv - polynomial a channel - conv - add - square - linear on images (1, 8, 8)."""
+    rng = np.random.default_rng(3)
+
+    def conv(inputs: int) -> nn.Conv2d:
+        weight = rng.uniform(-1, 1, (4, inputs, 3, 3)) / (3 * np.sqrt(inputs))
+        return nn.Conv2d(weight, rng.uniform(-0.2, 0.2, 4), padding=(1, 1))
+
+    linear = nn.Linear(rng.uniform(-0.1, 0.1, (3, 64)), rng.uniform(-1, 1, 3))
+    nodes = (
+        nn.Node("conv1", conv(1), ("input",)),
+        nn.Node("act1", nn.Polynomial(rng.uniform(0.1, 0.5, (4, 3))), ("conv1",)),
+        nn.Node("conv2", conv(4), ("act1",)),
+        nn.Node("add", nn.Add(), ("conv2", "act1")),
+        nn.Node("act2", nn.Polynomial([0, 0, 1]), ("add",)),
+        nn.Node("pool", nn.AvgPool2d((2, 2), (2, 2)), ("act2",)),
+        nn.Node("flatten", nn.Flatten(), ("pool",)),
+        nn.Node("fc", linear, ("flatten",)),
+    )
+    return nn.Network("small", (1, 8, 8), nodes)
+
+
+class NetworkRun:
+    """A client, a traced server, one encrypted image, and its encrypted answer."""
+
+    def __init__(self, network: nn.Network, image: np.ndarray, **planning: Any) -> None:
+        self.plan = nn.compile(network, **planning)
+        self.client = nn.Client(self.plan)
+        self.network = network
+        tracer = Tracer(self.plan.params, network.name)
+        server = nn.Server(self.plan, network, self.client.evaluation_keys(), tracer=tracer)
+        batch = self.client.encrypt(image)
+        with counted_limbs() as self.counts:
+            self.answer = server.run(batch)
+        self.trace, self.arrays = tracer.trace(), tracer.arrays
+
+
+@pytest.fixture(scope="session", params=[64, 256])
+def small_run(request: pytest.FixtureRequest) -> NetworkRun:
+    """The small network on tensors that span several ciphertexts, and on single ones."""
+    image = np.random.default_rng(4).uniform(0, 1, (1, 1, 8, 8))
+    return NetworkRun(
+        small_network(), image, N=request.param, precision_bits=2, insecure_reason=REASON
+    )
+
+
+@pytest.fixture(scope="session")
+def mnist_run() -> NetworkRun:
+    """The network of the zoo at its secure parameters, on an image of the test set."""
+    return NetworkRun(nn.zoo.load("mnist"), nn.zoo.test_images("mnist")[0][:1])
