@@ -242,7 +242,7 @@ def _largest_scale(
 ) -> CKKSParameters | None:
     # A first prime below 2^50 keeps the whole chain with the fast backends.
     fast = FAST_PRIME_BITS - 1 - integer_bits
-    for scale_bits in _SCALE_BITS[_SCALE_BITS <= max(fast, _SCALE_BITS[-1])]:
+    for scale_bits in _SCALE_BITS[max(fast, _SCALE_BITS[-1]) >= _SCALE_BITS]:
         try:
             return CKKSParameters.build(
                 depth,
