@@ -17,8 +17,8 @@ from ntt.backends.layout import Q
 from ntt.jit import inline, kernel
 from ntt.simd import load, splat, store, vmin
 
-# Columns of all sources that stay in the second-level cache while every target passes over them.
-_COLUMNS = 1024
+# Words of all sources that stay in the second-level cache while every target passes over them.
+_WORDS = 1 << 15
 
 
 @inline
@@ -36,8 +36,9 @@ def _convert_one(out, source, w, w_shoup, offset, row):
 def _convert_many(out, y, weights, offsets, rows, tables, lo, hi):
     """Rows [lo, hi) of out[r] = sum_s weights[r, s] y[s] + offsets[r], in [0, q)."""
     N, zero = out.shape[1], splat(ZERO)
-    for start in range(0, N, _COLUMNS):
-        stop = min(start + _COLUMNS, N)
+    columns = 32 * max(1, _WORDS // (32 * y.shape[0]))
+    for start in range(0, N, columns):
+        stop = min(start + columns, N)
         for r in range(lo, hi):
             fold, shift, z = fold_constants(tables[rows[r]]), splat(offsets[r]), out[r]
             # Four sums side by side hide the latency of the products and share the weights.

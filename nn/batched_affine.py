@@ -1,0 +1,107 @@
+"""An integer affine map on ciphertexts, one a tensor element: sums of rows times small weights."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from he.bfv import BFVParameters
+from he.rns import context
+from nn.quantize import IntegerAffine
+from ntt.limbs import BasisChange, LimbOps
+
+_MOST_SOURCES = 1024  # the kernels take fewer than 2^11
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Outputs that read the same inputs: for each limb, the weights with and without the bias."""
+
+    outputs: NDArray[np.int64]
+    inputs: NDArray[np.int64]
+    ops: tuple[LimbOps, ...]
+    with_bias: tuple[BasisChange, ...]
+    without: tuple[BasisChange, ...]
+    adds: bool
+    """Whether it adds to what earlier groups left, as its outputs read too many inputs for one."""
+
+
+class BatchedAffine:
+    """``matrix @ x + bias`` on tensors (2, limbs, elements, N) of a parameter set's top level.
+
+    The weighted sums are those of a change of basis; the bias, the constant polynomial
+    round(Q b / t), is the same number at every point of the transform: the offset.
+    """
+
+    def __init__(self, step: IntegerAffine, params: BFVParameters) -> None:
+        self.gain = step.gain
+        self._outputs = step.matrix.shape[0]
+        self._tables = context(params).tables
+        self._moduli = params.q
+        Q, t = math.prod(params.q), params.t
+        scaled = [(Q * (b % t) * 2 + t) // (2 * t) for b in step.bias]
+        self._groups = list(self._grouped(step, scaled))
+
+    def __call__(self, data: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """The outputs (2, limbs, out, N)."""
+        parts, limbs, _, N = data.shape
+        out = np.empty((parts, limbs, self._outputs, N), dtype=np.uint64)
+        for part in range(parts):
+            for limb in range(limbs):
+                source, target = data[part, limb], out[part, limb]
+                for group in self._groups:
+                    change = (group.without if part else group.with_bias)[limb]
+                    ops, rows = group.ops[limb], group.outputs
+                    sums = np.empty((len(rows), N), dtype=np.uint64)
+                    ops.convert(sums, source[group.inputs], change)
+                    if group.adds:
+                        ops.add(sums, sums, target[rows])
+                    target[rows] = sums
+        return out
+
+    def _grouped(self, step: IntegerAffine, scaled: list[int]) -> Iterator[_Group]:
+        matrix = step.matrix
+        groups: dict[bytes, list[int]] = {}
+        for row in range(self._outputs):
+            columns = matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]]
+            groups.setdefault(columns.tobytes(), []).append(row)
+        for rows in groups.values():
+            outputs = np.array(rows, dtype=np.int64)
+            first = rows[0]
+            columns = matrix.indices[matrix.indptr[first] : matrix.indptr[first + 1]]
+            weights = np.array(
+                [matrix.data[matrix.indptr[r] : matrix.indptr[r + 1]] for r in rows]
+            )
+            if not len(columns):
+                columns, weights = np.zeros(1, dtype=np.int64), np.zeros((len(rows), 1), int)
+            for start in range(0, len(columns), _MOST_SOURCES):
+                chosen = slice(start, start + _MOST_SOURCES)
+                bias = [0 if start else scaled[r] for r in rows]
+                yield self._group(outputs, columns[chosen], weights[:, chosen], bias, start > 0)
+
+    def _group(
+        self,
+        outputs: NDArray[np.int64],
+        inputs: NDArray[np.int64],
+        weights: NDArray[np.int64],
+        bias: list[int],
+        adds: bool,
+    ) -> _Group:
+        count = len(outputs)
+        ops, with_bias, without = [], [], []
+        for limb, q in enumerate(self._moduli):
+            moduli = (q,) * count
+            ops.append(LimbOps(self._tables, np.full(count, limb, dtype=np.int64)))
+            change = BasisChange(weights.tolist(), bias, moduli)
+            with_bias.append(change)
+            plain = copy.copy(change)  # the same weights: making them is the larger work
+            plain.offsets = np.zeros_like(change.offsets)
+            without.append(plain)
+        return _Group(
+            outputs, inputs.astype(np.int64), tuple(ops), tuple(with_bias), tuple(without), adds
+        )
