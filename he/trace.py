@@ -125,6 +125,12 @@ class OpTrace:
     title: str = ""
 
     def __post_init__(self) -> None:
+        numbers = (self.N, self.digit_limbs, *self.q, *self.p)
+        if not all(isinstance(n, int) and n > 0 for n in numbers) or not (self.q and self.p):
+            raise TraceError("N, digit_limbs, q and p must be whole numbers above 0")
+        if any(len(shape) != 2 for shape in self.ciphertexts):
+            raise TraceError("each ciphertext must have a number of parts and one of limbs")
+        _named("the inputs", "ciphertext", self.inputs, range(len(self.ciphertexts)))
         known = set(self.inputs)
         keys = {key.element for key in self.keys}
         for number, op in enumerate(self.operations):

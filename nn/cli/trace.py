@@ -1,0 +1,50 @@
+"""``python -m nn trace``: what an encrypted run does, operation by operation, as a file."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from he import trace as he_trace
+from nn.cli.options import Subparsers, command_parser, load_network, make_plan
+from nn.cli.session import status
+from nn.client import Client
+from nn.server import Server
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """The command's options."""
+    parser = command_parser(
+        subparsers,
+        "trace",
+        "run one blank image and write down every homomorphic operation of the run",
+        "The file names ciphertexts, plaintexts and keys by number and holds none of their data; "
+        "operations do not depend on the image. he/trace.py documents it.",
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE", help="where to write"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Record a run, write the trace, and print how many operations it has."""
+    network = load_network(arguments.network)
+    plan = make_plan(arguments, network)
+    # A folder that cannot be written to is told before keys are made.
+    arguments.output.open("a", encoding="utf-8").close()
+    status(f"{network.name}: making {plan.rotations} rotation keys")
+    client = Client(plan)
+    tracer = he_trace.Tracer(plan.params, network.name)
+    server = Server(plan, network, client.evaluation_keys(), tracer=tracer)
+    blank = np.full((1, *network.input_shape), np.mean(network.input_range))
+    server.run(client.encrypt(blank))
+    recorded = tracer.trace()
+    he_trace.save(recorded, arguments.output)
+    kinds = Counter(op.kind for op in recorded.operations)
+    words = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    print(f"{arguments.output}: {len(recorded.operations)} operations ({words})")
+    return 0
