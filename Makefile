@@ -38,9 +38,9 @@ $(VENV)/.test: pyproject.toml tools/constraints.txt $(VENV)/.peers | $(BIN)/pyth
 	$(PIP) install --quiet --constraint tools/constraints.txt --editable '.[test,torch,rtl]'
 	touch $@
 
-# Pyfhel compiles SEAL; pip keeps the wheel in its cache.
+# The libraries compared with. Pyfhel compiles SEAL; pip keeps the wheel in its cache.
 $(VENV)/.peers: tools/constraints.txt tools/seal-toolchain.cmake | $(BIN)/python
 	@echo 'Installing Pyfhel, the library compared with; compiling it takes minutes, the first time.'
 	CMAKE_TOOLCHAIN_FILE='$(CURDIR)/tools/seal-toolchain.cmake' \
-	  $(PIP) install --quiet --constraint tools/constraints.txt pyfhel
+	  $(PIP) install --quiet --constraint tools/constraints.txt pyfhel tenseal
 	touch $@
