@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from ntt.backends.fma.arithmetic import (
-    TERMS,
     accumulate,
     field,
-    fold,
     fold_canonical,
     multiply,
     start,
 )
 from ntt.backends.fma.vectors import LANES, load_residues, splat, store_residues
-from ntt.jit import kernel
+from ntt.jit import inline, kernel
 
-# Columns whose baby steps stay in the cache while every group passes over them.
-_COLUMNS = 512
+# Terms that are read side by side, at most TERMS: three rows each, which lie a power of two apart
+# and so compete for the same few places of the first-level cache. Their sum is reduced, carried on.
+_STREAMED = 4
+# Columns that stay in the cache while all terms pass over them.
+_COLUMNS = 1024
 
 
 @kernel
@@ -36,28 +37,47 @@ def tensor(out, a, b, rows, tables, lo, hi):
             store_residues(z2, i, multiply(x1, y1, modulus))
 
 
+@inline
+def _start_sums(z0, z1, i, continued, wide):
+    """(total0, error0, total1, error1): nothing, or what earlier terms left in z0 and z1."""
+    if continued:
+        return wide, load_residues(z0, i), wide, load_residues(z1, i)
+    zero = splat(0.0)
+    return wide, zero, wide, zero
+
+
+@inline
+def _accumulate_term(sums, w, p0, p1, i):
+    """`sums` of both parts, plus w times (p0, p1)."""
+    total0, error0, total1, error1 = sums
+    x = load_residues(w, i)
+    total0, error0 = accumulate(total0, error0, x, load_residues(p0, i))
+    total1, error1 = accumulate(total1, error1, x, load_residues(p1, i))
+    return total0, error0, total1, error1
+
+
+@inline
+def _store_sums(z0, z1, i, sums, wide, modulus):
+    total0, error0, total1, error1 = sums
+    store_residues(z0, i, fold_canonical(total0, error0, wide, modulus))
+    store_residues(z1, i, fold_canonical(total1, error1, wide, modulus))
+
+
 @kernel
 def gadget_product(out, digits, key, key_rows, rows, tables, lo, hi):
     """out[p, r] = sum_d digits[d, r] key[d, p, key_rows[r]] for p = 0, 1."""
-    zero = splat(0.0)
+    count = digits.shape[0]
     for r in range(lo, hi):
         modulus, wide = field(tables[rows[r]]), start(tables[rows[r]])
         k = key_rows[r]
         z0, z1 = out[0, r], out[1, r]
-        for i in range(0, z0.size, LANES):
-            total0, error0, total1, error1 = wide, zero, wide, zero
-            for d in range(digits.shape[0]):
-                if d > 0 and d % TERMS == 0:
-                    error0, error1 = (
-                        fold(total0, error0, wide, modulus),
-                        fold(total1, error1, wide, modulus),
-                    )
-                    total0, total1 = wide, wide
-                x = load_residues(digits[d, r], i)
-                total0, error0 = accumulate(total0, error0, x, load_residues(key[d, 0, k], i))
-                total1, error1 = accumulate(total1, error1, x, load_residues(key[d, 1, k], i))
-            store_residues(z0, i, fold_canonical(total0, error0, wide, modulus))
-            store_residues(z1, i, fold_canonical(total1, error1, wide, modulus))
+        for first in range(0, max(count, 1), _STREAMED):
+            some, keys = digits[first : first + _STREAMED], key[first : first + _STREAMED]
+            for i in range(0, z0.size, LANES):
+                sums = _start_sums(z0, z1, i, first > 0, wide)
+                for d in range(some.shape[0]):
+                    sums = _accumulate_term(sums, some[d, r], keys[d, 0, k], keys[d, 1, k], i)
+                _store_sums(z0, z1, i, sums, wide, modulus)
 
 
 @kernel
@@ -65,25 +85,20 @@ def diagonal_product(out, babies, diagonals, starts, baby_of, rows, tables, lo, 
     """out[g, p, r] = sum over terms t in [starts[g], starts[g + 1]) of
     diagonals[t, r] babies[baby_of[t], p, r], for p = 0, 1.
     """
-    zero = splat(0.0)
     N = out.shape[3]
     for r in range(lo, hi):
         modulus, wide = field(tables[rows[r]]), start(tables[rows[r]])
         for column in range(0, N, _COLUMNS):
             for g in range(out.shape[0]):
                 z0, z1 = out[g, 0, r], out[g, 1, r]
-                for i in range(column, min(column + _COLUMNS, N), LANES):
-                    total0, error0, total1, error1 = wide, zero, wide, zero
-                    for t in range(starts[g], starts[g + 1]):
-                        if t > starts[g] and (t - starts[g]) % TERMS == 0:
-                            error0, error1 = (
-                                fold(total0, error0, wide, modulus),
-                                fold(total1, error1, wide, modulus),
-                            )
-                            total0, total1 = wide, wide
-                        w, baby = load_residues(diagonals[t, r], i), babies[baby_of[t]]
-                        y0, y1 = load_residues(baby[0, r], i), load_residues(baby[1, r], i)
-                        total0, error0 = accumulate(total0, error0, w, y0)
-                        total1, error1 = accumulate(total1, error1, w, y1)
-                    store_residues(z0, i, fold_canonical(total0, error0, wide, modulus))
-                    store_residues(z1, i, fold_canonical(total1, error1, wide, modulus))
+                begin, end = starts[g], starts[g + 1]
+                for first in range(begin, max(end, begin + 1), _STREAMED):
+                    last = min(first + _STREAMED, end)
+                    some, chosen = diagonals[first:last], baby_of[first:last]
+                    for i in range(column, min(column + _COLUMNS, N), LANES):
+                        sums = _start_sums(z0, z1, i, first > begin, wide)
+                        for t in range(some.shape[0]):
+                            b = chosen[t]
+                            p0, p1 = babies[b, 0, r], babies[b, 1, r]
+                            sums = _accumulate_term(sums, some[t, r], p0, p1, i)
+                        _store_sums(z0, z1, i, sums, wide, modulus)

@@ -8,7 +8,6 @@ from ntt.backends.ifma.arithmetic import (
     barrett_constants,
     fold_constants,
     fold_wide,
-    reduce_high,
 )
 from ntt.jit import inline, kernel
 from ntt.simd import load, multiply_add_high, multiply_add_low, splat, store
@@ -16,8 +15,11 @@ from ntt.simd import load, multiply_add_high, multiply_add_low, splat, store
 # Products of two residues are below 2^100: after 8 of them on top of a reduced high word
 # (below 2q < 2^51) the high accumulator is still below 2^52.
 TERMS = 8
-# Columns whose baby steps stay in the cache while every group passes over them.
-_COLUMNS = 512
+# Terms that are read side by side: three rows each, which lie a power of two apart and so compete
+# for the same few places of the first-level cache. What they sum to is reduced and carried on.
+_STREAMED = 4
+# Columns that stay in the cache while all terms pass over them.
+_COLUMNS = 1024
 
 
 @inline
@@ -43,45 +45,73 @@ def tensor(out, a, b, rows, tables, lo, hi):
             store(z2, i, barrett(x1, y1, constants))
 
 
+@inline
+def _accumulate_term(sums, w, p0, p1, i):
+    """`sums` of both parts of two vectors of columns, plus w times (p0, p1)."""
+    low0, high0, low1, high1, low2, high2, low3, high3 = sums
+    x, y = load(w, i), load(w, i + 8)
+    low0, high0 = accumulate(low0, high0, x, load(p0, i))
+    low1, high1 = accumulate(low1, high1, x, load(p1, i))
+    low2, high2 = accumulate(low2, high2, y, load(p0, i + 8))
+    low3, high3 = accumulate(low3, high3, y, load(p1, i + 8))
+    return low0, high0, low1, high1, low2, high2, low3, high3
+
+
+@inline
+def _start_sums(z0, z1, i, continued):
+    """Sums of nothing, or of what earlier terms left in z0 and z1."""
+    zero = splat(ZERO)
+    if continued:
+        a, b, c, d = load(z0, i), load(z1, i), load(z0, i + 8), load(z1, i + 8)
+        return a, zero, b, zero, c, zero, d, zero
+    return zero, zero, zero, zero, zero, zero, zero, zero
+
+
+@inline
+def _store_sums(z0, z1, i, sums, fold):
+    low0, high0, low1, high1, low2, high2, low3, high3 = sums
+    store(z0, i, fold_wide(low0, high0, fold))
+    store(z1, i, fold_wide(low1, high1, fold))
+    store(z0, i + 8, fold_wide(low2, high2, fold))
+    store(z1, i + 8, fold_wide(low3, high3, fold))
+
+
 @kernel
 def gadget_product(out, digits, key, key_rows, rows, tables, lo, hi):
-    """out[p, r] = sum_d digits[d, r] key[d, p, key_rows[r]] for p = 0, 1; below 2^11 digits."""
-    zero = splat(ZERO)
+    """out[p, r] = sum_d digits[d, r] key[d, p, key_rows[r]] for p = 0, 1."""
+    count = digits.shape[0]
     for r in range(lo, hi):
         fold = fold_constants(tables[rows[r]])
         k = key_rows[r]
         z0, z1 = out[0, r], out[1, r]
-        for i in range(0, z0.size, 8):
-            low0, high0, low1, high1 = zero, zero, zero, zero
-            for d in range(digits.shape[0]):
-                if d > 0 and d % TERMS == 0:
-                    high0, high1 = reduce_high(high0, fold), reduce_high(high1, fold)
-                x = load(digits[d, r], i)
-                low0, high0 = accumulate(low0, high0, x, load(key[d, 0, k], i))
-                low1, high1 = accumulate(low1, high1, x, load(key[d, 1, k], i))
-            store(z0, i, fold_wide(low0, high0, fold))
-            store(z1, i, fold_wide(low1, high1, fold))
+        for first in range(0, max(count, 1), _STREAMED):
+            some, keys = digits[first : first + _STREAMED], key[first : first + _STREAMED]
+            for i in range(0, z0.size, 16):
+                sums = _start_sums(z0, z1, i, first > 0)
+                for d in range(some.shape[0]):
+                    sums = _accumulate_term(sums, some[d, r], keys[d, 0, k], keys[d, 1, k], i)
+                _store_sums(z0, z1, i, sums, fold)
 
 
 @kernel
 def diagonal_product(out, babies, diagonals, starts, baby_of, rows, tables, lo, hi):
     """out[g, p, r] = sum over terms t in [starts[g], starts[g + 1]) of
-    diagonals[t, r] babies[baby_of[t], p, r], for p = 0, 1; below 2^11 terms a group.
+    diagonals[t, r] babies[baby_of[t], p, r], for p = 0, 1.
     """
-    zero = splat(ZERO)
     N = out.shape[3]
     for r in range(lo, hi):
         fold = fold_constants(tables[rows[r]])
         for column in range(0, N, _COLUMNS):
             for g in range(out.shape[0]):
                 z0, z1 = out[g, 0, r], out[g, 1, r]
-                for i in range(column, min(column + _COLUMNS, N), 8):
-                    low0, high0, low1, high1 = zero, zero, zero, zero
-                    for t in range(starts[g], starts[g + 1]):
-                        if t > starts[g] and (t - starts[g]) % TERMS == 0:
-                            high0, high1 = reduce_high(high0, fold), reduce_high(high1, fold)
-                        w, baby = load(diagonals[t, r], i), babies[baby_of[t]]
-                        low0, high0 = accumulate(low0, high0, w, load(baby[0, r], i))
-                        low1, high1 = accumulate(low1, high1, w, load(baby[1, r], i))
-                    store(z0, i, fold_wide(low0, high0, fold))
-                    store(z1, i, fold_wide(low1, high1, fold))
+                begin, end = starts[g], starts[g + 1]
+                for first in range(begin, max(end, begin + 1), _STREAMED):
+                    last = min(first + _STREAMED, end)
+                    some, chosen = diagonals[first:last], baby_of[first:last]
+                    for i in range(column, min(column + _COLUMNS, N), 16):
+                        sums = _start_sums(z0, z1, i, first > begin)
+                        for t in range(some.shape[0]):
+                            b = chosen[t]
+                            p0, p1 = babies[b, 0, r], babies[b, 1, r]
+                            sums = _accumulate_term(sums, some[t, r], p0, p1, i)
+                        _store_sums(z0, z1, i, sums, fold)
