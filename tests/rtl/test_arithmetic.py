@@ -15,7 +15,13 @@ from rtl.reductions import REDUCTIONS, modular_multiplier
 from rtl.tiling import TILES, tile_named
 from rtl.verilator import Simulator
 
-WIDTHS = (16, 28, 36, 50, 60, 64)
+# The narrowest, the usual and the widest; the others behind the marker.
+WIDTHS = (16, 50, 64, *(pytest.param(width, marks=pytest.mark.slow) for width in (28, 36, 60)))
+MULTIPLIERS = (
+    (52, 52, 53),
+    (17, 33, None),
+    *(pytest.param(*case, marks=pytest.mark.slow) for case in ((50, 50, None), (24, 41, 24))),
+)
 
 
 def primes_for(width: int, word_bits: int, count: int) -> list[int]:
@@ -44,19 +50,19 @@ def padded(values: np.ndarray, latency: int) -> np.ndarray:
     return np.concatenate([values, np.zeros(latency, np.uint64)])
 
 
+@pytest.mark.parametrize(("a_width", "b_width", "keep"), MULTIPLIERS)
 @pytest.mark.parametrize("tile", sorted(TILES))
-def test_multiplier__equals_python_integers(tile):
-    for a_width, b_width, keep in ((50, 50, None), (52, 52, 53), (17, 33, None), (24, 41, 24)):
-        block = Multiplier(a_width, b_width, tile_named(tile), keep)
-        a = edge_and_random(1 << a_width, 300, 1)
-        b = edge_and_random(1 << b_width, 300, 2)[::-1].copy()
-        with Simulator(design(block.hardware(), "multiplier")) as simulator:
-            inputs = {"a": padded(a, block.latency), "b": padded(b, block.latency)}
-            out = simulator.run(300 + block.latency, inputs)
-        for i in range(300):
-            low = int(out["p:0" if block.keep > 64 else "p"][i + block.latency])
-            high = int(out["p:1"][i + block.latency]) << 64 if block.keep > 64 else 0
-            assert high | low == block.golden(int(a[i]), int(b[i]))
+def test_multiplier__equals_python_integers(tile, a_width, b_width, keep):
+    block = Multiplier(a_width, b_width, tile_named(tile), keep)
+    a = edge_and_random(1 << a_width, 300, 1)
+    b = edge_and_random(1 << b_width, 300, 2)[::-1].copy()
+    with Simulator(design(block.hardware(), "multiplier")) as simulator:
+        inputs = {"a": padded(a, block.latency), "b": padded(b, block.latency)}
+        out = simulator.run(300 + block.latency, inputs)
+    for i in range(300):
+        low = int(out["p:0" if block.keep > 64 else "p"][i + block.latency])
+        high = int(out["p:1"][i + block.latency]) << 64 if block.keep > 64 else 0
+        assert high | low == block.golden(int(a[i]), int(b[i]))
 
 
 @pytest.mark.parametrize("width", WIDTHS)
