@@ -23,6 +23,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (HardwareError, ntt.ArithmeticLayerError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 2
+    except ModuleNotFoundError as error:
+        if error.name not in ("amaranth", "pyosys"):
+            raise
+        print(
+            f"ToolError: package {error.name} is not installed: install the hardware tools with "
+            "`pip install 'he-accel[rtl]'`",
+            file=sys.stderr,
+        )
+        return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130

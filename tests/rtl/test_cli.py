@@ -80,6 +80,15 @@ def test_find_tool__a_missing_one_is_named_with_the_way_to_get_it():
         tools.find_tool("no-such-tool")
 
 
+def test_main__without_the_hardware_tools_says_how_to_get_them(tmp_path, capsys, monkeypatch):
+    def absent(options):
+        raise ModuleNotFoundError("No module named 'amaranth'", name="amaranth")
+
+    monkeypatch.setattr(cli, "_block", absent)
+    assert cli.main(["generate", *SMALL, "-o", str(tmp_path / "out")]) == 2
+    assert "pip install 'he-accel[rtl]'" in capsys.readouterr().err
+
+
 def test_simulate__given_vectors_and_waveform(tmp_path, capsys):
     (q,) = find_primes(20, 16, 1)
     x = [(7 * i * i + 3) % q for i in range(16)]
