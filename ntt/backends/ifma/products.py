@@ -12,9 +12,9 @@ from ntt.backends.ifma.arithmetic import (
 from ntt.jit import inline, kernel
 from ntt.simd import load, multiply_add_high, multiply_add_low, splat, store
 
-# Products of two residues are below 2^100: after 8 of them on top of a reduced high word
-# (below 2q < 2^51) the high accumulator is still below 2^52.
-TERMS = 8
+# Products of two numbers below 2^50 have high words below 2^48: after 7 of them on top of a reduced
+# one (below 2q < 2^51) the high sum is below 2^52 - 2^48: room for the carry of the low sum.
+TERMS = 7
 # Terms that are read side by side: three rows each, which lie a power of two apart and so compete
 # for the same few places of the first-level cache. What they sum to is reduced and carried on.
 _STREAMED = 4
