@@ -201,7 +201,9 @@ class BatchedServer:
         step = self.plan.network.steps[index]
         if isinstance(step, IntegerAffine):
             return _affine(evaluator, tensor, self._prepared(evaluator.params, index))
-        return _square(evaluator, tensor)
+        # What a step made is read by the next alone, so it may be overwritten.
+        out = tensor.data if index else np.empty_like(tensor.data)
+        return _square(evaluator, tensor, out)
 
     @functools.cache  # noqa: B019  prepared weights live as long as the server
     def _prepared(self, params: BFVParameters, index: int) -> BatchedAffine:
@@ -224,9 +226,10 @@ def _affine(evaluator: Evaluator, tensor: BatchedTensor, affine: BatchedAffine) 
     return BatchedTensor(tensor.params, affine(tensor.data), noise, tensor.images)
 
 
-def _square(evaluator: Evaluator, tensor: BatchedTensor) -> BatchedTensor:
-    data = np.empty_like(tensor.data)
+def _square(
+    evaluator: Evaluator, tensor: BatchedTensor, out: NDArray[np.uint64]
+) -> BatchedTensor:
     for element in range(tensor.elements):
         squared = evaluator.square(tensor.ciphertext(element))
-        data[:, :, element] = squared.data
-    return BatchedTensor(tensor.params, data, squared.noise, tensor.images)
+        out[:, :, element] = squared.data
+    return BatchedTensor(tensor.params, out, squared.noise, tensor.images)

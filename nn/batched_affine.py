@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 
 from he.bfv import BFVParameters
 from he.rns import context
+from he.workspace import workspace
+from nn import batched_kernels
 from nn.quantize import IntegerAffine
 from ntt.limbs import BasisChange, LimbOps
 
 _MOST_SOURCES = 1024  # the kernels take fewer than 2^11
+_WORDS = 1 << 16  # of packed inputs: half of a second-level cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +32,32 @@ class _Group:
     without: tuple[BasisChange, ...]
     adds: bool
     """Whether it adds to what earlier groups left, as its outputs read too many inputs for one."""
+
+    def apply(
+        self,
+        target: NDArray[np.uint64],
+        source: NDArray[np.uint64],
+        ops: LimbOps,
+        change: BasisChange,
+    ) -> None:
+        """The outputs' rows of one limb, target (out, N), from source (elements, N).
+
+        In blocks of columns, packed: rows a power of two apart share the same few cache lines.
+        """
+        N, outputs = source.shape[1], len(self.outputs)
+        width = min(N, 32 * max(2, _WORDS // (32 * len(self.inputs))))
+        for start in range(0, N, width):
+            stop = min(start + width, N)
+            packed = workspace("batched inputs", (len(self.inputs), stop - start))
+            batched_kernels.gather(packed, source, self.inputs, start)
+            sums = workspace("batched outputs", (outputs, stop - start))
+            ops.convert(sums, packed, change)
+            if self.adds:
+                before = workspace("batched outputs before", sums.shape)
+                batched_kernels.gather(before, target, self.outputs, start)
+                sums += before
+                np.minimum(sums, sums - np.uint64(ops.moduli[0]), out=sums)
+            batched_kernels.scatter(target, self.outputs, start, sums)
 
 
 class BatchedAffine:
@@ -53,15 +82,9 @@ class BatchedAffine:
         out = np.empty((parts, limbs, self._outputs, N), dtype=np.uint64)
         for part in range(parts):
             for limb in range(limbs):
-                source, target = data[part, limb], out[part, limb]
                 for group in self._groups:
                     change = (group.without if part else group.with_bias)[limb]
-                    ops, rows = group.ops[limb], group.outputs
-                    sums = np.empty((len(rows), N), dtype=np.uint64)
-                    ops.convert(sums, source[group.inputs], change)
-                    if group.adds:
-                        ops.add(sums, sums, target[rows])
-                    target[rows] = sums
+                    group.apply(out[part, limb], data[part, limb], group.ops[limb], change)
         return out
 
     def _grouped(self, step: IntegerAffine, scaled: list[int]) -> Iterator[_Group]:
