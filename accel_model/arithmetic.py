@@ -11,6 +11,9 @@ import functools
 
 import numpy as np
 
+from accel_model.errors import ExecutionError
+
+MAX_MODULUS_BITS = 61
 _EXACT_BITS = 50
 _PIECE_BITS = 31
 _ONE = np.uint64(1)
@@ -125,11 +128,18 @@ def _smaller(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 @functools.lru_cache(maxsize=256)
 def smallest_root(q: int, order: int) -> int:
-    """The smallest primitive root of unity of an order that is a power of two, modulo a prime q."""
-    for candidate in range(2, q):
-        root = pow(candidate, (q - 1) // order, q)
-        if pow(root, order // 2, q) == q - 1:
-            break
+    """The smallest primitive root of unity of an order that is a power of two, modulo a prime q.
+
+    Raises `ExecutionError` where there is none.
+    """
+    root = 0
+    if q % order == 1:  # every second candidate then gives a primitive root
+        roots = (pow(candidate, (q - 1) // order, q) for candidate in range(2, min(q, 500)))
+        root = next((r for r in roots if pow(r, order // 2, q) == q - 1), 0)
+    if not root:
+        raise ExecutionError(
+            f"modulus {q} has no transform: a prime that is 1 modulo {order} is needed"
+        )
     arithmetic = LimbArithmetic(order // 2)
     odd = arithmetic.multiply(arithmetic.powers(root * root % q, q), root, q)
     return int(odd.min())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from accel_model.arithmetic import LimbArithmetic
+from accel_model.arithmetic import MAX_MODULUS_BITS, LimbArithmetic
 from accel_model.errors import ExecutionError
 from accel_model.isa import NONE, SOURCES, Opcode, Program
 
@@ -20,8 +20,13 @@ def execute(
     """Run `program` on the arrays of its inputs, keys and plaintexts; its outputs by name.
 
     arithmetic: how limbs are computed with, default plain NumPy. A value is dropped after its last
-    use. Raises `ExecutionError` for missing or misshapen arrays and residues out of range.
+    use. Raises `ExecutionError` for missing or misshapen arrays, residues out of range, moduli from
+    2^61 or without a transform.
     """
+    if max(program.moduli) >= 1 << MAX_MODULUS_BITS:
+        raise ExecutionError(
+            f"modulus {max(program.moduli)} is too wide: below 2^{MAX_MODULUS_BITS} is needed"
+        )
     arithmetic = LimbArithmetic(program.N) if arithmetic is None else arithmetic
     outside = _outside(program, data)
     outputs = {

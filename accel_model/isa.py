@@ -220,8 +220,8 @@ def _check(program: Program) -> None:
     rows, N, moduli = program.instructions, program.N, program.moduli
     if N < 2 or N & (N - 1):
         raise ProgramError(f"N = {N}: a power of two is needed")
-    if not moduli or len(set(moduli)) != len(moduli):
-        raise ProgramError(f"moduli {list(moduli)}: distinct ones are needed, at least one")
+    if not moduli or len(set(moduli)) != len(moduli) or not all(1 < q < 1 << 64 for q in moduli):
+        raise ProgramError(f"moduli {list(moduli)}: distinct ones below 2^64, at least one")
     opcodes, sources = rows["opcode"], rows["sources"]
     _all(rows, opcodes < len(Opcode), f"the opcode is not one of 0 .. {len(Opcode) - 1}")
     _all(rows, rows["phase"] < len(Phase), f"the phase is not one of 0 .. {len(Phase) - 1}")

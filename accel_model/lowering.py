@@ -50,7 +50,7 @@ class _Lowering:
                 results = _LOWER[op.kind](self, op)
                 for result, values in zip(op.results, results, strict=True):
                     self._define(result, values)
-            except (IndexError, KeyError, ValueError) as problem:
+            except (IndexError, KeyError, OverflowError, TypeError, ValueError) as problem:
                 if isinstance(problem, LoweringError):
                     raise
                 raise LoweringError(

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accel_model.arithmetic import LimbArithmetic, smallest_root
+from accel_model.errors import ExecutionError
 from he import galois
 from ntt import find_primes, oracle
 from ntt.modulus import primitive_root
@@ -60,6 +61,12 @@ def test_multiply__at_the_edges_of_the_range(bits: int) -> None:
 def test_smallest_root__is_that_of_ntt(bits: int) -> None:
     q = find_primes(bits, 256, 1)[0]
     assert smallest_root(q, 512) == primitive_root(q, 512)
+
+
+@pytest.mark.parametrize("q", [97, 33 * 65, 65 * 129])
+def test_smallest_root__of_a_modulus_that_has_none(q: int) -> None:
+    with pytest.raises(ExecutionError, match="1 modulo 64 is needed"):
+        smallest_root(q, 64)
 
 
 @pytest.mark.parametrize("element", [3, 9, 2 * N - 1])

@@ -62,6 +62,13 @@ def test_execute__missing_and_misshapen_data(circuit_run):
             execute(program, {**arrays, name: wrong})
 
 
+def test_execute__a_modulus_that_is_too_wide(circuit_run):
+    program = lower(circuit_run.trace)
+    wide = dataclasses.replace(program, moduli=(*program.moduli, (1 << 61) + 1))
+    with pytest.raises(ExecutionError, match=r"below 2\^61 is needed"):
+        execute(wide, circuit_run.arrays)
+
+
 def test_execute__a_residue_out_of_range(circuit_run):
     program = lower(circuit_run.trace)
     arrays = dict(circuit_run.arrays)

@@ -114,6 +114,8 @@ def test_program__broken_rules(program, index, name, value, told):
         ({"N": 12}, "power of two"),
         ({"moduli": ()}, "at least one"),
         ({"moduli": (17, 17)}, "distinct"),
+        ({"moduli": (17, 1 << 64)}, "below 2.64"),
+        ({"moduli": (17, 0)}, "distinct"),
         ({"operations": ()}, "there are 0 operations"),
         ({"objects": (ExternalObject("input", "0", (2,)),) * 3}, "distinct names"),
         ({"objects": (ExternalObject("tape", "0", (2,)),)}, "one of the kinds"),

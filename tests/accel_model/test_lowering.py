@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from accel_model.errors import LoweringError
+from accel_model.errors import AcceleratorError, LoweringError
 from accel_model.isa import NONE, Opcode, Phase
 from accel_model.lowering import lower
 from he.trace import HEOp
@@ -93,6 +93,21 @@ def test_lower__an_operation_that_does_not_fit(circuit_run, change):
     operations = (dataclasses.replace(first, **change), *circuit_run.trace.operations[1:])
     trace = dataclasses.replace(circuit_run.trace, operations=operations)
     with pytest.raises(LoweringError, match="operation 0"):
+        lower(trace)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda trace: {"q": (*trace.q[:-1], (1 << 70) + 1)},
+        lambda trace: {"p": trace.q[: len(trace.p)]},
+        lambda trace: {"N": 48},
+    ],
+    ids=["too wide", "not distinct", "no power of two"],
+)
+def test_lower__a_ring_that_is_none(circuit_run, change):
+    trace = dataclasses.replace(circuit_run.trace, **change(circuit_run.trace))
+    with pytest.raises(AcceleratorError):
         lower(trace)
 
 

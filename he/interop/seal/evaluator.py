@@ -19,12 +19,17 @@ from he.ciphertext import Ciphertext
 from he.ckks import operands as ckks_operands
 from he.ckks.evaluator import Evaluator
 from he.interop.seal.keyswitch import SEALKeySwitcher
+from he.keys import EvaluationKeys
+from he.params import CKKSParameters
 
 
 class SEALEvaluator(Evaluator):
     """The CKKS `Evaluator` in SEAL's order: also relinearization and rescaling are two divisions,
-    by P and by q_level, one after the other.
+    by P and by q_level, one after the other. It takes no tracer: a trace stands for `he`'s order.
     """
+
+    def __init__(self, params: CKKSParameters, keys: EvaluationKeys | None = None) -> None:
+        super().__init__(params, keys)
 
     def switcher(self, level: int) -> SEALKeySwitcher:
         """The key-switching steps at `level`."""
