@@ -1,0 +1,8 @@
+"""`python -m accel_model`."""
+
+import sys
+
+from accel_model.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

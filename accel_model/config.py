@@ -1,0 +1,236 @@
+"""The machine as data: a TOML file, checked once, then frozen.
+
+Every number is a table: `{ value, tag, origin }`, or, where our own hardware was measured,
+`{ block, target, field }`, which names an entry of rtl/results.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from accel_model import calibration
+from accel_model.figures import TAGS, Figure
+from accel_model.machine_errors import CalibrationError, MachineFileError
+
+CONFIGS = Path(__file__).parent / "configs"
+NTT_TIMINGS = ("generated", "plain", "pipelined")
+
+# Name -> the least and the greatest value that a machine can have; all are needed.
+LIMITS: dict[str, tuple[float, float]] = {
+    "clock.hz": (1e3, 1e11),
+    "word.bits": (8, 256),
+    "ntt.count": (1, 1 << 16),
+    "ntt.butterflies": (1, 1 << 16),
+    "pointwise.count": (1, 1 << 16),
+    "pointwise.lanes": (1, 1 << 20),
+    "automorphism.count": (1, 1 << 16),
+    "automorphism.lanes": (1, 1 << 20),
+    "memory.bytes": (1, 1e13),
+    "memory.banks": (1, 1 << 20),
+    "memory.words_per_bank_cycle": (1, 1 << 16),
+    "external.bytes_per_s": (1, 1e15),
+    "external.latency_s": (0, 1),
+    "energy.multiply_pj": (0, 1e6),
+    "energy.add_pj": (0, 1e6),
+    "energy.memory_pj_per_bit": (0, 1e6),
+    "energy.external_pj_per_bit": (0, 1e6),
+    "energy.leakage_w": (0, 1e5),
+    "area.butterfly": (0, 1e12),
+    "area.lane": (0, 1e12),
+    "area.memory_byte": (0, 1e12),
+}
+# Only some machines state these.
+OPTIONAL: dict[str, tuple[float, float]] = {
+    "ntt.butterfly_latency_cycles": (0, 1e4),
+    "ntt.multiplier_latency_cycles": (0, 1e4),
+    "ntt.overhead_cycles": (0, 1e6),
+    "ntt.stage_overhead_cycles": (0, 1e6),
+    "external.generator_words_per_cycle": (0, 1 << 20),
+    "published.area_mm2": (0, 1e6),
+    "published.power_w": (0, 1e5),
+}
+_WORDS = {"name", "title", "area.unit", "ntt.timing", "ntt.twiddles"}
+_SWITCHES = {"external.prefetch", "external.keys_from_seeds"}
+_WHOLE = re.compile(r"\.(count|butterflies|lanes|bits|bytes|banks|words_per_bank_cycle)$")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """An accelerator. figures: the numbers by their names, see `LIMITS`; lines: where the file
+    states them."""
+
+    name: str
+    title: str
+    figures: Mapping[str, Figure]
+    words: Mapping[str, str]
+    prefetch: bool
+    keys_from_seeds: bool
+    path: str
+    lines: Mapping[str, int]
+
+    def __getitem__(self, name: str) -> float:
+        return self.figures[name].value
+
+    def whole(self, name: str) -> int:
+        """A figure that counts something."""
+        return int(self.figures[name].value)
+
+    def get(self, name: str, default: float = 0.0) -> float:
+        """An optional figure."""
+        return self.figures[name].value if name in self.figures else default
+
+    def where(self, name: str) -> str:
+        """File and line of a figure, for messages."""
+        return f"{self.path}:{self.lines.get(name, 1)}"
+
+    def with_values(self, **values: float) -> Machine:
+        """The machine with other numbers; "ntt__count" stands for "ntt.count"."""
+        figures = dict(self.figures)
+        for name, value in values.items():
+            figures[name.replace("__", ".")] = Figure(value, "assumed", "chosen in a sweep")
+        for name in figures:
+            _check_range(name, figures[name].value, self.where(name))
+        return replace(self, figures=figures)
+
+
+def machine_names() -> list[str]:
+    """The machines that come with the model."""
+    return sorted(path.stem for path in CONFIGS.glob("*.toml"))
+
+
+def load_machine(name: str) -> Machine:
+    """A machine by name, or by the path of its file. Raises `MachineFileError`."""
+    path = Path(name) if name.endswith(".toml") else CONFIGS / f"{name}.toml"
+    if not path.exists():
+        raise MachineFileError(
+            f"machine {name!r} does not exist: choose one of {', '.join(machine_names())}, or give "
+            "the path of a .toml file"
+        )
+    return parse_machine(path.read_text(encoding="utf-8"), path.name if path.parent == CONFIGS
+                         else str(path))  # fmt: skip
+
+
+def parse_machine(text: str, path: str) -> Machine:
+    """The machine that `text` describes; `path` is for messages. Raises `MachineFileError`."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise MachineFileError(f"{path}: not TOML: {error}") from error
+    lines = _lines(text)
+    known = {*LIMITS, *OPTIONAL, *_WORDS, *_SWITCHES}
+    flat: dict[str, Any] = {}
+    for section, value in content.items():
+        is_section = isinstance(value, dict)
+        for name, entry in value.items() if is_section else [("", value)]:
+            flat[f"{section}.{name}" if name else section] = entry
+    for name in flat:
+        if name not in known:
+            close = [k for k in sorted(known) if k.split(".")[0] == name.split(".")[0]]
+            raise MachineFileError(
+                f"{path}:{lines.get(name, 1)}: {name} is not known; known are "
+                f"{', '.join(close or sorted(known))}"
+            )
+    needed = {*LIMITS, "name", "title", "area.unit", "ntt.timing"}
+    missing = sorted(needed - set(flat))
+    if missing:
+        section = missing[0].split(".")[0]
+        line = next((n for key, n in lines.items() if key.split(".")[0] == section), 1)
+        raise MachineFileError(f"{path}:{line}: {', '.join(missing)} is missing: add it")
+    figures = {}
+    for name in [*LIMITS, *OPTIONAL]:
+        if name in flat:
+            where = f"{path}:{lines.get(name, 1)}"
+            figures[name] = _figure(flat[name], name, where)
+            _check_range(name, figures[name].value, where)
+    machine = Machine(
+        name=str(flat["name"]),
+        title=str(flat["title"]),
+        figures=figures,
+        words={name: str(flat[name]) for name in _WORDS if name in flat},
+        prefetch=bool(flat.get("external.prefetch", True)),
+        keys_from_seeds=bool(flat.get("external.keys_from_seeds", False)),
+        path=path,
+        lines=lines,
+    )
+    _check_together(machine)
+    return machine
+
+
+def _lines(text: str) -> dict[str, int]:
+    """Dotted name -> number of the line that states it."""
+    lines: dict[str, int] = {}
+    section = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[([\w.]+)\]", line):
+            section = header[1] + "."
+            lines.setdefault(header[1], number)
+        elif key := re.match(r"\s*([\w.]+)\s*=", line):
+            lines[section + key[1]] = number
+    return lines
+
+
+def _figure(entry: Any, name: str, where: str) -> Figure:
+    if isinstance(entry, dict) and {"block", "target", "field"} == set(entry):
+        try:
+            found = calibration.find(entry["block"], str(entry["target"]))
+            return calibration.figure(found, str(entry["field"]))
+        except CalibrationError as error:
+            raise CalibrationError(f"{where}: {name}: {error}") from error
+    if not isinstance(entry, dict) or set(entry) != {"value", "tag", "origin"}:
+        raise MachineFileError(
+            f"{where}: {name} = {entry!r}: needed is {{ value, tag, origin }}, or "
+            "{ block, target, field } of a measurement"
+        )
+    value = entry["value"]
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise MachineFileError(f"{where}: {name} = {value!r}: a number is needed")
+    if entry["tag"] not in TAGS or not str(entry["origin"]).strip():
+        raise MachineFileError(
+            f"{where}: {name} needs an origin, and a tag out of {', '.join(TAGS)}"
+        )
+    if entry["tag"] == "measured":
+        raise MachineFileError(
+            f"{where}: {name} is called measured: name the measurement as "
+            "{ block, target, field }, or use another tag"
+        )
+    return Figure(float(value), str(entry["tag"]), str(entry["origin"]))
+
+
+def _check_range(name: str, value: float, where: str) -> None:
+    low, high = LIMITS.get(name) or OPTIONAL[name]
+    if not low <= value <= high:
+        raise MachineFileError(f"{where}: {name} = {value:g}: it must be from {low:g} to {high:g}")
+    if _WHOLE.search(name) and value != int(value):
+        raise MachineFileError(f"{where}: {name} = {value:g}: a whole number is needed")
+
+
+def _check_together(machine: Machine) -> None:
+    timing = machine.words["ntt.timing"]
+    if timing not in NTT_TIMINGS:
+        raise MachineFileError(
+            f"{machine.where('ntt.timing')}: ntt.timing = {timing!r}: choose one of "
+            f"{', '.join(NTT_TIMINGS)}"
+        )
+    latencies = ("ntt.butterfly_latency_cycles", "ntt.multiplier_latency_cycles")
+    if timing == "generated":
+        lacking = [name for name in latencies if name not in machine.figures]
+        if lacking:
+            raise MachineFileError(
+                f"{machine.where('ntt.timing')}: a generated NTT unit needs {', '.join(lacking)}"
+            )
+        butterflies = machine.whole("ntt.butterflies")
+        if butterflies & (butterflies - 1):
+            raise MachineFileError(
+                f"{machine.where('ntt.butterflies')}: {butterflies} butterflies: a generated unit "
+                f"has a power of two, for example {1 << butterflies.bit_length() - 1}"
+            )
+    if machine.keys_from_seeds and not machine.get("external.generator_words_per_cycle"):
+        raise MachineFileError(
+            f"{machine.where('external.keys_from_seeds')}: keys from seeds need "
+            "external.generator_words_per_cycle, the rate of their generator"
+        )

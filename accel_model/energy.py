@@ -1,0 +1,100 @@
+"""Energy and area of a program on a machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from accel_model.config import Machine
+from accel_model.figures import Figure, weakest
+from accel_model.isa import Opcode, Program
+
+AREA_SCALING = {
+    (45, 7): Figure(0.059, "published", "Stillmaker and Baas, Integration 2017"),
+    (14, 7): Figure(0.34, "published", "Stillmaker and Baas, Integration 2017"),
+}
+SCALING_UNCERTAINTY = Figure(
+    0.3, "assumed", "spread between published scaling factors and foundries' own"
+)
+
+
+@dataclass(frozen=True)
+class Energy:
+    """Joules, by where they go; `tag` of the weakest figure."""
+
+    arithmetic_j: float
+    memory_j: float
+    external_j: float
+    leakage_j: float
+    tag: str
+
+    @property
+    def total_j(self) -> float:
+        return self.arithmetic_j + self.memory_j + self.external_j + self.leakage_j
+
+
+@dataclass(frozen=True)
+class Area:
+    """Area in `unit`, of units and memory; `tag` of the weakest figure."""
+
+    units: float
+    memory: float
+    unit: str
+    tag: str
+
+    @property
+    def total(self) -> float:
+        return self.units + self.memory
+
+
+def scaled_area(area: Figure, from_nm: int, to_nm: int) -> tuple[Figure, float, float]:
+    """An area at another node, with its least and greatest value. Raises `KeyError`."""
+    factor = AREA_SCALING[from_nm, to_nm]
+    value, spread = area.value * factor.value, SCALING_UNCERTAINTY.value
+    origin = f"{area.origin}; {from_nm} to {to_nm} nm: x{factor.value:g} ({factor.origin})"
+    return Figure(value, "assumed", origin), value * (1 - spread), value * (1 + spread)
+
+
+def energy_of(program: Program, machine: Machine, external_bytes: float, time_s: float) -> Energy:
+    """A butterfly is one product and two sums; a step of a base conversion is a product and a sum.
+    Each source and result of an instruction crosses the on-chip memory once."""
+    N, rows = program.N, program.instructions
+    butterflies = N // 2 * (N.bit_length() - 1)
+    products = np.zeros(len(Opcode))
+    sums = np.zeros(len(Opcode))
+    for opcode in (Opcode.NTT, Opcode.INTT):
+        products[opcode], sums[opcode] = butterflies, 2 * butterflies
+    for opcode in (Opcode.MUL, Opcode.MULADD, Opcode.MULSCALAR, Opcode.CONVERT, Opcode.FRACTION):
+        products[opcode] = N
+    for opcode in (Opcode.MULADD, Opcode.CONVERT, Opcode.FRACTION, Opcode.ADD, Opcode.SUB,
+                   Opcode.NEGATE, Opcode.ADDSCALAR):  # fmt: skip
+        sums[opcode] = N
+    codes = rows["opcode"]
+    arithmetic_pj = (
+        float(products[codes].sum()) * machine["energy.multiply_pj"]
+        + float(sums[codes].sum()) * machine["energy.add_pj"]
+    )
+    limbs = int((rows["sources"] >= 0).sum()) + int((rows["destination"] >= 0).sum())
+    memory_bits = limbs * N * machine["word.bits"]
+    names = [name for name in machine.figures if name.startswith("energy.")]
+    return Energy(
+        arithmetic_j=arithmetic_pj * 1e-12,
+        memory_j=memory_bits * machine["energy.memory_pj_per_bit"] * 1e-12,
+        external_j=external_bytes * 8 * machine["energy.external_pj_per_bit"] * 1e-12,
+        leakage_j=machine["energy.leakage_w"] * time_s,
+        tag=weakest(*(machine.figures[name] for name in names)),
+    )
+
+
+def area_of(machine: Machine) -> Area:
+    """Butterflies, lanes and memory; control, wires and the generator of keys are left out."""
+    butterflies = machine["ntt.count"] * machine["ntt.butterflies"]
+    lanes = machine["pointwise.count"] * machine["pointwise.lanes"]
+    names = [name for name in machine.figures if name.startswith("area.")]
+    return Area(
+        units=butterflies * machine["area.butterfly"] + lanes * machine["area.lane"],
+        memory=machine["memory.bytes"] * machine["area.memory_byte"],
+        unit=machine.words["area.unit"],
+        tag=weakest(*(machine.figures[name] for name in names)),
+    )

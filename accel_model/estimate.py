@@ -1,0 +1,294 @@
+"""Time, energy and area of a program on a machine, with where they go."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from accel_model import memory, schedule
+from accel_model.config import Machine
+from accel_model.energy import Area, Energy, area_of, energy_of
+from accel_model.figures import weakest
+from accel_model.isa import Opcode, Program
+from accel_model.machine_errors import MachineMismatchError
+from accel_model.schedule import KINDS, Costs
+from accel_model.units import (
+    AutomorphismTiming,
+    NTTTiming,
+    PipelinedNTTTiming,
+    PlainNTTTiming,
+    PointwiseTiming,
+    Timing,
+    generated_pointwise,
+)
+
+_UNIT = {Opcode.NTT: 0, Opcode.INTT: 0, Opcode.PERMUTE: 2, Opcode.LOAD: 3, Opcode.STORE: 3}
+_CHANNEL, _GENERATOR = KINDS.index("channel"), KINDS.index("generator")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A layer or a kind of operation: when its steps ran, its work, and what bounds it.
+
+    ideal_s: the time of its busiest unit alone; bottleneck: that unit. modular_products: whole
+    transforms and limb products; external_bytes: what it moved.
+    """
+
+    name: str
+    time_s: float
+    ideal_s: float
+    bottleneck: str
+    modular_products: float
+    external_bytes: float
+
+    @property
+    def intensity(self) -> float:
+        """Modular products an external byte: the roofline's axis."""
+        return self.modular_products / self.external_bytes if self.external_bytes else float("inf")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a program costs on a machine. `tag`: the weakest figure that the time rests on."""
+
+    machine: str
+    instructions: int
+    steps: int
+    time_s: float
+    ideal_s: float
+    bottleneck: str
+    bounds_s: dict[str, float]
+    utilisation: dict[str, float]
+    external_bytes: dict[str, float]
+    slots: int
+    peak_slots: int
+    energy: Energy
+    area: Area
+    layers: tuple[Part, ...]
+    operations: tuple[Part, ...]
+    tag: str
+
+
+def estimate(program: Program, machine: Machine) -> Estimate:
+    """Schedule the program on the machine. Raises `MachineMismatchError`."""
+    check_fits(program, machine)
+    residency = memory.allocate(program, slots_of(program.N, machine))
+    costs = costs_of(program, machine, residency)
+    units = [machine.whole(f"{kind}.count") for kind in KINDS[:3]] + [1, 1]
+    needs = residency.needs if machine.prefetch else _in_order(residency, costs)
+    result = schedule.run(needs, costs, units)
+    ideal_cycles, bounds = schedule.ideal(*_ideal_steps(program, costs, residency), units)
+    clock = machine["clock.hz"]
+    time_s = result.cycles / clock
+    traffic = traffic_of(program, machine, residency, costs)
+    layers, operations = _parts(program, machine, residency, costs, result, units)
+    timed = [machine.figures[n] for n in machine.figures if not n.startswith(("energy", "area"))]
+    return Estimate(
+        machine=machine.name,
+        instructions=len(program),
+        steps=len(residency.needs),
+        time_s=time_s,
+        ideal_s=ideal_cycles / clock,
+        bottleneck=max(bounds, key=bounds.__getitem__),
+        bounds_s={name: cycles / clock for name, cycles in bounds.items()},
+        utilisation={
+            kind: result.busy[kind] / (result.cycles * unit) if result.cycles else 0.0
+            for kind, unit in zip(KINDS, units, strict=True)
+        },
+        external_bytes=traffic,
+        slots=slots_of(program.N, machine),
+        peak_slots=residency.peak_slots,
+        energy=energy_of(program, machine, sum(traffic.values()), time_s),
+        area=area_of(machine),
+        layers=layers,
+        operations=operations,
+        tag=weakest(*timed),
+    )
+
+
+def limb_bytes(N: int, machine: Machine) -> float:
+    """Bytes of one limb: residues are kept in the machine's words, without gaps."""
+    return N * machine["word.bits"] / 8
+
+
+def slots_of(N: int, machine: Machine) -> int:
+    """How many limbs on-chip memory holds."""
+    return int(machine["memory.bytes"] // limb_bytes(N, machine))
+
+
+def check_fits(program: Program, machine: Machine) -> None:
+    """Raise `MachineMismatchError` unless primes, limbs and ring degree fit the machine."""
+    widest = max(program.moduli).bit_length()
+    if widest > machine["word.bits"]:
+        raise MachineMismatchError(
+            f"{machine.where('word.bits')}: words of {machine.whole('word.bits')} bits, the "
+            f"program's primes have up to {widest}: use word.bits = {widest} or more, or "
+            "parameters with smaller primes"
+        )
+    slots = slots_of(program.N, machine)
+    if slots < memory.MIN_SLOTS:
+        needed = memory.MIN_SLOTS * limb_bytes(program.N, machine)
+        raise MachineMismatchError(
+            f"{machine.where('memory.bytes')}: {machine['memory.bytes']:.0f} bytes hold {slots} "
+            f"limbs of N = {program.N}: at least {needed:.0f} bytes are needed"
+        )
+    if machine.words["ntt.timing"] == "generated" and 2 * machine["ntt.butterflies"] > program.N:
+        raise MachineMismatchError(
+            f"{machine.where('ntt.butterflies')}: {machine.whole('ntt.butterflies')} butterflies "
+            f"for N = {program.N}: at most {program.N // 2} can work"
+        )
+
+
+def timings(N: int, machine: Machine) -> tuple[Timing, PointwiseTiming, Timing]:
+    """The timing of each kind of unit for one limb of N residues."""
+    butterflies, kind = machine.whole("ntt.butterflies"), machine.words["ntt.timing"]
+    multiplier = int(machine.get("ntt.multiplier_latency_cycles"))
+    overhead = int(machine.get("ntt.overhead_cycles"))
+    transform: Timing
+    if kind == "generated":
+        twiddles = machine.words.get("ntt.twiddles", "stored")
+        latency = int(machine["ntt.butterfly_latency_cycles"])
+        transform = NTTTiming(N, butterflies, 2, twiddles, latency, multiplier)
+    elif kind == "plain":
+        stage = int(machine.get("ntt.stage_overhead_cycles"))
+        transform = PlainNTTTiming(N, butterflies, overhead, stage)
+    else:
+        transform = PipelinedNTTTiming(N, butterflies, overhead)
+    pointwise = generated_pointwise(N, machine.whole("pointwise.lanes"), multiplier, 2)
+    return transform, pointwise, AutomorphismTiming(N, machine.whole("automorphism.lanes"))
+
+
+def costs_of(program: Program, machine: Machine, residency: memory.Residency) -> Costs:
+    """Cycles of every step."""
+    N, clock = program.N, machine["clock.hz"]
+    rows = program.instructions
+    transform, pointwise, automorphism = timings(N, machine)
+    move = limb_bytes(N, machine) / machine["external.bytes_per_s"] * clock
+    generate = N / (machine.get("external.generator_words_per_cycle") or float("inf"))
+    # A change of modulus keeps a short limb's unit until the pipeline is empty.
+    limb = max(pointwise.interval_cycles, pointwise.modulus_change_cycles)
+    interval = (transform.interval_cycles, limb, automorphism.interval_cycles, move, generate)
+    total = (
+        transform.total_cycles,
+        max(pointwise.total_cycles, limb),
+        automorphism.total_cycles,
+        move + machine["external.latency_s"] * clock,
+        generate,
+    )
+    ports = machine["memory.banks"] * machine["memory.words_per_bank_cycle"]
+    kinds = np.array([_UNIT.get(opcode, 1) for opcode in Opcode])[rows["opcode"]]
+    if machine.keys_from_seeds:
+        loads = rows["opcode"] == Opcode.LOAD
+        kinds[loads & program.externals["seeded"][rows["external"]]] = _GENERATOR
+    writes = rows["destination"] >= 0
+    port_cycles = (((rows["sources"] >= 0).sum(axis=1) + writes) * N / ports).tolist()
+    kind_of = kinds.tolist()
+    step_kinds = [kind_of[i] if i >= 0 else _CHANNEL for i in residency.instruction]
+    return Costs(
+        kind=step_kinds,
+        interval=[interval[kind] for kind in step_kinds],
+        total=[max(total[kind], interval[kind]) for kind in step_kinds],
+        memory=[port_cycles[index] if index >= 0 else N / ports for index in residency.instruction],
+    )
+
+
+def traffic_of(
+    program: Program, machine: Machine, residency: memory.Residency, costs: Costs
+) -> dict[str, float]:
+    """External bytes: loaded once, stored, fetched again, spilled."""
+    size = limb_bytes(program.N, machine)
+    opcodes = program.instructions["opcode"]
+    generated = sum(kind == _GENERATOR for kind in costs.kind)
+    return {
+        "loaded": size * (int((opcodes == Opcode.LOAD).sum()) - generated),
+        "stored": size * int((opcodes == Opcode.STORE).sum()),
+        "fetched again": size * residency.fetches,
+        "spilled": size * residency.spills,
+    }
+
+
+def _ideal_steps(
+    program: Program, costs: Costs, residency: memory.Residency
+) -> tuple[list[tuple[int, ...]], Costs]:
+    """The program alone, in a memory without end: no fetches, no spills, data dependencies only."""
+    kept = [step for step, index in enumerate(residency.instruction) if index >= 0]
+    definitions = program.definitions.tolist()
+    needs = [
+        tuple(definitions[v] for v in row if v >= 0)
+        for row in program.instructions["sources"].tolist()
+    ]
+    pick = [[column[step] for step in kept] for column in
+            (costs.kind, costs.interval, costs.total, costs.memory)]  # fmt: skip
+    return needs, Costs([int(kind) for kind in pick[0]], *pick[1:])
+
+
+def _in_order(residency: memory.Residency, costs: Costs) -> list[tuple[int, ...]]:
+    """Without prefetch, a transfer also waits for the step before it."""
+    return [
+        (*needs, step - 1) if step and costs.kind[step] >= _CHANNEL else needs
+        for step, needs in enumerate(residency.needs)
+    ]
+
+
+def _parts(
+    program: Program,
+    machine: Machine,
+    residency: memory.Residency,
+    costs: Costs,
+    result: schedule.Schedule,
+    units: list[int],
+) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """The time between events is given to the part whose step ends next, so that it adds up."""
+    N, clock, size = program.N, machine["clock.hz"], limb_bytes(program.N, machine)
+    owner = program.instructions["operation"].tolist()
+    products = _products(N)[program.instructions["opcode"]].tolist()
+    time: dict[int, float] = defaultdict(float)
+    busy: dict[int, list[float]] = defaultdict(lambda: [0.0] * len(KINDS))
+    work: dict[int, float] = defaultdict(float)
+    moved: dict[int, float] = defaultdict(float)
+    current = [0] * len(costs.kind)
+    last = 0
+    for step in range(len(costs.kind) - 1, -1, -1):
+        index = residency.instruction[step]
+        last = owner[index] if index >= 0 else last
+        current[step] = last
+    reached = 0.0
+    for step in sorted(range(len(current)), key=result.end.__getitem__):
+        operation, kind, index = current[step], costs.kind[step], residency.instruction[step]
+        time[operation] += result.end[step] - reached
+        reached = result.end[step]
+        busy[operation][kind] += costs.interval[step] / units[kind]
+        moved[operation] += size if kind == _CHANNEL else 0
+        work[operation] += products[index] if index >= 0 else 0
+    parts = []
+    for by_layer in (True, False):
+        groups: dict[str, list[int]] = defaultdict(list)
+        for number in sorted(time):
+            operation_of = program.operations[number]
+            name = (operation_of.layer or "all") if by_layer else operation_of.kind
+            groups[name].append(number)
+        rows = []
+        for name, members in groups.items():
+            cycles = [sum(busy[m][kind] for m in members) for kind in range(len(KINDS))]
+            rows.append(
+                Part(
+                    name,
+                    sum(time[m] for m in members) / clock,
+                    max(cycles) / clock,
+                    KINDS[cycles.index(max(cycles))],
+                    sum(work[m] for m in members),
+                    sum(moved[m] for m in members),
+                )
+            )
+        parts.append(tuple(rows))
+    return parts[0], parts[1]
+
+
+def _products(N: int) -> np.ndarray:
+    """Modular products of each opcode on one limb."""
+    butterflies = N // 2 * (N.bit_length() - 1)
+    counts = {Opcode.NTT: butterflies, Opcode.INTT: butterflies}
+    counts |= dict.fromkeys((Opcode.MUL, Opcode.MULADD, Opcode.MULSCALAR, Opcode.CONVERT), N)
+    return np.array([counts.get(opcode, 0) for opcode in Opcode])
