@@ -44,18 +44,16 @@ class _Group:
 
         In blocks of columns, packed: rows a power of two apart share the same few cache lines.
         """
-        N, outputs = source.shape[1], len(self.outputs)
-        width = min(N, 32 * max(2, _WORDS // (32 * len(self.inputs))))
-        for start in range(0, N, width):
-            stop = min(start + width, N)
-            packed = workspace("batched inputs", (len(self.inputs), stop - start))
-            batched_kernels.gather(packed, source, self.inputs, start)
-            sums = workspace("batched outputs", (outputs, stop - start))
-            ops.convert(sums, packed, change)
+        N, sources, outputs = source.shape[1], len(self.inputs), len(self.outputs)
+        # A power of two: the largest whose packed inputs stay in the cache.
+        width = min(N, max(64, 1 << (_WORDS // sources).bit_length() - 1))
+        packed = workspace("batched inputs", (N // width, sources, width))
+        batched_kernels.gather(packed, source, self.inputs)
+        sums = workspace("batched outputs", (outputs, width))
+        for block, start in enumerate(range(0, N, width)):
+            ops.convert(sums, packed[block], change)
             if self.adds:
-                before = workspace("batched outputs before", sums.shape)
-                batched_kernels.gather(before, target, self.outputs, start)
-                sums += before
+                sums += target[self.outputs, start : start + width]
                 np.minimum(sums, sums - np.uint64(ops.moduli[0]), out=sums)
             batched_kernels.scatter(target, self.outputs, start, sums)
 

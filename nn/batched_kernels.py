@@ -6,13 +6,18 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
-def gather(out, source, rows, start):
-    """out[i] = source[rows[i], start : start + width] for out (len(rows), width)."""
-    width = out.shape[1]
+def gather(out, source, rows):
+    """out[b, i] = block b of source[rows[i]], for out (blocks, len(rows), width).
+
+    Each row is read once, in order.
+    """
+    width = out.shape[2]
     for i in range(rows.size):
-        row, block = source[rows[i], start : start + width], out[i]
-        for j in range(width):
-            block[j] = row[j]
+        row = source[rows[i]]
+        for b in range(out.shape[0]):
+            block = out[b, i]
+            for j in range(width):
+                block[j] = row[b * width + j]
 
 
 @njit(cache=True, nogil=True)
