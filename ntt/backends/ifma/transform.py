@@ -229,36 +229,23 @@ def _inverse_stage4(u, v, w, w_shoup, k, ranges):
 
 @inline
 def _inverse_tail(x, w, w_shoup, start, stop, ranges):
-    """Stages t = 1, 2, 4 of x[start:stop] inside registers, four pairs of vectors side by side."""
+    """Stages t = 1, 2, 4 of x[start:stop] inside registers, two pairs of vectors side by side."""
     N = x.size
-    for j in range(start, stop, 64):
+    for j in range(start, stop, 32):
         a, b, c, d = load(x, j), load(x, j + 8), load(x, j + 16), load(x, j + 24)
-        e, f, g, h = load(x, j + 32), load(x, j + 40), load(x, j + 48), load(x, j + 56)
         k = (N + j) >> 1
         a, b = _inverse_stage1(a, b, w, w_shoup, k, ranges)
         c, d = _inverse_stage1(c, d, w, w_shoup, k + 8, ranges)
-        e, f = _inverse_stage1(e, f, w, w_shoup, k + 16, ranges)
-        g, h = _inverse_stage1(g, h, w, w_shoup, k + 24, ranges)
         k = (N + j) >> 2
         a, b = _inverse_stage2(a, b, w, w_shoup, k, ranges)
         c, d = _inverse_stage2(c, d, w, w_shoup, k + 4, ranges)
-        e, f = _inverse_stage2(e, f, w, w_shoup, k + 8, ranges)
-        g, h = _inverse_stage2(g, h, w, w_shoup, k + 12, ranges)
         k = (N + j) >> 3
         a, b = _inverse_stage4(a, b, w, w_shoup, k, ranges)
         c, d = _inverse_stage4(c, d, w, w_shoup, k + 2, ranges)
-        e, f = _inverse_stage4(e, f, w, w_shoup, k + 4, ranges)
-        g, h = _inverse_stage4(g, h, w, w_shoup, k + 6, ranges)
-        _store_halves(x, j, a, b)
-        _store_halves(x, j + 16, c, d)
-        _store_halves(x, j + 32, e, f)
-        _store_halves(x, j + 48, g, h)
-
-
-@inline
-def _store_halves(x, j, u, v):
-    store(x, j, _low_halves(u, v))
-    store(x, j + 8, _high_halves(u, v))
+        store(x, j, _low_halves(a, b))
+        store(x, j + 8, _high_halves(a, b))
+        store(x, j + 16, _low_halves(c, d))
+        store(x, j + 24, _high_halves(c, d))
 
 
 @inline
