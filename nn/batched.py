@@ -19,12 +19,12 @@ from numpy.typing import ArrayLike, NDArray
 from he import KeyGenerator, KeyNeeds, SecretKey
 from he.bfv import BatchEncoder, BFVParameters, Ciphertext, Decryptor, Encryptor, Evaluator
 from he.bfv.noise import Noise
+from he.bfv.params import plain_moduli
+from he.bfv.weighted_sums import WeightedSums
 from he.errors import InsecureParametersError
 from he.keys import EvaluationKeys
-from nn.batched_affine import BatchedAffine
 from nn.errors import ShapeError
 from nn.quantize import IntegerAffine, QuantizedNetwork, recombine
-from ntt import ModulusError, find_primes
 
 _MOST_MODULI = 8
 _SMALLEST_DEGREE, _LARGEST_DEGREE = 1 << 12, 1 << 16
@@ -66,10 +66,7 @@ def plan_batched(network: QuantizedNetwork, *, security_bits: int = 128) -> Batc
             bits = value_bits // count + 1
             if not (2 * N).bit_length() < bits <= 60:
                 continue
-            try:
-                moduli = find_primes(bits, N, count)
-            except ModulusError:
-                continue  # too few primes of that size are 1 mod 2N
+            moduli = plain_moduli(bits, N, count)
             if math.prod(moduli) <= 2 * network.max_abs:
                 continue
             try:
@@ -200,16 +197,16 @@ class BatchedServer:
     def _apply(self, evaluator: Evaluator, tensor: BatchedTensor, index: int) -> BatchedTensor:
         step = self.plan.network.steps[index]
         if isinstance(step, IntegerAffine):
-            return _affine(evaluator, tensor, self._prepared(evaluator.params, index))
+            return _affine(evaluator, tensor, self._prepared(evaluator.params, index), step.gain)
         # What a step made is read by the next alone, so it may be overwritten.
         out = tensor.data if index else np.empty_like(tensor.data)
         return _square(evaluator, tensor, out)
 
     @functools.cache  # noqa: B019  prepared weights live as long as the server
-    def _prepared(self, params: BFVParameters, index: int) -> BatchedAffine:
+    def _prepared(self, params: BFVParameters, index: int) -> WeightedSums:
         step = self.plan.network.steps[index]
         assert isinstance(step, IntegerAffine)
-        return BatchedAffine(step, params)
+        return WeightedSums(step.matrix, step.bias, params)
 
     def prepare(self) -> None:
         """Reduce every weight now rather than in the first run."""
@@ -219,9 +216,11 @@ class BatchedServer:
                     self._prepared(params, index)
 
 
-def _affine(evaluator: Evaluator, tensor: BatchedTensor, affine: BatchedAffine) -> BatchedTensor:
+def _affine(
+    evaluator: Evaluator, tensor: BatchedTensor, affine: WeightedSums, gain: int
+) -> BatchedTensor:
     model, level = evaluator.model, tensor.data.shape[1] - 1
-    noise = model.multiply_plain(tensor.noise, math.log2(max(affine.gain, 1)))
+    noise = model.multiply_plain(tensor.noise, math.log2(max(gain, 1)))
     noise = model.add_plain(noise, level)
     return BatchedTensor(tensor.params, affine(tensor.data), noise, tensor.images)
 

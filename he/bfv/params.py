@@ -234,3 +234,14 @@ def _budget(N: int, t: int, depth: int, bits: int) -> float:
     for _ in range(depth):
         noise = model.key_switch(model.multiply(noise, noise, count - 1), count - 1)
     return noise.budget
+
+
+def plain_moduli(bits: int, N: int, count: int) -> tuple[int, ...]:
+    """`count` plain moduli of `bits` bits that batch, or as many as there are."""
+    found: tuple[int, ...] = ()
+    for wanted in range(1, count + 1):
+        try:
+            found = find_primes(bits, N, wanted)
+        except ModulusError:
+            break
+    return found

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from he.bfv import BFVParameters
+from he.bfv import batched_kernels
+from he.bfv.params import BFVParameters
 from he.rns import context
 from he.workspace import workspace
-from nn import batched_kernels
-from nn.quantize import IntegerAffine
 from ntt.limbs import BasisChange, LimbOps
 
 _MOST_SOURCES = 1024  # the kernels take fewer than 2^11
@@ -58,21 +58,22 @@ class _Group:
             batched_kernels.scatter(target, self.outputs, start, sums)
 
 
-class BatchedAffine:
+class WeightedSums:
     """``matrix @ x + bias`` on tensors (2, limbs, elements, N) of a parameter set's top level.
+
+    matrix: a CSR matrix of int64 (out, elements), as SciPy has them; bias: integers.
 
     The weighted sums are those of a change of basis; the bias, the constant polynomial
     round(Q b / t), is the same number at every point of the transform: the offset.
     """
 
-    def __init__(self, step: IntegerAffine, params: BFVParameters) -> None:
-        self.gain = step.gain
-        self._outputs = step.matrix.shape[0]
+    def __init__(self, matrix: Any, bias: Sequence[int], params: BFVParameters) -> None:
+        self._outputs = int(matrix.shape[0])
         self._tables = context(params).tables
         self._moduli = params.q
         Q, t = math.prod(params.q), params.t
-        scaled = [(Q * (b % t) * 2 + t) // (2 * t) for b in step.bias]
-        self._groups = list(self._grouped(step, scaled))
+        scaled = [(Q * (b % t) * 2 + t) // (2 * t) for b in bias]
+        self._groups = list(self._grouped(matrix, scaled))
 
     def __call__(self, data: NDArray[np.uint64]) -> NDArray[np.uint64]:
         """The outputs (2, limbs, out, N)."""
@@ -85,8 +86,7 @@ class BatchedAffine:
                     group.apply(out[part, limb], data[part, limb], group.ops[limb], change)
         return out
 
-    def _grouped(self, step: IntegerAffine, scaled: list[int]) -> Iterator[_Group]:
-        matrix = step.matrix
+    def _grouped(self, matrix: Any, scaled: list[int]) -> Iterator[_Group]:
         groups: dict[bytes, list[int]] = {}
         for row in range(self._outputs):
             columns = matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]]
