@@ -31,6 +31,7 @@ class LimbOps:
         self.tables = tables
         self.rows = np.ascontiguousarray(rows, dtype=np.int64)
         self.moduli = tuple(tables.moduli[r] for r in self.rows)
+        self._shape = (len(self.rows), tables.N)
         self._tiled = {1: self.rows}
         self._resolved: dict[str, tuple[ModuleType, np.ndarray]] = {}
 
@@ -140,14 +141,15 @@ class LimbOps:
     # ------------------------------------------------------------ dispatch
 
     def _rowwise(self, name: str, *arrays: np.ndarray) -> np.ndarray:
-        *flat, rows, _ = self._flat(*arrays)
-        self._split(name, len(rows), (*flat, rows))
+        if arrays[0].shape == self._shape:  # the common case, without the cost of reshaping
+            self._split(name, len(self.rows), (*arrays, self.rows))
+        else:
+            *flat, rows, _ = self._flat(*arrays)
+            self._split(name, len(rows), (*flat, rows))
         return arrays[0]
 
     def _flat(self, *arrays: np.ndarray) -> tuple[Any, ...]:
         """The arrays as (rows, N), the table row of each, and how often the limbs repeat."""
-        if arrays[0].ndim == 2:
-            return (*arrays, self.rows, 1)
         N = self.tables.N
         repeat = arrays[0].size // (len(self.rows) * N)
         if repeat not in self._tiled:

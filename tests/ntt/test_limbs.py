@@ -185,3 +185,11 @@ def test_scalars__carry_exact_shoup_constants() -> None:
         assert shoup.tolist() == [(v << word) // q for v, q in zip(values, moduli, strict=True)]
     quotients = scalars.of(53)[1].view(np.float64)
     assert quotients.tolist() == [v / q for v, q in zip(values, moduli, strict=True)]
+
+
+def test_elementwise__limbs_repeat_along_a_flat_axis(backend: ModuleType) -> None:
+    ops, q = ring(backend)
+    a, b = draw(q, (3,), "random", 1), draw(q, (3,), "random", 2)
+    expected = ops.multiply(np.empty_like(a), a, b)
+    flat = ops.multiply(np.empty_like(a).reshape(-1, N), a.reshape(-1, N), b.reshape(-1, N))
+    assert (flat == expected.reshape(-1, N)).all()
