@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from ntt.jit import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def pack_row(row, bits, words):
     """words = the concatenation of row's values, `bits` bits each, least significant bit first.
 
@@ -32,7 +33,7 @@ def pack_row(row, bits, words):
         words[written] = word
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def unpack_row(words, bits, row):
     """The inverse of pack_row; return the largest value and the unused top bits of the last word.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from ntt.jit import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def permute(out, x, permutation, lo, hi):
     """out[r, i] = x[r, permutation[i]] for rows [lo, hi) of (rows, N); out is not x."""
     for r in range(lo, hi):
@@ -15,7 +16,7 @@ def permute(out, x, permutation, lo, hi):
             target[i] = source[permutation[i]]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def permute_add(out, x, permutation, moduli, lo, hi):
     """out[r, i] += x[r, permutation[i]] mod moduli[r % len(moduli)]; values in [0, q)."""
     for r in range(lo, hi):
@@ -25,7 +26,7 @@ def permute_add(out, x, permutation, moduli, lo, hi):
             target[i] = min(total, total - q)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def overflow_count(out, y, inverses):
     """out[i] = floor(sum_s y[s, i] inverses[s]): how often the CRT sum passes the modulus.
 
@@ -40,7 +41,7 @@ def overflow_count(out, y, inverses):
         out[i] = np.uint64(total)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def residues_of_signed(out, values, moduli):
     """out[r, i] = values[i] mod moduli[r] for int64 values."""
     for r in range(moduli.size):
@@ -51,7 +52,7 @@ def residues_of_signed(out, values, moduli):
             out[r, i] = np.uint64(rest)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def residues_of_small(out, values, moduli):
     """out[r, i] = values[i] mod moduli[r] for int64 values with |value| < every modulus."""
     for r in range(moduli.size):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from ntt.jit import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def keep_below(words, mask, q, out, filled):
     """Append to out[filled:] every word & mask that is below q; return the new fill count.
 
@@ -20,7 +21,7 @@ def keep_below(words, mask, q, out, filled):
     return filled
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def keep_ternary(octets, out, filled):
     """Append to out[filled:] (octet mod 3) - 1 for every octet below 255; return the fill count.
 
@@ -33,7 +34,7 @@ def keep_ternary(octets, out, filled):
     return filled
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def invert_half_normal(words, thresholds, out):
     """Map uniform 64-bit words to signed samples by inversion of a cumulative table.
 

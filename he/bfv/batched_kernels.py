@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from numba import njit
+from ntt.jit import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def gather(out, source, rows):
     """out[b, i] = block b of source[rows[i]], for out (blocks, len(rows), width).
 
@@ -20,7 +20,7 @@ def gather(out, source, rows):
                 block[j] = row[b * width + j]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def scatter(target, rows, start, block):
     """target[rows[i], start : start + width] = block[i] for block (len(rows), width)."""
     width = block.shape[1]

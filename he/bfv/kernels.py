@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ntt.jit import kernel
 from ntt.reduction import multiply_high, shoup
 
 _BLOCK = 512
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def nearest_multiple(out, y, reciprocals):
     """out[i] = round(sum_s y[s, i] reciprocals[s]), ties upwards; y (sources, N) uint64.
 
@@ -33,7 +33,7 @@ def nearest_multiple(out, y, reciprocals):
     return worst
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def scaling_remainder(out, m, t, rest, rest_shoup):
     """out[i] = round(rest m[i] / t) for m[i], rest < t < 2^61, rest_shoup = floor(rest 2^64 / t).
 
@@ -49,7 +49,7 @@ def scaling_remainder(out, m, t, rest, rest_shoup):
         out[i] = quotient + carry + (one if remainder >= half else zero)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def weighted_sum(out, y, weights, weights_shoup, t):
     """out[i] = sum_s weights[s] y[s, i] mod t, for weights < t < 2^61 and any y."""
     out[:] = 0
@@ -60,7 +60,7 @@ def weighted_sum(out, y, weights, weights_shoup, t):
             out[i] = min(total, total - t)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def scatter_residues(out, values, position, t):
     """out[position[i]] = values[i] mod t for int64 values in (-t, t); 0 where there are none.
 

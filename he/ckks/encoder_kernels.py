@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ntt.jit import kernel
 from ntt.reduction import add, reduce_once, shoup, shoup_lazy, subtract
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def residues_of_float(out, values, moduli, one_shoup):
     """out[r, i] = rint(values[i]) mod moduli[r].
 
@@ -24,7 +24,7 @@ def residues_of_float(out, values, moduli, one_shoup):
             out[r, i] = reduce_once(q - rest, q) if rounded < 0 else rest
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def centred_values(out, residues, moduli, half, inverses, inverses_shoup, weights):
     """out[i] = the value in (-Q/2, Q/2) whose residues are residues[:, i], rounded to float64.
 
@@ -61,7 +61,7 @@ def centred_values(out, residues, moduli, half, inverses, inverses_shoup, weight
         out[i] = -value if negative else value
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def centred_values_two_limbs(out, residues, moduli, inverse, inverse_shoup, one_shoup, q0_mod):
     """`centred_values` for values that two of at least three limbs hold; False where one is not.
 
