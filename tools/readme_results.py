@@ -1,4 +1,4 @@
-"""Write the README's table of results from the JSON files in benchmarks/results.
+"""Write the README's tables of results from the JSON files in benchmarks/results.
 
     python tools/readme_results.py
 
@@ -17,6 +17,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 README = ROOT / "README.md"
 NETWORKS = ("mnist", "fashion_mnist")
 BLOCK = re.compile(r"(?<=<!-- results -->\n).*?(?=<!-- end of results -->)", re.DOTALL)
+PEERS = re.compile(r"(?<=<!-- peers -->\n).*?(?=<!-- end of peers -->)", re.DOTALL)
 
 Result = dict[str, Any]
 
@@ -56,10 +57,43 @@ def render() -> str:
     return "\n".join(rows) + "\n\n" + _origin(bench, accuracy)
 
 
+def render_peers() -> str:
+    """CKKS operations beside other libraries, in Markdown."""
+    result = json.loads((RESULTS / "primitives.json").read_text(encoding="utf-8"))
+    times = {(r["N"], r["depth"], r["operation"], r["library"]): r for r in result["rows"]}
+    cases = list(dict.fromkeys((r["N"], r["depth"]) for r in result["rows"]))
+    operations = list(dict.fromkeys(r["operation"] for r in result["rows"]))
+    libraries = list(dict.fromkeys(r["library"] for r in result["rows"]))
+    rows = [
+        _row("ms, and times as long as here", [f"N = {N}, depth {depth}" for N, depth in cases]),
+        _row("---", ["---"] * len(cases)),
+    ]
+    for operation in operations:
+        cells = []
+        for N, depth in cases:
+            ours = times[N, depth, operation, libraries[0]]["median_s"]
+            found = [f"**{1e3 * ours:.3g}**"]
+            for library in libraries[1:]:
+                row = times.get((N, depth, operation, library))
+                if row is not None:
+                    found.append(f"{library} {row['median_s'] / ours:.1f}x")
+            cells.append("; ".join(found))
+        rows.append(_row(operation, cells))
+    machine = result["machine"]
+    versions = {r["library"]: r["version"] for r in result["rows"]}
+    named = ", ".join(f"{name} {versions[name]}" for name in libraries[1:])
+    return (
+        "\n".join(rows)
+        + f"\n\n{machine['cpu']}, one thread, medians, libraries in turn in one process; {named}; "
+        + f"commit {result['commit'][:7]}; parameters of each in the file.\n\n"
+        + f"```sh\n{result['command']}\n```\n"
+    )
+
+
 def main() -> None:
-    """Replace the block between the two markers."""
-    text = README.read_text(encoding="utf-8")
-    README.write_text(BLOCK.sub(lambda _: render(), text), encoding="utf-8")
+    """Replace the blocks between their markers."""
+    text = BLOCK.sub(lambda _: render(), README.read_text(encoding="utf-8"))
+    README.write_text(PEERS.sub(lambda _: render_peers(), text), encoding="utf-8")
 
 
 def _row(name: str, cells: Any) -> str:

@@ -29,6 +29,12 @@ def test_readme_results__table_is_rendered_from_the_files(tool: ModuleType) -> N
     assert block.group() == tool.render()
 
 
+def test_readme_results__peers_are_rendered_from_the_file(tool: ModuleType) -> None:
+    block = tool.PEERS.search((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert block is not None
+    assert block.group() == tool.render_peers()
+
+
 def test_readme_results__every_result_tells_where_it_comes_from(tool: ModuleType) -> None:
     for result in (*tool.load("bench"), *tool.load("accuracy")):
         assert result["commit"]
