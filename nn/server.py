@@ -13,7 +13,7 @@ from he.ckks.evaluator import Evaluator
 from he.ckks.linear_transform import LinearTransform, apply_matrix
 from he.ckks.polynomial import Polynomial
 from he.ckks.polynomial_evaluation import EncodedPolynomial
-from he.errors import LevelMismatchError, ParametersMismatchError
+from he.errors import LevelMismatchError, ParametersMismatchError, ScaleMismatchError
 from he.keys import EvaluationKeys
 from he.serialization import from_bytes
 from he.trace import Tracer
@@ -90,8 +90,8 @@ class Server:
         progress: show a bar per stage. threads: how many, default what `ntt.threads` says; several
         images run side by side, a single one shares its limbs among the threads. Stages run one
         after the other over the whole batch, so that a stage's keys and weights stay in the cache.
-        Raises `ParametersMismatchError`, `LevelMismatchError` or `ShapeError` for ciphertexts
-        that are not fresh ones of the plan's layout.
+        Raises `ParametersMismatchError`, `LevelMismatchError`, `ScaleMismatchError` or
+        `ShapeError` for ciphertexts that are not fresh ones of the plan's layout.
         """
         per_image = self.plan.input_layout.ciphertexts
         if isinstance(batch, bytes | bytearray | memoryview):
@@ -172,6 +172,11 @@ class Server:
                 raise LevelMismatchError(
                     f"an image is at level {ciphertext.level} in {ciphertext.parts} parts: a fresh "
                     f"encryption at level {params.max_level} in 2 parts is needed"
+                )
+            if ciphertext.scale != params.scales[-1]:
+                raise ScaleMismatchError(
+                    f"an image is encrypted at scale {ciphertext.scale:.6g}: the plan's is "
+                    f"{params.scales[-1]:.6g}; encrypt with the plan's Client"
                 )
 
 

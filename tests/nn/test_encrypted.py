@@ -194,6 +194,10 @@ def test_server__refuses_what_is_not_the_plans(run):
         nn.Server(plan, network, short)
     with pytest.raises(he.LevelMismatchError):
         server.run(nn.EncryptedBatch(server.run(client.encrypt(images[:1])).ciphertexts, 1))
+    scaled = client.encrypt(images[:1]).ciphertexts[0]
+    scaled.scale *= 2
+    with pytest.raises(he.ScaleMismatchError):
+        server.run(nn.EncryptedBatch((scaled,), 1))
     with pytest.raises(he.SerializationError):
         server.run(client.encrypt(images[:1]).to_bytes()[:-1])
 
