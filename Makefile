@@ -17,6 +17,8 @@ test: $(VENV)/.test
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+	HE_ACCEL_BACKEND=scalar $(BIN)/python -m pytest -m "not slow and not crosscheck" \
+	  tests/he tests/nn/test_encrypted.py tests/accel_model
 
 # The tests that take minutes as well.
 test-all: $(VENV)/.test
