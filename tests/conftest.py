@@ -37,3 +37,15 @@ def pyfhel() -> ModuleType:
         if IN_CI:
             pytest.fail(f"Pyfhel is missing in CI: {error}")
         pytest.skip("Pyfhel is not installed; `make test` builds it")
+
+
+@pytest.fixture(scope="session")
+def tenseal() -> ModuleType:
+    """The TenSEAL module (a newer SEAL, with zstd), for tests marked crosscheck; as `pyfhel`."""
+    try:
+        importlib.import_module("tenseal.sealapi")
+        return importlib.import_module("tenseal")
+    except ImportError as error:
+        if IN_CI:
+            pytest.fail(f"TenSEAL is missing in CI: {error}")
+        pytest.skip("TenSEAL is not installed; `make test` installs it")

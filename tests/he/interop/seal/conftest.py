@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,18 +56,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             f"crosscheck with SEAL: {_COMPARISONS.arrays} comparisons of "
             f"{_COMPARISONS.residues} residues, {_COMPARISONS.mismatches} mismatches"
         )
-
-
-@pytest.fixture(scope="session")
-def tenseal() -> ModuleType:
-    """The TenSEAL module (a newer SEAL, with zstd), for tests marked crosscheck; as `pyfhel`."""
-    try:
-        importlib.import_module("tenseal.sealapi")
-        return importlib.import_module("tenseal")
-    except ImportError as error:
-        if os.environ.get("CI", "").lower() in ("1", "true"):
-            pytest.fail(f"TenSEAL is missing in CI: {error}")
-        pytest.skip("TenSEAL is not installed: pip install tenseal")
 
 
 class Vectors:
