@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,17 +36,29 @@ def run(arguments: argparse.Namespace) -> int:
     """Record a run, write the trace, and print how many operations it has."""
     network = load_network(arguments.network)
     plan = make_plan(arguments, network)
-    # A folder that cannot be written to is told before keys are made.
-    arguments.output.open("a", encoding="utf-8").close()
-    status(f"{network.name}: making {plan.rotations} rotation keys")
-    client = Client(plan)
-    tracer = he_trace.Tracer(plan.params, network.name)
-    server = Server(plan, network, client.evaluation_keys(), tracer=tracer)
-    blank = np.full((1, *network.input_shape), np.mean(network.input_range))
-    server.run(client.encrypt(blank))
-    recorded = tracer.trace()
-    he_trace.save(recorded, arguments.output)
+    with _removed_on_failure(arguments.output):
+        status(f"{network.name}: making {plan.rotations} rotation keys")
+        client = Client(plan)
+        tracer = he_trace.Tracer(plan.params, network.name)
+        server = Server(plan, network, client.evaluation_keys(), tracer=tracer)
+        blank = np.full((1, *network.input_shape), np.mean(network.input_range))
+        server.run(client.encrypt(blank))
+        recorded = tracer.trace()
+        he_trace.save(recorded, arguments.output)
     kinds = Counter(op.kind for op in recorded.operations)
     words = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
     print(f"{arguments.output}: {len(recorded.operations)} operations ({words})")
     return 0
+
+
+@contextlib.contextmanager
+def _removed_on_failure(path: Path) -> Iterator[None]:
+    """Tell at once, by `OSError`, if `path` cannot be written; leave no new file on an error."""
+    is_new = not path.exists()
+    path.open("a", encoding="utf-8").close()
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            path.unlink(missing_ok=True)
+        raise

@@ -31,3 +31,19 @@ def test_trace__a_folder_that_does_not_exist(
 ) -> None:
     assert main(["trace", *options, "-o", str(tmp_path / "missing" / "small.trace")]) == 2
     assert capsys.readouterr().err.startswith("FileNotFoundError")
+
+
+@pytest.mark.parametrize("before", [None, "kept"])
+def test_trace__a_failure_leaves_no_empty_file(
+    options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str | None
+) -> None:
+    path = tmp_path / "small.trace"
+    if before is not None:
+        path.write_text(before)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(nn.Server, "run", interrupted)
+    assert main(["trace", *options, "-o", str(path)]) == 130
+    assert (path.read_text() if path.exists() else None) == before
