@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 import nn
+from benchmarks.peers.he_accel import own_version
 from nn.machine import backend_name
 
 
@@ -54,7 +55,7 @@ def run_ours(name: str, threads: int, batch: int, repeats: int) -> InferenceRow:
         )
     return InferenceRow(
         library="he-accel",
-        version=_version("he-accel"),
+        version=own_version(),
         network=name,
         N=plan.params.N,
         threads=threads,
@@ -118,9 +119,3 @@ def run_tenseal(repeats: int) -> InferenceRow:
         ciphertext_bytes=len(encrypted.serialize()),
         parameters={"q_bits": bits[:-1], "p_bits": bits[-1:], "log_qp": sum(bits)},
     )
-
-
-def _version(distribution: str) -> str:
-    from importlib import metadata
-
-    return metadata.version(distribution)

@@ -14,6 +14,9 @@ from benchmarks.peers import OPERATIONS, ROTATIONS, Case, Library, library_names
 CASES = (Case(1 << 13, 2), Case(1 << 14, 8), Case(1 << 15, 16), Case(1 << 15, 11))
 """Usable depths 2, 8, 16, and 11, where the modulus leaves room for several special primes."""
 
+TURN_SECONDS = 0.05
+"""Long enough that most calls find the caches as the same library left them."""
+
 # What a value may be off after one operation at a scale of 2^36 or more and N = 2^15: the error's
 # standard deviation is N / 6 / 2^36 = 2^-23.6 by rounding, a few times that with the key switch of
 # peers; 2^-12 tells a right answer from a wrong one, which is all that is asked here.
@@ -45,12 +48,14 @@ def run(
     *,
     operations: Sequence[str] = OPERATIONS,
     seconds: float = 4.0,
+    turn: float = TURN_SECONDS,
     report: Callable[[str], None] = print,
 ) -> list[Row]:
     """Time every operation of every library on one thread, libraries in turn.
 
     seconds: how long each operation of each case is repeated, all libraries together; at least
-    five rounds. Each result is decrypted and checked first. Raises `WrongResult`.
+    five rounds. turn: how long each library repeats it before the next one's turn (`interleaved`).
+    Each result is decrypted and checked first. Raises `WrongResult`.
     """
     rows = []
     for case in cases:
@@ -64,25 +69,46 @@ def run(
         for operation in operations:
             for library in libraries:
                 check(library, case, operation)
-            times = interleaved([library.operations[operation] for library in libraries], seconds)
+            calls = [library.operations[operation] for library in libraries]
+            times = interleaved(calls, seconds, turn)
             for library, samples in zip(libraries, times, strict=True):
                 rows.append(_row(library, case, operation, samples))
             report(_line(case, operation, rows[-len(libraries) :]))
     return rows
 
 
-def interleaved(calls: Sequence[Callable[[], object]], seconds: float) -> list[list[float]]:
-    """Seconds of each call, the calls taken in turn until the time is up; at least 5 rounds."""
+def interleaved(
+    calls: Sequence[Callable[[], object]], seconds: float, turn: float = 0.0
+) -> list[list[float]]:
+    """Seconds of each call, the calls taken in turn until the time is up; at least 5 rounds.
+
+    turn: how long each is repeated before the next one's turn, at least one call. The first call
+    of a turn finds the caches as the others left them, later ones as it left them itself; with a
+    turn of 0 every call is a first one.
+    """
     times: list[list[float]] = [[] for _ in calls]
     for call in calls:
         call()
     end = time.perf_counter() + seconds
-    while len(times[0]) < 5 or time.perf_counter() < end:
+    rounds = 0
+    while rounds < 5 or time.perf_counter() < end:
         for call, samples in zip(calls, times, strict=True):
-            begin = time.perf_counter()
-            call()
-            samples.append(time.perf_counter() - begin)
+            samples += _turn(call, turn)
+        rounds += 1
     return times
+
+
+def _turn(call: Callable[[], object], seconds: float) -> list[float]:
+    """Seconds of each call, repeated until the time is up; at least one."""
+    samples: list[float] = []
+    now = time.perf_counter()
+    end = now + seconds
+    while not samples or now < end:
+        begin = now
+        call()
+        now = time.perf_counter()
+        samples.append(now - begin)
+    return samples
 
 
 def check(library: Library, case: Case, operation: str) -> None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from benchmarks.peers import Case
-from benchmarks.primitives import CASES, Row, run, speedups
+from benchmarks.primitives import CASES, TURN_SECONDS, Row, run, speedups
 from benchmarks.results_file import write_rows
 from ntt import threads
 from ntt.backends import select
@@ -33,6 +33,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--seconds", type=float, default=4.0, help="time for each operation of a case (default 4)"
     )
+    parser.add_argument(
+        "--turn",
+        type=float,
+        default=TURN_SECONDS,
+        help="seconds that a library repeats an operation before the next one's turn; 0: one call, "
+        f"which finds the caches as the others left them (default {TURN_SECONDS})",
+    )
     parser.add_argument("--backend", help="force a backend: scalar, fma or ifma")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write a picture there")
@@ -52,7 +59,7 @@ def command(arguments: argparse.Namespace) -> int:
     if arguments.backend:
         select.set_backend(arguments.backend)
     with threads.limit(1):
-        rows = run(cases, arguments.peers, seconds=arguments.seconds)
+        rows = run(cases, arguments.peers, seconds=arguments.seconds, turn=arguments.turn)
     _print_speedups(rows)
     if arguments.json:
         write_rows(rows, arguments.command_line, arguments.json)

@@ -6,12 +6,12 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from types import ModuleType
 
 import numpy as np
 
 import ntt
+from benchmarks.peers.he_accel import own_version
 from benchmarks.primitives import WrongResult, interleaved
 from benchmarks.transform_limits import Limit, limit
 from ntt.backends import select
@@ -90,7 +90,7 @@ def _degree(N: int, names: Sequence[str], threads: int, seconds: float) -> Itera
         bound: Limit | None = limit(name, N) if threads == 1 else None
         yield TransformRow(
             library="he-accel",
-            version=metadata.version("he-accel") if _installed() else "source",
+            version=own_version(),
             operation=operation,
             backend=name,
             N=N,
@@ -149,11 +149,3 @@ def _repeated(
             call(x)
 
     return sample
-
-
-def _installed() -> bool:
-    try:
-        metadata.version("he-accel")
-    except metadata.PackageNotFoundError:
-        return False
-    return True

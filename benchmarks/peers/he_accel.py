@@ -16,6 +16,15 @@ from he.keygen import KeyGenerator
 from he.keys import KeyNeeds
 from he.params import CKKSParameters
 
+
+def own_version() -> str:
+    """The installed version, or "source" where the checkout runs uninstalled."""
+    try:
+        return metadata.version("he-accel")
+    except metadata.PackageNotFoundError:
+        return "source"
+
+
 SCALES = (40.0, 39.0, 38.0, 37.0, 36.0)
 
 
@@ -39,7 +48,7 @@ class HEAccel:
     name = "he-accel"
 
     def __init__(self, case: Case, params: CKKSParameters) -> None:
-        self.version = metadata.version("he-accel")
+        self.version = own_version()
         self.parameters: dict[str, object] = {
             "q_bits": [q.bit_length() for q in params.q],
             "p_bits": [p.bit_length() for p in params.p],
