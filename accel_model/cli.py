@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from accel_model import program_file
 from accel_model.config import load_machine, machine_names
 from accel_model.errors import AcceleratorError
 from accel_model.estimate import estimate
-from accel_model.isa import Program
+from accel_model.isa import Program, program_file
 from accel_model.machine_errors import MachineFileError
 from accel_model.report import check_lines, estimate_lines
 from accel_model.sweep import sweep

@@ -113,7 +113,7 @@ def test_lower__a_ring_that_is_none(circuit_run, change):
 
 def test_import__needs_no_kernels():
     program = (
-        "import sys, accel_model.lowering, accel_model.executor, accel_model.program_file;"
+        "import sys, accel_model.lowering, accel_model.executor, accel_model.isa.program_file;"
         "print(*{'numba', 'ntt', 'nn', 'rtl', 'amaranth'} & set(sys.modules))"
     )
     finished = subprocess.run(

@@ -8,9 +8,9 @@ import json
 import numpy as np
 import pytest
 
-from accel_model import program_file
 from accel_model.errors import ProgramFileError
 from accel_model.executor import execute
+from accel_model.isa import program_file
 from accel_model.lowering import lower
 
 
