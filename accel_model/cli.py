@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
-import zipfile
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
+from accel_model import sweep_command
 from accel_model.config import load_machine, machine_names
 from accel_model.errors import AcceleratorError
 from accel_model.estimate import estimate
-from accel_model.isa import Program, program_file
-from accel_model.machine_errors import MachineFileError
-from accel_model.report import check_lines, estimate_lines
-from accel_model.sweep import sweep
+from accel_model.report import check_lines, estimate_as_json, estimate_lines
 from accel_model.validate import exact_machines, other_machines, simulated_cycles
+from accel_model.workload import read_program
 from he import trace as traces
 
 
@@ -34,19 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     one.add_argument("file", type=Path, help="a trace, or a program")
     one.add_argument("--machine", action="append", required=True, help=machines)
     one.add_argument("--json", type=Path, metavar="FILE", help="write the estimates there")
-    one.set_defaults(run=_estimate)
-    many = commands.add_parser("sweep", help="one program on variations of a machine, as CSV")
-    many.add_argument("file", type=Path, help="a trace, or a program")
-    many.add_argument("--machine", required=True, help=machines)
-    many.add_argument(
-        "--set",
-        action="append",
-        required=True,
-        metavar="NAME=V,V,..",
-        help="a figure and its values, for example ntt.butterflies=4,8,16",
+    one.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw the roofline, and where the cycles go"
     )
-    many.add_argument("--csv", type=Path, metavar="FILE", help="write there, not to the terminal")
-    many.set_defaults(run=_sweep)
+    one.set_defaults(run=_estimate)
+    sweep_command.add_parser(commands, machines)
     commands.add_parser(
         "validate", help="the model beside the simulated hardware and published machines"
     ).set_defaults(run=_validate)
@@ -59,15 +47,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def read_program(path: Path) -> Program:
-    """The program in a file, or that of the trace in it."""
-    if zipfile.is_zipfile(path):
-        return program_file.load(path)
-    from accel_model.lowering import lower
-
-    return lower(traces.load(path))
-
-
 def _estimate(arguments: argparse.Namespace) -> int:
     machines = [load_machine(name) for name in arguments.machine]
     program = read_program(arguments.file)
@@ -75,39 +54,12 @@ def _estimate(arguments: argparse.Namespace) -> int:
     for result, machine in zip(results, machines, strict=True):
         print(*estimate_lines(result, machine), sep="\n")
     if arguments.json:
-        rows = [
-            {**asdict(result), "figures": {n: asdict(f) for n, f in machine.figures.items()}}
-            for result, machine in zip(results, machines, strict=True)
-        ]
+        rows = [estimate_as_json(*pair) for pair in zip(results, machines, strict=True)]
         arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    return 0
+    if arguments.plot:
+        from accel_model import plots
 
-
-def _sweep(arguments: argparse.Namespace) -> int:
-    machine = load_machine(arguments.machine)
-    axes = {}
-    for word in arguments.set:
-        name, _, values = word.partition("=")
-        try:
-            axes[name] = [float(value) for value in values.split(",")]
-        except ValueError as error:
-            raise MachineFileError(f"--set {word}: NAME=V,V,.. is needed: {error}") from error
-        if name not in machine.figures:
-            raise MachineFileError(
-                f"--set {word}: {machine.name} has no {name}; it has {', '.join(machine.figures)}"
-            )
-    points = sweep(read_program(arguments.file), machine, axes)
-    rows = [
-        [*point.values.values(), point.result.time_s, point.result.area.total,
-         point.result.energy.total_j, int(point.optimal)]
-        for point in points
-    ]  # fmt: skip
-    head = [*axes, "time_s", f"area_{points[0].result.area.unit}", "energy_j", "optimal"]
-    if arguments.csv:
-        with arguments.csv.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([head, *rows])
-    else:
-        csv.writer(sys.stdout).writerows([head, *rows])
+        plots.save(plots.estimate_figure(results, machines, program.N), arguments.plot)
     return 0
 
 

@@ -95,7 +95,9 @@ class Machine:
             figures[name.replace("__", ".")] = Figure(value, "assumed", "chosen in a sweep")
         for name in figures:
             _check_range(name, figures[name].value, self.where(name))
-        return replace(self, figures=figures)
+        changed = replace(self, figures=figures)
+        _check_together(changed)
+        return changed
 
 
 def machine_names() -> list[str]:

@@ -56,9 +56,12 @@ def scaled_area(area: Figure, from_nm: int, to_nm: int) -> tuple[Figure, float, 
     return Figure(value, "assumed", origin), value * (1 - spread), value * (1 + spread)
 
 
-def energy_of(program: Program, machine: Machine, external_bytes: float, time_s: float) -> Energy:
-    """A butterfly is one product and two sums; a step of a base conversion is a product and a sum.
-    Each source and result of an instruction crosses the on-chip memory once."""
+def work_of(program: Program, machine: Machine) -> tuple[np.ndarray, np.ndarray]:
+    """(picojoules of arithmetic, bits through the on-chip memory) of every instruction.
+
+    A butterfly is one product and two sums; a step of a base conversion is a product and a sum.
+    Each source and result of an instruction crosses the on-chip memory once.
+    """
     N, rows = program.N, program.instructions
     butterflies = N // 2 * (N.bit_length() - 1)
     products = np.zeros(len(Opcode))
@@ -70,13 +73,20 @@ def energy_of(program: Program, machine: Machine, external_bytes: float, time_s:
     for opcode in (Opcode.MULADD, Opcode.CONVERT, Opcode.FRACTION, Opcode.ADD, Opcode.SUB,
                    Opcode.NEGATE, Opcode.ADDSCALAR):  # fmt: skip
         sums[opcode] = N
-    codes = rows["opcode"]
-    arithmetic_pj = (
-        float(products[codes].sum()) * machine["energy.multiply_pj"]
-        + float(sums[codes].sum()) * machine["energy.add_pj"]
-    )
-    limbs = int((rows["sources"] >= 0).sum()) + int((rows["destination"] >= 0).sum())
-    memory_bits = limbs * N * machine["word.bits"]
+    each = products * machine["energy.multiply_pj"] + sums * machine["energy.add_pj"]
+    limbs = (rows["sources"] >= 0).sum(axis=1) + (rows["destination"] >= 0)
+    return each[rows["opcode"]], limbs * (N * machine["word.bits"])
+
+
+def energy_of(
+    machine: Machine,
+    *,
+    arithmetic_pj: float,
+    memory_bits: float,
+    external_bytes: float,
+    time_s: float,
+) -> Energy:
+    """The energy of work that `work_of` counts, of external traffic, and of leakage meanwhile."""
     names = [name for name in machine.figures if name.startswith("energy.")]
     return Energy(
         arithmetic_j=arithmetic_pj * 1e-12,

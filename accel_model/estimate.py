@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
 
 from accel_model import memory, schedule
 from accel_model.config import Machine
-from accel_model.energy import Area, Energy, area_of, energy_of
+from accel_model.energy import Area, Energy, area_of, energy_of, work_of
 from accel_model.figures import weakest
 from accel_model.isa import Opcode, Program
 from accel_model.machine_errors import MachineMismatchError
-from accel_model.schedule import KINDS, Costs
+from accel_model.parts import Part, parts_of
+from accel_model.schedule import CHANNEL, GENERATOR, KINDS, Costs
 from accel_model.units import (
     AutomorphismTiming,
     NTTTiming,
@@ -25,28 +25,6 @@ from accel_model.units import (
 )
 
 _UNIT = {Opcode.NTT: 0, Opcode.INTT: 0, Opcode.PERMUTE: 2, Opcode.LOAD: 3, Opcode.STORE: 3}
-_CHANNEL, _GENERATOR = KINDS.index("channel"), KINDS.index("generator")
-
-
-@dataclass(frozen=True)
-class Part:
-    """A layer or a kind of operation: when its steps ran, its work, and what bounds it.
-
-    ideal_s: the time of its busiest unit alone; bottleneck: that unit. modular_products: whole
-    transforms and limb products; external_bytes: what it moved.
-    """
-
-    name: str
-    time_s: float
-    ideal_s: float
-    bottleneck: str
-    modular_products: float
-    external_bytes: float
-
-    @property
-    def intensity(self) -> float:
-        """Modular products an external byte: the roofline's axis."""
-        return self.modular_products / self.external_bytes if self.external_bytes else float("inf")
 
 
 @dataclass(frozen=True)
@@ -83,7 +61,12 @@ def estimate(program: Program, machine: Machine) -> Estimate:
     clock = machine["clock.hz"]
     time_s = result.cycles / clock
     traffic = traffic_of(program, machine, residency, costs)
-    layers, operations = _parts(program, machine, residency, costs, result, units)
+    layers, operations = parts_of(
+        program, machine, residency, costs, result, units, limb_bytes(program.N, machine)
+    )
+    arithmetic_pj, memory_bits = work_of(program, machine)
+    # A limb that is fetched again or spilled crosses the on-chip memory once more.
+    again_bits = 8 * (traffic["fetched again"] + traffic["spilled"])
     timed = [machine.figures[n] for n in machine.figures if not n.startswith(("energy", "area"))]
     return Estimate(
         machine=machine.name,
@@ -100,7 +83,13 @@ def estimate(program: Program, machine: Machine) -> Estimate:
         external_bytes=traffic,
         slots=slots_of(program.N, machine),
         peak_slots=residency.peak_slots,
-        energy=energy_of(program, machine, sum(traffic.values()), time_s),
+        energy=energy_of(
+            machine,
+            arithmetic_pj=float(arithmetic_pj.sum()),
+            memory_bits=float(memory_bits.sum()) + again_bits,
+            external_bytes=sum(traffic.values()),
+            time_s=time_s,
+        ),
         area=area_of(machine),
         layers=layers,
         operations=operations,
@@ -181,11 +170,11 @@ def costs_of(program: Program, machine: Machine, residency: memory.Residency) ->
     kinds = np.array([_UNIT.get(opcode, 1) for opcode in Opcode])[rows["opcode"]]
     if machine.keys_from_seeds:
         loads = rows["opcode"] == Opcode.LOAD
-        kinds[loads & program.externals["seeded"][rows["external"]]] = _GENERATOR
+        kinds[loads & program.externals["seeded"][rows["external"]]] = GENERATOR
     writes = rows["destination"] >= 0
     port_cycles = (((rows["sources"] >= 0).sum(axis=1) + writes) * N / ports).tolist()
     kind_of = kinds.tolist()
-    step_kinds = [kind_of[i] if i >= 0 else _CHANNEL for i in residency.instruction]
+    step_kinds = [kind_of[i] if i >= 0 else CHANNEL for i in residency.instruction]
     return Costs(
         kind=step_kinds,
         interval=[interval[kind] for kind in step_kinds],
@@ -200,7 +189,7 @@ def traffic_of(
     """External bytes: loaded once, stored, fetched again, spilled."""
     size = limb_bytes(program.N, machine)
     opcodes = program.instructions["opcode"]
-    generated = sum(kind == _GENERATOR for kind in costs.kind)
+    generated = sum(kind == GENERATOR for kind in costs.kind)
     return {
         "loaded": size * (int((opcodes == Opcode.LOAD).sum()) - generated),
         "stored": size * int((opcodes == Opcode.STORE).sum()),
@@ -227,68 +216,6 @@ def _ideal_steps(
 def _in_order(residency: memory.Residency, costs: Costs) -> list[tuple[int, ...]]:
     """Without prefetch, a transfer also waits for the step before it."""
     return [
-        (*needs, step - 1) if step and costs.kind[step] >= _CHANNEL else needs
+        (*needs, step - 1) if step and costs.kind[step] >= CHANNEL else needs
         for step, needs in enumerate(residency.needs)
     ]
-
-
-def _parts(
-    program: Program,
-    machine: Machine,
-    residency: memory.Residency,
-    costs: Costs,
-    result: schedule.Schedule,
-    units: list[int],
-) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-    """The time between events is given to the part whose step ends next, so that it adds up."""
-    N, clock, size = program.N, machine["clock.hz"], limb_bytes(program.N, machine)
-    owner = program.instructions["operation"].tolist()
-    products = _products(N)[program.instructions["opcode"]].tolist()
-    time: dict[int, float] = defaultdict(float)
-    busy: dict[int, list[float]] = defaultdict(lambda: [0.0] * len(KINDS))
-    work: dict[int, float] = defaultdict(float)
-    moved: dict[int, float] = defaultdict(float)
-    current = [0] * len(costs.kind)
-    last = 0
-    for step in range(len(costs.kind) - 1, -1, -1):
-        index = residency.instruction[step]
-        last = owner[index] if index >= 0 else last
-        current[step] = last
-    reached = 0.0
-    for step in sorted(range(len(current)), key=result.end.__getitem__):
-        operation, kind, index = current[step], costs.kind[step], residency.instruction[step]
-        time[operation] += result.end[step] - reached
-        reached = result.end[step]
-        busy[operation][kind] += costs.interval[step] / units[kind]
-        moved[operation] += size if kind == _CHANNEL else 0
-        work[operation] += products[index] if index >= 0 else 0
-    parts = []
-    for by_layer in (True, False):
-        groups: dict[str, list[int]] = defaultdict(list)
-        for number in sorted(time):
-            operation_of = program.operations[number]
-            name = (operation_of.layer or "all") if by_layer else operation_of.kind
-            groups[name].append(number)
-        rows = []
-        for name, members in groups.items():
-            cycles = [sum(busy[m][kind] for m in members) for kind in range(len(KINDS))]
-            rows.append(
-                Part(
-                    name,
-                    sum(time[m] for m in members) / clock,
-                    max(cycles) / clock,
-                    KINDS[cycles.index(max(cycles))],
-                    sum(work[m] for m in members),
-                    sum(moved[m] for m in members),
-                )
-            )
-        parts.append(tuple(rows))
-    return parts[0], parts[1]
-
-
-def _products(N: int) -> np.ndarray:
-    """Modular products of each opcode on one limb."""
-    butterflies = N // 2 * (N.bit_length() - 1)
-    counts = {Opcode.NTT: butterflies, Opcode.INTT: butterflies}
-    counts |= dict.fromkeys((Opcode.MUL, Opcode.MULADD, Opcode.MULSCALAR, Opcode.CONVERT), N)
-    return np.array([counts.get(opcode, 0) for opcode in Opcode])

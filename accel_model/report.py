@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from accel_model.config import Machine
 from accel_model.estimate import Estimate
@@ -37,6 +39,21 @@ def estimate_lines(result: Estimate, machine: Machine) -> Iterator[str]:
     yield "  figures"
     for name, figure in machine.figures.items():
         yield f"    {name:<34}{figure}"
+
+
+def estimate_as_json(result: Estimate, machine: Machine) -> dict[str, Any]:
+    """The estimate and the machine's figures as plain data; an intensity without end is null."""
+    content = asdict(result)
+    content["title"] = machine.title
+    content["energy"]["total_j"] = result.energy.total_j
+    content["area"]["total"] = result.area.total
+    for name, parts in (("layers", result.layers), ("operations", result.operations)):
+        for entry, part in zip(content[name], parts, strict=True):
+            entry["energy"]["total_j"] = part.energy.total_j
+            entry["ideal_s"], entry["bottleneck"] = part.ideal_s, part.bottleneck
+            entry["products_per_byte"] = part.intensity if part.external_bytes else None
+    content["figures"] = {name: asdict(figure) for name, figure in machine.figures.items()}
+    return content
 
 
 def check_lines(title: str, checks: Sequence[Check]) -> Iterator[str]:

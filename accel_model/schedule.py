@@ -14,6 +14,8 @@ from dataclasses import dataclass
 KINDS = ("ntt", "pointwise", "automorphism", "channel", "generator")
 """Units, the external channel, and the generator of keys out of seeds."""
 
+CHANNEL, GENERATOR = KINDS.index("channel"), KINDS.index("generator")
+
 
 @dataclass(frozen=True)
 class Costs:

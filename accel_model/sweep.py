@@ -1,41 +1,147 @@
-"""Many machines, one program: which of them are not beaten in time, area and energy at once."""
+"""Many machines, one computation: which of them nothing beats in time, area and energy at once."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from accel_model.config import Machine
 from accel_model.estimate import Estimate, estimate
+from accel_model.figures import Figure
 from accel_model.isa import Program
+from accel_model.machine_errors import MachineMismatchError, WorkloadError
+from he.trace import OpTrace
+
+WORD_EXPONENTS = {
+    "energy.multiply_pj": 2,
+    "energy.add_pj": 1,
+    "area.butterfly": 2,
+    "area.lane": 2,
+}
+"""Figures that grow with a power of the word width: multipliers as its square (those that rtl
+measured, at 28 to 60 bits: powers from 1.2 to 2.7), adders with the width."""
+
+STEPS = (0.5, 1.0, 2.0)
+STANDARD_AXES = (
+    "ntt.butterflies",
+    "pointwise.lanes",
+    "memory.bytes",
+    "external.bytes_per_s",
+)
+
+
+class Variant(NamedTuple):
+    """One way to compute the same, for example with another number of key-switching digits."""
+
+    values: dict[str, float]
+    program: Program
 
 
 @dataclass(frozen=True)
 class Point:
-    """One machine of a sweep; optimal: no other is better in one respect and worse in none."""
+    """A machine and a variant; optimal: nothing is better in one respect and worse in none."""
 
     values: dict[str, float]
     result: Estimate
     optimal: bool
 
 
-def sweep(program: Program, machine: Machine, axes: Mapping[str, Sequence[float]]) -> list[Point]:
-    """Estimate every combination of `axes`, name of a figure -> its values."""
-    combinations = [
-        dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())
-    ]
-    results = [
-        estimate(program, machine.with_values(**{k.replace(".", "__"): v for k, v in c.items()}))
-        for c in combinations
-    ]
-    costs = [(r.time_s, r.area.total, r.energy.total_j) for r in results]
+def sweep(
+    variants: Sequence[Variant],
+    machine: Machine,
+    axes: Mapping[str, Sequence[float]],
+    *,
+    report: Callable[[str], None] = print,
+    advance: Callable[[int], None] = lambda count: None,
+) -> list[Point]:
+    """Estimate every variant on every combination of `axes`, name of a figure -> its values.
+
+    A combination that a program does not fit is reported and left out; raises
+    `MachineMismatchError` when none is left. Time, area and energy are compared, and bandwidth and
+    memory where the machine's figures put no price on them: more of what costs nothing is no gain.
+    `advance` is called after every estimate.
+    """
+    found: list[tuple[dict[str, float], Estimate, tuple[float, ...]]] = []
+    refusal = MachineMismatchError("there is no program to estimate")
+    for variant, values in itertools.product(variants, combinations(axes)):
+        changed = with_values(machine, values)
+        try:
+            result = estimate(variant.program, changed)
+        except MachineMismatchError as error:
+            refusal = error
+            report(f"left out, {_words({**variant.values, **values})}: {error}")
+        else:
+            found.append(({**variant.values, **values}, result, _costs(changed, result)))
+        advance(1)
+    if not found:
+        raise refusal
     return [
-        Point(values, result, not any(beats(other, cost) for other in costs))
-        for values, result, cost in zip(combinations, results, costs, strict=True)
+        Point(values, result, not any(beats(other, costs) for *_, other in found))
+        for values, result, costs in found
     ]
+
+
+def combinations(axes: Mapping[str, Sequence[float]]) -> Iterator[dict[str, float]]:
+    """Every choice of one value an axis."""
+    for values in itertools.product(*axes.values()):
+        yield dict(zip(axes, values, strict=True))
+
+
+def standard_axes(machine: Machine) -> dict[str, list[float]]:
+    """Half, same and double of butterflies, lanes, memory and bandwidth; whole numbers."""
+    return {
+        name: [float(value) for value in (f * machine[name] for f in STEPS) if value == int(value)]
+        for name in STANDARD_AXES
+    }
+
+
+def with_values(machine: Machine, values: Mapping[str, float]) -> Machine:
+    """The machine with other figures; a change of `word.bits` takes those along that depend on it
+    (`WORD_EXPONENTS`), unless they are given too."""
+    bits = values.get("word.bits", machine["word.bits"])
+    factor = bits / machine["word.bits"]
+    scaled = {
+        name: Figure(
+            machine[name] * factor**exponent,
+            "assumed",
+            f"scaled to {bits:g} bits, with the width to the power of {exponent}: "
+            f"{machine.figures[name].origin}",
+        )
+        for name, exponent in WORD_EXPONENTS.items()
+        if factor != 1 and name not in values
+    }
+    changed = machine.with_values(**{k.replace(".", "__"): v for k, v in values.items()})
+    return replace(changed, figures={**changed.figures, **scaled})
+
+
+def variants_of(traced: Iterable[tuple[OpTrace, Program]]) -> list[Variant]:
+    """Traces of one computation, told apart by dnum and N. Raises `WorkloadError` if two agree."""
+    variants: list[Variant] = []
+    for trace, program in traced:
+        digits = -(-len(trace.q) // trace.digit_limbs)
+        values: dict[str, float] = {"dnum": digits, "N": trace.N}
+        if any(values == other.values for other in variants):
+            raise WorkloadError(
+                f"two traces have {_words(values)}: give traces that differ in dnum or in N"
+            )
+        variants.append(Variant(values, program))
+    return variants
 
 
 def beats(a: Sequence[float], b: Sequence[float]) -> bool:
     """Whether a is no worse than b in anything, and better in something."""
     return all(x <= y for x, y in zip(a, b, strict=True)) and tuple(a) != tuple(b)
+
+
+def _costs(machine: Machine, result: Estimate) -> tuple[float, ...]:
+    costs = [result.time_s, result.area.total, result.energy.total_j]
+    costs.append(machine["external.bytes_per_s"])
+    if not machine["area.memory_byte"]:
+        costs.append(machine["memory.bytes"])
+    return tuple(costs)
+
+
+def _words(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} = {value:g}" for name, value in values.items()) or "as it is"

@@ -26,7 +26,6 @@ from accel_model.isa import (
     Program,
 )
 from accel_model.machine_errors import MachineFileError, MachineMismatchError
-from accel_model.sweep import beats, sweep
 from accel_model.validate import exact_machines, other_machines, simulated_cycles
 
 TEXT = (CONFIGS / "asic7.toml").read_text(encoding="utf-8")
@@ -238,13 +237,6 @@ def test_machine__what_a_program_needs_is_named():
         estimate(program, machine.with_values(word__bits=16))
     with pytest.raises(MachineMismatchError, match=r"asic7.toml:\d+: .* at least 25600 bytes"):
         estimate(program, machine.with_values(memory__bytes=100))
-
-
-def test_sweep__keeps_the_points_that_nothing_beats():
-    points = sweep(program_of(2, 40), load_machine("asic7"), {"ntt.butterflies": [8, 16, 32]})
-    costs = [(p.result.time_s, p.result.area.total, p.result.energy.total_j) for p in points]
-    assert [p.optimal for p in points] == [not any(beats(b, a) for b in costs) for a in costs]
-    assert costs[0][1] < costs[1][1] < costs[2][1]
 
 
 def test_import__loads_no_numba_and_no_hardware_tools():
