@@ -7,12 +7,12 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from benchmarks import inference_command, primitives_command, transforms_command
+from benchmarks import bfv_command, inference_command, primitives_command, transforms_command
 from he.errors import HEError
 from nn.errors import NetworkError
 from ntt import ArithmeticLayerError
 
-_COMMANDS = (transforms_command, primitives_command, inference_command)
+_COMMANDS = (transforms_command, primitives_command, bfv_command, inference_command)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

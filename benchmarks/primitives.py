@@ -1,15 +1,18 @@
-"""`python -m benchmarks primitives`: CKKS operations beside the peers, interleaved in one run."""
+"""`python -m benchmarks primitives`: CKKS operations beside the peers, interleaved in one run.
+
+The loop takes any `Suite`: `benchmarks.bfv` has another.
+"""
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from benchmarks.peers import OPERATIONS, ROTATIONS, Case, Library, library_names, set_up
+from benchmarks.peers import CKKS_MODULES, OPERATIONS, ROTATIONS, Case, Library, set_up
 
 CASES = (Case(1 << 13, 2), Case(1 << 14, 8), Case(1 << 15, 16), Case(1 << 15, 11))
 """Usable depths 2, 8, 16, and 11, where the modulus leaves room for several special primes."""
@@ -42,33 +45,53 @@ class WrongResult(Exception):
     """A library's decrypted result is not what the operation means."""
 
 
+@dataclass(frozen=True)
+class Suite:
+    """What is compared: cases, operations, and the libraries' modules in `benchmarks.peers`.
+
+    check(library, case, operation) raises `WrongResult`; admit(libraries, case) refuses libraries
+    that are not set up for an equal task.
+    """
+
+    modules: Mapping[str, str]
+    cases: tuple[Case, ...]
+    operations: tuple[str, ...]
+    check: Callable[[Library, Case, str], None]
+    admit: Callable[[Sequence[Library], Case], None] = lambda libraries, case: None
+
+
 def run(
     cases: Sequence[Case],
     peers: bool,
     *,
-    operations: Sequence[str] = OPERATIONS,
+    suite: Suite | None = None,
+    operations: Sequence[str] | None = None,
     seconds: float = 4.0,
     turn: float = TURN_SECONDS,
     report: Callable[[str], None] = print,
 ) -> list[Row]:
     """Time every operation of every library on one thread, libraries in turn.
 
-    seconds: how long each operation of each case is repeated, all libraries together; at least
-    five rounds. turn: how long each library repeats it before the next one's turn (`interleaved`).
-    Each result is decrypted and checked first. Raises `WrongResult`.
+    suite: default `CKKS`; operations: default the suite's. seconds: how long each operation of each
+    case is repeated, all libraries together; at least five rounds. turn: how long each library
+    repeats it before the next one's turn (`interleaved`). Each result is decrypted and checked
+    first. Raises `WrongResult`.
     """
+    suite = CKKS if suite is None else suite
+    names = list(suite.modules)  # ours first
     rows = []
     for case in cases:
         libraries = []
-        for name in library_names() if peers else library_names()[:1]:
-            library = set_up(name, case)
+        for name in names if peers else names[:1]:
+            library = set_up(name, case, suite.modules)
             if isinstance(library, str):
                 report(library)
                 continue
             libraries.append(library)
-        for operation in operations:
+        suite.admit(libraries, case)
+        for operation in suite.operations if operations is None else operations:
             for library in libraries:
-                check(library, case, operation)
+                suite.check(library, case, operation)
             calls = [library.operations[operation] for library in libraries]
             times = interleaved(calls, seconds, turn)
             for library, samples in zip(libraries, times, strict=True):
@@ -132,6 +155,9 @@ def check(library: Library, case: Case, operation: str) -> None:
             f"{library.name} {operation} at N = {case.N}: an error of {error:.3g}, at most "
             f"{_TOLERANCE:.3g} was expected"
         )
+
+
+CKKS = Suite(CKKS_MODULES, CASES, OPERATIONS, check)
 
 
 def speedups(rows: Sequence[Row], library: str = "he-accel") -> Iterator[tuple[Row, Row, float]]:

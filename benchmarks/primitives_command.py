@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.peers import Case
-from benchmarks.primitives import CASES, TURN_SECONDS, Row, run, speedups
+from benchmarks.primitives import CKKS, TURN_SECONDS, Row, Suite, run, speedups
 from benchmarks.results_file import write_rows
 from ntt import threads
 from ntt.backends import select
@@ -20,6 +19,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="CKKS operations on one thread, at equal ring degree and usable depth and at "
         "least equal security; the libraries take turns, and every result is checked.",
     )
+    add_options(parser, CKKS)
+
+
+def add_options(parser: argparse.ArgumentParser, suite: Suite) -> None:
+    """The options of a command that times a suite, and the suite itself."""
     parser.add_argument(
         "--peers", action="store_true", help="also time the other libraries that are installed"
     )
@@ -28,7 +32,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         action="append",
         metavar="N:DEPTH",
         help="ring degree and depth, for example 8192:2; default: all of "
-        + ", ".join(f"{case.N}:{case.depth}" for case in CASES),
+        + ", ".join(f"{case.N}:{case.depth}" for case in suite.cases),
     )
     parser.add_argument(
         "--seconds", type=float, default=4.0, help="time for each operation of a case (default 4)"
@@ -43,23 +47,30 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--backend", help="force a backend: scalar, fma or ifma")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write a picture there")
-    parser.set_defaults(run=command)
+    parser.set_defaults(run=command, suite=suite)
 
 
 def command(arguments: argparse.Namespace) -> int:
     """Run, print the speed-ups, write the files."""
-    cases: tuple[Case, ...] = CASES
+    suite: Suite = arguments.suite
+    cases = suite.cases
     if arguments.case:
         wanted = set(arguments.case)
-        cases = tuple(case for case in CASES if f"{case.N}:{case.depth}" in wanted)
+        cases = tuple(case for case in suite.cases if f"{case.N}:{case.depth}" in wanted)
         if len(cases) != len(wanted):
-            known = ", ".join(f"{case.N}:{case.depth}" for case in CASES)
+            known = ", ".join(f"{case.N}:{case.depth}" for case in suite.cases)
             print(f"unknown case among {sorted(wanted)}: the cases are {known}")
             return 2
     if arguments.backend:
         select.set_backend(arguments.backend)
     with threads.limit(1):
-        rows = run(cases, arguments.peers, seconds=arguments.seconds, turn=arguments.turn)
+        rows = run(
+            cases,
+            arguments.peers,
+            suite=suite,
+            seconds=arguments.seconds,
+            turn=arguments.turn,
+        )
     _print_speedups(rows)
     if arguments.json:
         write_rows(rows, arguments.command_line, arguments.json)

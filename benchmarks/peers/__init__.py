@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,24 +51,20 @@ class Library(Protocol):
         ...
 
 
-_MODULES = {
+CKKS_MODULES = {
     "he-accel": "he_accel",
     "Pyfhel": "pyfhel",
     "seal-python": "seal_python",
     "desilofhe": "desilo",
     "OpenFHE": "openfhe_python",
 }
+"""The libraries' modules in this package, ours first."""
 
 
-def library_names() -> tuple[str, ...]:
-    """Ours first, then the peers."""
-    return tuple(_MODULES)
-
-
-def set_up(name: str, case: Case) -> Library | str:
+def set_up(name: str, case: Case, modules: Mapping[str, str] = CKKS_MODULES) -> Library | str:
     """The library for a case, or one sentence that says why it is not here."""
     try:
-        module = importlib.import_module(f"benchmarks.peers.{_MODULES[name]}")
+        module = importlib.import_module(f"benchmarks.peers.{modules[name]}")
         library: Library = module.set_up(case)
     except ImportError as error:
         return f"{name} is not installed: {error}"

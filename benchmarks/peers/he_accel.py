@@ -72,6 +72,7 @@ class HEAccel:
         def reveal(ciphertext: Ciphertext) -> np.ndarray:
             return encoder.decode_real(decryptor.decrypt(ciphertext))
 
+        self.params, self.keys, self.inputs = params, keys, (a, b)
         self._reveal = reveal
         self.operations = {
             "encode": lambda: encoder.encode(first),

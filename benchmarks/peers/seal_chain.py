@@ -6,12 +6,12 @@ from benchmarks.peers import Case, UnsupportedCase
 
 # The bit counts that SEAL itself allows at 128 bits (SEAL 4.1, native/src/seal/util/hestdparms.h);
 # a few bits above the table of `he.security`, so a choice that favours the peer.
-_SEAL_MAX_BITS = {4096: 109, 8192: 218, 16384: 438, 32768: 881}
+SEAL_MAX_BITS = {4096: 109, 8192: 218, 16384: 438, 32768: 881}
 
 
 def seal_chain(case: Case) -> tuple[list[int], int]:
     """(prime sizes with the special one last, bits of the scale) for a case; scale at most 2^40."""
-    limit = _SEAL_MAX_BITS.get(case.N)
+    limit = SEAL_MAX_BITS.get(case.N)
     if limit is None:
         raise UnsupportedCase(f"SEAL lists no N = {case.N}")
     for scale_bits in range(40, 19, -1):
