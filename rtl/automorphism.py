@@ -20,11 +20,11 @@ from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout, StructLayout
 
 import ntt
-from ntt.modulus import check_ntt_modulus
 from ntt.oracle import automorphism as oracle_automorphism
-from rtl.errors import BlockModulusError, GeometryError, OptionError
+from rtl.errors import BlockModulusError, OptionError
 from rtl.modmul import check_width
-from rtl.schedule import check_geometry
+from rtl.moduli_table import check_ntt_moduli
+from rtl.schedule import check_buffers, check_geometry
 
 
 @dataclass(frozen=True)
@@ -46,17 +46,15 @@ class AutomorphismUnit:
     def __post_init__(self) -> None:
         check_geometry(self.N, self.lanes)
         check_width(self.width)
-        if self.buffers not in (1, 2):
-            raise GeometryError(f"{self.buffers} buffers: 1 or 2")
-        for q in self.moduli:
-            try:
-                check_ntt_modulus(q, self.N)
-            except ntt.ModulusError as error:
-                raise BlockModulusError(str(error)) from error
-            if q >= 1 << self.width:
-                raise BlockModulusError(
-                    f"modulus {q} has {q.bit_length()} bits, above {self.width}"
-                )
+        check_buffers(self.buffers)
+        check_ntt_moduli(self.moduli, self.N, self._check_width, range(3, 1 << self.width, 2))
+
+    def _check_width(self, q: int) -> None:
+        if q >= 1 << self.width:
+            raise BlockModulusError(
+                f"modulus {q} has {q.bit_length()} bits, the unit has {self.width}: "
+                f"use a width of {q.bit_length()}"
+            )
 
     @property
     def log_N(self) -> int:

@@ -57,6 +57,10 @@ class Barrett(ModularMultiplier):
         return 1
 
     @property
+    def candidates(self) -> range:
+        return range((1 << (self.width - 1)) + 1, 1 << self.width, 2)
+
+    @property
     def constant_widths(self) -> dict[str, int]:
         return {"q": self.width, "mu": self.width + 2}
 

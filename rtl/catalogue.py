@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from amaranth.lib import wiring
 
 import ntt
-from ntt.modulus import find_primes
+from ntt.modulus import MAX_MODULUS_BITS, find_primes
 from rtl.automorphism import AutomorphismUnit
 from rtl.butterfly import Butterfly
 from rtl.errors import BlockModulusError, OptionError
@@ -43,7 +43,9 @@ class Options:
 
     @property
     def multiplier(self) -> ModularMultiplier:
-        word_bits = self.word_bits or min((2 * self.N).bit_length() - 1, self.width - 1)
+        word_bits = self.word_bits
+        if word_bits is None:
+            word_bits = min((2 * self.N).bit_length() - 1, self.width - 1)
         return modular_multiplier(self.reduction, self.width, tile_named(self.tile), word_bits)
 
     def primes(self) -> tuple[int, ...]:
@@ -53,9 +55,18 @@ class Options:
         word_bits = self.word_bits or 0
         N = max(self.N, 1 << max(word_bits - 1, 3))
         try:
-            return find_primes(min(self.width, 61), N, self.moduli_count)
+            return find_primes(min(self.width, MAX_MODULUS_BITS), N, self.moduli_count)
         except ntt.ArithmeticLayerError as error:
-            raise BlockModulusError(str(error)) from error
+            widths = sorted(range(3, MAX_MODULUS_BITS + 1), key=lambda bits: abs(bits - self.width))
+            nearest = next((bits for bits in widths if self._has_primes(bits, N)), None)
+            choice = f"; the nearest width that has them is {nearest}" if nearest else ""
+            raise BlockModulusError(f"{error}{choice}") from error
+
+    def _has_primes(self, bits: int, N: int) -> bool:
+        try:
+            return bool(find_primes(bits, N, self.moduli_count))
+        except ntt.ArithmeticLayerError:
+            return False
 
 
 def _modmul(options: Options) -> ModularMultiplier:
@@ -80,6 +91,7 @@ def _ntt(options: Options) -> NTTUnit:
 
 
 def _pointwise(options: Options) -> PointwiseUnit:
+    check_geometry(options.N, 1)
     return PointwiseUnit(options.butterflies, options.primes(), options.multiplier)
 
 

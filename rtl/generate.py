@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -9,15 +10,21 @@ from pathlib import Path
 from rtl.catalogue import AnyBlock, hardware
 from rtl.datasheet import datasheet
 from rtl.emit import design
-from rtl.errors import OutputError
+from rtl.errors import OptionError, OutputError
 
 
 def generate(block: AnyBlock, name: str, folder: Path) -> list[Path]:
     """Create `folder` with NAME.v, its images and NAME.md; returns their paths.
 
     The folder appears when everything is in it. Raises `OutputError` when it exists already and
-    is not empty, or cannot be made.
+    is not empty, or cannot be made; `OptionError` for a name that Verilog does not take.
     """
+    if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+        nearest = re.sub(r"^(?=\d)|\W", "_", name, flags=re.ASCII) or "block"
+        raise OptionError(
+            f"module name {name!r}: letters, digits and underscores, no digit first; "
+            f"the nearest is {nearest!r}"
+        )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(f"{folder} exists and is not empty: name a new folder")
     try:

@@ -58,6 +58,11 @@ class ModularMultiplier(ABC):
         """R."""
 
     @property
+    def candidates(self) -> range:
+        """The numbers among which the moduli of this block are."""
+        return range(3, 1 << self.width, 2)
+
+    @property
     def constant_widths(self) -> dict[str, int]:
         """Name and width of the run-time constants of a modulus, q first."""
         return {"q": self.width}

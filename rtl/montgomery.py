@@ -145,6 +145,11 @@ class WordMontgomery(ModularMultiplier):
     def radix(self) -> int:
         return 1 << (self.word_bits * self.steps)
 
+    @property
+    def candidates(self) -> range:
+        step = 1 << self.word_bits
+        return range(step + 1, 1 << self.width, step)
+
     def check_modulus(self, q: int) -> None:
         super().check_modulus(q)
         if (q - 1) % (1 << self.word_bits):

