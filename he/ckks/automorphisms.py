@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from he import galois
 from he.ciphertext import Ciphertext
 from he.ckks import operands
 from he.errors import ParameterError
+from he.memory import large_array
 from he.workspace import workspace
 
 if TYPE_CHECKING:
@@ -33,8 +32,8 @@ def automorphisms(
     keys = [evaluator.keys.for_element(e, a.level) for e in switched_elements]
     switcher = evaluator.switcher(a.level)
     images = iter(switcher.switched(a.data[1], keys) if keys else ())
-    # One allocation for all: pages of large blocks are large, and cost far less to come by.
-    blocks = iter(np.empty((len(keys), *a.data.shape), dtype=np.uint64))
+    # One block for all: memory of large blocks is used again.
+    blocks = iter(large_array((len(keys), *a.data.shape)))
     results = []
     for element in elements:
         if element == 1:
