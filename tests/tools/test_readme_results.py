@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 from types import ModuleType
 
@@ -33,6 +34,24 @@ def test_readme_results__peers_are_rendered_from_the_file(tool: ModuleType) -> N
     block = tool.PEERS.search((ROOT / "README.md").read_text(encoding="utf-8"))
     assert block is not None
     assert block.group() == tool.render_peers()
+
+
+def test_readme_results__hardware_is_rendered_from_the_file(tool: ModuleType) -> None:
+    block = tool.HARDWARE.search((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert block is not None
+    assert block.group() == tool.render_hardware()
+
+
+def test_readme_results__hardware_takes_fewer_cycles_than_published(tool: ModuleType) -> None:
+    # As the simulation of the published code counts them.
+    assert tool.published_cycles(256, 8) == (264, 310)
+    assert tool.published_cycles(1024, 8) == (808, 950)
+    entries = json.loads(tool.MEASUREMENTS.read_text(encoding="utf-8"))["entries"]
+    units = [entry for entry in entries if entry["block"]["kind"] == "ntt"]
+    assert units
+    for unit in units:
+        forward, inverse = tool.published_cycles(unit["block"]["N"], unit["block"]["butterflies"])
+        assert unit["facts"]["transform_cycles"] < forward < inverse
 
 
 def test_readme_results__every_result_tells_where_it_comes_from(tool: ModuleType) -> None:
