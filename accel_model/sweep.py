@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -58,25 +59,26 @@ def sweep(
 ) -> list[Point]:
     """Estimate every variant on every combination of `axes`, name of a figure -> its values.
 
-    A combination that a program does not fit is reported and left out; raises
+    Combinations that a program does not fit are reported and left out; raises
     `MachineMismatchError` when none is left. Time, area and energy are compared, and bandwidth and
     memory where the machine's figures put no price on them: more of what costs nothing is no gain.
     `advance` is called after every estimate.
     """
     found: list[tuple[dict[str, float], Estimate, tuple[float, ...]]] = []
-    refusal = MachineMismatchError("there is no program to estimate")
+    refused: dict[str, int] = defaultdict(int)
     for variant, values in itertools.product(variants, combinations(axes)):
         changed = with_values(machine, values)
         try:
             result = estimate(variant.program, changed)
         except MachineMismatchError as error:
-            refusal = error
-            report(f"left out, {_words({**variant.values, **values})}: {error}")
+            refused[str(error)] += 1
         else:
             found.append(({**variant.values, **values}, result, _costs(changed, result)))
         advance(1)
+    for problem, count in refused.items():
+        report(f"{count} combinations left out: {problem}")
     if not found:
-        raise refusal
+        raise MachineMismatchError("; ".join(refused) or "there is nothing to estimate")
     return [
         Point(values, result, not any(beats(other, costs) for *_, other in found))
         for values, result, costs in found
@@ -144,4 +146,4 @@ def _costs(machine: Machine, result: Estimate) -> tuple[float, ...]:
 
 
 def _words(values: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} = {value:g}" for name, value in values.items()) or "as it is"
+    return ", ".join(f"{name} = {value:g}" for name, value in values.items())

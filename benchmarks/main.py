@@ -7,12 +7,34 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from benchmarks import bfv_command, inference_command, primitives_command, transforms_command
+from accel_model.errors import AcceleratorError
+from benchmarks import (
+    bfv_command,
+    compare_command,
+    inference_command,
+    primitives_command,
+    transforms_command,
+)
+from benchmarks.workloads import WorkloadFailure
 from he.errors import HEError
 from nn.errors import NetworkError
 from ntt import ArithmeticLayerError
 
-_COMMANDS = (transforms_command, primitives_command, bfv_command, inference_command)
+_COMMANDS = (
+    transforms_command,
+    primitives_command,
+    bfv_command,
+    inference_command,
+    compare_command,
+)
+_BAD_INPUT = (
+    HEError,
+    NetworkError,
+    ArithmeticLayerError,
+    AcceleratorError,
+    WorkloadFailure,
+    OSError,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments.command_line = shlex.join(["python", "-m", "benchmarks", *words])
     try:
         status: int = arguments.run(arguments)
-    except (HEError, NetworkError, ArithmeticLayerError, OSError) as error:
+    except _BAD_INPUT as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

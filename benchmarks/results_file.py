@@ -13,17 +13,22 @@ from nn.machine import machine_description, peak_rss_bytes, source_commit
 
 
 def write_rows(rows: Sequence[Any], command: str, path: Path) -> None:
-    """Write dataclass rows with machine, versions, commit, command and peak memory to `path`.
+    """Write dataclass rows with machine, versions, commit, command and peak memory to `path`."""
+    write_result({**provenance(command), "rows": [asdict(row) for row in rows]}, path)
 
-    `peak_rss_bytes` is that of the whole process: all libraries of the run together.
-    """
-    result = {
+
+def provenance(command: str) -> dict[str, Any]:
+    """Where a result comes from; `peak_rss_bytes` is that of the whole process so far."""
+    return {
         "command": command,
         "commit": source_commit(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine_description(),
         "peak_rss_bytes": peak_rss_bytes(),
-        "rows": [asdict(row) for row in rows],
     }
+
+
+def write_result(result: dict[str, Any], path: Path) -> None:
+    """Write `result` as JSON to `path`, whose folder is made where it does not exist."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

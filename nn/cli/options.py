@@ -30,6 +30,15 @@ def command_parser(
         help=f"a network of the zoo ({', '.join(nn.zoo.names())}) or a file that "
         "Network.save wrote (default: %(default)s)",
     )
+    add_planning_options(parser)
+    parser.add_argument(
+        "--verbose", action="store_true", help="show where in the code bad input was found"
+    )
+    return parser
+
+
+def add_planning_options(parser: argparse.ArgumentParser) -> None:
+    """What `make_plan` reads."""
     planning = parser.add_argument_group("planning")
     planning.add_argument(
         "--security",
@@ -58,10 +67,6 @@ def command_parser(
         metavar="WORDS",
         help="why parameters outside the security table are wanted (default: they are refused)",
     )
-    parser.add_argument(
-        "--verbose", action="store_true", help="show where in the code bad input was found"
-    )
-    return parser
 
 
 def add_data_option(parser: argparse.ArgumentParser) -> None:

@@ -73,11 +73,12 @@ def test_sweep__more_of_what_costs_no_area_is_no_gain(program, machine):
 
 def test_sweep__what_does_not_fit_is_said_and_left_out(program, machine):
     said = []
-    axes = {"memory.bytes": [8.0, 64000.0]}
+    axes = {"memory.bytes": [8.0, 64000.0], "pointwise.lanes": [1.0, 2.0]}
     points = sweep([Variant({}, program)], machine, axes, report=said.append)
-    assert [point.values["memory.bytes"] for point in points] == [64000]
+    assert [point.values["memory.bytes"] for point in points] == [64000, 64000]
     assert len(said) == 1
-    assert said[0].startswith("left out, memory.bytes = 8: ")
+    assert said[0].startswith("2 combinations left out: asic7.toml:")
+    assert "8 bytes hold 0 limbs" in said[0]
     with pytest.raises(MachineMismatchError, match="at least"):
         sweep([Variant({}, program)], machine, {"memory.bytes": [8.0]}, report=said.append)
 
