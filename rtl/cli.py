@@ -60,6 +60,19 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--waveform", type=Path, help="write a VCD waveform (block ntt)")
     simulate.set_defaults(command=_simulate)
 
+    program = commands.add_parser(
+        "run", help="run a program of limb instructions on simulated units, bit for bit"
+    )
+    program.add_argument(
+        "file", type=Path, help="a program with its data, by `python -m benchmarks export`"
+    )
+    program.add_argument("--butterflies", type=int, default=8, help="of the NTT unit (default 8)")
+    program.add_argument("--lanes", type=int, default=8, help="of the other units (default 8)")
+    program.add_argument("--reduction", default="word", help="montgomery or word (default word)")
+    program.add_argument("--buffers", type=int, default=2, help="1 or 2 (default 2)")
+    program.add_argument("--twiddles", default="generated", help="stored or generated (default)")
+    program.set_defaults(command=_run)
+
     characterize = commands.add_parser("characterize", help="measure blocks; writes JSON")
     characterize.add_argument(
         "--blocks", nargs="+", choices=("modmul", "butterfly", "ntt"), default=["modmul"],
@@ -164,6 +177,38 @@ def _simulate(options: argparse.Namespace) -> int:
             waveform=options.waveform,
         )
     print(line)
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    from accel_model.isa import program_file
+    from rtl.catalogue import Options
+    from rtl.program_runner import (
+        ProgramDataError,
+        check_outputs,
+        run_lines,
+        run_program,
+        units_for,
+    )
+
+    try:
+        program, data = program_file.load(options.file), program_file.load_data(options.file)
+    except (ValueError, OSError) as error:
+        raise ProgramDataError(str(error)) from error
+    geometry = Options(
+        butterflies=options.butterflies,
+        reduction=options.reduction,
+        buffers=options.buffers,
+        twiddles=options.twiddles,
+    )
+    with (
+        _progress(f"building and running {len(program)} instructions"),
+        units_for(program, geometry, options.lanes) as units,
+    ):
+        done = run_program(program, data, units)
+    agreed = check_outputs(done.outputs, data)
+    print(*run_lines(done), sep="\n")
+    print(f"{agreed} residues agree with those expected, bit for bit")
     return 0
 
 

@@ -1,9 +1,14 @@
-"""Programs in files: NumPy's .npz, with a JSON header that carries the version."""
+"""Programs in files: NumPy's .npz, with a JSON header that carries the version.
+
+A file may also hold the arrays that the program reads, and those that it must leave: members named
+data/KIND/NAME, as in `Program.objects`.
+"""
 
 from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,8 +22,23 @@ FORMAT = "he-accel program"
 VERSION = 1
 
 
-def save(program: Program, path: Path | str) -> None:
-    """Write `program` to `path`: arrays `instructions` and `externals`, and a JSON `header`."""
+Data = Mapping[tuple[str, str], np.ndarray]
+"""The arrays of external objects by (kind, name), uint64, shape + (N,)."""
+
+_DATA = "data/"
+
+
+def save(program: Program, path: Path | str, data: Data | None = None) -> None:
+    """Write `program` to `path`: arrays `instructions` and `externals`, and a JSON `header`.
+
+    data: the arrays of some or all of the program's objects, written beside it.
+    """
+    known = {(o.kind, o.name) for o in program.objects}
+    members: dict[str, Any] = {
+        f"{_DATA}{kind}/{name}": array
+        for (kind, name), array in (data or {}).items()
+        if (kind, name) in known
+    }
     header = {
         "format": FORMAT,
         "version": VERSION,
@@ -33,6 +53,7 @@ def save(program: Program, path: Path | str) -> None:
             header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
             instructions=program.instructions,
             externals=program.externals,
+            **members,
         )
 
 
@@ -76,6 +97,34 @@ def load(path: Path | str) -> Program:
         raise ProgramFileError(f"{path}: {problem}") from problem
     except (KeyError, TypeError, ValueError) as problem:
         raise ProgramFileError(f"{path}: its header lacks or garbles {problem}") from problem
+
+
+def load_data(path: Path | str) -> dict[tuple[str, str], np.ndarray]:
+    """The arrays that `save` wrote beside a program; raises as `load` does, and where none are."""
+    try:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            _header(archive, path)
+            data = {
+                _object_of(name): np.asarray(archive[name])
+                for name in archive.files
+                if name.startswith(_DATA)
+            }
+    except (zipfile.BadZipFile, EOFError, ValueError, KeyError) as problem:
+        if isinstance(problem, ProgramFileError):
+            raise
+        raise ProgramFileError(
+            f"{path}: not a whole program file ({problem}): write it again with save"
+        ) from problem
+    if not data:
+        raise ProgramFileError(
+            f"{path}: a program without data: write both with `python -m benchmarks export`"
+        )
+    return data
+
+
+def _object_of(member: str) -> tuple[str, str]:
+    kind, _, name = member.removeprefix(_DATA).partition("/")
+    return kind, name
 
 
 def _header(archive: Any, path: Path | str) -> dict[str, Any]:

@@ -235,19 +235,35 @@ def small_network() -> nn.Network:
     return nn.Network("small", (1, 8, 8), nodes)
 
 
+class KeepingTracer(Tracer):
+    """Also keeps what every operation took and left: (operands, results), in order."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.kept: list[tuple[list[np.ndarray], list[np.ndarray]]] = []
+
+    def record(
+        self, kind: str, level: int, operands: Any, results: Any, **details: Any
+    ) -> None:
+        super().record(kind, level, operands, results, **details)
+        copies = [[data.copy() for data in group] for group in (operands, results)]
+        self.kept.append((copies[0], copies[1]))
+
+
 class NetworkRun:
-    """A client, a traced server, one encrypted image, and its encrypted answer."""
+    """A client, a traced server, one encrypted image, and its encrypted answer; kept: operands and
+    results of every operation of that run."""
 
     def __init__(self, network: nn.Network, image: np.ndarray, **planning: Any) -> None:
         self.plan = nn.compile(network, **planning)
         self.client = nn.Client(self.plan)
         self.network = network
-        tracer = Tracer(self.plan.params, network.name)
+        tracer = KeepingTracer(self.plan.params, network.name)
         server = nn.Server(self.plan, network, self.client.evaluation_keys(), tracer=tracer)
         batch = self.client.encrypt(image)
         with counted_limbs() as self.counts:
             self.answer = server.run(batch)
-        self.trace, self.arrays = tracer.trace(), tracer.arrays
+        self.trace, self.arrays, self.kept = tracer.trace(), tracer.arrays, tracer.kept
 
 
 @pytest.fixture(scope="session", params=[64, 256])

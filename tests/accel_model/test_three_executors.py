@@ -1,0 +1,96 @@
+"""One program, three executors: the run itself, NumPy, and the simulated hardware."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from accel_model import units
+from accel_model.isa import Opcode, Phase
+from accel_model.lowering import lower
+from accel_model.section import OPERANDS, RESULTS, cut
+from rtl.catalogue import Options
+from rtl.program_runner import ProgramRun, check_outputs, run_program, units_for
+from rtl.program_units import SimulatedUnits
+
+KEY_SWITCH = {Phase.DECOMPOSE, Phase.KEY_PRODUCT, Phase.DIVIDE}
+
+
+def run_operation(run, number, options, lanes):
+    """An operation of a traced run on the simulated units, from the limbs that the software had;
+    its bits are held against those that the software left."""
+    part = cut(lower(run.trace), number, number)
+    taken, left = run.kept[number]
+    assert len(part.operands) == sum(data.shape[0] * data.shape[1] for data in taken)
+    data = dict(run.arrays)
+    data["input", OPERANDS] = np.concatenate([d.reshape(-1, d.shape[-1]) for d in taken])
+    data["output", RESULTS] = np.concatenate([d.reshape(-1, d.shape[-1]) for d in left])
+    with units_for(part.program, options, lanes) as simulated:
+        done = run_program(part.program, data, simulated)
+    assert check_outputs(done.outputs, data) == data["output", RESULTS].size
+    return part.program, done, simulated
+
+
+def assert_cycles_are_the_models(done: ProgramRun, simulated: SimulatedUnits) -> None:
+    """Every batch took what the model's timings say: the first limb, then an interval each."""
+    N, options, lanes = simulated.options.N, simulated.options, simulated.lanes
+    multiplier = simulated.ntt.multiplier
+    transform = units.NTTTiming(
+        N, options.butterflies, options.buffers, options.twiddles,
+        simulated.ntt.butterfly.latency, multiplier.latency,
+    )  # fmt: skip
+    pointwise = units.generated_pointwise(N, lanes, multiplier.latency, 2)
+    image = units.AutomorphismTiming(N, lanes, options.buffers)
+    for batch in done.batches:
+        timing = {"ntt": transform, "pointwise": pointwise, "automorphism": image}[batch.unit]
+        interval = timing.interval_cycles
+        waits = max(0, pointwise.modulus_change_cycles - interval)
+        if batch.unit == "pointwise":
+            interval_cycles = (batch.limbs - 1) * interval + batch.changes * waits
+        else:
+            interval_cycles = (batch.limbs - 1) * interval
+        assert batch.cycles == timing.total_cycles + interval_cycles, batch
+
+
+def test_key_switch_of_the_mnist_run__limb_by_limb_on_the_simulated_units(mnist_run):
+    """A rotation's key switch, every instruction of it on a unit, at the real size."""
+    kinds = [op.kind for op in mnist_run.trace.operations]
+    number = kinds.index("automorphisms")
+    options = Options(butterflies=8, buffers=2, twiddles="generated")
+    program, done, simulated = run_operation(mnist_run, number, options, lanes=8)
+    assert program.N == 8192
+    assert set(program.instructions["phase"].tolist()) >= KEY_SWITCH | {Phase.AUTOMORPHISM}
+    assert not {Opcode.FRACTION, Opcode.FLOOR} & set(done.counts)
+    by_unit = Counter[str]()
+    for batch in done.batches:
+        by_unit[batch.unit] += batch.limbs
+    counts = done.counts
+    assert by_unit["ntt"] == counts[Opcode.NTT] + counts[Opcode.INTT]
+    assert by_unit["automorphism"] == counts[Opcode.PERMUTE]
+    transfers = counts[Opcode.LOAD] + counts[Opcode.STORE]
+    assert by_unit.total() == len(program) - transfers
+    assert_cycles_are_the_models(done, simulated)
+
+
+@pytest.mark.parametrize("circuit", ["one-limb digits", "wide primes"], indirect=True)
+def test_every_kind_of_operation__on_the_simulated_units(circuit_run):
+    program = lower(circuit_run.trace)
+    options = Options(butterflies=2, reduction="montgomery")
+    data = dict(circuit_run.arrays)
+    data |= {("output", str(i)): array for i, array in enumerate(circuit_run.outputs)}
+    with units_for(program, options, lanes=2) as simulated:
+        done = run_program(program, data, simulated)
+    assert check_outputs(done.outputs, data) == sum(array.size for array in circuit_run.outputs)
+
+
+@pytest.mark.slow
+def test_the_whole_mnist_run__on_the_simulated_units(mnist_run):
+    """Encrypted logits of the software run, from the hardware."""
+    program = lower(mnist_run.trace)
+    data = dict(mnist_run.arrays)
+    options = Options(butterflies=8, buffers=2, twiddles="generated")
+    with units_for(program, options, lanes=8) as simulated:
+        done = run_program(program, data, simulated)
+    assert check_outputs(done.outputs, data) == 2 * program.N
