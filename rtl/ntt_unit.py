@@ -86,6 +86,12 @@ class NTTUnit:
         return max(2, 1 + self.twiddle_source.latency - self._read_to_butterfly)
 
     @property
+    def twiddle_lead_cycles(self) -> int:
+        """What one transform takes longer because its first twiddles come late: 0 when stored, the
+        modular multiplier's latency and a few when generated. Back to back it costs nothing."""
+        return self.read_offset - 2
+
+    @property
     def butterfly_offset(self) -> int:
         """Operands are at the butterflies."""
         return self.read_offset + self._read_to_butterfly
