@@ -1,0 +1,85 @@
+"""The units of one whole accelerator, each placed and routed as it would be built.
+
+    python -m rtl.characterize.machine FILE [KIND ..]
+
+The accelerator is for rings of N = 8192 on the larger ECP5. Any prime with a transform there is
+1 mod 2^14, so that words of 14 bits serve all of them; the table holds eight run-time moduli. Two
+butterflies with generated twiddles and two lanes of arithmetic use 136 of the device's 156
+multipliers.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from amaranth.lib import wiring
+
+from ntt.modulus import find_primes
+from rtl.automorphism import AutomorphismUnit
+from rtl.characterize.blocks import Block
+from rtl.characterize.run import Job, run
+from rtl.modmul import ModularMultiplier
+from rtl.ntt_unit import NTTUnit
+from rtl.pointwise import PointwiseUnit
+from rtl.reductions import modular_multiplier
+from rtl.tiling import Tile
+
+N, WIDTH, WORD_BITS, MODULI = 8192, 50, 14, 8
+BUTTERFLIES = LANES = 2
+
+
+@dataclass(frozen=True)
+class Unit(Block):
+    """One unit of the accelerator. Its parameters are names for people and for the model."""
+
+    def build(self, tile: Tile) -> tuple[wiring.Component, dict[str, object]]:
+        multiplier = modular_multiplier("word", WIDTH, tile, WORD_BITS)
+        moduli = find_primes(WIDTH, N, MODULI)
+        facts: dict[str, object] = {
+            "multiplier": multiplier.describe(),
+            "moduli": list(moduli),
+            "multiplier_latency_cycles": multiplier.latency,
+        }
+        if self.kind == "pointwise":
+            return PointwiseUnit(LANES, moduli, multiplier).hardware(), facts
+        if self.kind == "automorphism":
+            return AutomorphismUnit(N, LANES, moduli, WIDTH, buffers=2).hardware(), facts
+        return self._ntt(moduli, multiplier, facts)
+
+    def _ntt(
+        self, moduli: tuple[int, ...], multiplier: ModularMultiplier, facts: dict[str, object]
+    ) -> tuple[wiring.Component, dict[str, object]]:
+        unit = NTTUnit(N, BUTTERFLIES, moduli, multiplier, 2, "generated")
+        return unit.hardware(), facts | {
+            "butterfly_latency_cycles": unit.butterfly.latency,
+            "transform_cycles": unit.transform_cycles,
+            "interval_cycles": unit.interval_cycles,
+        }
+
+
+def units() -> list[Block]:
+    """The three units, with the parameters that their results are found by."""
+    common: dict[str, object] = {"reduction": "word", "word_bits": WORD_BITS, "width": WIDTH}
+    return [
+        Unit("pointwise", {"lanes": LANES, **common, "moduli": MODULI}),
+        Unit("automorphism", {"N": N, "lanes": LANES, "width": WIDTH, "buffers": 2}),
+        Unit(
+            "ntt",
+            {
+                "N": N,
+                "butterflies": BUTTERFLIES,
+                **common,
+                "moduli": MODULI,
+                "buffers": 2,
+                "twiddles": "generated",
+            },
+        ),
+    ]
+
+
+if __name__ == "__main__":
+    wanted = sys.argv[2:] or [unit.kind for unit in units()]
+    jobs = [Job(unit, "ecp5", seeds=(1,)) for unit in units() if unit.kind in wanted]
+    run(jobs, Path(sys.argv[1]), lambda words: print(words, flush=True))
