@@ -34,11 +34,16 @@ def package_version(package: str) -> str:
 
 def find_tool(command: str, advice: str = _INSTALL) -> str:
     """The path of a command, also beside the running interpreter; raises `ToolError`."""
-    beside = Path(sys.executable).parent / command
+    beside = _beside_interpreter(command)
     path = shutil.which(command) or (str(beside) if beside.exists() else None)
     if path is None:
         raise ToolError(f"command `{command}` is not installed: {advice}")
     return path
+
+
+def _beside_interpreter(command: str) -> Path:
+    """Where pip puts the commands of packages."""
+    return Path(sys.executable).parent / command
 
 
 def find_abc() -> str:

