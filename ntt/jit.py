@@ -2,7 +2,8 @@
 
 Numba keeps machine code in ``__pycache__`` beside the source; where that is not writable, in a
 folder of the user (``NUMBA_CACHE_DIR`` names another). It recompiles a kernel when its own file
-changes; here a change of any file of `ntt`, whose code may be inlined into the kernel, counts too.
+changes; here a change of any file of `ntt` counts too, and of the files of the kernel's own package
+that it takes names from, since their code may be inlined into the kernel.
 Where nothing can be kept, or what was kept is damaged, a `KernelCacheWarning` says so once and the
 kernels are compiled for this process alone.
 """
@@ -10,6 +11,7 @@ kernels are compiled for this process alone.
 from __future__ import annotations
 
 import functools
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -52,7 +54,8 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
-        self._cache_file._source_stamp = (self._cache_file._source_stamp, _sources_stamp())
+        own = self._cache_file._source_stamp
+        self._cache_file._source_stamp = (own, _sources_stamp(), _helpers_stamp(function))
 
     def holds_this_cpu(self) -> bool:
         """Whether the index names machine code for this CPU and these sources."""
@@ -97,6 +100,25 @@ def _sources_stamp() -> tuple[tuple[str, int, int], ...]:
     """Name, time of change in nanoseconds and size of every source file of this package."""
     package = Path(__file__).parent
     return tuple(
-        (str(path.relative_to(package)), path.stat().st_mtime_ns, path.stat().st_size)
-        for path in sorted(package.rglob("*.py"))
+        _file_stamp(str(path.relative_to(package)), path) for path in sorted(package.rglob("*.py"))
     )
+
+
+def _helpers_stamp(function: Callable[..., Any]) -> tuple[tuple[str, int, int], ...]:
+    """The same of every file of the function's package whose names reach its module by import."""
+    package = function.__module__.partition(".")[0]
+    found: dict[str, tuple[str, int, int]] = {}
+    open_names = [function.__globals__]
+    while open_names:
+        for value in open_names.pop().values():
+            name = str(getattr(value, "__module__", None))
+            module = sys.modules.get(name)
+            path = getattr(module, "__file__", None)
+            if name.partition(".")[0] == package and name not in found and path is not None:
+                found[name] = _file_stamp(name, Path(path))
+                open_names.append(vars(module))
+    return tuple(found[name] for name in sorted(found))
+
+
+def _file_stamp(name: str, path: Path) -> tuple[str, int, int]:
+    return name, path.stat().st_mtime_ns, path.stat().st_size

@@ -5,23 +5,61 @@ from __future__ import annotations
 import numpy as np
 
 from ntt.jit import kernel
-from ntt.reduction import add, reduce_once, shoup, shoup_lazy, subtract
+from ntt.reduction import shoup, subtract
 
 
 @kernel
-def residues_of_float(out, values, moduli, one_shoup):
-    """out[r, i] = rint(values[i]) mod moduli[r].
+def rounded_digits(out, values, base, offset):
+    """rint(values) = sum_s (out[s] - offset) base^s with digits in [-base / 2, base / 2].
 
-    |values[i]| < 2^62; one_shoup[r] = floor(2^64 / moduli[r]).
+    The last digit takes what is left. values (N,) float64, below 2^53 / base in units of
+    base^(last digit); base a power of two, offset a whole number; out (digits, N) uint64.
     """
-    one = np.uint64(1)
-    for r in range(moduli.size):
-        q, shoup_one = moduli[r], one_shoup[r]
-        for i in range(values.size):
-            rounded = np.rint(values[i])
-            magnitude = np.uint64(np.int64(abs(rounded)))
-            rest = reduce_once(shoup_lazy(magnitude, one, shoup_one, q), q)
-            out[r, i] = reduce_once(q - rest, q) if rounded < 0 else rest
+    last = out.shape[0] - 1
+    inverse = 1.0 / base
+    for i in range(values.size):
+        rest = np.rint(values[i])
+        for s in range(last):
+            carried = np.rint(rest * inverse)
+            # Exact: a multiple of the last place of `rest`, and no larger.
+            out[s, i] = np.uint64(np.int64(rest - carried * base + offset))
+            rest = carried
+        out[last, i] = np.uint64(np.int64(rest + offset))
+
+
+@kernel
+def largest_bits(bits):
+    """The largest magnitude of float64 values, by their bits: NaN is above infinity."""
+    largest = np.uint64(0)
+    for i in range(bits.size):
+        largest = max(largest, bits[i] & np.uint64(0x7FFFFFFFFFFFFFFF))
+    return largest
+
+
+@kernel
+def centred_residues(out, residues, q):
+    """out[i] = residues[i], or residues[i] - q above q / 2, as float64."""
+    half = q >> 1
+    for i in range(out.size):
+        r = residues[i]
+        out[i] = np.float64(r - q if r > half else r)
+
+
+@kernel
+def joined_limbs(out, low, high, q, half):
+    """out[i] = low[i] + q (high[i] - half) as float64, off by at most 3 2^-53 of its magnitude.
+
+    int64 arrays, low in [0, q), high in [0, 2 half]; False if a high is 2 half.
+    """
+    weight = np.float64(q)
+    top = np.int64(0)
+    for i in range(out.size):
+        h = high[i] - half
+        top = max(top, h)
+        negative = np.int64(h < 0)
+        # Both summands have the same sign, so nothing cancels.
+        out[i] = np.float64(low[i] - q * negative) + np.float64(h + negative) * weight
+    return top < half
 
 
 @kernel
@@ -59,37 +97,3 @@ def centred_values(out, residues, moduli, half, inverses, inverses_shoup, weight
             if d != 0:
                 value += np.float64(d) * weights[k]
         out[i] = -value if negative else value
-
-
-@kernel
-def centred_values_two_limbs(out, residues, moduli, inverse, inverse_shoup, one_shoup, q0_mod):
-    """`centred_values` for values that two of at least three limbs hold; False where one is not.
-
-    x = d_0 + q_0 d_1 with d_0 in [0, q_0) and d_1 in (-q_1/2, q_1/2) is the value in
-    (-Q/2, Q/2) as soon as it has every other limb's residue too, because it is unique.
-    inverse = q_0^-1 mod q_1; one_shoup[k] = floor(2^64 / q_k); q0_mod (2, limbs): q_0 mod q_k and
-    its Shoup constant.
-    """
-    one = np.uint64(1)
-    q0, q1 = moduli[0], moduli[1]
-    half = q1 >> one
-    weight = np.float64(q0)
-    for i in range(out.size):
-        low = residues[0, i]
-        rest = reduce_once(shoup_lazy(low, one, one_shoup[1], q1), q1)
-        high = shoup(subtract(residues[1, i], rest, q1), inverse, inverse_shoup, q1)
-        negative = high > half
-        magnitude = q1 - high if negative else high
-        for k in range(2, moduli.size):
-            q = moduli[k]
-            rest = reduce_once(shoup_lazy(low, one, one_shoup[k], q), q)
-            product = shoup(magnitude, q0_mod[0, k], q0_mod[1, k], q)
-            value = subtract(rest, product, q) if negative else add(rest, product, q)
-            if value != residues[k, i]:
-                return False
-        if negative:
-            # Both summands are negative or zero, so nothing cancels.
-            out[i] = -(np.float64(q0 - low) + np.float64(magnitude - one) * weight)
-        else:
-            out[i] = np.float64(low) + np.float64(magnitude) * weight
-    return True

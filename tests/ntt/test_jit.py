@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
@@ -76,6 +77,32 @@ def test_kernel__is_stale_when_any_source_changed(
 def test_sources_stamp__names_every_file_of_the_package() -> None:
     names = [name for name, _, _ in jit._sources_stamp()]
     assert {"reduction.py", "simd.py", "backends/scalar.py"} <= set(names)
+
+
+def test_helpers_stamp__names_the_files_that_kernels_import_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "toolbox"
+    package.mkdir()
+    sources = {
+        "__init__": "",
+        "unused": "",
+        "far": "from ntt.jit import inline\n\n@inline\ndef twice(x):\n    return x + x\n",
+        "near": "from ntt.jit import inline\nfrom toolbox.far import twice\n\n"
+        "@inline\ndef fourfold(x):\n    return twice(twice(x))\n",
+        "kernels": "from ntt.jit import kernel\nfrom toolbox.near import fourfold\n\n"
+        "@kernel\ndef run(x):\n    return fourfold(x)\n",
+    }
+    for name, source in sources.items():
+        (package / f"{name}.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    run = importlib.import_module("toolbox.kernels").run
+    assert run(3) == 12
+    stamp = jit._helpers_stamp(run.py_func)
+    assert {"toolbox.far", "toolbox.near"} <= {name for name, _, _ in stamp}
+    assert not any(name == "toolbox.unused" for name, _, _ in stamp)
+    (package / "far.py").write_text(sources["far"] + "\n")
+    assert jit._helpers_stamp(run.py_func) != stamp
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a pickle"])

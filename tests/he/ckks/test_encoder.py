@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from he.ciphertext import Plaintext
-from he.ckks import encoder_kernels
-from he.ckks.encoder import Encoder, _garner_constants, _two_limb_constants
+from he.ckks.encoder import Encoder
 from he.errors import EncodingError, ParametersMismatchError
 from he.params import CKKSParameters
 
@@ -68,42 +67,6 @@ def test_decode__inverts_encode_at_every_level_and_scale(schemes, name, seed, da
     real = s.encoder.decode_real(plaintext)
     assert real.dtype == np.float64
     assert np.abs(real - slots.real).max() <= tolerance(s, scale, 1.5)
-
-
-@given(st.integers(1, 6), seeds)
-def test_centred_values__are_those_of_python_integers(count, seed) -> None:
-    rng = np.random.default_rng(seed)
-    params = CKKSParameters.build(5, N=64, scale_bits=40, insecure_reason="unit test")
-    moduli = params.q[:count]
-    Q = math.prod(moduli)
-    edges = [0, 1, -1, Q // 2, -(Q // 2), Q // 2 - 1, moduli[0], -moduli[0], moduli[0] // 2]
-    sized = [
-        (int.from_bytes(rng.bytes(32), "little") >> int(rng.integers(0, 256))) % Q
-        for _ in range(55)
-    ]
-    values = [v if 2 * abs(v) < Q else 0 for v in edges]
-    values += [v - Q if 2 * v > Q else v for v in sized]
-    residues = np.array([[v % q for v in values] for q in moduli], dtype=np.uint64)
-    arrays = np.array(moduli, dtype=np.uint64)
-    out = np.empty(len(values))
-    encoder_kernels.centred_values(out, residues, arrays, *_garner_constants(moduli))
-    # One rounding per digit of at most `count` of the same sign.
-    assert all(
-        abs(got - v) <= count * 2.0**-52 * abs(v) for got, v in zip(out, values, strict=True)
-    )
-    if count >= 3:
-        two = moduli[0] * (moduli[1] // 2)
-        held = [i for i, v in enumerate(values) if abs(v) <= two]
-        constants = _two_limb_constants(moduli)
-        out = np.empty(len(held))
-        chosen = np.ascontiguousarray(residues[:, held])
-        assert encoder_kernels.centred_values_two_limbs(out, chosen, arrays, *constants)
-        for got, i in zip(out, held, strict=True):
-            assert abs(got - values[i]) <= 2 * 2.0**-52 * abs(values[i])
-        if any(abs(v) > two + moduli[0] for v in values):
-            assert not encoder_kernels.centred_values_two_limbs(
-                np.empty(len(values)), residues, arrays, *constants
-            )
 
 
 def test_encode__of_scalars_short_vectors_and_other_types(small) -> None:
