@@ -31,6 +31,15 @@ class Design:
         path.write_text(self.verilog)
         return path
 
+    def write_absolute(self, folder: Path) -> Path:
+        """As `write`, with full paths of the images in NAME.v, for a tool that runs elsewhere."""
+        path = self.write(folder)
+        text = self.verilog
+        for image in self.images:
+            text = text.replace(f'"{image}"', f'"{folder / image}"')
+        path.write_text(text)
+        return path
+
 
 def design(block: wiring.Component, name: str) -> Design:
     """Elaborate `block` as the module `name`. Raises `ToolError` when Yosys is missing."""

@@ -44,8 +44,9 @@ def measure(
     nextpnr = find_place_and_route()
     with tempfile.TemporaryDirectory() as folder_name:
         folder = Path(folder_name)
-        source = design(block, "block").write(folder)
-        _run_in(folder, source, progress)
+        source = design(block, "block").write_absolute(folder)
+        progress(f"{name}: synthesis for ECP5")
+        _synthesise(folder, source)
         netlist = json.loads((folder / "mapped.json").read_text())
         needed = resources(netlist)
         if any(needed[resource] > available for resource, available in CAPACITY.items()):
@@ -92,13 +93,7 @@ def resources(netlist: Netlist) -> dict[str, int]:
     }
 
 
-def _run_in(folder: Path, source: Path, progress: Progress) -> None:
-    progress(f"{source.name}: synthesis for ECP5")
-    # Memory images are found beside the source.
-    text = source.read_text()
-    for image in folder.glob("*.mem"):
-        text = text.replace(f'"{image.name}"', f'"{image}"')
-    source.write_text(text)
+def _synthesise(folder: Path, source: Path) -> None:
     run_yosys([f"read_verilog {source}", f"synth_ecp5 -top block -json {folder}/mapped.json"])
 
 

@@ -39,6 +39,11 @@ class Job:
             raise OptionError(f"target {self.target!r}: choose one of {', '.join(TARGETS)}")
         if self.target == "cells" and not self.libraries:
             raise OptionError("target cells needs a library: name its files with --liberty")
+        if self.target == "cells" and self.block.kind == "ntt":
+            raise OptionError(
+                "target cells maps logic, and an NTT unit holds memories, which a cell library "
+                "lacks: choose modmul or butterfly"
+            )
 
     @property
     def label(self) -> str:

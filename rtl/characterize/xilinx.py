@@ -18,11 +18,7 @@ def count(block: wiring.Component, family: str) -> dict[str, object]:
     """Cells of a block after `synth_xilinx`: LUTs, registers, shift registers, DSPs, RAM blocks."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        source = design(block, "block").write(folder)
-        text = source.read_text()
-        for image in folder.glob("*.mem"):
-            text = text.replace(f'"{image.name}"', f'"{image}"')
-        source.write_text(text)
+        source = design(block, "block").write_absolute(folder)
         run_yosys(
             [
                 f"read_verilog {source}",

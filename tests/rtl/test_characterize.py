@@ -84,6 +84,10 @@ def test_characterize__a_missing_or_broken_library_is_named(tmp_path, capsys):
     assert "--liberty" in capsys.readouterr().err
     assert cli.main([*base, "--liberty", str(tmp_path / "none.lib")]) == 2
     assert "cannot be read" in capsys.readouterr().err
+    library = tmp_path / "toy.lib"
+    library.write_text(toy_library())
+    assert cli.main([*base, "--blocks", "ntt", "--liberty", str(library)]) == 2
+    assert "holds memories" in capsys.readouterr().err
     assert cli.main(["characterize", "--only", "nothing-like-it", "-o", str(out)]) == 2
     assert "nothing-like-it" in capsys.readouterr().err
     assert not out.exists()
@@ -146,7 +150,7 @@ def fake_place_and_route(monkeypatch, multipliers: int = 1) -> list[int]:
     """Put a known answer in the place of synthesis and routing; returns the seeds as they run."""
     seeds: list[int] = []
 
-    def synthesise(folder, source, progress):
+    def synthesise(folder, source):
         mapped = netlist({})
         cells = mapped["modules"]["block"]["cells"]
         for i in range(1, multipliers):
@@ -161,7 +165,7 @@ def fake_place_and_route(monkeypatch, multipliers: int = 1) -> list[int]:
             "utilization": {kind: {"used": 1} for kind in kinds},
         }
 
-    monkeypatch.setattr(ecp5, "_run_in", synthesise)
+    monkeypatch.setattr(ecp5, "_synthesise", synthesise)
     monkeypatch.setattr(ecp5, "_place_and_route", place_and_route)
     return seeds
 
