@@ -49,10 +49,16 @@ class Estimate:
     tag: str
 
 
-def estimate(program: Program, machine: Machine) -> Estimate:
-    """Schedule the program on the machine. Raises `MachineMismatchError`."""
+def estimate(
+    program: Program, machine: Machine, residency: memory.Residency | None = None
+) -> Estimate:
+    """Schedule the program on the machine. Raises `MachineMismatchError`.
+
+    residency: of the program in as many slots as the machine has, for those who keep it.
+    """
     check_fits(program, machine)
-    residency = memory.allocate(program, slots_of(program.N, machine))
+    if residency is None:
+        residency = memory.allocate(program, slots_of(program.N, machine))
     costs = costs_of(program, machine, residency)
     units = [machine.whole(f"{kind}.count") for kind in KINDS[:3]] + [1, 1]
     needs = residency.needs if machine.prefetch else _in_order(residency, costs)
@@ -77,7 +83,7 @@ def estimate(program: Program, machine: Machine) -> Estimate:
         bottleneck=max(bounds, key=bounds.__getitem__),
         bounds_s={name: cycles / clock for name, cycles in bounds.items()},
         utilisation={
-            kind: result.busy[kind] / (result.cycles * unit) if result.cycles else 0.0
+            kind: result.busy[kind] / (result.cycles * unit) if result.cycles * unit else 0.0
             for kind, unit in zip(KINDS, units, strict=True)
         },
         external_bytes=traffic,
@@ -123,11 +129,38 @@ def check_fits(program: Program, machine: Machine) -> None:
             f"{machine.where('memory.bytes')}: {machine['memory.bytes']:.0f} bytes hold {slots} "
             f"limbs of N = {program.N}: at least {needed:.0f} bytes are needed"
         )
+    least, most = machine.get("ring.least", 2), machine.get("ring.most", program.N)
+    if not least <= program.N <= most:
+        name = "ring.least" if program.N < least else "ring.most"
+        raise MachineMismatchError(
+            f"{machine.where(name)}: {machine.name} transforms rings of N = {least:.0f} to "
+            f"{most:.0f}, the program has N = {program.N}: use parameters of that size"
+        )
+    _check_reduction(program, machine)
+    if not machine["automorphism.count"] and (
+        program.instructions["opcode"] == Opcode.PERMUTE
+    ).any():
+        raise MachineMismatchError(
+            f"{machine.where('automorphism.count')}: {machine.name} has no automorphism unit, "
+            "which the program's rotations need: choose another machine, or a computation "
+            "without rotations"
+        )
     if machine.words["ntt.timing"] == "generated" and 2 * machine["ntt.butterflies"] > program.N:
         raise MachineMismatchError(
             f"{machine.where('ntt.butterflies')}: {machine.whole('ntt.butterflies')} butterflies "
             f"for N = {program.N}: at most {program.N // 2} can work"
         )
+
+
+def _check_reduction(program: Program, machine: Machine) -> None:
+    root = 1 << int(machine.get("word.root_bits"))
+    for q in program.moduli:
+        if (q - 1) % root:
+            bits = (q - 1 & 1 - q).bit_length() - 1
+            raise MachineMismatchError(
+                f"{machine.where('word.root_bits')}: the reduction takes moduli that are 1 modulo "
+                f"{root}, the program has {q}: use a word.root_bits of {bits} or less"
+            )
 
 
 def timings(N: int, machine: Machine) -> tuple[Timing, PointwiseTiming, Timing]:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from accel_model.config import Machine
-from accel_model.estimate import Estimate, estimate
+from accel_model.estimate import Estimate, check_fits, estimate, slots_of
 from accel_model.figures import Figure
 from accel_model.isa import Program
 from accel_model.machine_errors import MachineMismatchError, WorkloadError
+from accel_model.memory import Residency, allocate
 from he.trace import OpTrace
 
 WORD_EXPONENTS = {
@@ -66,10 +67,16 @@ def sweep(
     """
     found: list[tuple[dict[str, float], Estimate, tuple[float, ...]]] = []
     refused: dict[str, int] = defaultdict(int)
-    for variant, values in itertools.product(variants, combinations(axes)):
+    kept: dict[tuple[int, int], Residency] = {}
+    for (number, variant), values in itertools.product(enumerate(variants), combinations(axes)):
         changed = with_values(machine, values)
+        program = variant.program
         try:
-            result = estimate(variant.program, changed)
+            check_fits(program, changed)
+            place = number, slots_of(program.N, changed)
+            if place not in kept:
+                kept[place] = allocate(program, place[1])
+            result = estimate(program, changed, kept[place])
         except MachineMismatchError as error:
             refused[str(error)] += 1
         else:

@@ -36,7 +36,7 @@ def times_svg(lines: Sequence[Line], machines: Sequence[Accelerator]) -> str:
     width = 0.8 / len(series)
     for k, (name, values) in enumerate(series):
         bars = panel.bar(np.arange(len(shown)) + k * width, values, width, label=name)
-        panel.bar_label(bars, [f"{value:.2g}" for value in values], fontsize=7)
+        panel.bar_label(bars, ["" if np.isnan(v) else f"{v:.3g}" for v in values], fontsize=7)
     panel.set_yscale("log")
     panel.margins(y=0.12)
     panel.set_xticks(np.arange(len(shown)) + 0.4 - width / 2, [line.name for line in shown])

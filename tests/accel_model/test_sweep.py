@@ -8,8 +8,10 @@ import json
 
 import pytest
 
+import ntt
 from accel_model.cli import main
 from accel_model.config import load_machine
+from accel_model.estimate import estimate
 from accel_model.isa import program_file
 from accel_model.lowering import lower
 from accel_model.machine_errors import MachineFileError, MachineMismatchError, WorkloadError
@@ -23,11 +25,29 @@ from accel_model.sweep import (
     with_values,
 )
 from he import trace as traces
+from he.trace import HEOp, OpTrace, TracedKey
 
 
 @pytest.fixture(scope="module")
-def traced(small_run):
-    return small_run.trace
+def traced() -> OpTrace:
+    """A product and its relinearization: about a hundred instructions."""
+    *q, special = ntt.find_primes(30, 64, 4)
+    operations = (
+        HEOp("tensor", 2, (0, 1), (2,), layer="product"),
+        HEOp("relinearize", 2, (2,), (3,), keys=(0,), digits=3, layer="switch"),
+    )
+    return OpTrace(
+        N=64,
+        q=tuple(map(int, q)),
+        p=(int(special),),
+        digit_limbs=1,
+        ciphertexts=((2, 3), (2, 3), (3, 3), (2, 3)),
+        plaintexts=(),
+        keys=(TracedKey(0, 2, (3, 2, 4)),),
+        inputs=(0, 1),
+        outputs=(3,),
+        operations=operations,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +57,7 @@ def program(traced):
 
 @pytest.fixture(scope="module")
 def machine():
-    return load_machine("asic7").with_values(ntt__butterflies=4, memory__bytes=64000)
+    return load_machine("asic7").with_values(ntt__butterflies=4, memory__bytes=16000)
 
 
 def costs(point):
@@ -58,6 +78,8 @@ def test_sweep__keeps_the_points_that_nothing_beats(program, machine):
     ]
     assert sum(counted) == len(points) == 6
     for point in points:
+        assert point.result == estimate(program, with_values(machine, point.values))
+    for point in points:
         assert point.optimal == (not any(beats(costs(other), costs(point)) for other in points))
     assert any(point.optimal for point in points)
 
@@ -73,9 +95,9 @@ def test_sweep__more_of_what_costs_no_area_is_no_gain(program, machine):
 
 def test_sweep__what_does_not_fit_is_said_and_left_out(program, machine):
     said = []
-    axes = {"memory.bytes": [8.0, 64000.0], "pointwise.lanes": [1.0, 2.0]}
+    axes = {"memory.bytes": [8.0, 16000.0], "pointwise.lanes": [1.0, 2.0]}
     points = sweep([Variant({}, program)], machine, axes, report=said.append)
-    assert [point.values["memory.bytes"] for point in points] == [64000, 64000]
+    assert [point.values["memory.bytes"] for point in points] == [16000, 16000]
     assert len(said) == 1
     assert said[0].startswith("2 combinations left out: asic7.toml:")
     assert "8 bytes hold 0 limbs" in said[0]
