@@ -129,8 +129,8 @@ class KeyGenerator:
         if element == RELINEARIZATION:
             return self._context.qp(level).multiply(other, s, s), s
         N = self.params.N
-        rns_kernels.permute(other, s, galois.permutation(pow(element, -1, 2 * N), N), 0, len(s))
-        return s, other
+        preimage = galois.permutation(pow(element, -1, 2 * N), N)
+        return s, self._context.qp(level).permute(other, s, preimage)
 
     def _randomness(self) -> tuple[bytes, RandomStream]:
         """A public seed and a stream of its own, so that keys can be made side by side."""

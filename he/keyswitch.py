@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from he import galois, rns_kernels
+from he import galois
 from he.keys import KeySwitchingKey
 from he.rns import Decomposition, Division, RNSContext
 from he.workspace import workspace
@@ -32,7 +32,6 @@ class KeySwitcher:
         self.qp = context.qp(level)
         self.limbs_q = level + 1
         self.limbs_qp = len(self.qp.moduli)
-        self._moduli = np.array(self.qp.moduli, dtype=np.uint64)
 
     @property
     def decomposition(self) -> Decomposition:
@@ -87,10 +86,8 @@ class KeySwitcher:
                 digits = workspace("digits", (len(decomposition), hi - lo, N))
                 decomposition.fill(digits, c, terms, lo, hi)
                 ops = self.context.limbs(rows[lo:hi])
-                pair = workspace("switched block", (2, hi - lo, N))
                 for key, of_key, accumulator in zip(keys, key_rows, accumulators, strict=True):
-                    ops.gadget_product(pair, digits, key.data, of_key[lo:hi])
-                    accumulator[:, lo:hi] = pair
+                    ops.gadget_product(accumulator[:, lo:hi], digits, key.data, of_key[lo:hi])
 
         threads.split(len(blocks), work)
 
@@ -142,22 +139,11 @@ class KeySwitcher:
 
     def permute(self, out: np.ndarray, x: np.ndarray, element: int) -> np.ndarray:
         """out = the automorphism of x (.., limbs, N); out is not x."""
-        N = x.shape[-1]
-        table = galois.permutation(element, N)
-        flat_out, flat_x = out.reshape(-1, N), x.reshape(-1, N)
-        _split(len(flat_x), N, lambda lo, hi: rns_kernels.permute(flat_out, flat_x, table, lo, hi))
-        return out
+        return self.qp.permute(out, x, galois.permutation(element, x.shape[-1]))
 
     def permute_add(self, accumulator: np.ndarray, x: np.ndarray, element: int) -> None:
         """accumulator (.., limbs_QP, N) += the automorphism of x."""
-        N = x.shape[-1]
-        table = galois.permutation(element, N)
-        target, source = accumulator.reshape(-1, N), x.reshape(-1, N)
-        _split(
-            len(source),
-            N,
-            lambda lo, hi: rns_kernels.permute_add(target, source, table, self._moduli, lo, hi),
-        )
+        self.qp.permute_add(accumulator, x, galois.permutation(element, x.shape[-1]))
 
     @staticmethod
     def _divide(
@@ -169,7 +155,3 @@ class KeySwitcher:
             division(pair[part], out[part])
         return out
 
-
-def _split(rows: int, N: int, work: Callable[[int, int], object]) -> None:
-    """Over the threads in force, unless the work is over before a second one would start."""
-    threads.split(rows, work, None if rows * N >= 1 << 17 else 1)

@@ -8,25 +8,6 @@ from ntt.jit import kernel
 
 
 @kernel
-def permute(out, x, permutation, lo, hi):
-    """out[r, i] = x[r, permutation[i]] for rows [lo, hi) of (rows, N); out is not x."""
-    for r in range(lo, hi):
-        source, target = x[r], out[r]
-        for i in range(permutation.size):
-            target[i] = source[permutation[i]]
-
-
-@kernel
-def permute_add(out, x, permutation, moduli, lo, hi):
-    """out[r, i] += x[r, permutation[i]] mod moduli[r % len(moduli)]; values in [0, q)."""
-    for r in range(lo, hi):
-        source, target, q = x[r], out[r], moduli[r % moduli.size]
-        for i in range(permutation.size):
-            total = target[i] + source[permutation[i]]
-            target[i] = min(total, total - q)
-
-
-@kernel
 def overflow_count(out, y, inverses):
     """out[i] = floor(sum_s y[s, i] inverses[s]): how often the CRT sum passes the modulus.
 
@@ -34,11 +15,17 @@ def overflow_count(out, y, inverses):
     it is off by less than sources^2 2^-52, which matters only for a value within that fraction of
     a multiple of the modulus, where either neighbour is a valid rounding.
     """
+    totals = out.view(np.float64)
+    for s in range(y.shape[0]):
+        inverse = inverses[s]
+        if s == 0:
+            for i in range(out.size):
+                totals[i] = np.float64(y[0, i]) * inverse
+        else:
+            for i in range(out.size):
+                totals[i] += np.float64(y[s, i]) * inverse
     for i in range(out.size):
-        total = 0.0
-        for s in range(y.shape[0]):
-            total += np.float64(y[s, i]) * inverses[s]
-        out[i] = np.uint64(total)
+        out[i] = np.uint64(totals[i])
 
 
 @kernel

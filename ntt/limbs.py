@@ -81,6 +81,23 @@ class LimbOps:
         self._split("add_scalar", len(rows), (flat_out, flat_a, values, rows))
         return out
 
+    def permute(self, out: np.ndarray, x: np.ndarray, permutation: np.ndarray) -> np.ndarray:
+        """out[.., i] = x[.., permutation[i]] for rows of any moduli; out is not x.
+
+        permutation: int64 (N,), of an automorphism in the transformed domain (as
+        `he.galois.permutation` makes it: it takes aligned groups of eight to such groups).
+        """
+        N = self.tables.N
+        flat_out, flat_x = out.reshape(-1, N), x.reshape(-1, N)
+        self._split("permute", len(flat_x), (flat_out, flat_x, permutation))
+        return out
+
+    def permute_add(self, out: np.ndarray, x: np.ndarray, permutation: np.ndarray) -> np.ndarray:
+        """out[.., r, i] += x[.., r, permutation[i]], permutation as for `permute`."""
+        flat_out, flat_x, rows, _ = self._flat(out, x)
+        self._split("permute_add", len(rows), (flat_out, flat_x, permutation, rows))
+        return out
+
     def tensor(self, out: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """(a0 b0, a0 b1 + a1 b0, a1 b1); a, b (2, limbs, N), out (3, limbs, N), not an input."""
         self._split("tensor", len(self.rows), (out, a, b, self.rows))
@@ -91,7 +108,8 @@ class LimbOps:
     ) -> np.ndarray:
         """out[p, r] = sum_d digits[d, r] key[d, p, key_rows[r]].
 
-        out (2, limbs, N); digits (D, limbs, N); key (at least D, 2, key limbs, N).
+        out (2, limbs, N), of which only the rows need be contiguous; digits (D, limbs, N); key (at
+        least D, 2, key limbs, N).
         """
         self._split("gadget_product", len(self.rows), (out, digits, key, key_rows, self.rows))
         return out

@@ -168,3 +168,14 @@ def shuffle(lanes):
         return u64x8(u64x8, u64x8), generate
 
     return operation
+
+
+@intrinsic
+def select_lanes(typing_context, x, lanes):
+    """Lane k of the result is lane ``lanes[k] % 8`` of x (AVX-512F)."""
+
+    def generate(context, builder, signature, arguments):
+        name = "llvm.x86.avx512.permvar.di.512"
+        return builder.call(llvm_function(builder, name, _VECTOR, [_VECTOR] * 2), list(arguments))
+
+    return u64x8(u64x8, u64x8), generate

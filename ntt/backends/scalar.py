@@ -226,6 +226,24 @@ def add_scalar(out, a, scalars, rows, tables, lo, hi):
 
 
 @kernel
+def permute(out, x, permutation, tables, lo, hi):
+    """out[r, i] = x[r, permutation[i]]; out is not x."""
+    for r in range(lo, hi):
+        source, target = x[r], out[r]
+        for i in range(permutation.size):
+            target[i] = source[permutation[i]]
+
+
+@kernel
+def permute_add(out, x, permutation, rows, tables, lo, hi):
+    """out[r, i] += x[r, permutation[i]]; out is not x."""
+    for r in range(lo, hi):
+        source, target, q = x[r], out[r], tables[rows[r], Q]
+        for i in range(permutation.size):
+            target[i] = reduce_once(target[i] + source[permutation[i]], q)
+
+
+@kernel
 def tensor(out, a, b, rows, tables, lo, hi):
     """(a0 b0, a0 b1 + a1 b0, a1 b1) of two pairs (2, rows, N), into (3, rows, N)."""
     for r in range(lo, hi):

@@ -93,13 +93,12 @@ def counted_limbs() -> Iterator[Counter[Opcode]]:
             **conversion(ops, change),
         },
         "divide": lambda ops, out, x, y, change, factors: divide(ops, change),
+        "permute": lambda ops, out, *_: {Opcode.PERMUTE: rows(ops, out)},
+        "permute_add": lambda ops, out, *_: dict.fromkeys(
+            (Opcode.PERMUTE, Opcode.ADD), rows(ops, out)
+        ),
     }
     of_kernels: dict[str, Callable[..., dict[Opcode, int]]] = {
-        "permute": lambda out, x, table, lo, hi: {Opcode.PERMUTE: hi - lo},
-        "permute_add": lambda out, x, table, moduli, lo, hi: {
-            Opcode.PERMUTE: hi - lo,
-            Opcode.ADD: hi - lo,
-        },
         "overflow_count": lambda out, y, inverses: {Opcode.FRACTION: len(y), Opcode.FLOOR: 1},
     }
 

@@ -66,6 +66,9 @@ def test_kernels__stay_inside_their_arrays(backend, log_N):
     ops.gadget_product(
         make(2, LIMBS, N), make(4, LIMBS, N), make(4, 2, LIMBS, N), tables.all_rows
     )
+    reversed_in_eights = np.arange(N)[::-1].copy()  # as x -> x^-1 permutes
+    ops.permute(out, x, reversed_in_eights)
+    ops.permute_add(out, x, reversed_in_eights)
     starts, baby_of = np.array([0, 2, 3]), np.array([0, 1, 1])
     ops.diagonal_product(
         make(2, 2, LIMBS, N), make(2, 2, LIMBS, N), make(3, LIMBS, N), starts, baby_of

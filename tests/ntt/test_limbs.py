@@ -126,6 +126,37 @@ def test_diagonal_product__as_python_integers(
             assert (exact(out[g, p]) == expected % q).all()
 
 
+def automorphism(element: int) -> np.ndarray:
+    """The permutation of x -> x^element on evaluations at psi^(2 brv(i) + 1), index by index."""
+    order = [int(f"{i:0{N.bit_length() - 1}b}"[::-1], 2) for i in range(N)]
+    index = {2 * order[i] + 1: i for i in range(N)}
+    return np.array([index[(2 * order[i] + 1) * element % (2 * N)] for i in range(N)])
+
+
+@pytest.mark.parametrize("element", [1, 3, 5, 7, 9, 2 * N - 1, pow(3, 17, 2 * N)])
+@pytest.mark.parametrize("edge", EDGES)
+def test_permute__element_by_element(backend: ModuleType, edge: str, element: int) -> None:
+    ops, q = ring(backend)
+    x, start = draw(q, (2,), edge), draw(q, (2,), edge, seed=1)
+    table = automorphism(element)
+    image = ops.permute(np.empty_like(x), x, table)
+    assert np.array_equal(image, x[..., table])
+    total = ops.permute_add(start.copy(), x, table)
+    assert np.array_equal(total, (exact(start) + exact(x)[..., table]) % q)
+
+
+def test_permute__is_the_automorphism_of_the_polynomial(backend: ModuleType) -> None:
+    ops, q = ring(backend)
+    x, element = draw(q, (), "random"), pow(3, 5, 2 * N)
+    mapped = np.zeros_like(x)
+    for i in range(N):
+        place = i * element % (2 * N)
+        sign = -1 if place >= N else 1
+        mapped[:, place % N] = (sign * exact(x)[:, i] % q[:, 0]).astype(np.uint64)
+    image = ops.permute(np.empty_like(x), ops.forward(x), automorphism(element))
+    assert np.array_equal(image, ops.forward(mapped))
+
+
 def change_of_basis(
     backend: ModuleType, sources: int, edge: str
 ) -> tuple[LimbOps, np.ndarray, np.ndarray, BasisChange, np.ndarray]:

@@ -13,7 +13,14 @@ from ntt.backends.fma.pointwise import multiply, multiply_add, multiply_scalar
 from ntt.backends.fma.products import diagonal_product, gadget_product, tensor
 from ntt.backends.fma.transform import forward, inverse
 from ntt.backends.layout import FLOAT_BITS
-from ntt.backends.scalar import add, add_scalar, negate, subtract
+from ntt.backends.scalar import (
+    add,
+    add_scalar,
+    negate,
+    permute,
+    permute_add,
+    subtract,
+)
 
 WORD_BITS = FLOAT_BITS
 MAX_MODULUS_BITS = 50
@@ -33,6 +40,8 @@ __all__ = [
     "multiply_add",
     "multiply_scalar",
     "negate",
+    "permute",
+    "permute_add",
     "subtract",
     "tensor",
 ]

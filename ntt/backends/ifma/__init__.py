@@ -8,6 +8,7 @@ row of the tables. Results are in [0, q).
 from __future__ import annotations
 
 from ntt.backends.ifma.conversion import convert, convert_forward, divide
+from ntt.backends.ifma.permutation import permute, permute_add
 from ntt.backends.ifma.pointwise import (
     add,
     add_scalar,
@@ -38,6 +39,8 @@ __all__ = [
     "multiply_add",
     "multiply_scalar",
     "negate",
+    "permute",
+    "permute_add",
     "subtract",
     "tensor",
 ]
