@@ -32,6 +32,7 @@ class LimbOps:
         self.rows = np.ascontiguousarray(rows, dtype=np.int64)
         self.moduli = tuple(tables.moduli[r] for r in self.rows)
         self._shape = (len(self.rows), tables.N)
+        self._is_short = self.rows.size * tables.N < 2 * _MIN_WORDS_PER_THREAD
         self._tiled = {1: self.rows}
         self._resolved: dict[str, tuple[ModuleType, np.ndarray]] = {}
 
@@ -159,8 +160,12 @@ class LimbOps:
     # ------------------------------------------------------------ dispatch
 
     def _rowwise(self, name: str, *arrays: np.ndarray) -> np.ndarray:
-        if arrays[0].shape == self._shape:  # the common case, without the cost of reshaping
-            self._split(name, len(self.rows), (*arrays, self.rows))
+        if arrays[0].shape == self._shape:  # the common case, by the shortest way
+            if self._is_short:
+                module, tables = self._backend()
+                getattr(module, name)(*arrays, self.rows, tables, 0, len(self.rows))
+            else:
+                self._split(name, len(self.rows), (*arrays, self.rows))
         else:
             *flat, rows, _ = self._flat(*arrays)
             self._split(name, len(rows), (*flat, rows))

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from numba.core import config
 from numba.core.caching import CacheImpl, IndexDataCacheFile
 
 import ntt
@@ -30,8 +31,9 @@ def _forget_warnings() -> None:
 
 
 @pytest.fixture
-def load(tmp_path: Path) -> Callable[[], ModuleType]:
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], ModuleType]:
     """Import the module with one kernel, as a new process would."""
+    monkeypatch.setattr(config, "CACHE_DIR", "")  # whatever NUMBA_CACHE_DIR says
     path = tmp_path / "doubling.py"
     path.write_text(SOURCE)
 

@@ -1,7 +1,7 @@
 """Kernels in float64 with fused multiply-add: primes below 2^50, any CPU with FMA.
 
 Values are whole numbers below 2^53 in absolute value, hence exact, and results the same bits as the
-other backends'. Sums and differences without a product are integer loops that LLVM vectorises.
+other backends'.
 Every kernel works on rows [lo, hi) of contiguous (rows, N) uint64 arrays; ``rows[r]`` names the
 row of the tables. Results are in [0, q).
 """
@@ -9,18 +9,19 @@ row of the tables. Results are in [0, q).
 from __future__ import annotations
 
 from ntt.backends.fma.conversion import convert, convert_forward, divide
-from ntt.backends.fma.pointwise import multiply, multiply_add, multiply_scalar
+from ntt.backends.fma.pointwise import (
+    add,
+    add_scalar,
+    multiply,
+    multiply_add,
+    multiply_scalar,
+    negate,
+    subtract,
+)
 from ntt.backends.fma.products import diagonal_product, gadget_product, tensor
 from ntt.backends.fma.transform import forward, inverse
 from ntt.backends.layout import FLOAT_BITS
-from ntt.backends.scalar import (
-    add,
-    add_scalar,
-    negate,
-    permute,
-    permute_add,
-    subtract,
-)
+from ntt.backends.scalar import permute, permute_add
 
 WORD_BITS = FLOAT_BITS
 MAX_MODULUS_BITS = 50

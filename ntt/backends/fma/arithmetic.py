@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from ntt.backends.fma.vectors import (
     add_where_negative,
+    floor,
     multiply_add,
     multiply_subtract,
     negative_multiply_add,
     rint,
+    splat,
     splat_bits,
 )
 from ntt.backends.layout import FLOAT_Q, FLOAT_Q_INVERSE, FLOAT_WIDE
@@ -20,21 +22,26 @@ from ntt.jit import inline
 
 @inline
 def field(row):
-    """(q, 1 / q) in every lane, from the tables' row of a modulus."""
-    return splat_bits(row[FLOAT_Q]), splat_bits(row[FLOAT_Q_INVERSE])
+    """(q, 1 / q, 1 / 2q) in every lane, from the tables' row of a modulus."""
+    q_inverse = splat_bits(row[FLOAT_Q_INVERSE])
+    return splat_bits(row[FLOAT_Q]), q_inverse, q_inverse * splat(0.5)
 
 
 @inline
 def reduce(x, modulus):
     """x mod q in [-q/2 - 2, q/2 + 2], for any whole |x| <= 2^53."""
-    q, q_inverse = modulus
+    q, q_inverse, _ = modulus
     return negative_multiply_add(rint(x * q_inverse), q, x)
 
 
 @inline
 def canonical(x, modulus):
-    """x mod q in [0, q), for any whole |x| <= 2^53."""
-    return add_where_negative(reduce(x, modulus), modulus[0])
+    """x mod q in [0, q), for any whole |x| < 2^51.
+
+    (x + 1/2) / q is at least 1 / 2q away from a whole number, further than its roundings reach.
+    """
+    q, q_inverse, half_inverse = modulus
+    return negative_multiply_add(floor(multiply_add(x, q_inverse, half_inverse)), q, x)
 
 
 @inline
@@ -45,9 +52,9 @@ def multiply_lazy(y, w, w_quotient, modulus):
     costs 1/2, the roundings of w / q and of the product 2^-53 of the quotient each. For the
     twiddles, |w| < q/2: (1/2 + |y| / 8q) q.
     """
+    quotient = rint(y * w_quotient)  # first, as the rest waits for it
     high = y * w
     low = multiply_subtract(y, w, high)
-    quotient = rint(y * w_quotient)
     return negative_multiply_add(quotient, modulus[0], high) + low
 
 
@@ -57,7 +64,7 @@ def multiply(x, y, modulus):
 
     The quotient is off by at most 1/2 + 3 * 2^-53 q < 1, so one correction is enough.
     """
-    q, q_inverse = modulus
+    q, q_inverse, _ = modulus
     high = x * y
     low = multiply_subtract(x, y, high)
     quotient = rint(high * q_inverse)
@@ -67,7 +74,7 @@ def multiply(x, y, modulus):
 # ------------------------------------------------------------ sums of products, one reduction
 
 # Terms x y < 2^50 q that `accumulate` may add before `fold`.
-TERMS = 8
+TERMS = 6
 
 
 @inline
@@ -90,10 +97,10 @@ def start(row):
 @inline
 def fold(total, error, wide, modulus):
     """The sum (total - wide + error) mod q in [-q/2 - 2, q/2 + 2] after TERMS products."""
-    q, q_inverse = modulus
+    q, q_inverse, _ = modulus
     total = total - wide
     total = negative_multiply_add(rint(total * q_inverse), q, total)
-    return reduce(total + reduce(error, modulus), modulus)
+    return reduce(total + error, modulus)
 
 
 @inline

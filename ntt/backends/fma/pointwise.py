@@ -1,11 +1,68 @@
-"""Element-wise kernels with a product: rows [lo, hi) of (rows, N) arrays, residues in [0, q)."""
+"""Element-wise kernels: rows [lo, hi) of (rows, N) arrays, residues in [0, q).
+
+Without a product they are integer arithmetic. Written with vectors all the same: out may be an
+input, and LLVM makes no vectors of a loop whose arrays overlap.
+"""
 
 from __future__ import annotations
 
 from ntt.backends.fma.arithmetic import canonical, field, multiply_lazy
 from ntt.backends.fma.arithmetic import multiply as multiply_modulo
-from ntt.backends.fma.vectors import LANES, load_residues, splat, splat_bits, store_residues
+from ntt.backends.fma.vectors import (
+    LANES,
+    add_integers,
+    load,
+    load_residues,
+    splat,
+    splat_bits,
+    store,
+    store_residues,
+    subtract_integers,
+    subtract_once,
+)
+from ntt.backends.layout import Q
 from ntt.jit import kernel
+
+
+@kernel
+def add(out, a, b, rows, tables, lo, hi):
+    """out = a + b."""
+    for r in range(lo, hi):
+        q = splat_bits(tables[rows[r], Q])
+        x, y, z = a[r], b[r], out[r]
+        for i in range(0, z.size, LANES):
+            store(z, i, subtract_once(add_integers(load(x, i), load(y, i)), q))
+
+
+@kernel
+def subtract(out, a, b, rows, tables, lo, hi):
+    """out = a - b."""
+    for r in range(lo, hi):
+        q = splat_bits(tables[rows[r], Q])
+        x, y, z = a[r], b[r], out[r]
+        for i in range(0, z.size, LANES):
+            negative = subtract_integers(q, load(y, i))
+            store(z, i, subtract_once(add_integers(load(x, i), negative), q))
+
+
+@kernel
+def negate(out, a, rows, tables, lo, hi):
+    """out = -a."""
+    for r in range(lo, hi):
+        q = splat_bits(tables[rows[r], Q])
+        x, z = a[r], out[r]
+        for i in range(0, z.size, LANES):
+            store(z, i, subtract_once(subtract_integers(q, load(x, i)), q))
+
+
+@kernel
+def add_scalar(out, a, scalars, rows, tables, lo, hi):
+    """out[r] = a[r] + scalars[r]."""
+    for r in range(lo, hi):
+        q, w = splat_bits(tables[rows[r], Q]), splat_bits(scalars[r])
+        x, z = a[r], out[r]
+        for i in range(0, z.size, LANES):
+            store(z, i, subtract_once(add_integers(load(x, i), w), q))
 
 
 @kernel

@@ -33,12 +33,11 @@ def _repeat(t):
 
 _evens = shuffle(range(0, 2 * LANES, 2))
 _odds = shuffle(range(1, 2 * LANES, 2))
-_interleave_low = shuffle([lane // 2 + LANES * (lane % 2) for lane in range(LANES)])
-_interleave_high = shuffle([(LANES + lane) // 2 + LANES * (lane % 2) for lane in range(LANES)])
 
 
-def _forward_stage(t, reducing):
+def _forward_stage(t):
     left, right = _pick(t)
+    reducing = t == 1  # so that what comes out is below 2q
     repeat = _repeat(t)
 
     @inline
@@ -70,15 +69,23 @@ def _inverse_stage(t, left, right):
     return stage
 
 
-_forward2, _forward1 = _forward_stage(2, LANES == 4), _forward_stage(1, False)
+_forward2, _forward1 = _forward_stage(2), _forward_stage(1)
 _inverse1, _inverse2 = _inverse_stage(1, _evens, _odds), _inverse_stage(2, *_pick(1))
 _low, _high = _pick(LANES // 2)
+_even_lanes, _odd_lanes = _pick(1)
 _PAIR = 2 * LANES
 
 # Two pairs go through the stages side by side, so that neither waits for its own last result.
 
 if LANES == 8:
-    _forward4, _inverse4 = _forward_stage(4, True), _inverse_stage(4, *_pick(2))
+    _forward4, _inverse4 = _forward_stage(4), _inverse_stage(4, *_pick(2))
+    _interleave_low = shuffle([lane // 2 + 8 * (lane % 2) for lane in range(8)])
+    _interleave_high = shuffle([(8 + lane) // 2 + 8 * (lane % 2) for lane in range(8)])
+
+    @inline
+    def _finish(u, v, modulus):
+        u, v = canonical(u, modulus), canonical(v, modulus)
+        return _interleave_low(u, v), _interleave_high(u, v)
 
     @inline
     def _forward_first(a, b, c, d, w, w_quotient, position, modulus):
@@ -99,6 +106,13 @@ if LANES == 8:
 else:
 
     @inline
+    def _finish(u, v, modulus):
+        # Two steps of one AVX2 instruction each; next to one another LLVM makes three of them.
+        u, v = _even_lanes(u, v), _odd_lanes(u, v)
+        u, v = canonical(u, modulus), canonical(v, modulus)
+        return _low(u, v), _high(u, v)
+
+    @inline
     def _forward_first(a, b, c, d, w, w_quotient, position, modulus):
         a, b = _forward2(a, b, w, w_quotient, position, modulus)
         c, d = _forward2(c, d, w, w_quotient, position + _PAIR, modulus)
@@ -117,10 +131,9 @@ def forward_stages(a, b, c, d, w, w_quotient, position, modulus):
     a, b, c, d = _forward_first(a, b, c, d, w, w_quotient, position, modulus)
     a, b = _forward1(a, b, w, w_quotient, position, modulus)
     c, d = _forward1(c, d, w, w_quotient, position + _PAIR, modulus)
-    a, b = canonical(a, modulus), canonical(b, modulus)
-    c, d = canonical(c, modulus), canonical(d, modulus)
-    a, b = _interleave_low(a, b), _interleave_high(a, b)
-    return a, b, _interleave_low(c, d), _interleave_high(c, d)
+    a, b = _finish(a, b, modulus)
+    c, d = _finish(c, d, modulus)
+    return a, b, c, d
 
 
 @inline

@@ -3,7 +3,7 @@
 Radix-4 passes down to vectors, blocks that stay in the first-level cache once they fit, then the
 last stages inside registers. Between the first and the last stage a row holds the bits of floats.
 Bounds, in units of q (docs/bounds.md): a forward stage takes B to at most 9/8 B + 1/2, so reducing
-the left inputs in every third pass keeps every value below 8q < 2^53.
+the left inputs in every third pass, and in the last stage, keeps every value below 8q < 2^53.
 """
 
 from __future__ import annotations
@@ -134,17 +134,17 @@ def forward_row(x, row):
     else:
         _forward_first_radix4(x, w, w_quotient, N >> 1, modulus)
         m, t = 4, N >> 3
-    passes = 1
+    passes = (stages - 1) // 2  # still to come
     while 2 * t > _BLOCK:
         reducing = passes % _PASSES_PER_REDUCTION == 2
         _forward_radix4(x, w, w_quotient, m, t, 0, m, reducing, modulus)
-        m, t, passes = m << 2, t >> 2, passes + 1
+        m, t, passes = m << 2, t >> 2, passes - 1
     for block in range(m):
         block_m, block_t, first, last, block_passes = m, t, block, block + 1, passes
         while block_t >= 2 * LANES:
             reducing = block_passes % _PASSES_PER_REDUCTION == 2
             _forward_radix4(x, w, w_quotient, block_m, block_t, first, last, reducing, modulus)
-            block_m, block_t, block_passes = block_m << 2, block_t >> 2, block_passes + 1
+            block_m, block_t, block_passes = block_m << 2, block_t >> 2, block_passes - 1
             first, last = first << 2, last << 2
         _forward_tail(x, w, w_quotient, 2 * t * block, 2 * t * (block + 1), modulus)
 

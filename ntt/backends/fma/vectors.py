@@ -165,15 +165,20 @@ def multiply_subtract(typing_context, x, y, z):
     return f64(f64, f64, f64), generate
 
 
-@intrinsic
-def rint(typing_context, x):
-    """The nearest whole number."""
+def _rounding(name):
+    @intrinsic
+    def operation(typing_context, x):
+        def generate(context, builder, signature, arguments):
+            function = llvm_function(builder, f"llvm.{name}.{_SUFFIX}", _VECTOR, [_VECTOR])
+            return builder.call(function, arguments)
 
-    def generate(context, builder, signature, arguments):
-        function = llvm_function(builder, f"llvm.rint.{_SUFFIX}", _VECTOR, [_VECTOR])
-        return builder.call(function, arguments)
+        return f64(f64), generate
 
-    return f64(f64), generate
+    return operation
+
+
+rint = _rounding("rint")  # the nearest whole number
+floor = _rounding("floor")  # the largest whole number that is not above x
 
 
 @intrinsic
@@ -186,6 +191,30 @@ def add_where_negative(typing_context, x, y):
         return builder.select(below, builder.fadd(x, y), x)
 
     return f64(f64, f64), generate
+
+
+def _on_integers(emit):
+    @intrinsic
+    def operation(typing_context, x, y):
+        def generate(context, builder, signature, arguments):
+            x, y = (builder.bitcast(value, _BITS) for value in arguments)
+            return builder.bitcast(emit(builder, x, y), _VECTOR)
+
+        return f64(f64, f64), generate
+
+    return operation
+
+
+def _subtract_once(builder, x, y):
+    difference = builder.sub(x, y)
+    below = builder.icmp_signed("<", difference, _constant(0))
+    return builder.select(below, x, difference)
+
+
+# On lanes that `load` filled with integers below 2^63, not with floats.
+add_integers = _on_integers(lambda builder, x, y: builder.add(x, y))
+subtract_integers = _on_integers(lambda builder, x, y: builder.sub(x, y))
+subtract_once = _on_integers(_subtract_once)  # x - y where x >= y, else x
 
 
 def _overload_operator(symbol, emit):

@@ -121,13 +121,23 @@ def test_multiply__every_pair_of_residues(backend_name: str, q: int) -> None:
 
 @on_this_cpu
 @pytest.mark.parametrize("q", PRIMES)
-def test_reduce_and_canonical__any_exact_whole_number(backend_name: str, q: int) -> None:
+def test_reduce__any_exact_whole_number(backend_name: str, q: int) -> None:
     edges = [0, 1, q // 2, q // 2 + 1, q - 1, q, 2 * q - 1, EXACT - 1, EXACT]
     x = [sign * v for v in edges for sign in (1, -1)]
     x += [random.Random(k).randint(-EXACT, EXACT) for k in range(1000)]
     reduced = call(reduce, q, [float(v) for v in x])
     assert all((r - v) % q == 0 for r, v in zip(reduced, x, strict=True))
     assert max(abs(r) for r in reduced) <= q / 2 + 2
+
+
+@on_this_cpu
+@pytest.mark.parametrize("q", PRIMES)
+def test_canonical__next_to_every_multiple_of_q(backend_name: str, q: int) -> None:
+    top = (1 << 51) - 1  # the largest that the docstring allows
+    multiples = range(0, top, q) if top // q < 8 else [k * q for k in (0, 1, 2, 3, top // q)]
+    edges = {m + d for m in multiples for d in (-2, -1, 0, 1, 2)} | {top - 1, top}
+    x = [sign * v for v in sorted(edges) for sign in (1, -1) if abs(v) <= top]
+    x += [random.Random(k).randint(-top, top) for k in range(1000)]
     assert call(canonical, q, [float(v) for v in x]) == [v % q for v in x]
 
 
@@ -157,27 +167,29 @@ def grown(bound: Fraction) -> Fraction:
 HALF = Fraction(1, 2) + Fraction(1, 8)  # a reduced value, generously: q/2 + 2 <= 5/8 q for q >= 17
 
 
+@pytest.mark.parametrize("modulus_bits", [5, 49, 50])
 @pytest.mark.parametrize("lanes", [4, 8])
 @pytest.mark.parametrize("log_N", range(6, 18))
-def test_forward__no_value_reaches_8q(lanes: int, log_N: int) -> None:
+def test_forward__no_value_reaches_8q(lanes: int, log_N: int, modulus_bits: int) -> None:
+    smallest, largest = 1 << (modulus_bits - 1), 1 << modulus_bits
+    half = Fraction(1, 2) + Fraction(2, smallest)
     stages = log_N - (lanes.bit_length() - 1)
     bound, count = Fraction(1), 0
-    if stages % 2:
+    for _ in range(2 - stages % 2):  # the first pass
         bound += grown(bound)
-    else:
-        bound += grown(bound)
-        bound += grown(bound)
-    for passes in range(1, stages // 2 + stages % 2):
-        left = HALF if passes % transform._PASSES_PER_REDUCTION == 2 else bound
+    for passes in range((stages - 1) // 2, 0, -1):
+        left = half if passes % transform._PASSES_PER_REDUCTION == 2 else bound
         bound = left + grown(bound)
+        assert bound < 8
         bound += grown(bound)
         assert bound < 8
         count += 1
-    bound = HALF + grown(bound)  # the first stage inside registers reduces its left inputs
-    for _ in range(lanes.bit_length() - 2):
+    assert 2 * count + 2 - stages % 2 == stages
+    for _ in range(lanes.bit_length() - 2):  # inside registers
         bound += grown(bound)
-    assert bound < 8
-    assert 2 * count + (stages % 2 or 2) == stages
+        assert bound < 8
+    bound = half + grown(bound)  # the last stage reduces its left inputs
+    assert bound * largest <= 1 << 51  # what `canonical` takes
 
 
 @pytest.mark.parametrize("lanes", [4, 8])
