@@ -131,7 +131,7 @@ def check_fits(program: Program, machine: Machine) -> None:
         )
     least, most = machine.get("ring.least", 2), machine.get("ring.most", program.N)
     if not least <= program.N <= most:
-        name = "ring.least" if program.N < least else "ring.most"
+        name = "ring.least" if least > program.N else "ring.most"
         raise MachineMismatchError(
             f"{machine.where(name)}: {machine.name} transforms rings of N = {least:.0f} to "
             f"{most:.0f}, the program has N = {program.N}: use parameters of that size"

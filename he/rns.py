@@ -149,9 +149,9 @@ class Decomposition:
         terms = workspace("decomposition", c.shape)
         np.copyto(terms, c)
         self._q.inverse(terms)
-        if self._inverses is not None:
-            self._q.multiply_scalar(terms, terms, self._inverses)
-        return self._q.add_scalar(terms, terms, self._centres)
+        if self._inverses is None:
+            return self._q.add_scalar(terms, terms, self._centres)
+        return self._q.affine(terms, terms, self._inverses, self._centres)
 
     def fill(
         self, out: np.ndarray, c: np.ndarray, terms: np.ndarray, lo: int, hi: int
@@ -221,8 +221,11 @@ class Division:
         half = D // 2
         inverses, cofactors = _crt_weights(moduli)
         self._lost_moduli = np.array(moduli, dtype=np.uint64)
-        self._half = np.array([half % d for d in moduli], dtype=np.uint64)
         self._inverses = Scalars(inverses, moduli) if dropped > 1 else None
+        # What half of D adds to the terms.
+        factors = inverses if dropped > 1 else [1]
+        shifts = [half * f % d for f, d in zip(factors, moduli, strict=True)]
+        self._shifts = np.array(shifts, dtype=np.uint64)
         self._reciprocals = np.array([1 / d for d in moduli])
         self._weights = cofactors if dropped == 1 else [*cofactors, -D]
         self._offset = -half
@@ -257,7 +260,6 @@ class Division:
         if out is None:
             out = np.empty((self.keep, x.shape[-1]), dtype=np.uint64)
         self._lost_ops.inverse(lost)
-        self._lost_ops.add_scalar(lost, lost, self._half)
         if addend is not None:
             residues = workspace("division addend", lost.shape)
             rns_kernels.residues_of_small(residues, addend, self._lost_moduli)
@@ -268,16 +270,18 @@ class Division:
 
     def _terms(self, lost: np.ndarray, addend: np.ndarray | None) -> np.ndarray:
         """The remainder's terms: one a dropped prime, the overflow if they are many, the addend."""
-        if addend is None and self._inverses is None:
-            return lost
-        count = len(self._weights)
-        terms = workspace("division", (count + 1, lost.shape[-1]))
+        dropped = len(lost)
+        many = self._inverses is not None
+        if addend is None and not many:
+            return self._lost_ops.add_scalar(lost, lost, self._shifts)
+        terms = workspace("division", (dropped + 2, lost.shape[-1]))
         if self._inverses is None:
-            np.copyto(terms[:1], lost)
+            self._lost_ops.add_scalar(terms[:1], lost, self._shifts)
         else:
-            self._lost_ops.multiply_scalar(terms[: len(lost)], lost, self._inverses)
-            rns_kernels.overflow_count(terms[len(lost)], terms[: len(lost)], self._reciprocals)
+            self._lost_ops.affine(terms[:dropped], lost, self._inverses, self._shifts)
+            rns_kernels.overflow_count(terms[dropped], terms[:dropped], self._reciprocals)
+        count = dropped + many
         if addend is None:
             return terms[:count]
         np.add(addend, _ADDEND_BOUND, out=terms[count].view(np.int64))
-        return terms
+        return terms[: count + 1]

@@ -75,6 +75,14 @@ class LimbOps:
         self._split("multiply_scalar", len(rows), (flat_out, flat_a, values, shoup, rows))
         return out
 
+    def affine(
+        self, out: np.ndarray, a: np.ndarray, scalars: Scalars, addends: np.ndarray
+    ) -> np.ndarray:
+        """out[r, :] = a[r, :] scalars[r] + addends[r]; (limbs, N), addends uint64 in [0, q)."""
+        values, shoup = scalars.of(self._backend()[0].WORD_BITS)
+        self._split("affine", len(self.rows), (out, a, values, shoup, addends, self.rows))
+        return out
+
     def add_scalar(self, out: np.ndarray, a: np.ndarray, scalars: np.ndarray) -> np.ndarray:
         """out[.., r, :] = a[.., r, :] + scalars[r]; scalars uint64 in [0, q)."""
         flat_out, flat_a, rows, repeat = self._flat(out, a)

@@ -214,6 +214,16 @@ def multiply_scalar(out, a, scalars, scalars_shoup, rows, tables, lo, hi):
 
 
 @kernel
+def affine(out, a, scalars, scalars_shoup, addends, rows, tables, lo, hi):
+    """out[r] = a[r] scalars[r] + addends[r]; any a < 2^64."""
+    for r in range(lo, hi):
+        q = tables[rows[r], Q]
+        for i in range(out.shape[1]):
+            product = shoup(a[r, i], scalars[r], scalars_shoup[r], q)
+            out[r, i] = reduction.add(product, addends[r], q)
+
+
+@kernel
 def add_scalar(out, a, scalars, rows, tables, lo, hi):
     """out[r] = a[r] + scalars[r]."""
     for r in range(lo, hi):

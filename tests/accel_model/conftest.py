@@ -93,6 +93,9 @@ def counted_limbs() -> Iterator[Counter[Opcode]]:
             **conversion(ops, change),
         },
         "divide": lambda ops, out, x, y, change, factors: divide(ops, change),
+        "affine": lambda ops, *a: dict.fromkeys(
+            (Opcode.MULSCALAR, Opcode.ADDSCALAR), rows(ops, *a)
+        ),
         "permute": lambda ops, out, *_: {Opcode.PERMUTE: rows(ops, out)},
         "permute_add": lambda ops, out, *_: dict.fromkeys(
             (Opcode.PERMUTE, Opcode.ADD), rows(ops, out)

@@ -61,6 +61,7 @@ def test_kernels__stay_inside_their_arrays(backend, log_N):
         operation(out, x, y)
     ops.negate(out, x)
     ops.multiply_scalar(out, x, factors)
+    ops.affine(out, x, factors, np.ones(LIMBS, dtype=np.uint64))
     ops.add_scalar(out, x, np.ones(LIMBS, dtype=np.uint64))
     ops.tensor(make(3, LIMBS, N), make(2, LIMBS, N), make(2, LIMBS, N))
     ops.gadget_product(

@@ -72,6 +72,19 @@ def test_elementwise__as_python_integers(
     assert (exact(ops.add_scalar(out, a, offsets)) == (exact(a) + q - 1) % q).all()
 
 
+@pytest.mark.parametrize("edge", EDGES)
+def test_affine__as_python_integers(backend: ModuleType, edge: str) -> None:
+    ops, q = ring(backend)
+    a = draw(q, (), edge)
+    factors = [-1, 0, 1, (1 << 70) + 3, 5][: len(q)]
+    for addends in (q[:, 0] - 1, q[:, 0] // 2, 0 * q[:, 0]):
+        out = ops.affine(
+            np.empty_like(a), a, Scalars(factors, ops.moduli), addends.astype(np.uint64)
+        )
+        expected = exact(a) * np.array(factors, dtype=object)[:, None] + addends[:, None]
+        assert (exact(out) == expected % q).all()
+
+
 def test_elementwise__output_may_be_an_input(backend: ModuleType) -> None:
     ops, q = ring(backend)
     a, b = draw(q, (2,), "random", 1), draw(q, (2,), "random", 2)

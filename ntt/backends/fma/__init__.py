@@ -12,6 +12,7 @@ from ntt.backends.fma.conversion import convert, convert_forward, divide
 from ntt.backends.fma.pointwise import (
     add,
     add_scalar,
+    affine,
     multiply,
     multiply_add,
     multiply_scalar,
@@ -30,6 +31,7 @@ MIN_RING_DEGREE = 64
 __all__ = [
     "add",
     "add_scalar",
+    "affine",
     "convert",
     "convert_forward",
     "diagonal_product",

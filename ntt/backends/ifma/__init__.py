@@ -12,6 +12,7 @@ from ntt.backends.ifma.permutation import permute, permute_add
 from ntt.backends.ifma.pointwise import (
     add,
     add_scalar,
+    affine,
     multiply,
     multiply_add,
     multiply_scalar,
@@ -28,6 +29,7 @@ MIN_RING_DEGREE = 128
 __all__ = [
     "add",
     "add_scalar",
+    "affine",
     "convert",
     "convert_forward",
     "diagonal_product",

@@ -87,6 +87,21 @@ def multiply_scalar(out, a, scalars, scalars_shoup, rows, tables, lo, hi):
 
 
 @kernel
+def affine(out, a, scalars, scalars_shoup, addends, rows, tables, lo, hi):
+    """out[r] = a[r] scalars[r] + addends[r]; any a < 2^52."""
+    mask = splat(MASK)
+    for r in range(lo, hi):
+        modulus = tables[rows[r], Q]
+        q, negative_q = splat(modulus), negative(modulus)
+        w, w_shoup, addend = splat(scalars[r]), splat(scalars_shoup[r]), splat(addends[r])
+        x, z = a[r], out[r]
+        for i in range(0, z.size, 8):
+            p = shoup_lazy(load(x, i), w, w_shoup, negative_q, mask)
+            s = vmin(p, p - q) + addend
+            store(z, i, vmin(s, s - q))
+
+
+@kernel
 def add_scalar(out, a, scalars, rows, tables, lo, hi):
     """out[r] = a[r] + scalars[r]."""
     for r in range(lo, hi):
