@@ -33,7 +33,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 from numpy.typing import NDArray
 
 from he.errors import ParameterError
-from he.sampling_kernels import invert_half_normal, keep_below, keep_ternary
+from he.sampling_kernels import AT_ONCE, invert_half_normal, keep_below, keep_ternary
 
 SEED_BYTES = 32
 STANDARD_SIGMA = 3.2
@@ -198,9 +198,8 @@ def gaussian(
     ParameterError : N < 1, or sigma out of range.
     """
     _check_length(N)
-    thresholds = half_normal_thresholds(float(sigma))
     samples = np.empty(N, dtype=np.int64)
-    invert_half_normal(stream.uint64(N), thresholds.copy(), samples)
+    invert_half_normal(stream.uint64(N), _filled_thresholds(float(sigma)), samples)
     return samples
 
 
@@ -230,6 +229,14 @@ def half_normal_thresholds(sigma: float) -> NDArray[np.uint64]:
     table = np.array(thresholds, dtype=np.uint64)
     table.flags.writeable = False
     return table
+
+
+@lru_cache(maxsize=8)
+def _filled_thresholds(sigma: float) -> NDArray[np.uint64]:
+    """The table, filled up as the kernel takes it."""
+    table = half_normal_thresholds(sigma)
+    missing = -table.size % AT_ONCE
+    return np.concatenate((table, np.full(missing, 1 << 63, dtype=np.uint64)))
 
 
 def _check_length(N: int) -> None:

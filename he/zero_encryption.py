@@ -10,6 +10,7 @@ from he import sampling
 from he.errors import MissingKeyError, ParametersMismatchError
 from he.keygen import error_polynomial, small_polynomial
 from he.keys import PublicKey, SecretKey
+from he.memory import large_array
 from he.rlwe import RLWEParameters
 from he.rns import context
 from he.sampling import RandomStream
@@ -58,7 +59,7 @@ class ZeroEncryptor:
         """(-a s + e, a) with a uniform, the expansion of a public seed."""
         ops = self.context.q(level)
         seed = self._stream.bytes(32) if self._reproducible else os.urandom(32)
-        data = np.empty((2, level + 1, self.params.N), dtype=np.uint64)
+        data = large_array((2, level + 1, self.params.N))
         data[1] = uniform_from_seed(seed, CIPHERTEXT, ops)
         ops.multiply(data[0], data[1], secret.transformed[: level + 1])
         ops.subtract(data[0], error_polynomial(self._stream, self.params, ops), data[0])
@@ -71,7 +72,7 @@ class ZeroEncryptor:
         ternary = sampling.ternary(self._stream, self.params.N)
         v = small_polynomial(ternary, ops, workspace("ephemeral secret", shape))
         masked = workspace("masked", shape)
-        data = np.empty((2, level + 1, self.params.N), dtype=np.uint64)
+        data = large_array((2, level + 1, self.params.N))
         mod_down, sigma = self.context.mod_down(level), self.params.sigma
         for part in range(2):
             ops.multiply(masked, v, self._rows(public.data[part], level))
@@ -104,8 +105,9 @@ class SecretProduct:
         limbs = data.shape[-2]
         ops = self.context.q(limbs - 1)
         s = self._secret.transformed[:limbs]
-        out: np.ndarray = data[-1].copy()
+        out: np.ndarray = data[-1] if len(data) > 1 else data[-1].copy()
         for part in data[-2::-1]:
-            ops.multiply(out, out, s)
-            ops.add(out, out, part)
+            total = large_array(part.shape)
+            np.copyto(total, part)
+            out = ops.multiply_add(total, out, s)
         return out

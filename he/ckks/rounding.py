@@ -7,6 +7,7 @@ import functools
 import numpy as np
 
 from he.ckks import encoder_kernels
+from he.memory import large_array
 from he.workspace import workspace
 from ntt.limbs import BasisChange, LimbOps
 
@@ -32,7 +33,7 @@ def rounded_residues(values: np.ndarray, largest: float, ops: LimbOps) -> np.nda
         digits += 1
     y = workspace("rounding", (digits, values.size))
     encoder_kernels.rounded_digits(y, values, _BASE, _OFFSET)
-    out = np.empty((len(ops.moduli), values.size), dtype=np.uint64)
+    out = large_array((len(ops.moduli), values.size))
     return ops.convert_forward(out, y, _recomposition(digits, ops.moduli))
 
 

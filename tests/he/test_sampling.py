@@ -21,12 +21,13 @@ from hypothesis import strategies as st
 from he.errors import ParameterError
 from he.sampling import (
     RandomStream,
+    _filled_thresholds,
     gaussian,
     half_normal_thresholds,
     ternary,
     uniform_residues,
 )
-from he.sampling_kernels import invert_half_normal, keep_below, keep_ternary
+from he.sampling_kernels import AT_ONCE, invert_half_normal, keep_below, keep_ternary
 
 SEED = bytes(range(32))
 TINY_TO_LARGE = (2, 3, 5, 97, 65537, (1 << 49) + 5, (1 << 50) - 27, (1 << 61) - 1, (1 << 63) - 25)
@@ -351,9 +352,12 @@ def test_gaussian__equals_pure_python_twin() -> None:
 
 
 def test_invert_half_normal__at_the_edges_of_the_table() -> None:
-    thresholds = half_normal_thresholds(3.2).copy()
+    thresholds = half_normal_thresholds(3.2)
     first, last = int(thresholds[0]), int(thresholds[-1])
     bound = len(thresholds)
+    filled = _filled_thresholds(3.2)
+    assert len(filled) % AT_ONCE == 0
+    assert filled[bound:].tolist() == [2**63] * (len(filled) - bound)
     cases = {
         0: 0,
         1: 0,
@@ -365,8 +369,17 @@ def test_invert_half_normal__at_the_edges_of_the_table() -> None:
         2**64 - 1: -bound,
     }
     out = np.empty(len(cases), dtype=np.int64)
-    invert_half_normal(np.array(list(cases), dtype=np.uint64), thresholds, out)
+    invert_half_normal(np.array(list(cases), dtype=np.uint64), filled, out)
     assert out.tolist() == list(cases.values())
+
+
+def test_gaussian__of_many_words_counts_the_thresholds_of_each() -> None:
+    count = 2600  # more than two runs of the kernel's columns, and no multiple of them
+    words = RandomStream.from_seed(SEED).uint64(count)
+    # How many thresholds are at most the top 63 bits.
+    magnitudes = np.searchsorted(half_normal_thresholds(3.2), words >> np.uint64(1), side="right")
+    expected = np.where(words & np.uint64(1), -magnitudes, magnitudes)
+    assert (gaussian(RandomStream.from_seed(SEED), count) == expected).all()
 
 
 def test_gaussian__fits_the_distribution() -> None:
