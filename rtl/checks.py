@@ -9,7 +9,7 @@ import numpy as np
 from rtl.automorphism import AutomorphismUnit
 from rtl.butterfly import Butterfly
 from rtl.catalogue import AnyBlock, Options
-from rtl.errors import OptionError, SimulationError
+from rtl.errors import OptionError, OutputError, SimulationError
 from rtl.ntt_unit import NTTUnit
 from rtl.pointwise import LimbOperation, PointwiseUnit
 from rtl.simulate import (
@@ -33,22 +33,24 @@ def check(
 ) -> str:
     """Compare `count` random cases, and the edges, bit for bit; returns a line on what agreed.
 
-    vectors, waveform: for the NTT unit only. Raises `SimulationError` at the first difference.
+    vectors: for the NTT unit only. Raises `SimulationError` at the first difference.
     """
+    if waveform and not waveform.parent.is_dir():
+        raise OutputError(f"waveform {waveform}: there is no folder {waveform.parent}")
     if count < 0:
         raise OptionError(f"{count} random vectors: it must be 0 or more")
     if isinstance(block, NTTUnit):
         return _check_ntt(block, count, seed, vectors, waveform)
-    if vectors or waveform:
-        raise OptionError("given vectors and waveforms are for the block ntt")
+    if vectors:
+        raise OptionError("given vectors are for the block ntt")
     if isinstance(block, PointwiseUnit):
-        return _check_pointwise(block, count, seed)
+        return _check_pointwise(block, count, seed, waveform)
     if isinstance(block, AutomorphismUnit):
-        return _check_automorphism(block, count, seed)
+        return _check_automorphism(block, count, seed, waveform)
     multiplier = block.multiplier if isinstance(block, Butterfly) else block
     word_bits = getattr(multiplier, "word_bits", 1)
     (q,) = Options(width=min(multiplier.width, 61), word_bits=word_bits, N=8).primes()
-    total = check_arithmetic(block, q, count, seed)
+    total = check_arithmetic(block, q, count, seed, trace=waveform)
     return f"{total} results agree modulo {q}; latency {block.latency} cycles"
 
 
@@ -75,7 +77,7 @@ def _check_ntt(
     )
 
 
-def _check_pointwise(unit: PointwiseUnit, count: int, seed: int) -> str:
+def _check_pointwise(unit: PointwiseUnit, count: int, seed: int, waveform: Path | None) -> str:
     rng = np.random.default_rng(seed)
     n = max(8, unit.lanes)
     cases = [(op, k) for op in LimbOperation for k in range(len(unit.moduli))]
@@ -84,7 +86,7 @@ def _check_pointwise(unit: PointwiseUnit, count: int, seed: int) -> str:
     operands = np.stack(
         [[rng.integers(0, unit.moduli[k], n, dtype=np.uint64) for k in moduli] for _ in range(3)]
     )
-    results, _ = run_pointwise(unit, operations, moduli, operands)
+    results, _ = run_pointwise(unit, operations, moduli, operands, trace=waveform)
     for i, (operation, k) in enumerate(cases):
         a, b, c = operands[:, i]
         if not np.array_equal(results[i], unit.golden(operation, a, b, c, k)):
@@ -92,13 +94,15 @@ def _check_pointwise(unit: PointwiseUnit, count: int, seed: int) -> str:
     return f"{len(cases)} limbs agree; latency {unit.latency_cycles} cycles"
 
 
-def _check_automorphism(unit: AutomorphismUnit, count: int, seed: int) -> str:
+def _check_automorphism(
+    unit: AutomorphismUnit, count: int, seed: int, waveform: Path | None
+) -> str:
     rng = np.random.default_rng(seed)
     elements = [1, 2 * unit.N - 1, 3, 5] + [int(g) | 1 for g in rng.integers(0, 2 * unit.N, count)]
     transformed = [bool(d) for d in rng.integers(0, 2, len(elements))]
     moduli = [int(k) for k in rng.integers(0, len(unit.moduli), len(elements))]
     work = [rng.integers(0, unit.moduli[k], unit.N, dtype=np.uint64) for k in moduli]
-    results, _ = run_automorphism(unit, work, elements, transformed, moduli)
+    results, _ = run_automorphism(unit, work, elements, transformed, moduli, trace=waveform)
     for i, x in enumerate(work):
         if not np.array_equal(results[i], unit.golden(x, elements[i], transformed[i], moduli[i])):
             raise SimulationError(f"polynomial {i} (Galois element {elements[i]}) differs")

@@ -120,6 +120,7 @@ def run_pointwise(
     operands: np.ndarray,
     *,
     take_pattern: Pattern = None,
+    trace: Path | None = None,
 ) -> tuple[np.ndarray, StreamResult]:
     """Run limbs through the unit. operands: uint64 (3, limbs, n); returns (limbs, n), n a
     multiple of the lanes; limb i uses operations[i] modulo table entry moduli[i]."""
@@ -132,7 +133,7 @@ def run_pointwise(
     codes = np.array([operation.value for operation in operations], np.uint64)
     inputs["input.operation"] = np.repeat(codes, beats)
     inputs["input.modulus"] = np.repeat(np.array(moduli, np.uint64), beats)
-    with Simulator(design(unit.hardware(), "pointwise_unit")) as simulator:
+    with Simulator(design(unit.hardware(), "pointwise_unit"), trace=trace) as simulator:
         result = simulator.stream(inputs, limbs * beats, limbs * beats, take_pattern=take_pattern)
     return _lanes(result, unit.lanes).reshape(limbs, n), result
 
@@ -145,6 +146,7 @@ def run_automorphism(
     moduli: Sequence[int],
     *,
     take_pattern: Pattern = None,
+    trace: Path | None = None,
 ) -> tuple[np.ndarray, StreamResult]:
     """Run polynomials through the unit; returns (count, N)."""
     count = len(polynomials)
@@ -160,7 +162,7 @@ def run_automorphism(
     ):
         inputs[f"input.{name}"] = np.repeat(np.array(values, np.uint64), unit.beats)
     total = count * unit.beats
-    with Simulator(design(unit.hardware(), "automorphism_unit")) as simulator:
+    with Simulator(design(unit.hardware(), "automorphism_unit"), trace=trace) as simulator:
         result = simulator.stream(inputs, total, total, take_pattern=take_pattern)
     return _lanes(result, unit.lanes).reshape(count, unit.N), result
 
@@ -169,7 +171,14 @@ def _lanes(result: StreamResult, lanes: int) -> np.ndarray:
     return np.stack([result.rows[f"output.data[{lane}]"] for lane in range(lanes)], axis=1)
 
 
-def check_arithmetic(block: ModularMultiplier | Butterfly, q: int, count: int, seed: int) -> int:
+def check_arithmetic(
+    block: ModularMultiplier | Butterfly,
+    q: int,
+    count: int,
+    seed: int,
+    *,
+    trace: Path | None = None,
+) -> int:
     """Run edge and random operands through a multiplier or butterfly, modulo q, and compare each
     result with the golden one; returns how many. Raises `SimulationError`."""
     multiplier = block if isinstance(block, ModularMultiplier) else block.multiplier
@@ -186,7 +195,7 @@ def check_arithmetic(block: ModularMultiplier | Butterfly, q: int, count: int, s
         name: np.concatenate([columns[name], np.zeros(block.latency, np.uint64)]) for name in names
     }
     inputs |= {f"modulus.{name}": value for name, value in multiplier.constants(q).items()}
-    with Simulator(design(block.hardware(), "block")) as simulator:
+    with Simulator(design(block.hardware(), "block"), trace=trace) as simulator:
         out = simulator.run(total + block.latency, inputs | {"load": 1})
     for i in range(total):
         a, b, w = (int(x) for x in operands[:, i])

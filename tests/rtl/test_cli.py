@@ -186,7 +186,25 @@ def test_simulate__bad_vectors_are_named(tmp_path, capsys, content, words):
 
 
 @pytest.mark.parametrize("block", ["modmul", "butterfly", "pointwise", "automorphism"])
-def test_simulate__every_other_block(capsys, block):
+def test_simulate__every_other_block(tmp_path, capsys, block):
+    wave = tmp_path / "wave.vcd"
     options = ["--N", "16", "--butterflies", "2", "--width", "20", "--count", "3"]
-    assert cli.main(["simulate", block, *options]) == 0
+    assert cli.main(["simulate", block, *options, "--waveform", str(wave)]) == 0
     assert "agree" in capsys.readouterr().out
+    assert wave.stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("block", "option", "file", "words"),
+    [
+        ("ntt", "--waveform", "absent/wave.vcd", "OutputError: waveform"),
+        ("modmul", "--vectors", "vectors.json", "OptionError: given vectors are for the block ntt"),
+        ("ntt", "--vectors", "absent.json", "no usable vectors"),
+    ],
+)
+def test_simulate__files_that_cannot_be_used_are_named(
+    tmp_path, capsys, block, option, file, words
+):
+    assert cli.main(["simulate", block, *SMALL[1:], option, str(tmp_path / file)]) == 2
+    assert words in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
