@@ -52,9 +52,12 @@ class NoiseModel:
 
     @property
     def fresh_public(self) -> float:
-        """Encryption with the public key in QP, divided by P: v e + e_0 + e_1 s, and a rounding."""
+        """Encryption with the public key in Q p, divided by p: v e + e_0 + e_1 s, and a rounding.
+
+        p is the first special prime.
+        """
         inner = self.params.sigma**2 * (1 + 2 * self._N * _SECRET_VARIANCE)
-        return self._slots(inner / self._P**2) + self.rounding
+        return self._slots(inner / self.params.p[0] ** 2) + self.rounding
 
     @property
     def rounding(self) -> float:

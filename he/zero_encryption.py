@@ -66,26 +66,32 @@ class ZeroEncryptor:
         return data, seed
 
     def _encrypt_public(self, level: int, public: PublicKey) -> np.ndarray:
-        """(b, a) v + (e_0, e_1) in QP, divided by P: the encryption noise is that of a rounding."""
-        ops = self.context.qp(level)
-        shape = (len(ops.moduli), self.params.N)
+        """(b, a) v + (e_0, e_1) in Q p, divided by p: the encryption noise is that of a rounding.
+
+        p is one special prime: even the smallest, above 2 N, is far larger than v e + e_0 + e_1 s,
+        of variance sigma^2 (1 + 4 N / 3).
+        """
+        rows = (*self.context.q_rows(level), self.context.special_rows[0])
+        ops, divide = self.context.limbs(rows), self.context.division(rows, 1)
+        shape = (len(rows), self.params.N)
         ternary = sampling.ternary(self._stream, self.params.N)
         v = small_polynomial(ternary, ops, workspace("ephemeral secret", shape))
         masked = workspace("masked", shape)
         data = large_array((2, level + 1, self.params.N))
-        mod_down, sigma = self.context.mod_down(level), self.params.sigma
         for part in range(2):
-            ops.multiply(masked, v, self._rows(public.data[part], level))
-            mod_down(masked, data[part], sampling.gaussian(self._stream, self.params.N, sigma))
+            ops.multiply(masked, v, self._limbs(public.data[part], level))
+            error = sampling.gaussian(self._stream, self.params.N, self.params.sigma)
+            divide(masked, data[part], error)
         return data
 
-    def _rows(self, half: np.ndarray, level: int) -> np.ndarray:
-        """The limbs of QP at `level` out of those at the top."""
-        if level == self.params.max_level:
-            return half
-        chosen = workspace("public key", (level + 1 + len(self.params.p), self.params.N))
+    def _limbs(self, half: np.ndarray, level: int) -> np.ndarray:
+        """The limbs of Q at `level` and of the first special prime, out of those of QP."""
+        top = self.params.max_level
+        if level == top:
+            return half[: top + 2]
+        chosen = workspace("public key", (level + 2, self.params.N))
         np.copyto(chosen[: level + 1], half[: level + 1])
-        np.copyto(chosen[level + 1 :], half[self.params.max_level + 1 :])
+        np.copyto(chosen[level + 1], half[top + 1])
         return chosen
 
 

@@ -104,8 +104,11 @@ class NoiseModel:
         return Noise(self._invariant(level, self.sigma**2, _ROUNDING), 0)
 
     def fresh_public(self, level: int) -> Noise:
-        """Encryption with the public key in QP, divided by P: v e + e_0 + e_1 s, and roundings."""
-        inner = self.sigma**2 * (1 + 2 * self.N * _SECRET_VARIANCE) * 4**-self._p_bits
+        """Encryption with the public key in Q p, divided by p: v e + e_0 + e_1 s, and roundings.
+
+        p is a special prime, of which is counted only that it is above 2 N.
+        """
+        inner = self.sigma**2 * (1 + 2 * self.N * _SECRET_VARIANCE) / (2 * self.N) ** 2
         return Noise(self._invariant(level, inner, self._pair_rounding, _ROUNDING), 1)
 
     # ------------------------------------------------------------ sums and plaintexts
