@@ -1,8 +1,10 @@
 """Which backend runs: the fastest that the CPU, the primes and N allow, unless overridden.
 
-Override with the environment variable ``HE_ACCEL_BACKEND`` (``auto`` or a backend's name; read when
-first needed, and again after ``set_backend(None)``) or with `set_backend`. The backends give the
-same bits; only the speed differs.
+Override with the environment variable ``HE_ACCEL_BACKEND`` (read when first needed, and again after
+``set_backend(None)``) or with `set_backend`: ``auto``, a backend's name, or several names with
+commas, of which each set of primes takes the first that holds it: ``fma,scalar`` is `fma` where all
+primes are below 2^50 and `scalar` elsewhere. The backends give the same bits; only the speed
+differs.
 """
 
 from __future__ import annotations
@@ -69,7 +71,8 @@ def available_backends() -> tuple[str, ...]:
 def set_backend(name: str | None) -> None:
     """Use backend `name` from now on; ``"auto"`` chooses, None returns to the environment's choice.
 
-    Raises `BackendError` for an unknown backend or one that the CPU lacks.
+    Several names with commas are tried in their order. Raises `BackendError` for an unknown backend
+    or one that the CPU lacks.
     """
     global _chosen
     _default_backend.cache_clear()
@@ -77,7 +80,7 @@ def set_backend(name: str | None) -> None:
 
 
 def get_backend() -> str:
-    """The choice in force: ``"auto"`` or a backend's name."""
+    """The choice in force: ``"auto"``, a backend's name, or several with commas between them."""
     if _chosen is not None:
         return _chosen
     return _default_backend()
@@ -92,23 +95,23 @@ def _default_backend() -> str:
 def backend_for(N: int, modulus_bits: int) -> ModuleType:
     """The backend module for ring degree N and moduli of at most `modulus_bits` bits.
 
-    Raises `BackendError` when a backend was asked for by name and cannot hold them.
+    Raises `BackendError` when backends were asked for by name and none of them can hold them.
     """
     choice = get_backend()
-    if choice != AUTO:
-        module = backend_module(choice)
-        if not _holds(module, N, modulus_bits):
-            raise BackendError(
-                f"backend {choice!r} needs moduli of at most {module.MAX_MODULUS_BITS} bits and "
-                f"N >= {module.MIN_RING_DEGREE}, not {modulus_bits} bits and N = {N}: "
-                f"use backend 'scalar' or 'auto'"
-            )
-        return module
-    for name in available_backends():
+    names = available_backends() if choice == AUTO else tuple(choice.split(","))
+    limits = []
+    for name in names:
         module = backend_module(name)
-        if _holds(module, N, modulus_bits):
+        if modulus_bits <= module.MAX_MODULUS_BITS and module.MIN_RING_DEGREE <= N:
             return module
-    raise BackendError(f"no backend holds moduli of {modulus_bits} bits at N = {N}")
+        limits.append(
+            f"backend {name!r} needs moduli of at most {module.MAX_MODULUS_BITS} bits and "
+            f"N >= {module.MIN_RING_DEGREE}"
+        )
+    raise BackendError(
+        f"{'; '.join(limits)}, not {modulus_bits} bits and N = {N}: use backend 'auto', or name "
+        f"what computes the rest, as in 'fma,scalar'"
+    )
 
 
 @functools.cache
@@ -119,18 +122,24 @@ def backend_module(name: str) -> ModuleType:
 
 def checked_module(name: str) -> ModuleType:
     """`backend_module`, after a check; raises `BackendError` if unknown or the CPU lacks it."""
-    if name == AUTO:
-        raise BackendError(f"name a backend: {', '.join(available_backends())}")
+    if name == AUTO or "," in name:
+        raise BackendError(f"name one backend, not {name!r}: {', '.join(available_backends())}")
     return backend_module(_checked(name, "backend"))
 
 
-def _holds(module: ModuleType, N: int, modulus_bits: int) -> bool:
-    return bool(modulus_bits <= module.MAX_MODULUS_BITS and N >= module.MIN_RING_DEGREE)
+def _checked(choice: str, source: str) -> str:
+    """`choice` with each name once; raises `BackendError` for a name that cannot be used."""
+    if choice == AUTO:
+        return choice
+    names = dict.fromkeys(name.strip() for name in choice.split(","))
+    for name in names:
+        _check_name(name, source)
+    return ",".join(names)
 
 
-def _checked(name: str, source: str) -> str:
+def _check_name(name: str, source: str) -> None:
     if name == AUTO:
-        return name
+        raise BackendError(f"{source} names {AUTO!r} among others: it stands alone")
     if name not in _CPU_FEATURES:
         known = ", ".join((AUTO, *_CPU_FEATURES))
         raise BackendError(f"{source} names {name!r}: the backends are {known}")
@@ -140,4 +149,3 @@ def _checked(name: str, source: str) -> str:
             f"{source} names {name!r}, but this CPU lacks {', '.join(sorted(missing))}; "
             f"it can run {', '.join(available_backends())}"
         )
-    return name

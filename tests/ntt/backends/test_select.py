@@ -11,8 +11,11 @@ from ntt.limbs import LimbOps
 
 
 @pytest.fixture(autouse=True)
-def _restore() -> Iterator[None]:
+def _restore(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv(select.ENVIRONMENT_VARIABLE, raising=False)
+    ntt.set_backend(None)
     yield
+    monkeypatch.undo()
     ntt.set_backend(None)
 
 
@@ -92,8 +95,28 @@ def test_backend_for__prime_too_large_for_the_named_backend(
     tables = ntt.NTTTables(1 << 10, ntt.find_primes(60, 1 << 10, 1))
     if fastest == "scalar":
         monkeypatch.setattr(select.backend_module("scalar"), "MAX_MODULUS_BITS", 50)
-    with pytest.raises(ntt.BackendError, match=r"at most 50 bits.*60 bits.*'scalar' or 'auto'"):
+    with pytest.raises(ntt.BackendError, match=r"at most 50 bits.*60 bits.*'auto'.*'fma,scalar'"):
         ntt.forward(np.zeros((1, 1 << 10), dtype=np.uint64), tables)
+
+
+@pytest.mark.parametrize("first", ntt.available_backends())
+def test_backend_for__the_first_of_several_that_holds_the_moduli(first: str) -> None:
+    ntt.set_backend(f"{first},scalar")
+    assert module_name(1 << 12, 50) == first
+    assert module_name(1 << 12, 60) == "scalar"
+    assert module_name(8, 50) == "scalar"
+
+
+def test_set_backend__of_several_each_is_checked_and_kept_once() -> None:
+    ntt.set_backend("scalar, scalar")
+    assert ntt.get_backend() == "scalar"
+    for wrong in ("scalar,avx9", "scalar,"):
+        with pytest.raises(ntt.BackendError, match="the backends are auto, ifma, fma, scalar"):
+            ntt.set_backend(wrong)
+    with pytest.raises(ntt.BackendError, match="it stands alone"):
+        ntt.set_backend("auto,scalar")
+    with pytest.raises(ntt.BackendError, match="name one backend, not 'scalar,scalar'"):
+        select.checked_module("scalar,scalar")
 
 
 def test_limb_ops__follow_a_change_of_backend() -> None:
