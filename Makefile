@@ -7,6 +7,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Tested again with every backend that this CPU has beside its fastest (primes that it cannot hold:
+# with scalar); tests/ntt runs them all as it is.
 ENCRYPTED := tests/he tests/nn tests/accel_model tests/benchmarks
 
 .PHONY: demo test test-all clean
@@ -18,8 +20,6 @@ test: $(VENV)/.test
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
-	# Again with each backend that this CPU has beside its fastest, where results are encrypted;
-	# tests/ntt runs them all as it is. Wide primes are `scalar`'s under each of them.
 	for backend in $$($(BIN)/python -c 'import ntt; print(*ntt.available_backends()[1:])'); do \
 	  HE_ACCEL_BACKEND=$$backend,scalar $(BIN)/python -m pytest \
 	    -m "not slow and not crosscheck" $(ENCRYPTED) || exit 1; \
