@@ -12,8 +12,15 @@ from accel_model import sweep_command
 from accel_model.config import load_machine, machine_names
 from accel_model.errors import AcceleratorError
 from accel_model.estimate import estimate
+from accel_model.operation_counts import count_lines, explained, simfhe_run
 from accel_model.report import check_lines, estimate_as_json, estimate_lines
-from accel_model.validate import exact_machines, other_machines, simulated_cycles
+from accel_model.validate import (
+    area_lines,
+    exact_machines,
+    other_machines,
+    simulated_cycles,
+    unmodelled_lines,
+)
 from accel_model.workload import read_program
 from he import trace as traces
 
@@ -66,7 +73,10 @@ def _estimate(arguments: argparse.Namespace) -> int:
 def _validate(arguments: argparse.Namespace) -> int:
     del arguments
     simulated, exact, others = simulated_cycles(), exact_machines(), other_machines()
+    counts = [*simfhe_run(), *explained()]
     print(*check_lines("(1) cycles of our own simulated units", simulated), sep="\n")
     print(*check_lines("(2) machines reproduced exactly", exact), sep="\n")
-    print(*check_lines("(3) other machines", others), sep="\n")
+    print(*check_lines("(3) other machines", others), *unmodelled_lines(), sep="\n")
+    print("    areas, as published or modelled", *area_lines(), sep="\n")
+    print(*check_lines("(4) operation counts beside SimFHE's", counts), *count_lines(), sep="\n")
     return 0 if all(check.holds for check in simulated + exact) else 1

@@ -1,7 +1,8 @@
 """The machine as data: a TOML file, checked once, then frozen.
 
 Every number is a table: `{ value, tag, origin }`, or, where our own hardware was measured,
-`{ block, target, field }`, which names an entry of rtl/results.
+`{ block, target, field }`, which names an entry of rtl/results; with `scale` and `origin` it is
+calibrated: the measured value times `scale`, for the reason that `origin` states.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "ntt.butterflies": (1, 1 << 16),
     "pointwise.count": (1, 1 << 16),
     "pointwise.lanes": (1, 1 << 20),
-    "automorphism.count": (1, 1 << 16),
+    "automorphism.count": (0, 1 << 16),
     "automorphism.lanes": (1, 1 << 20),
     "memory.bytes": (1, 1e13),
     "memory.banks": (1, 1 << 20),
@@ -44,19 +45,29 @@ LIMITS: dict[str, tuple[float, float]] = {
     "area.lane": (0, 1e12),
     "area.memory_byte": (0, 1e12),
 }
-# Only some machines state these.
+# Only some machines state these. ring: the degrees that it transforms; word.root_bits: its
+# reduction needs moduli that are 1 modulo two to that power; area.rest: what no other area holds.
 OPTIONAL: dict[str, tuple[float, float]] = {
     "ntt.butterfly_latency_cycles": (0, 1e4),
     "ntt.multiplier_latency_cycles": (0, 1e4),
     "ntt.overhead_cycles": (0, 1e6),
     "ntt.stage_overhead_cycles": (0, 1e6),
     "external.generator_words_per_cycle": (0, 1 << 20),
-    "published.area_mm2": (0, 1e6),
-    "published.power_w": (0, 1e5),
+    "node.nm": (1, 1e3),
+    "ring.least": (2, 1 << 20),
+    "ring.most": (2, 1 << 20),
+    "word.root_bits": (1, 64),
+    "area.automorphism_lane": (0, 1e12),
+    "area.rest": (0, 1e12),
 }
 _WORDS = {"name", "title", "area.unit", "ntt.timing", "ntt.twiddles"}
 _SWITCHES = {"external.prefetch", "external.keys_from_seeds"}
-_WHOLE = re.compile(r"\.(count|butterflies|lanes|bits|bytes|banks|words_per_bank_cycle)$")
+_WHOLE = re.compile(
+    r"\.(count|butterflies|lanes|bits|bytes|banks|words_per_bank_cycle|least|most|"
+    r"root_bits)$"
+)
+
+_SCALED_TAGS = ("calibrated", "assumed")
 
 
 @dataclass(frozen=True)
@@ -177,16 +188,12 @@ def _lines(text: str) -> dict[str, int]:
 
 
 def _figure(entry: Any, name: str, where: str) -> Figure:
-    if isinstance(entry, dict) and {"block", "target", "field"} == set(entry):
-        try:
-            found = calibration.find(entry["block"], str(entry["target"]))
-            return calibration.figure(found, str(entry["field"]))
-        except CalibrationError as error:
-            raise CalibrationError(f"{where}: {name}: {error}") from error
+    if isinstance(entry, dict) and {"block", "target", "field"} <= set(entry):
+        return _measured(entry, name, where)
     if not isinstance(entry, dict) or set(entry) != {"value", "tag", "origin"}:
         raise MachineFileError(
             f"{where}: {name} = {entry!r}: needed is {{ value, tag, origin }}, or "
-            "{ block, target, field } of a measurement"
+            "{ block, target, field } of a measurement, with { scale, origin } if it is scaled"
         )
     value = entry["value"]
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -201,6 +208,27 @@ def _figure(entry: Any, name: str, where: str) -> Figure:
             "{ block, target, field }, or use another tag"
         )
     return Figure(float(value), str(entry["tag"]), str(entry["origin"]))
+
+
+def _measured(entry: dict[str, Any], name: str, where: str) -> Figure:
+    extra = set(entry) - {"block", "target", "field"}
+    try:
+        found = calibration.find(entry["block"], str(entry["target"]))
+        figure = calibration.figure(found, str(entry["field"]))
+    except CalibrationError as error:
+        raise CalibrationError(f"{where}: {name}: {error}") from error
+    if not extra:
+        return figure
+    scale, origin = entry.get("scale"), str(entry.get("origin", "")).strip()
+    tag = str(entry.get("tag", "calibrated"))
+    named = {"scale", "origin"} <= extra <= {"scale", "origin", "tag"}
+    if not (named and isinstance(scale, (int, float)) and origin and tag in _SCALED_TAGS):
+        raise MachineFileError(
+            f"{where}: {name}: beside block, target and field a measurement takes a number "
+            f"`scale`, an `origin` and a `tag` out of {', '.join(_SCALED_TAGS)}; it has "
+            f"{', '.join(sorted(extra))}"
+        )
+    return Figure(figure.value * scale, tag, f"{figure.origin}; times {scale:g}: {origin}")
 
 
 def _check_range(name: str, value: float, where: str) -> None:

@@ -11,9 +11,10 @@ from accel_model.figures import Figure, weakest
 from accel_model.isa import Opcode, Program
 
 AREA_SCALING = {
-    (45, 7): Figure(0.059, "published", "Stillmaker and Baas, Integration 2017"),
-    (14, 7): Figure(0.34, "published", "Stillmaker and Baas, Integration 2017"),
+    (45.0, 7.0): Figure(0.059, "published", "Stillmaker and Baas, Integration 2017"),
+    (14.0, 7.0): Figure(0.34, "published", "Stillmaker and Baas, Integration 2017"),
 }
+"""Factors of area from node to node, in nm."""
 SCALING_UNCERTAINTY = Figure(
     0.3, "assumed", "spread between published scaling factors and foundries' own"
 )
@@ -48,12 +49,34 @@ class Area:
         return self.units + self.memory
 
 
-def scaled_area(area: Figure, from_nm: int, to_nm: int) -> tuple[Figure, float, float]:
-    """An area at another node, with its least and greatest value. Raises `KeyError`."""
-    factor = AREA_SCALING[from_nm, to_nm]
-    value, spread = area.value * factor.value, SCALING_UNCERTAINTY.value
-    origin = f"{area.origin}; {from_nm} to {to_nm} nm: x{factor.value:g} ({factor.origin})"
-    return Figure(value, "assumed", origin), value * (1 - spread), value * (1 + spread)
+@dataclass(frozen=True)
+class ScaledArea:
+    """An area at another node: value, and the range that the uncertainty of scaling leaves."""
+
+    value: float
+    least: float
+    most: float
+    unit: str
+    nm: float
+    origin: str
+
+
+def scaled_area(machine: Machine, nm: float = 7.0) -> ScaledArea | None:
+    """The machine's area at another node; None where it is there already, is no area of silicon,
+    or no factor is known."""
+    area, node = area_of(machine), machine.get("node.nm")
+    factor = AREA_SCALING.get((node, nm))
+    if area.unit != "mm2" or factor is None:
+        return None
+    value, spread = area.total * factor.value, SCALING_UNCERTAINTY.value
+    return ScaledArea(
+        value,
+        value * (1 - spread),
+        value * (1 + spread),
+        area.unit,
+        nm,
+        f"{node:g} to {nm:g} nm: x{factor}, give or take {SCALING_UNCERTAINTY}",
+    )
 
 
 def work_of(program: Program, machine: Machine) -> tuple[np.ndarray, np.ndarray]:
@@ -98,12 +121,17 @@ def energy_of(
 
 
 def area_of(machine: Machine) -> Area:
-    """Butterflies, lanes and memory; control, wires and the generator of keys are left out."""
+    """Butterflies, lanes, memory, and what the file states of the rest; control, wires and the
+    generator of keys are left out where it states nothing."""
     butterflies = machine["ntt.count"] * machine["ntt.butterflies"]
     lanes = machine["pointwise.count"] * machine["pointwise.lanes"]
+    permuters = machine["automorphism.count"] * machine["automorphism.lanes"]
     names = [name for name in machine.figures if name.startswith("area.")]
     return Area(
-        units=butterflies * machine["area.butterfly"] + lanes * machine["area.lane"],
+        units=butterflies * machine["area.butterfly"]
+        + lanes * machine["area.lane"]
+        + permuters * machine.get("area.automorphism_lane")
+        + machine.get("area.rest"),
         memory=machine["memory.bytes"] * machine["area.memory_byte"],
         unit=machine.words["area.unit"],
         tag=weakest(*(machine.figures[name] for name in names)),

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from accel_model import calibration
+from accel_model.config import Machine, load_machine, machine_names
+from accel_model.energy import area_of, scaled_area
+from accel_model.estimate import timings
 from accel_model.machine_errors import CalibrationError
 from accel_model.units import AutomorphismTiming, NTTTiming, PlainNTTTiming, generated_pointwise
 
@@ -100,22 +104,28 @@ def published() -> dict[str, Any]:
 
 def exact_machines() -> list[Check]:
     """Rates and cycles that follow from a machine's parameters, to the last digit."""
+    content = published()
     checks = []
-    for group in published()["exact"]:
-        columns = (group[name] for name in ("N", "butterflies", "transforms", "value"))
-        for N, butterflies, transforms, value in zip(*columns, strict=True):
-            unit = PlainNTTTiming(
-                N,
-                butterflies,
-                group.get("overhead_cycles", 0),
-                group.get("stage_overhead_cycles", 0),
-            )
-            cycles = transforms * unit.interval_cycles
+    for group in content["exact"]:
+        machine = load_machine(group["machine"])
+        ones = [1] * len(group["N"])
+        transforms = group.get("transforms", ones)
+        own = [machine.whole("ntt.butterflies")] * len(ones)
+        columns = (group["N"], transforms, group.get("butterflies", own), group["value"])
+        for N, count, butterflies, value in zip(*columns, strict=True):
+            unit, _, _ = timings(N, machine.with_values(ntt__butterflies=butterflies))
+            cycles = count * unit.interval_cycles
             # Rates are rounded half up to a whole operation.
-            modelled = int(group["hz"] / cycles + 0.5) if "hz" in group else cycles
-            origin = f"{group['origin']} [{group['tag']}]"
-            checks.append(Check(f"{group['machine']} {group['what']} N={N}", value, modelled,
-                                origin))  # fmt: skip
+            modelled = int(machine["clock.hz"] / cycles + 0.5) if group.get("rate") else cycles
+            subject = f"{machine.name} {group['what']} N={N}"
+            checks.append(Check(subject, value, modelled, _origin(group)))
+    for group in content["exact_unit"]:
+        for N, value in zip(group["N"], group["value"], strict=True):
+            plain = PlainNTTTiming(
+                N, group["butterflies"], group["overhead_cycles"], group["stage_overhead_cycles"]
+            )
+            subject = f"{group['name']} {group['what']} N={N}"
+            checks.append(Check(subject, value, plain.interval_cycles, _origin(group)))
     return checks
 
 
@@ -124,22 +134,65 @@ def other_machines() -> list[Check]:
     content = published()
     checks = []
     for group in content["table"]:
+        machine = load_machine(group["machine"])
+        lanes = machine["ntt.count"] * machine["ntt.butterflies"]
         for N, value, limbs in zip(group["N"], group["value"], group["limbs"], strict=True):
-            modelled = limbs * N / group["lanes"] / group["hz"] * 1e9
-            subject = f"{group['machine']} {group['what']} N={N}"
-            origin = f"{group['origin']} [{group['tag']}]"
-            checks.append(Check(subject, value, modelled, origin, False, group["reason"]))
-    work = content["bootstrap"]
-    for group in content["bound"]:
-        seconds = max(
-            work["products"] / group["products_per_s"], work["bytes"] / group["bytes_per_s"]
-        )
-        subject = f"{group['machine']} bootstrap, ms"
-        origin = (
-            f"{group['origin']} [{group['tag']}]; the machine's rates of products and bytes "
-            f"[assumed]; counts: {work['origin']} [published]"
-        )
-        checks.append(
-            Check(subject, group["published_ms"], seconds * 1e3, origin, False, group["reason"])
-        )
+            modelled = limbs * N / lanes / machine["clock.hz"] * 1e9
+            subject = f"{machine.name} {group['what']} N={N}"
+            checks.append(Check(subject, value, modelled, _origin(group), False, group["reason"]))
+    work = content["work"]
+    for group in content["bootstrap"]:
+        machine = load_machine(group["machine"])
+        bounds = {
+            "products": work["products"] / products_per_s(machine, work["N"]),
+            "bytes": work["bytes"] / machine["external.bytes_per_s"],
+        }
+        origin = f"{_origin(group)}; counts: {_origin(work)}"
+        for name, seconds in bounds.items():
+            subject = f"{machine.name} bootstrap, ms; for the {name} of another one alone"
+            checks.append(
+                Check(subject, group["published_ms"], seconds * 1e3, origin, False,
+                      group[f"{name}_reason"])
+            )  # fmt: skip
     return checks
+
+
+def products_per_s(machine: Machine, N: int) -> float:
+    """The most modular products that a machine's units make a second. A pipelined transform has
+    log2(N) stages of half a butterfly a lane."""
+    butterflies = machine["ntt.count"] * machine["ntt.butterflies"]
+    if machine.words["ntt.timing"] == "pipelined":
+        butterflies *= (N.bit_length() - 1) / 2
+    lanes = machine["pointwise.count"] * machine["pointwise.lanes"]
+    return (butterflies + lanes) * machine["clock.hz"]
+
+
+def unmodelled_lines() -> Iterator[str]:
+    """Published figures that nothing here models, and why."""
+    for group in published()["unmodelled"]:
+        values = group["value"] if isinstance(group["value"], list) else [group["value"]]
+        yield (
+            f"  not modelled  {group['machine']} {group['what']}: "
+            f"{', '.join(f'{value:g}' for value in values)}  ({_origin(group)}; {group['reason']})"
+        )
+
+
+def area_lines() -> Iterator[str]:
+    """The area of every machine of silicon, and what it would be at 7 nm."""
+    for name in machine_names():
+        machine = load_machine(name)
+        area, scaled = area_of(machine), scaled_area(machine)
+        if area.unit == "mm2":
+            line = f"  {name}: {area.total:.4g} mm2 [{area.tag}]"
+            if scaled is not None:
+                line += (
+                    f", at {scaled.nm:g} nm {scaled.value:.4g} mm2, from {scaled.least:.4g} to "
+                    f"{scaled.most:.4g} ({scaled.origin})"
+                )
+            elif machine.get("node.nm") and machine["node.nm"] != 7:
+                line += f", at {machine['node.nm']:g} nm: no factor to 7 nm is known here"
+            yield line
+
+
+def _origin(group: Mapping[str, Any]) -> str:
+    return f"{group['origin']} [{group['tag']}]"
