@@ -45,7 +45,7 @@ class Unit(Block):
         if self.kind == "pointwise":
             return PointwiseUnit(LANES, moduli, multiplier).hardware(), facts
         if self.kind == "automorphism":
-            return AutomorphismUnit(N, LANES, moduli, WIDTH, buffers=2).hardware(), facts
+            return AutomorphismUnit(N, LANES, moduli, WIDTH, buffers=1).hardware(), facts
         return self._ntt(moduli, multiplier, facts)
 
     def _ntt(
@@ -64,7 +64,7 @@ def units() -> list[Block]:
     common: dict[str, object] = {"reduction": "word", "word_bits": WORD_BITS, "width": WIDTH}
     return [
         Unit("pointwise", {"lanes": LANES, **common, "moduli": MODULI}),
-        Unit("automorphism", {"N": N, "lanes": LANES, "width": WIDTH, "buffers": 2}),
+        Unit("automorphism", {"N": N, "lanes": LANES, "width": WIDTH, "buffers": 1}),
         Unit(
             "ntt",
             {
