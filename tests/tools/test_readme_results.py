@@ -54,6 +54,28 @@ def test_readme_results__hardware_takes_fewer_cycles_than_published(tool: Module
         assert unit["facts"]["transform_cycles"] < forward < inverse
 
 
+def test_readme_results__compare_is_rendered_from_the_files(tool: ModuleType) -> None:
+    block = tool.COMPARE.search((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert block is not None
+    assert block.group() == tool.render_compare()
+
+
+def test_readme_results__compare_keeps_every_origin(tool: ModuleType) -> None:
+    for result, name in zip(tool.load_compared(), tool.NETWORKS, strict=True):
+        assert result["workload"] == name
+        assert result["command"].startswith(f"python -m benchmarks compare --workload {name} ")
+        assert result["commit"]
+        assert result["software"]["threads"] == 1
+        assert [machine["machine"] for machine in result["machines"]] == ["ecp5", "asic7"]
+        for machine in result["machines"]:
+            time_s = machine["time_s"]
+            assert machine["speed_up"] == result["software"]["median_s"] / time_s
+            assert sum(part["time_s"] for part in machine["layers"]) == pytest.approx(time_s)
+            for figure in machine["figures"].values():
+                assert figure["tag"] in tool.TAGS
+                assert figure["origin"]
+
+
 def test_readme_results__every_result_tells_where_it_comes_from(tool: ModuleType) -> None:
     for result in (*tool.load("bench"), *tool.load("accuracy")):
         assert result["commit"]
