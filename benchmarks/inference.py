@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import statistics
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 import nn
+from benchmarks.memory import Operations, peak_bytes
 from benchmarks.peers.he_accel import own_version
 from nn.machine import backend_name
 
@@ -30,9 +34,24 @@ class InferenceRow:
     parameters: dict[str, object] = field(repr=False)
 
     operation: str = "inference"
+    peak_bytes: int | None = None
 
 
-def run_ours(name: str, threads: int, batch: int, repeats: int) -> InferenceRow:
+def our_workload(name: str, threads: int, batch: int) -> Iterator[Operations]:
+    """The server of a zoo network with its keys and an answer; for `benchmarks.memory`."""
+    network = nn.zoo.load(name)
+    images, _ = nn.zoo.test_images(name)
+    plan = nn.compile(network)
+    client = nn.Client(plan)
+    yield {}
+    server = nn.Server(plan, network, client.evaluation_keys().to_bytes())
+    encrypted = client.encrypt(images[:batch])
+    yield {"inference": lambda: server.run(encrypted, threads=threads)}
+
+
+def run_ours(
+    name: str, threads: int, batch: int, repeats: int, memory: bool = False
+) -> InferenceRow:
     """Median time of a zoo network, an image; `batch` images at once."""
     network = nn.zoo.load(name)
     images, _ = nn.zoo.test_images(name)
@@ -70,18 +89,27 @@ def run_ours(name: str, threads: int, batch: int, repeats: int) -> InferenceRow:
             "log_qp": round(plan.params.log_qp, 1),
             "backend": backend_name(plan.params),
         },
+        peak_bytes=_peak(our_workload, name, threads, batch) if memory else None,
     )
 
 
-def run_tenseal(repeats: int) -> InferenceRow:
-    """TenSEAL's tutorial network (conv 4x7x7/3, square, FC 64, square, FC 10), random weights.
+_TENSEAL_BITS = (31, 26, 26, 26, 26, 26, 26, 31)
 
-    Its time does not depend on the weights. Raises ImportError without TenSEAL.
-    """
+
+def tenseal_workload() -> Iterator[Operations]:
+    """The operation of `run_tenseal` with its context; for `benchmarks.memory`."""
+    importlib.import_module("tenseal")
+    yield {}
+    infer, _, _ = _tenseal_network()
+    yield {"inference": infer}
+
+
+def _tenseal_network() -> tuple[Callable[[], object], Any, Any]:
+    """(one inference, the context, the encrypted image)."""
     import tenseal as ts
 
     random = np.random.default_rng(0)
-    bits = [31, 26, 26, 26, 26, 26, 26, 31]
+    bits = list(_TENSEAL_BITS)
     context = ts.context(
         ts.SCHEME_TYPE.CKKS, 8192, coeff_mod_bit_sizes=bits, n_threads=1
     )
@@ -98,6 +126,17 @@ def run_tenseal(repeats: int) -> InferenceRow:
         hidden = hidden.square().mm(first).square()
         return hidden.mm(second)
 
+    return infer, context, encrypted
+
+
+def run_tenseal(repeats: int, memory: bool = False) -> InferenceRow:
+    """TenSEAL's tutorial network (conv 4x7x7/3, square, FC 64, square, FC 10), random weights.
+
+    Its time does not depend on the weights. Raises ImportError without TenSEAL.
+    """
+    import tenseal as ts
+
+    infer, context, encrypted = _tenseal_network()
     infer()
     samples = []
     for _ in range(repeats):
@@ -117,5 +156,14 @@ def run_tenseal(repeats: int) -> InferenceRow:
         repeats=repeats,
         evaluation_key_bytes=len(public.serialize()),
         ciphertext_bytes=len(encrypted.serialize()),
-        parameters={"q_bits": bits[:-1], "p_bits": bits[-1:], "log_qp": sum(bits)},
+        parameters={
+            "q_bits": list(_TENSEAL_BITS[:-1]),
+            "p_bits": list(_TENSEAL_BITS[-1:]),
+            "log_qp": sum(_TENSEAL_BITS),
+        },
+        peak_bytes=_peak(tenseal_workload) if memory else None,
     )
+
+
+def _peak(workload: Callable[..., Iterator[Operations]], *arguments: object) -> int | None:
+    return peak_bytes(workload, *arguments).get("inference")

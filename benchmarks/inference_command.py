@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from benchmarks.inference import run_ours, run_tenseal
+from benchmarks.memory import add_memory_option, in_words
 from benchmarks.results_file import write_rows
 
 
@@ -24,6 +25,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--batch", type=int, default=1, help="images at once (default 1)")
     parser.add_argument("--repeats", type=int, default=20, help="timed runs (default 20)")
     parser.add_argument("--peers", action="store_true", help="also time TenSEAL, if installed")
+    add_memory_option(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write a picture there")
     parser.set_defaults(run=command)
@@ -32,12 +34,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def command(arguments: argparse.Namespace) -> int:
     """Run, print, write the files."""
     rows = [
-        run_ours(name, arguments.threads, arguments.batch, arguments.repeats)
+        run_ours(name, arguments.threads, arguments.batch, arguments.repeats, arguments.memory)
         for name in arguments.network or ("mnist", "fashion_mnist")
     ]
     if arguments.peers:
         try:
-            rows.append(run_tenseal(max(3, arguments.repeats // 4)))
+            rows.append(run_tenseal(max(3, arguments.repeats // 4), arguments.memory))
         except ImportError as error:
             print(f"TenSEAL is not installed: {error}")
     for row in rows:
@@ -45,7 +47,8 @@ def command(arguments: argparse.Namespace) -> int:
             f"{row.library:<10}{row.network:<16} {row.median_s * 1e3:9.1f} ms an image, "
             f"{row.threads} threads, batch {row.batch}, keys "
             f"{row.evaluation_key_bytes / 1e6:.1f} MB, "
-            f"ciphertext {row.ciphertext_bytes / 1e3:.0f} kB"
+            f"ciphertext {row.ciphertext_bytes / 1e3:.0f} kB, "
+            f"memory {in_words(row.peak_bytes)}"
         )
     if arguments.json:
         write_rows(rows, arguments.command_line, arguments.json)

@@ -39,6 +39,7 @@ class Row:
     median_s: float
     repeats: int
     parameters: dict[str, object] = field(repr=False)
+    peak_bytes: int | None = None
 
 
 class WrongResult(Exception):

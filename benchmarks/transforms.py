@@ -11,6 +11,7 @@ from types import ModuleType
 import numpy as np
 
 import ntt
+from benchmarks.memory import Operations, peak_bytes
 from benchmarks.peers.he_accel import own_version
 from benchmarks.primitives import WrongResult, interleaved
 from benchmarks.transform_limits import Limit, limit
@@ -39,6 +40,7 @@ class TransformRow:
     limit_ns_per_butterfly: float | None
     repeats: int
     parameters: dict[str, object] = field(repr=False)
+    peak_bytes: int | None = None
 
 
 def run(
@@ -47,20 +49,21 @@ def run(
     *,
     threads: int = 1,
     seconds: float = 2.0,
+    memory: bool = False,
     report: Callable[[TransformRow], None] = lambda row: None,
 ) -> list[TransformRow]:
     """Time forward and inverse of every backend at every degree, taking turns.
 
     With one thread a call transforms one limb in place; with more, eight limbs a thread. `seconds`
-    is the time for each degree, all backends together. Each backend's values are compared with
-    `scalar`'s first; raises `WrongResult`.
+    is the time for each degree, all backends together; with `memory` each backend's peak is
+    measured too. Each backend's values are compared with `scalar`'s first; raises `WrongResult`.
     """
     names = tuple(backends or ntt.available_backends())
     ntt.set_threads(threads)
     rows: list[TransformRow] = []
     try:
         for N in degrees:
-            for row in _degree(N, names, threads, seconds):
+            for row in _degree(N, names, threads, seconds, memory):
                 report(row)
                 rows.append(row)
     finally:
@@ -69,11 +72,29 @@ def run(
     return rows
 
 
-def _degree(N: int, names: Sequence[str], threads: int, seconds: float) -> Iterator[TransformRow]:
-    limbs = 1 if threads == 1 else 8 * threads
+def _input(N: int, limbs: int) -> tuple[ntt.NTTTables, np.ndarray]:
+    """Tables of `limbs` primes, and random residues."""
     tables = ntt.NTTTables(N, ntt.find_primes(MODULUS_BITS, N, limbs))
     top = np.array(tables.moduli, dtype=np.uint64)[:, None]
-    x = np.random.default_rng(N).integers(0, top, (limbs, N), dtype=np.uint64)
+    return tables, np.random.default_rng(N).integers(0, top, (limbs, N), dtype=np.uint64)
+
+
+def workload(name: str, N: int, limbs: int) -> Iterator[Operations]:
+    """Tables, residues and both transforms on one backend; for `benchmarks.memory`."""
+    small, residues = _input(128, 1)
+    ops = _OpsOf(name, small)
+    ops.inverse(ops.forward(residues))  # the kernels' code is there from now on
+    yield {}
+    tables, x = _input(N, limbs)
+    ops = _OpsOf(name, tables)
+    yield {"forward": lambda: ops.forward(x), "inverse": lambda: ops.inverse(x)}
+
+
+def _degree(
+    N: int, names: Sequence[str], threads: int, seconds: float, memory: bool
+) -> Iterator[TransformRow]:
+    limbs = 1 if threads == 1 else 8 * threads
+    tables, x = _input(N, limbs)
     cases = [(name, operation) for name in names for operation in ("forward", "inverse")]
     calls, counts = [], []
     for name, operation in cases:
@@ -84,6 +105,7 @@ def _degree(N: int, names: Sequence[str], threads: int, seconds: float) -> Itera
         counts.append(count)
     butterflies = N // 2 * (N.bit_length() - 1)
     samples = interleaved(calls, seconds)
+    peaks = {name: peak_bytes(workload, name, N, limbs) if memory else {} for name in names}
     for (name, operation), count, times in zip(cases, counts, samples, strict=True):
         one_limb = [t / (count * limbs) for t in times]
         median, best = statistics.median(one_limb), min(one_limb)
@@ -108,6 +130,7 @@ def _degree(N: int, names: Sequence[str], threads: int, seconds: float) -> Itera
                 "multiply_limit_ns": bound.multiply_ns if bound else None,
                 "traffic_limit_ns": bound.traffic_ns if bound else None,
             },
+            peak_bytes=peaks[name].get(operation),
         )
 
 

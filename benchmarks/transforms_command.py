@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from benchmarks.memory import add_memory_option, in_words
 from benchmarks.results_file import write_rows
 from benchmarks.transforms import DEGREES, TransformRow, run
 from ntt.threads import machine_threads
@@ -16,7 +17,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "ntt",
         help="the number-theoretic transforms of every backend, in ns a butterfly",
         description="Forward and inverse transforms of one limb on one thread; the backends take "
-        "turns. The limit is what this machine's multipliers and caches allow.",
+        "turns. The limit is what this machine's multipliers and caches allow. The memory is what "
+        "a process needs for tables and residues.",
     )
     parser.add_argument(
         "--degree",
@@ -32,6 +34,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--seconds", type=float, default=2.0, help="time for each degree (default 2)"
     )
+    add_memory_option(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="write a picture there")
     parser.set_defaults(run=command)
@@ -39,7 +42,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def command(arguments: argparse.Namespace) -> int:
     """Run, print a line for each row, write the files."""
-    print(f"{'backend':<8} {'N':>6} {'operation':<9} threads  us a limb  ns a butterfly  of limit")
+    print(
+        f"{'backend':<8} {'N':>6} {'operation':<9} threads  us a limb  ns a butterfly  of limit  "
+        f"{'memory':>9}"
+    )
     degrees = arguments.degree or DEGREES
     counts = [1, machine_threads()] if arguments.threads and machine_threads() > 1 else [1]
     rows = []
@@ -49,6 +55,7 @@ def command(arguments: argparse.Namespace) -> int:
             arguments.backend,
             threads=threads,
             seconds=arguments.seconds,
+            memory=arguments.memory,
             report=_print_row,
         )
     if arguments.json:
@@ -62,9 +69,10 @@ def command(arguments: argparse.Namespace) -> int:
 
 def _print_row(row: TransformRow) -> None:
     bound = row.limit_ns_per_butterfly
-    share = f"{100 * bound / row.median_ns_per_butterfly:7.0f}%" if bound else ""
+    share = f"{100 * bound / row.median_ns_per_butterfly:.0f}%" if bound else ""
     print(
         f"{row.backend:<8} {row.N:>6} {row.operation:<9} {row.threads:>7}  "
-        f"{row.median_s * 1e6:9.1f}  {row.median_ns_per_butterfly:14.3f}  {share}",
+        f"{row.median_s * 1e6:9.1f}  {row.median_ns_per_butterfly:14.3f}  {share:>8}  "
+        f"{in_words(row.peak_bytes):>9}",
         flush=True,
     )
