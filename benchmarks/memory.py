@@ -1,8 +1,9 @@
 """Peak memory of a workload, each measured in a process of its own.
 
 What is resident at the peak of an operation, less what was before the set-up: so tables, keys,
-ciphertexts, scratch memory and whatever the operation allocates count, the interpreter and imported
-libraries do not. Linux alone starts the count of a peak anew on request.
+ciphertexts, scratch memory, whatever the operation allocates, and the machine code of kernels that
+the set-up is the first to use count; the interpreter and imported libraries do not. Linux alone
+starts the count of a peak anew on request.
 """
 
 from __future__ import annotations
