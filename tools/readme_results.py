@@ -239,8 +239,8 @@ def _compare_origin(compared: list[Result]) -> str:
         use = machine["utilisation"]
         busiest = max(use, key=use.__getitem__)
         machines.append(
-            f"`{machine['machine']}`: {machine['title']}; {machine['slots']:,} limbs on chip; busiest "
-            f"the {busiest}, {use[busiest]:.0%}; of its figures {known}."
+            f"`{machine['machine']}`: {machine['title']}; {machine['slots']:,} limbs on chip; "
+            f"busiest the {busiest}, {use[busiest]:.0%}; of its figures {known}."
         )
     commits = sorted({str(result["commit"])[:7] for result in compared})
     commands = "\n".join(str(result["command"]) for result in compared)
