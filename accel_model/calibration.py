@@ -64,8 +64,9 @@ def find(block: Mapping[str, Any], target: str, among: Sequence[Entry] | None = 
 
 
 def figure(entry: Entry, field: str) -> Figure:
-    """`field` ("clock_median_hz") of an entry's measurements or facts, with its provenance."""
-    for part in ("measured", "facts"):
+    """`field` ("clock_median_hz") of an entry, with its provenance: a measurement, a fact that the
+    hardware states of itself, or a parameter of the measured block."""
+    for part in ("measured", "facts", "block"):
         if field in entry.get(part, {}):
             value = entry[part][field]
             if isinstance(value, (int, float)) and not isinstance(value, bool):

@@ -50,6 +50,8 @@ LIMITS: dict[str, tuple[float, float]] = {
 OPTIONAL: dict[str, tuple[float, float]] = {
     "ntt.butterfly_latency_cycles": (0, 1e4),
     "ntt.multiplier_latency_cycles": (0, 1e4),
+    "ntt.buffers": (1, 2),
+    "automorphism.buffers": (1, 2),
     "ntt.overhead_cycles": (0, 1e6),
     "ntt.stage_overhead_cycles": (0, 1e6),
     "external.generator_words_per_cycle": (0, 1 << 20),
@@ -63,7 +65,7 @@ OPTIONAL: dict[str, tuple[float, float]] = {
 _WORDS = {"name", "title", "area.unit", "ntt.timing", "ntt.twiddles"}
 _SWITCHES = {"external.prefetch", "external.keys_from_seeds"}
 _WHOLE = re.compile(
-    r"\.(count|butterflies|lanes|bits|bytes|banks|words_per_bank_cycle|least|most|"
+    r"\.(count|butterflies|lanes|bits|bytes|banks|words_per_bank_cycle|least|most|buffers|"
     r"root_bits)$"
 )
 

@@ -172,14 +172,18 @@ def timings(N: int, machine: Machine) -> tuple[Timing, PointwiseTiming, Timing]:
     if kind == "generated":
         twiddles = machine.words.get("ntt.twiddles", "stored")
         latency = int(machine["ntt.butterfly_latency_cycles"])
-        transform = NTTTiming(N, butterflies, 2, twiddles, latency, multiplier)
+        buffers = int(machine.get("ntt.buffers", 2))
+        transform = NTTTiming(N, butterflies, buffers, twiddles, latency, multiplier)
     elif kind == "plain":
         stage = int(machine.get("ntt.stage_overhead_cycles"))
         transform = PlainNTTTiming(N, butterflies, overhead, stage)
     else:
         transform = PipelinedNTTTiming(N, butterflies, overhead)
     pointwise = generated_pointwise(N, machine.whole("pointwise.lanes"), multiplier, 2)
-    return transform, pointwise, AutomorphismTiming(N, machine.whole("automorphism.lanes"))
+    image = AutomorphismTiming(
+        N, machine.whole("automorphism.lanes"), int(machine.get("automorphism.buffers", 2))
+    )
+    return transform, pointwise, image
 
 
 def costs_of(program: Program, machine: Machine, residency: memory.Residency) -> Costs:
