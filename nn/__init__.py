@@ -7,11 +7,17 @@
     client = nn.Client(plan)                                     # makes and holds the secret key
     server = nn.Server(plan, network, client.evaluation_keys())  # never sees it
     logits = client.decrypt(server.run(client.encrypt(images[:8]), progress=True))
+
+Thousands of images at once, in exact integers: ``nn.compile(network, scheme="bfv")``, then
+`BatchedClient` and `BatchedServer` in the same way.
 """
 
 from nn import zoo
 from nn.activation import Polynomial
 from nn.batch import EncryptedBatch
+from nn.batched import BatchedClient, BatchedServer
+from nn.batched_plan import BatchedPlan
+from nn.batched_tensor import BatchedTensor
 from nn.client import Client
 from nn.errors import NetworkError
 from nn.frontend.pytorch import from_torch
@@ -25,6 +31,10 @@ __all__ = [
     "Add",
     "AvgPool2d",
     "BatchNorm",
+    "BatchedClient",
+    "BatchedPlan",
+    "BatchedServer",
+    "BatchedTensor",
     "Client",
     "Conv2d",
     "EncryptedBatch",

@@ -1,234 +1,220 @@
-"""Exact integer inference on thousands of images at once: one image a slot (CryptoNets).
+"""Inference on thousands of images at once: one image a slot (CryptoNets).
 
-Every element of a tensor is one BFV ciphertext whose slots are the images, so that an affine map
-is a sum of ciphertexts times integers and needs no rotation (Gilad-Bachrach et al., "CryptoNets",
-ICML 2016). Outputs that are larger than one plain modulus are computed modulo several and put
-together by the Chinese remainder theorem; the plan bounds them before any key exists.
+Every element of a tensor is one ciphertext whose slots are the images, so that an affine map is a
+sum of ciphertexts times numbers and needs no rotation (Gilad-Bachrach et al., "CryptoNets", ICML
+2016). The plan says under which parameters, and what an element is: an integer under several plain
+moduli (`nn.batched_bfv`) or an approximate number (`nn.batched_ckks`).
 """
 
 from __future__ import annotations
 
-import functools
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from he import KeyGenerator, KeyNeeds, SecretKey
-from he.bfv import BatchEncoder, BFVParameters, Ciphertext, Decryptor, Encryptor, Evaluator
-from he.bfv.noise import Noise
-from he.bfv.params import plain_moduli
-from he.bfv.weighted_sums import WeightedSums
-from he.errors import InsecureParametersError
+from he import KeyGenerator, SecretKey
+from he.batched import Blocks, Rows
+from he.errors import ParametersMismatchError
 from he.keys import EvaluationKeys
+from he.serialization import from_bytes, to_bytes
+from nn.batch import StageTime
+from nn.batched_plan import BatchedPlan, Circuit
+from nn.batched_tensor import BatchedTensor
 from nn.errors import ShapeError
-from nn.quantize import IntegerAffine, QuantizedNetwork, recombine
-
-_MOST_MODULI = 8
-_SMALLEST_DEGREE, _LARGEST_DEGREE = 1 << 12, 1 << 16
-
-
-@dataclass(frozen=True, eq=False)
-class BatchedPlan:
-    """What a batched run needs: a parameter set for each plain modulus.
-
-    The product of the plain moduli exceeds twice the largest absolute value of any step.
-    """
-
-    network: QuantizedNetwork
-    params: tuple[BFVParameters, ...]
-
-    @property
-    def images(self) -> int:
-        """Images that one run takes: the slots."""
-        return self.params[0].slots
-
-    @property
-    def needs(self) -> KeyNeeds:
-        """The keys that the server needs, the same for every modulus."""
-        return KeyNeeds(relinearization=self.params[0].max_level)
-
-
-def plan_batched(network: QuantizedNetwork, *, security_bits: int = 128) -> BatchedPlan:
-    """The smallest ring that holds the network, then the fewest plain moduli.
-
-    Raises `InsecureParametersError` where no ring of the security table does.
-    """
-    gains = [step.gain for step in network.steps if isinstance(step, IntegerAffine)]
-    spare_bits = sum(math.log2(max(gain, 1)) for gain in gains)
-    value_bits = (2 * network.max_abs).bit_length()
-    N, refusal = _SMALLEST_DEGREE, None
-    while N <= _LARGEST_DEGREE:
-        for count in range(1, _MOST_MODULI + 1):
-            # Primes lie just below powers of two: the first is a bit larger than its share.
-            bits = value_bits // count + 1
-            if not (2 * N).bit_length() < bits <= 60:
-                continue
-            moduli = plain_moduli(bits, N, count)
-            if math.prod(moduli) <= 2 * network.max_abs:
-                continue
-            try:
-                params = [
-                    BFVParameters.build(
-                        network.depth,
-                        plain_modulus=t,
-                        N=N,
-                        spare_bits=spare_bits,
-                        security_bits=security_bits,
-                    )
-                    for t in moduli
-                ]
-            except InsecureParametersError as error:
-                refusal = error
-                continue
-            return BatchedPlan(network, tuple(params))
-        N *= 2
-    raise refusal or InsecureParametersError(
-        f"values of {value_bits} bits need more than {_MOST_MODULI} plain moduli: use fewer "
-        f"input_bits or weight_bits"
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class BatchedTensor:
-    """Ciphertexts of a tensor's elements under one parameter set, one image a slot.
-
-    data (2, limbs, elements, N) uint64, transformed; noise: the largest predicted of any element;
-    images: how many of the slots are used.
-    """
-
-    params: BFVParameters
-    data: NDArray[np.uint64] = field(repr=False)
-    noise: Noise
-    images: int
-
-    @property
-    def elements(self) -> int:
-        """Number of ciphertexts."""
-        return int(self.data.shape[2])
-
-    def ciphertext(self, element: int) -> Ciphertext:
-        """One element as a ciphertext of its own."""
-        return Ciphertext(
-            self.params, np.ascontiguousarray(self.data[:, :, element]), self.noise
-        )
+from nn.layers import FloatArray
+from nn.progress import CountProgress, count_progress
+from ntt import threads as ntt_threads
 
 
 class BatchedClient:
-    """Encrypts images and decrypts answers: it holds the secret keys, one a plain modulus."""
+    """Encrypts images and decrypts answers: it holds the secret keys, one a parameter set.
 
-    def __init__(self, plan: BatchedPlan) -> None:
+    secret_keys: keys saved before with `secret_key_bytes`; None makes fresh ones.
+    """
+
+    def __init__(self, plan: BatchedPlan, secret_keys: Sequence[bytes] | None = None) -> None:
         self.plan = plan
         self._generators = [KeyGenerator(params) for params in plan.params]
-        self._secrets: list[SecretKey] = [g.secret_key() for g in self._generators]
+        if secret_keys is None:
+            self._secrets = [generator.secret_key() for generator in self._generators]
+        else:
+            self._secrets = [
+                from_bytes(data, SecretKey, params)
+                for data, params in zip(secret_keys, plan.params, strict=True)
+            ]
+        self._codecs = [plan.codec(index, key) for index, key in enumerate(self._secrets)]
+
+    def __repr__(self) -> str:
+        return f"BatchedClient({self.plan.network!r}, {self.plan.images} images a run)"
 
     def evaluation_keys(self) -> list[EvaluationKeys]:
-        """What the server needs, for each modulus."""
+        """What the server needs, for each parameter set."""
         return [
             generator.evaluation_keys(secret, self.plan.needs)
             for generator, secret in zip(self._generators, self._secrets, strict=True)
         ]
 
-    def encrypt(self, images: ArrayLike) -> list[BatchedTensor]:
-        """Images (B, ..), B from 1 to `plan.images`, for each modulus."""
-        inputs = self.plan.network.round_input(images)
-        if not 1 <= len(inputs) <= self.plan.images:
+    def secret_key_bytes(self) -> list[bytes]:
+        """The secret keys, to be stored where only the client reads them."""
+        return [to_bytes(secret) for secret in self._secrets]
+
+    def encrypt(self, images: ArrayLike, *, progress: bool = False) -> BatchedTensor:
+        """Encrypt images (B, ..), B from 1 to `plan.images`.
+
+        Raises `ShapeError` for another number or shape, `InputRangeError` for pixels outside the
+        network's input range.
+        """
+        values = self.plan.values(images)
+        if not 1 <= len(values) <= self.plan.images:
             raise ShapeError(
-                f"{len(inputs)} images: from 1 to {self.plan.images}, the slots, are needed"
+                f"{len(values)} images: from 1 to {self.plan.images}, the slots, are needed"
             )
+        residues, seeds = [], []
+        total = len(self._codecs) * values.shape[1]
+        with count_progress("encrypted elements", total, progress) as bar:
+            for params, codec in zip(self.plan.params, self._codecs, strict=True):
+                blocks = Blocks.empty(2, len(params.q), values.shape[1], params.N)
+                used = []
+                for element in range(values.shape[1]):
+                    row, seed = codec.encrypt(np.ascontiguousarray(values[:, element]))
+                    blocks.put(element, row[None])
+                    used.append(seed)
+                    bar.advance(1)
+                residues.append(blocks)
+                seeds.append(used)
+        return BatchedTensor(self.plan.params, tuple(residues), len(values), tuple(seeds))
+
+    def decrypt(self, answer: BatchedTensor | bytes) -> FloatArray:
+        """The logits (B, classes) of a server's answer, object or bytes."""
+        return self.plan.logits(self._slots(answer))
+
+    def integers(self, answer: BatchedTensor | bytes) -> NDArray[Any]:
+        """The exact integers (B, classes) of the quantised network, of an integer plan."""
+        return self.plan.integers(self._slots(answer))
+
+    def _slots(self, answer: BatchedTensor | bytes) -> list[NDArray[Any]]:
+        answer = _tensor(answer, self.plan)
+        plan = self.plan
+        _check_shape(answer, plan, plan.outputs, plan.answer_level, "answers")
         return [
-            self._encrypt(inputs, params, secret)
-            for params, secret in zip(self.plan.params, self._secrets, strict=True)
+            np.stack(
+                [codec.decrypt(blocks.row(k), answer.images) for k in range(blocks.elements)],
+                axis=1,
+            )
+            for codec, blocks in zip(self._codecs, answer.residues, strict=True)
         ]
-
-    @staticmethod
-    def _encrypt(
-        inputs: NDArray[np.int64], params: BFVParameters, secret: SecretKey
-    ) -> BatchedTensor:
-        encoder, encryptor = BatchEncoder(params), Encryptor(params, secret)
-        elements = inputs.shape[1]
-        data = np.empty((2, len(params.q), elements, params.N), dtype=np.uint64)
-        for element in range(elements):
-            ct = encryptor.encrypt(encoder.encode(inputs[:, element]))
-            data[:, :, element] = ct.data
-        return BatchedTensor(params, data, ct.noise, len(inputs))
-
-    def decrypt(self, answers: Sequence[BatchedTensor]) -> NDArray[np.object_]:
-        """The exact integers (B, out) of the quantised network."""
-        residues = [
-            self._decrypt(answer, secret)
-            for answer, secret in zip(answers, self._secrets, strict=True)
-        ]
-        return recombine(residues, tuple(params.t for params in self.plan.params))
-
-    @staticmethod
-    def _decrypt(answer: BatchedTensor, secret: SecretKey) -> NDArray[np.int64]:
-        encoder = BatchEncoder(answer.params)
-        decryptor = Decryptor(answer.params, secret)
-        columns = [
-            encoder.decode(decryptor.decrypt(answer.ciphertext(i)))[: answer.images]
-            for i in range(answer.elements)
-        ]
-        return np.stack(columns, axis=1)
 
 
 class BatchedServer:
-    """Runs the network on encrypted tensors; it never sees a secret key."""
+    """Runs the network on encrypted tensors; it never sees a secret key.
 
-    def __init__(self, plan: BatchedPlan, keys: Sequence[EvaluationKeys]) -> None:
+    network: the one that the plan was compiled for (`NetworkError` for another). keys: the
+    client's, or their bytes, for each parameter set. Everything is encoded before the first run.
+    """
+
+    def __init__(
+        self, plan: BatchedPlan, network: Any, keys: Sequence[EvaluationKeys | bytes]
+    ) -> None:
         self.plan = plan
-        self._evaluators = [
-            Evaluator(params, key) for params, key in zip(plan.params, keys, strict=True)
-        ]
+        steps = plan.steps(network)
+        self._circuits: list[Circuit] = []
+        for index, (params, key) in enumerate(zip(plan.params, keys, strict=True)):
+            if not isinstance(key, EvaluationKeys):
+                key = from_bytes(key, EvaluationKeys, params)
+            self._circuits.append(plan.circuit(steps, index, key))
 
-    def run(self, tensors: Sequence[BatchedTensor]) -> list[BatchedTensor]:
-        """The network's outputs, for each modulus."""
-        return [
-            functools.reduce(
-                lambda tensor, step: self._apply(evaluator, tensor, step),
-                range(len(self.plan.network.steps)),
-                tensor,
-            )
-            for evaluator, tensor in zip(self._evaluators, tensors, strict=True)
-        ]
+    def __repr__(self) -> str:
+        return f"BatchedServer({self.plan.network!r}, {self.plan.images} images a run)"
 
-    def _apply(self, evaluator: Evaluator, tensor: BatchedTensor, index: int) -> BatchedTensor:
-        step = self.plan.network.steps[index]
-        if isinstance(step, IntegerAffine):
-            return _affine(evaluator, tensor, self._prepared(evaluator.params, index), step.gain)
-        # What a step made is read by the next alone, so it may be overwritten.
-        out = tensor.data if index else np.empty_like(tensor.data)
-        return _square(evaluator, tensor, out)
+    def run(
+        self, batch: BatchedTensor | bytes, *, progress: bool = False, threads: int | None = None
+    ) -> BatchedTensor:
+        """The encrypted answers of a batch of encrypted images, object or bytes.
 
-    @functools.cache  # noqa: B019  prepared weights live as long as the server
-    def _prepared(self, params: BFVParameters, index: int) -> WeightedSums:
-        step = self.plan.network.steps[index]
-        assert isinstance(step, IntegerAffine)
-        return WeightedSums(step.matrix, step.bias, params)
-
-    def prepare(self) -> None:
-        """Reduce every weight now rather than in the first run."""
-        for params in self.plan.params:
-            for index, step in enumerate(self.plan.network.steps):
-                if isinstance(step, IntegerAffine):
-                    self._prepared(params, index)
-
-
-def _affine(
-    evaluator: Evaluator, tensor: BatchedTensor, affine: WeightedSums, gain: int
-) -> BatchedTensor:
-    model, level = evaluator.model, tensor.data.shape[1] - 1
-    noise = model.multiply_plain(tensor.noise, math.log2(max(gain, 1)))
-    noise = model.add_plain(noise, level)
-    return BatchedTensor(tensor.params, affine(tensor.data), noise, tensor.images)
+        progress: show how many elements are done. threads: how many, default what `ntt.threads`
+        says. Raises `ShapeError` for tensors that are no fresh images of the plan,
+        `he.ParametersMismatchError` for those of other parameters.
+        """
+        plan = self.plan
+        batch = _tensor(batch, plan)
+        _check_shape(batch, plan, plan.inputs, plan.params[0].max_level, "fresh images")
+        names = [layer.name for layer in self._circuits[0].layers]
+        seconds = np.zeros(len(names))
+        total = sum(layer.outputs for circuit in self._circuits for layer in circuit.layers)
+        residues = []
+        with (
+            ntt_threads.limit(threads),
+            count_progress("elements", total, progress) as bar,
+        ):
+            for circuit, blocks in zip(self._circuits, batch.residues, strict=True):
+                answer, inclusive = _run(circuit, blocks, bar)
+                residues.append(answer)
+                seconds += np.diff(inclusive, prepend=0.0)
+        profile = tuple(
+            StageTime(name, float(spent), self.plan.answer_level)
+            for name, spent in zip(names, seconds, strict=True)
+        )
+        return BatchedTensor(self.plan.params, tuple(residues), batch.images, profile=profile)
 
 
-def _square(
-    evaluator: Evaluator, tensor: BatchedTensor, out: NDArray[np.uint64]
-) -> BatchedTensor:
-    for element in range(tensor.elements):
-        squared = evaluator.square(tensor.ciphertext(element))
-        out[:, :, element] = squared.data
-    return BatchedTensor(tensor.params, out, squared.noise, tensor.images)
+def _tensor(given: BatchedTensor | bytes, plan: BatchedPlan) -> BatchedTensor:
+    if isinstance(given, bytes | bytearray | memoryview):
+        return BatchedTensor.from_bytes(given, plan)
+    if not isinstance(given, BatchedTensor):
+        raise ShapeError(f"a BatchedTensor or its bytes is needed, not {type(given).__name__}")
+    if given.params != plan.params:
+        raise ParametersMismatchError(
+            f"the tensor is encrypted under {', '.join(map(str, given.params))}, the plan needs "
+            f"{', '.join(map(str, plan.params))}"
+        )
+    return given
+
+
+def _check_shape(
+    tensor: BatchedTensor, plan: BatchedPlan, elements: int, level: int, what: str
+) -> None:
+    needed = [(2, level + 1, elements, params.N) for params in plan.params]
+    found = [blocks.shape for blocks in tensor.residues]
+    if found != needed:
+        raise ShapeError(
+            f"tensors of shape {found}: {what} of the plan have {needed} (parts, limbs, elements, "
+            f"N)"
+        )
+
+
+def _run(
+    circuit: Circuit, inputs: Blocks, bar: CountProgress
+) -> tuple[Blocks, list[float]]:
+    """The outputs, and the seconds of each layer with all before it."""
+    layers = circuit.layers
+    inclusive = [0.0] * len(layers)
+    rows: Iterator[Rows] | Blocks = inputs
+    for index, layer in enumerate(layers):
+        rows = _watched(layer.apply(rows), inclusive, index, bar)
+    assert not isinstance(rows, Blocks)
+    answer: Blocks | None = None
+    done = 0
+    for batch in rows:
+        _, parts, limbs, N = batch.shape
+        if answer is None:
+            answer = Blocks.empty(parts, limbs, layers[-1].outputs, N)
+        answer.put(done, batch)
+        done += len(batch)
+    assert answer is not None
+    return answer.taken(np.argsort(circuit.order)), inclusive
+
+
+def _watched(
+    rows: Iterator[Rows], inclusive: list[float], index: int, bar: CountProgress
+) -> Iterator[Rows]:
+    while True:
+        begin = time.perf_counter()
+        batch = next(rows, None)
+        inclusive[index] += time.perf_counter() - begin
+        if batch is None:
+            return
+        bar.advance(len(batch))
+        yield batch

@@ -11,7 +11,7 @@ from he.keygen import KeyGenerator
 from he.keys import EvaluationKeys, SecretKey
 from he.serialization import from_bytes, to_bytes
 from nn.batch import EncryptedBatch
-from nn.errors import InputRangeError, ShapeError
+from nn.errors import InputRangeError, NetworkError, ShapeError
 from nn.layers import FloatArray
 from nn.plan import InferencePlan
 
@@ -25,6 +25,11 @@ class Client:
 
     def __init__(self, plan: InferencePlan | bytes, secret_key: bytes | None = None) -> None:
         self.plan = InferencePlan.from_bytes(plan) if isinstance(plan, bytes) else plan
+        if not isinstance(self.plan, InferencePlan):
+            raise NetworkError(
+                f"nn.Client runs an InferencePlan, not {type(self.plan).__name__}: for a batched "
+                f"plan take nn.BatchedClient and nn.BatchedServer"
+            )
         params = self.plan.params
         self._generator = KeyGenerator(params)
         self._secret = (

@@ -9,7 +9,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-from he.params import CKKSParameters
+from he.rlwe import RLWEParameters
 from ntt.backends.select import backend_for, cpu_features
 from ntt.threads import machine_threads
 
@@ -45,7 +45,7 @@ def cpu_model() -> str:
     return platform.processor() or platform.machine()
 
 
-def backend_name(params: CKKSParameters) -> str:
+def backend_name(params: RLWEParameters) -> str:
     """The backend that runs a parameter set's transforms."""
     bits = max(prime.bit_length() for prime in params.q + params.p)
     return backend_for(params.N, bits).__name__.rpartition(".")[2]

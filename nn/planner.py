@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -22,6 +23,10 @@ from nn.plan import InferencePlan, StagePlan
 from nn.prediction import ErrorPredictor, Errors, required_integer_bits
 from nn.stages import AffineStage, PolynomialStage, SquareStage, stages
 
+if TYPE_CHECKING:
+    from nn.batched_bfv import IntegerPlan
+    from nn.batched_plan import BatchedPlan
+
 FAILURE_PROBABILITY = 2.0**-40
 """How often a logit may exceed its predicted error."""
 
@@ -35,30 +40,129 @@ class PlanningError(NetworkError):
     """No parameters run the network at the security and precision asked for."""
 
 
+@overload
 def compile(
     network: Network,
     *,
+    scheme: Literal["ckks"] = "ckks",
+    layout: Literal["packed"] = "packed",
     security_bits: int = 128,
     precision_bits: float | None = None,
     N: int | None = None,
     dnum: int | None = None,
     insecure_reason: str | None = None,
-) -> InferencePlan:
+) -> InferencePlan: ...
+
+
+@overload
+def compile(
+    network: Network,
+    *,
+    scheme: Literal["bfv"],
+    layout: Literal["batched"] = "batched",
+    security_bits: int = 128,
+    N: int | None = None,
+    dnum: int | None = None,
+    insecure_reason: str | None = None,
+    input_bits: int | None = None,
+    weight_bits: int | None = None,
+    plain_moduli: Sequence[int] | None = None,
+) -> IntegerPlan: ...
+
+
+def compile(
+    network: Network,
+    *,
+    scheme: str = "ckks",
+    layout: str | None = None,
+    security_bits: int = 128,
+    precision_bits: float | None = None,
+    N: int | None = None,
+    dnum: int | None = None,
+    insecure_reason: str | None = None,
+    input_bits: int | None = None,
+    weight_bits: int | None = None,
+    plain_moduli: Sequence[int] | None = None,
+) -> InferencePlan | BatchedPlan:
     """Plan an encrypted run of `network`: parameters, packing, levels, keys, precision.
 
     Parameters
     ----------
     network : with statistics (`Network.calibrated`) for tight predictions; without them, worst
         cases over `input_range` are assumed.
+    scheme : "ckks" computes with approximate numbers, "bfv" exactly with the integers of the
+        quantised network (`nn.quantize`), whose activations must be squares.
+    layout : "packed" puts an image's elements side by side in the slots: one image is fast; for
+        `nn.Client` and `nn.Server`. "batched" puts one image in each slot: thousands at once; for
+        `nn.BatchedClient` and `nn.BatchedServer`. Default: packed with "ckks", batched with "bfv".
     security_bits : 128, 192 or 256.
     precision_bits : every logit is to be predicted within 2^-precision_bits of the largest one;
-        default 6.
+        default 6 ("ckks" only).
     N, dnum : ring degree and number of key-switching digits; None takes the smallest N, then the
         smallest dnum, that give the precision.
     insecure_reason : words that say why parameters outside the security table are wanted (tests).
+    input_bits, weight_bits : of the quantised pixels and weights; default 3 and 5 ("bfv" only).
+    plain_moduli : these instead of the fewest and smallest that hold every answer ("bfv" only).
 
-    Raises `PlanningError` when nothing fits, with the best precision that was found.
+    Raises `PlanningError` when nothing fits, with the best precision that was found, and for
+    options that contradict each other; `PlainModulusOverflowError` and `NoiseBudgetPlanningError`,
+    both of that kind, as `nn.batched_bfv_planner.plan_integers`; `UnsupportedLayerError` where the
+    batched layout has no form of a layer.
     """
+    integer_options = {
+        "input_bits": input_bits, "weight_bits": weight_bits, "plain_moduli": plain_moduli
+    }  # fmt: skip
+    given = {name: value for name, value in integer_options.items() if value is not None}
+    common = {
+        "N": N, "dnum": dnum, "security_bits": security_bits, "insecure_reason": insecure_reason
+    }  # fmt: skip
+    match scheme, layout:
+        case "bfv", "batched" | None:
+            if precision_bits is not None:
+                raise PlanningError(
+                    "precision_bits has no meaning with scheme='bfv', which is exact: choose "
+                    "input_bits and weight_bits"
+                )
+            return _plan_batched_integers(network, given, common)
+        case "ckks", "packed" | None:
+            if given:
+                raise PlanningError(
+                    f"{', '.join(given)}: only scheme='bfv' computes with integers"
+                )
+        case _:
+            raise PlanningError(
+                f"scheme {scheme!r} with layout {layout!r}: 'ckks' with 'packed' and 'bfv' with "
+                f"'batched' are possible"
+            )
+    return _compile_packed(
+        network, security_bits, precision_bits, N, dnum, insecure_reason
+    )
+
+
+def _plan_batched_integers(
+    network: Network, given: dict[str, Any], common: dict[str, Any]
+) -> IntegerPlan:
+    from nn.batched_bfv_planner import plan_integers
+    from nn.quantize import quantize
+
+    bits = {name: given[name] for name in ("input_bits", "weight_bits") if name in given}
+    return plan_integers(
+        quantize(network, **bits),
+        name=network.name,
+        fingerprint=fingerprint(network),
+        plain_moduli=given.get("plain_moduli"),
+        **common,
+    )
+
+
+def _compile_packed(
+    network: Network,
+    security_bits: int,
+    precision_bits: float | None,
+    N: int | None,
+    dnum: int | None,
+    insecure_reason: str | None,
+) -> InferencePlan:
     if N is not None and not (isinstance(N, int) and N in _ALL_DEGREES):
         raise PlanningError(
             f"N = {N!r}: a ring degree is a power of two from {_ALL_DEGREES[0]} to "

@@ -13,20 +13,21 @@ the product of all scales, and the order of the outputs is that of the quantised
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from nn.errors import ShapeError, UnsupportedLayerError
+from nn.errors import InputRangeError, NetworkError, ShapeError, UnsupportedLayerError
 from nn.graph import INPUT, Network
 from nn.layers import FloatArray, Shape
 from nn.stage import AffineStage, SquareStage
 from nn.stages import stages
+from ntt.modulus import is_prime
 
-# Moduli of the exact evaluation in the clear: products of two residues fit int64.
-_PRIMES = (2147483629, 2147483587, 2147483579, 2147483563, 2147483549)
+_MOST_BITS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +38,14 @@ class IntegerAffine:
     bias: tuple[int, ...]
 
     @property
-    def gain(self) -> int:
-        """The largest sum of absolute weights of one output."""
-        return int(abs(self.matrix).sum(axis=1).max())
+    def gain(self) -> float:
+        """The largest sum of absolute weights of one output: what common noise grows by."""
+        return float(abs(self.matrix).sum(axis=1).max())
+
+    @property
+    def independent_gain(self) -> float:
+        """The root of the largest sum of squared weights: what independent noise grows by."""
+        return math.sqrt(float(self.matrix.power(2).sum(axis=1).max()))
 
     def bounds(self, low: list[int], high: list[int]) -> tuple[list[int], list[int]]:
         """Least and greatest outputs for inputs in [low, high], exactly."""
@@ -56,32 +62,70 @@ class IntegerAffine:
 
 
 @dataclass(frozen=True)
-class IntegerSquare:
+class Square:
     """``x * x``."""
 
 
-Step = IntegerAffine | IntegerSquare
+Step = IntegerAffine | Square
+
+
+class QuantizationError(NetworkError):
+    """The number of bits asked for quantises nothing, or too much."""
+
+
+@dataclass(frozen=True)
+class InputRounding:
+    """Pixels times scale, rounded, are the integers to encrypt: from low to high."""
+
+    shape: Shape
+    scale: float
+    low: int
+    high: int
+
+    @property
+    def size(self) -> int:
+        """Elements of an image."""
+        return math.prod(self.shape)
+
+    def __call__(self, images: ArrayLike) -> NDArray[np.int64]:
+        """Images (B, *shape) or (B, size) as integers (B, size).
+
+        Raises `ShapeError` for another shape, `InputRangeError` for pixels outside the range.
+        """
+        batch = np.asarray(images, dtype=np.float64)
+        if batch.ndim < 2 or math.prod(batch.shape[1:]) != self.size or not len(batch):
+            raise ShapeError(
+                f"images of shape {batch.shape}: (B, {', '.join(map(str, self.shape))}) is needed"
+            )
+        rounded = np.rint(batch.reshape(len(batch), -1) * self.scale)
+        inside = (self.low <= rounded) & (rounded <= self.high)  # False for NaN
+        if not inside.all():
+            raise InputRangeError(
+                f"pixels from {batch.min()} to {batch.max()}: finite ones from "
+                f"{self.low / self.scale:g} to {self.high / self.scale:g} are needed; scale the "
+                f"images, or use a network with a wider input_range"
+            )
+        return rounded.astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
 class QuantizedNetwork:
     """A chain of integer steps. Its value is ``output_scale`` times the real network's, nearly.
 
-    input_shape: of an image; pixels times input_scale, rounded, lie in [input_low, input_high].
+    input_bits, weight_bits: what `quantize` was told, 0 where it was not asked. max_abs: no output
+    is larger, whatever the image.
     """
 
     steps: tuple[Step, ...]
-    input_shape: Shape
-    input_scale: float
-    input_low: int
-    input_high: int
+    inputs: InputRounding
     output_scale: float
+    input_bits: int = 0
+    weight_bits: int = 0
     max_abs: int = field(init=False)
 
     def __post_init__(self) -> None:
-        size = math.prod(self.input_shape)
-        low, high = [self.input_low] * size, [self.input_high] * size
-        largest = 0
+        size = self.inputs.size
+        low, high = [self.inputs.low] * size, [self.inputs.high] * size
         for step in self.steps:
             if isinstance(step, IntegerAffine):
                 low, high = step.bounds(low, high)
@@ -90,25 +134,13 @@ class QuantizedNetwork:
                 low = [0 if a <= 0 <= b else min(s) for a, b, s in
                        zip(low, high, squares, strict=True)]
                 high = [max(s) for s in squares]
-            largest = max(abs(v) for v in (*low, *high))
         # Values in between may wrap modulo t: only what leaves the last step must not.
-        object.__setattr__(self, "max_abs", largest)
+        object.__setattr__(self, "max_abs", max(abs(v) for v in (*low, *high)))
 
     @property
     def depth(self) -> int:
         """Number of squares."""
-        return sum(isinstance(step, IntegerSquare) for step in self.steps)
-
-    def round_input(self, images: ArrayLike) -> NDArray[np.int64]:
-        """Images (B, ..) as the integers (B, size) that are encrypted; clipped to the range."""
-        batch = np.asarray(images, dtype=np.float64)
-        if batch.ndim < 2 or math.prod(batch.shape[1:]) != math.prod(self.input_shape):
-            raise ShapeError(
-                f"images of shape {batch.shape}: (B, {', '.join(map(str, self.input_shape))}) "
-                f"is needed"
-            )
-        rounded = np.rint(batch.reshape(len(batch), -1) * self.input_scale).astype(np.int64)
-        return np.clip(rounded, self.input_low, self.input_high)
+        return sum(isinstance(step, Square) for step in self.steps)
 
     def residues(self, inputs: NDArray[np.int64], t: int) -> NDArray[np.int64]:
         """The outputs (B, out) modulo t < 2^31 for integer inputs (B, size)."""
@@ -123,16 +155,25 @@ class QuantizedNetwork:
 
     def integers(self, images: ArrayLike) -> NDArray[np.object_]:
         """The exact outputs (B, out) as Python integers, without encryption."""
-        inputs, count = self.round_input(images), 1
-        while math.prod(_PRIMES[:count]) <= 2 * self.max_abs:
-            count += 1
-        primes = _PRIMES[:count]
+        inputs = self.inputs(images)
+        primes = _primes_beyond(2 * self.max_abs)
         return recombine([self.residues(inputs, p) for p in primes], primes)
 
     def __call__(self, images: ArrayLike) -> FloatArray:
         """The quantised network's outputs at the scale of the real ones, (B, out) float64."""
         scaled: FloatArray = (self.integers(images) / self.output_scale).astype(np.float64)
         return scaled
+
+
+def _primes_beyond(bound: int) -> tuple[int, ...]:
+    """The largest primes below 2^31 whose product is above `bound`: int64 holds products of two."""
+    found: list[int] = []
+    candidate = (1 << 31) - 1
+    while math.prod(found) <= bound:
+        if is_prime(candidate):
+            found.append(candidate)
+        candidate -= 2
+    return tuple(found)
 
 
 def recombine(residues: list[NDArray[np.int64]], moduli: tuple[int, ...]) -> NDArray[np.object_]:
@@ -146,44 +187,61 @@ def recombine(residues: list[NDArray[np.int64]], moduli: tuple[int, ...]) -> NDA
 
 
 def quantize(
-    network: Network, *, input_bits: int = 4, weight_bits: int = 6
+    network: Network, *, input_bits: int = 3, weight_bits: int = 5
 ) -> QuantizedNetwork:
     """The network in integers.
 
-    input_bits: pixels become integers of so many bits; weight_bits: weights, with their sign.
-    Raises `UnsupportedLayerError` for anything but a chain of linear layers and polynomials of
-    degree 2 that become plain squares.
+    input_bits: pixels become integers of so many bits, 1 to 16; weight_bits: weights, with their
+    sign, 2 to 16. Raises `QuantizationError` for others, `UnsupportedLayerError` for anything but a
+    chain of linear layers and polynomials of degree 2 that become plain squares.
     """
+    _check_bits("input_bits", input_bits, 1)
+    _check_bits("weight_bits", weight_bits, 2)
     low, high = network.input_range
     scale = input_scale = ((1 << input_bits) - 1) / max(abs(low), abs(high))
     steps: list[Step] = []
+    for stage in chain_of_squares(network):
+        if isinstance(stage, SquareStage):
+            steps.append(Square())
+            scale *= scale
+            continue
+        matrix = sparse.csr_array(stage.affine.matrix)
+        largest = float(abs(matrix).max())
+        factor = ((1 << (weight_bits - 1)) - 1) / largest if largest else 1.0
+        # Zeros stay in, so that the outputs of one place still read the same inputs.
+        rounded = sparse.csr_array(
+            (np.rint(matrix.data * factor).astype(np.int64), matrix.indices, matrix.indptr),
+            shape=matrix.shape,
+        )
+        rounded.sort_indices()
+        scale *= factor
+        bias = tuple(round(float(b) * scale) for b in stage.affine.bias)
+        steps.append(IntegerAffine(rounded, bias))
+    rounding = InputRounding(
+        network.input_shape, input_scale, round(low * input_scale), round(high * input_scale)
+    )
+    return QuantizedNetwork(tuple(steps), rounding, scale, input_bits, weight_bits)
+
+
+def chain_of_squares(network: Network) -> Iterator[AffineStage | SquareStage]:
+    """The network's stages, if they are affine maps and squares one after the other.
+
+    Raises `UnsupportedLayerError` otherwise.
+    """
     previous = INPUT
     for stage in stages(network):
         if stage.inputs != (previous,) or not isinstance(stage, AffineStage | SquareStage):
             raise UnsupportedLayerError(
-                f"stage {stage.name!r} ({type(stage).__name__}) has no exact integer form: linear "
-                f"layers and squares in a chain are needed"
+                f"stage {stage.name!r} ({type(stage).__name__}) has no batched form: linear "
+                f"layers and squares in a chain are needed; compile it with scheme='ckks' and "
+                f"layout='packed'"
             )
         previous = stage.name
-        if isinstance(stage, SquareStage):
-            steps.append(IntegerSquare())
-            scale *= scale
-            continue
-        matrix = stage.affine.matrix
-        factor = ((1 << (weight_bits - 1)) - 1) / float(abs(matrix).max())
-        rounded = sparse.csr_array(matrix * factor)
-        rounded.data = np.rint(rounded.data)
-        rounded = sparse.csr_array(rounded.astype(np.int64))
-        rounded.eliminate_zeros()
-        rounded.sort_indices()
-        scale *= factor
-        steps.append(IntegerAffine(rounded, tuple(round(float(b) * scale) for b in
-                                                  stage.affine.bias)))
-    return QuantizedNetwork(
-        tuple(steps),
-        network.input_shape,
-        input_scale,
-        round(low * input_scale),
-        round(high * input_scale),
-        scale,
-    )
+        yield stage
+
+
+def _check_bits(name: str, bits: int, least: int) -> None:
+    if not (isinstance(bits, int) and least <= bits <= _MOST_BITS):
+        raise QuantizationError(
+            f"{name} = {bits!r}: a whole number from {least} to {_MOST_BITS} is needed"
+        )

@@ -77,8 +77,10 @@ class Multiplication:
             count += 1
         return count
 
-    def __call__(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """The three parts of the product; a and b may be the same array."""
+    def __call__(
+        self, a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None
+    ) -> np.ndarray:
+        """The three parts of the product, default new; a and b may be the same array."""
         N, limbs, wide = self._N, self._limbs, self._wide
         a_r = workspace("bfv factor a in R", (2, wide, N))
         b_q = workspace("bfv factor b in Q", (2, limbs, N))
@@ -96,7 +98,8 @@ class Multiplication:
         x_r = workspace("bfv product in R", (3, wide, N))
         self._q.tensor(x_q, a, b_q)
         self._r.tensor(x_r, a_r, b_r)
-        out = np.empty((3, limbs, N), dtype=np.uint64)
+        if out is None:
+            out = np.empty((3, limbs, N), dtype=np.uint64)
         terms = workspace("bfv terms of R", (wide + 1, N))
         self._r.inverse(x_r)
         remainder, change = self._divide

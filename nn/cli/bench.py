@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from nn.batch import StageTime
+from nn.cli import batched_bench
 from nn.cli.console import amount, listing
 from nn.cli.data import load_data
 from nn.cli.describe import Json, provenance, write_json
 from nn.cli.options import (
     Subparsers,
+    add_batched_options,
     add_count_option,
     add_data_option,
     add_threads_option,
@@ -23,6 +25,8 @@ from nn.cli.options import (
 from nn.cli.session import Session, open_session
 from nn.machine import peak_rss_bytes
 from nn.progress import count_progress
+
+REPEATS = 20
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -35,8 +39,10 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_data_option(parser)
     add_threads_option(parser, default=1)
-    add_count_option(parser, "--repeats", 20, "timed runs of the server")
+    repeats = f"timed runs of the server (default: {REPEATS}, batched {batched_bench.REPEATS})"
+    add_count_option(parser, "--repeats", None, repeats)
     add_count_option(parser, "--batch", 1, "images in each run")
+    add_batched_options(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result there")
     parser.set_defaults(run=run)
 
@@ -44,12 +50,18 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print, write."""
     network = load_network(arguments.network)
+    if arguments.batched or arguments.scheme == "bfv":
+        result = batched_bench.run_batched(arguments, network)
+        print(batched_bench.report(result))
+        if arguments.json:
+            write_json(result, arguments.json)
+        return batched_bench.fail_if_wrong(result)
     data = load_data(network, arguments.data).first(arguments.batch)
     session = open_session(arguments, network)
     result = {
         "network": session.plan.network,
         "threads": arguments.threads,
-        **measure(session, data.images, arguments.repeats, arguments.threads),
+        **measure(session, data.images, arguments.repeats or REPEATS, arguments.threads),
         **provenance(arguments, session.plan),
     }
     print(_report(result))

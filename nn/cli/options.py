@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import nn
+from nn.batched_plan import BatchedPlan
 from nn.errors import NetworkFileError, ZooError
 from nn.graph import Network
 from nn.plan import InferencePlan
@@ -93,16 +94,37 @@ def add_threads_option(parser: argparse.ArgumentParser, default: int | None = No
 
 
 def add_count_option(
-    parser: argparse.ArgumentParser, name: str, default: int, meaning: str
+    parser: argparse.ArgumentParser, name: str, default: int | None, meaning: str
 ) -> None:
-    """A whole number above 0."""
+    """A whole number above 0; `meaning` names a default that is None."""
     parser.add_argument(
         name,
         type=positive,
         default=default,
         metavar="COUNT",
-        help=f"{meaning} (default: %(default)s)",
+        help=meaning if default is None else f"{meaning} (default: %(default)s)",
     )
+
+
+def add_batched_options(parser: argparse.ArgumentParser) -> None:
+    """``--scheme``, ``--batched`` and what belongs to them."""
+    batched = parser.add_argument_group("thousands of images at once")
+    batched.add_argument(
+        "--batched", action="store_true", help="one image in each slot, rather than one in all"
+    )
+    batched.add_argument(
+        "--scheme",
+        choices=("ckks", "bfv"),
+        default="ckks",
+        help="approximate numbers, or, batched, exact integers (default: %(default)s)",
+    )
+    batched.add_argument(
+        "--images", type=positive, metavar="COUNT", help="images in a run (default: all slots)"
+    )
+    for name in ("input", "weight"):
+        batched.add_argument(
+            f"--{name}-bits", type=positive, metavar="COUNT", help=f"of every {name}, with bfv"
+        )
 
 
 def positive(text: str) -> int:
@@ -130,6 +152,29 @@ def load_network(name: str) -> Network:
         return Network.load(path)
     except OSError as error:
         raise NetworkFileError(f"{path} cannot be read: {error}") from error
+
+
+def make_batched_plan(arguments: argparse.Namespace, network: Network) -> BatchedPlan:
+    """What `nn.compile` makes of the options with ``--batched``."""
+    common: dict[str, Any] = {
+        "security_bits": arguments.security,
+        "N": arguments.ring_degree,
+        "dnum": arguments.dnum,
+        "insecure_reason": arguments.insecure_reason,
+    }
+    bits: dict[str, Any] = {
+        "input_bits": arguments.input_bits, "weight_bits": arguments.weight_bits
+    }  # fmt: skip
+    compile: Any = nn.compile  # options that contradict each other are told by `nn.compile`
+    plan: BatchedPlan = compile(
+        network,
+        scheme=arguments.scheme,
+        layout="batched",
+        precision_bits=arguments.precision,
+        **common,
+        **bits,
+    )
+    return plan
 
 
 def make_plan(arguments: argparse.Namespace, network: Network) -> InferencePlan:

@@ -43,7 +43,7 @@ def open_session(arguments: argparse.Namespace, network: Network) -> Session:
     The blank image compiles or loads every kernel, so that what follows is timed without that.
     """
     with watch_compilation() as compilation:
-        watch = _Stopwatch(compilation)
+        watch = Stopwatch(compilation)
         plan = make_plan(arguments, network)
         plan_s = watch.lap()
         # An environment that cannot run the plan is told before keys are made.
@@ -72,7 +72,7 @@ def status(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-class _Stopwatch:
+class Stopwatch:
     """Seconds between laps, less those in which kernels were compiled."""
 
     def __init__(self, compilation: Compilation) -> None:
@@ -80,6 +80,7 @@ class _Stopwatch:
         self._last = self._now()
 
     def lap(self) -> float:
+        """Seconds since the last call, or since the stopwatch was made."""
         now = self._now()
         seconds = now - self._last
         self._last = now

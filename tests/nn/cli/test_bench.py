@@ -53,3 +53,27 @@ def test_bench__names_of_the_stages_are_the_plans(
     assert [(s["name"], s["level_in"], s["level_out"]) for s in stages] == [
         (s.name, s.level_in, s.level_out) for s in plan.stages
     ]
+
+
+def test_bench__batched_integers_are_compared_and_written(
+    options: list[str], data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "bench.json"
+    words = ["--scheme", "bfv", "--batched", "--images", "9", "--repeats", "2"]
+    assert main(["bench", *options, *data, *words, "--json", str(file)]) == 0
+    assert "0 of 9 images" in capsys.readouterr().out
+    result = json.loads(file.read_text())
+    assert (result["images"], result["repeats"], result["threads"]) == (9, 2, 1)
+    assert (result["images_compared"], result["images_with_a_wrong_integer"]) == (9, 0)
+    assert result["server_seconds_smallest"] <= result["server_seconds_median"]
+    assert all(layer["seconds_median"] >= 0 for layer in result["layers"])
+    assert all(parameters["plain_modulus"] > 1 for parameters in result["parameters"])
+    assert 0 < result["encrypted_answers_bytes"] < result["encrypted_images_bytes"]
+    assert {"commit", "command", "machine", "backend", "peak_rss_bytes"} <= set(result)
+
+
+def test_bench__batched_options_that_contradict_are_told(
+    options: list[str], data: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", *options, *data, "--scheme", "bfv", "--precision", "3"]) == 2
+    assert "is exact" in capsys.readouterr().err

@@ -1,0 +1,181 @@
+"""`plan_integers`: plain moduli and parameter sets for a network in integers, before any key."""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Iterator, Sequence
+
+from he.bfv import BFVParameters
+from he.bfv.noise import NoiseModel
+from he.bfv.params import MAX_PLAIN_BITS
+from he.errors import BatchingError, InsecureParametersError
+from nn.batched_bfv import IntegerPlan, predicted_noise
+from nn.batched_steps import scheduled
+from nn.planner import PlanningError
+from nn.quantize import IntegerAffine, QuantizedNetwork
+from ntt.modulus import is_prime
+
+_MOST_MODULI = 8
+_SMALLEST_DEGREE, _LARGEST_DEGREE = 1 << 12, 1 << 16
+_MOST_LOG_Q = 1500
+# Answers are switched down as long as this much of the noise budget, in bits, is left.
+_SPARE_BITS = 2.0
+
+
+class PlainModulusOverflowError(PlanningError):
+    """An answer may be larger than the plain moduli hold."""
+
+
+class NoiseBudgetPlanningError(PlanningError):
+    """No secure parameters leave a noise budget after the last step."""
+
+
+def plan_integers(
+    network: QuantizedNetwork,
+    *,
+    name: str = "",
+    fingerprint: bytes = b"",
+    plain_moduli: Sequence[int] | None = None,
+    N: int | None = None,
+    dnum: int | None = None,
+    security_bits: int = 128,
+    insecure_reason: str | None = None,
+) -> IntegerPlan:
+    """The smallest ring that holds the network, then the fewest plain moduli, then limbs.
+
+    plain_moduli, N, dnum: these instead of the smallest that do. Raises
+    `PlainModulusOverflowError` for plain moduli whose product is not above twice the largest
+    answer, `NoiseBudgetPlanningError` where no parameters of the security table keep a noise budget
+    to the end, `he.BatchingError` for plain moduli without slots.
+    """
+    steps = scheduled(network.steps)
+    needed = 2 * network.max_abs
+    if plain_moduli is not None and math.prod(set(plain_moduli)) <= needed:
+        bits = math.log2(math.prod(set(plain_moduli)))
+        raise PlainModulusOverflowError(
+            f"answers of up to {network.max_abs.bit_length()} bits and a sign do not fit plain "
+            f"moduli that make {bits:.1f} bits together, each counted once: "
+            f"{needed.bit_length()} bits are needed; use more or larger ones, or fewer input_bits "
+            f"or weight_bits"
+        )
+    chosen = None if plain_moduli is None else tuple(plain_moduli)
+    refusal: InsecureParametersError | None = None
+    for degree in _degrees() if N is None else (N,):
+        for moduli in _choices(degree, needed) if chosen is None else (chosen,):
+            try:
+                params = tuple(
+                    _parameters(steps, t, degree, dnum, security_bits, insecure_reason)
+                    for t in moduli
+                )
+            except InsecureParametersError as error:
+                refusal = error
+                continue
+            _check_batching(params)
+            return IntegerPlan(
+                network=name,
+                fingerprint=fingerprint,
+                params=params,
+                images=params[0].slots,
+                inputs=network.inputs.size,
+                outputs=_outputs(network),
+                answer_level=max(_answer_level(p, steps) for p in params),
+                rounding=network.inputs,
+                output_scale=network.output_scale,
+                input_bits=network.input_bits,
+                weight_bits=network.weight_bits,
+            )
+    raise NoiseBudgetPlanningError(
+        f"no parameters at {security_bits}-bit security keep a noise budget through "
+        f"{network.depth} squares of integers of {needed.bit_length()} bits "
+        f"({refusal or f'{_MOST_MODULI} plain moduli do not hold them'}): use fewer input_bits or "
+        f"weight_bits, smaller plain moduli and more of them, or a larger N"
+    ) from refusal
+
+
+def _check_batching(params: tuple[BFVParameters, ...]) -> None:
+    for p in params:
+        if not p.batches:
+            raise BatchingError(
+                f"plain modulus {p.t} has no slots at N = {p.N}: a prime that is 1 modulo "
+                f"{2 * p.N} is needed; None lets the planner choose"
+            )
+
+
+def _degrees() -> Iterator[int]:
+    N = _SMALLEST_DEGREE
+    while N <= _LARGEST_DEGREE:
+        yield N
+        N *= 2
+
+
+def _choices(N: int, needed: int) -> Iterator[tuple[int, ...]]:
+    """For each count the smallest plain moduli that batch and whose product is above `needed`."""
+    fewest = -(-needed.bit_length() // MAX_PLAIN_BITS)
+    for count in range(fewest, _MOST_MODULI + 1):
+        least = math.ceil(needed ** (1 / count))
+        t = least // (2 * N) * 2 * N + 1
+        found: list[int] = []
+        while len(found) < count and t.bit_length() <= MAX_PLAIN_BITS:
+            if t >= least and is_prime(t):
+                found.append(t)
+            t += 2 * N
+        if len(found) == count and math.prod(found) > needed:
+            yield tuple(found)
+
+
+def _parameters(
+    steps: Sequence[object],
+    t: int,
+    N: int,
+    dnum: int | None,
+    security_bits: int,
+    insecure_reason: str | None,
+) -> BFVParameters:
+    """The smallest log2(Q) that keeps a noise budget to the end.
+
+    Raises `InsecureParametersError` where the security table has no room for it.
+    """
+
+    def built(log_q: int, reason: str | None) -> BFVParameters:
+        return BFVParameters.build(
+            0,
+            plain_modulus=t,
+            N=N,
+            log_q=log_q,
+            security_bits=security_bits,
+            dnum=dnum,
+            insecure_reason=reason,
+        )
+
+    def budget(params: BFVParameters) -> float:
+        return predicted_noise(params, steps)[-1].budget
+
+    log_q = bisect.bisect_left(
+        range(_MOST_LOG_Q),
+        0.0,
+        lo=t.bit_length() + (2 * N).bit_length(),
+        key=lambda bits: budget(built(bits, "how large Q has to be")),
+    )
+    params = built(log_q, insecure_reason)
+    while budget(params) < 0:  # another number of digits, another noise of key switching
+        log_q += 1
+        params = built(log_q, insecure_reason)
+    return params
+
+
+def _answer_level(params: BFVParameters, steps: Sequence[object]) -> int:
+    """The lowest level at which answers keep some of the noise budget."""
+    model, noise = NoiseModel.of(params), predicted_noise(params, steps)[-1]
+    level = params.max_level
+    while level > 0:
+        noise = model.mod_switch(noise, level)
+        if noise.budget < _SPARE_BITS:
+            break
+        level -= 1
+    return level
+
+
+def _outputs(network: QuantizedNetwork) -> int:
+    affine = [step for step in network.steps if isinstance(step, IntegerAffine)]
+    return int(affine[-1].matrix.shape[0]) if affine else network.inputs.size

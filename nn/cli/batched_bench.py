@@ -1,0 +1,202 @@
+"""``python -m nn bench --batched``: thousands of images at once, one in each slot."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nn.batched import BatchedClient, BatchedServer
+from nn.batched_bfv import IntegerPlan
+from nn.batched_plan import BatchedPlan
+from nn.batched_tensor import BatchedTensor
+from nn.cli.console import amount, listing
+from nn.cli.data import LabelledImages, load_data
+from nn.cli.describe import Json
+from nn.cli.options import make_batched_plan
+from nn.cli.session import Stopwatch, status
+from nn.graph import Network
+from nn.kernels import watch_compilation
+from nn.machine import backend_name, machine_description, peak_rss_bytes, source_commit
+from nn.progress import count_progress
+from nn.quantize import quantize
+from ntt.threads import check_threads
+
+REPEATS = 3
+
+
+def run_batched(arguments: argparse.Namespace, network: Network) -> Json:
+    """Plan, make keys, run: times of whole batches, bytes, and how right the answers are."""
+    check_threads(arguments.threads, "--threads")
+    with watch_compilation() as compilation:
+        watch = Stopwatch(compilation)
+        plan = make_batched_plan(arguments, network)
+        plan_s = watch.lap()
+        for params in plan.params:
+            backend_name(params)
+        sets = "; ".join(str(params) for params in plan.params)
+        status(f"{network.name}: {plan.images} images a run, {sets}")
+        watch.lap()
+        client = BatchedClient(plan)
+        keys = [key.to_bytes() for key in client.evaluation_keys()]
+        keys_s = watch.lap()
+        server = BatchedServer(plan, network, keys)
+        server_s = watch.lap()
+        data = load_data(network, arguments.data).first(arguments.images or plan.images)
+        # A run of few images takes as long as a full one: it compiles or loads every kernel.
+        server.run(client.encrypt(data.images[:1]), threads=arguments.threads)
+    measured, answers = _measure(arguments, client, server, data)
+    return {
+        "network": network.name,
+        "scheme": arguments.scheme,
+        "layout": "batched",
+        "threads": arguments.threads,
+        **measured,
+        **_accuracy(plan, network, data, *answers),
+        "plan_seconds": plan_s,
+        "key_generation_seconds": keys_s,
+        "server_setup_seconds": server_s,
+        "evaluation_key_bytes": sum(map(len, keys)),
+        "kernels_compiled": compilation.kernels,
+        "compile_seconds": compilation.seconds,
+        "command": arguments.command_line,
+        "commit": source_commit(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine_description(),
+        "backend": backend_name(plan.params[0]),
+        "parameters": [_parameters(plan, index) for index in range(len(plan.params))],
+    }
+
+
+def _measure(
+    arguments: argparse.Namespace,
+    client: BatchedClient,
+    server: BatchedServer,
+    data: LabelledImages,
+) -> tuple[Json, list[NDArray[Any]]]:
+    """What was measured, and the answers: the logits, and the integers where there are any."""
+    repeats = arguments.repeats or REPEATS
+    begin = time.perf_counter()
+    encrypted = client.encrypt(data.images, progress=True)
+    encrypt_s = time.perf_counter() - begin
+    server_s: list[float] = []
+    answers: list[BatchedTensor] = []
+    with count_progress("runs", repeats) as progress:
+        for _ in range(repeats):
+            begin = time.perf_counter()
+            answers.append(server.run(encrypted, threads=arguments.threads))
+            server_s.append(time.perf_counter() - begin)
+            progress.advance(1)
+    begin = time.perf_counter()
+    logits = client.decrypt(answers[-1])
+    decrypt_s = time.perf_counter() - begin
+    profiles = [answer.profile for answer in answers]
+    found = [logits, client.integers(answers[-1])] if _exact(client.plan) else [logits]
+    count = len(data.images)
+    measured: Json = {
+        "images": count,
+        "repeats": repeats,
+        "server_seconds_median": float(np.median(server_s)),
+        "server_seconds_smallest": min(server_s),
+        "server_seconds_largest": max(server_s),
+        "server_seconds_an_image": float(np.median(server_s)) / count,
+        "encrypt_seconds": encrypt_s,
+        "decrypt_seconds": decrypt_s,
+        "encrypted_images_bytes": len(encrypted.to_bytes()),
+        "encrypted_answers_bytes": len(answers[-1].to_bytes()),
+        "peak_rss_bytes": peak_rss_bytes(),
+        "layers": [
+            {
+                "name": layer.name,
+                "seconds_median": float(np.median([run[k].seconds for run in profiles])),
+            }
+            for k, layer in enumerate(profiles[0])
+        ],
+    }
+    return measured, found
+
+
+def _exact(plan: BatchedPlan) -> bool:
+    return isinstance(plan, IntegerPlan)
+
+
+def _accuracy(
+    plan: BatchedPlan,
+    network: Network,
+    data: LabelledImages,
+    logits: NDArray[Any],
+    integers: NDArray[Any] | None = None,
+) -> Json:
+    """Against the labels, the real network, and, of integers, the quantised one in the clear."""
+    cleartext = network(data.images).reshape(logits.shape)
+    result: Json = {
+        "accuracy": float((logits.argmax(axis=1) == data.labels).mean()),
+        "accuracy_of_the_network": float((cleartext.argmax(axis=1) == data.labels).mean()),
+        "largest_error": float(np.abs(logits - cleartext).max()),
+    }
+    if isinstance(plan, IntegerPlan) and integers is not None:
+        quantized = quantize(network, input_bits=plan.input_bits, weight_bits=plan.weight_bits)
+        wrong = (integers != quantized.integers(data.images)).any(axis=1)
+        result |= {
+            "input_bits": plan.input_bits,
+            "weight_bits": plan.weight_bits,
+            "answer_bits": quantized.max_abs.bit_length() + 1,
+            "images_compared": len(wrong),
+            "images_with_a_wrong_integer": int(wrong.sum()),
+        }
+    return result
+
+
+def _parameters(plan: BatchedPlan, index: int) -> Json:
+    params = plan.params[index]
+    return {
+        "N": params.N,
+        "q_bits": [q.bit_length() for q in params.q],
+        "p_bits": [p.bit_length() for p in params.p],
+        "log2_QP": round(params.log_qp, 2),
+        "dnum": params.dnum,
+        "security_bits": params.security_bits,
+        "security_estimate_bits": params.security_estimate,
+        **({"plain_modulus": plan.params[index].t} if isinstance(plan, IntegerPlan) else {}),
+    }
+
+
+def report(result: Json) -> str:
+    """The result for people."""
+    layers: list[dict[str, float]] = result["layers"]  # type: ignore[assignment]
+
+    def seconds(name: str) -> str:
+        return f"{result[name]:.2f} s"
+
+    def octets(name: str) -> str:
+        return amount(int(str(result[name])), "B")
+
+    rows = [
+        ("network", f"{result['network']}, {result['images']} images at once"),
+        ("threads", f"{result['threads']}, {result['backend']} backend"),
+        ("server", f"{seconds('server_seconds_median')}, median of {result['repeats']}"),
+        ("", f"{seconds('server_seconds_smallest')} to {seconds('server_seconds_largest')}"),
+        *((f"  {layer['name']}", f"{layer['seconds_median']:.2f} s") for layer in layers),
+        ("encrypt", f"{seconds('encrypt_seconds')}, {octets('encrypted_images_bytes')}"),
+        ("decrypt", f"{seconds('decrypt_seconds')}, {octets('encrypted_answers_bytes')}"),
+        ("keys", f"{seconds('key_generation_seconds')}, {octets('evaluation_key_bytes')}"),
+        ("peak memory", octets("peak_rss_bytes")),
+        ("accuracy", f"{result['accuracy']:.2%} ({result['accuracy_of_the_network']:.2%} real)"),
+    ]
+    if "images_compared" in result:
+        wrong = result["images_with_a_wrong_integer"]
+        rows.append(("wrong", f"{wrong} of {result['images_compared']} images in any integer"))
+    return listing(rows)
+
+
+def fail_if_wrong(result: Json) -> int:
+    """The command's exit status: 1 where an integer was wrong."""
+    wrong = int(str(result.get("images_with_a_wrong_integer", 0)))
+    if wrong:
+        print(f"{wrong} images have a wrong integer", file=sys.stderr)
+    return 1 if wrong else 0
