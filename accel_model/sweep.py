@@ -21,9 +21,10 @@ WORD_EXPONENTS = {
     "energy.add_pj": 1,
     "area.butterfly": 2,
     "area.lane": 2,
+    "area.automorphism_lane": 1,
 }
 """Figures that grow with a power of the word width: multipliers as its square (those that rtl
-measured, at 28 to 60 bits: powers from 1.2 to 2.7), adders with the width."""
+measured, at 28 to 60 bits: powers from 1.2 to 2.7), adders and permutations with the width."""
 
 STEPS = (0.5, 1.0, 2.0)
 STANDARD_AXES = (
@@ -119,7 +120,7 @@ def with_values(machine: Machine, values: Mapping[str, float]) -> Machine:
             f"{machine.figures[name].origin}",
         )
         for name, exponent in WORD_EXPONENTS.items()
-        if factor != 1 and name not in values
+        if factor != 1 and name in machine.figures and name not in values
     }
     changed = machine.with_values(**{k.replace(".", "__"): v for k, v in values.items()})
     return replace(changed, figures={**changed.figures, **scaled})

@@ -59,7 +59,7 @@ def test_roofline__no_part_is_above_it(case):
 
 
 def test_roofline__units_that_never_wait_reach_it():
-    machine = load_machine("ecp5")
+    machine = load_machine("ecp5").with_values(ntt__butterflies=4, pointwise__lanes=2)
     roof = roof_of(1024, machine)
     # Four butterflies and two lanes a cycle; the transform's waits take a share off the first.
     clock = machine["clock.hz"]
