@@ -45,7 +45,7 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
     yield from _table("operation", comparison.operations(), machines)
     if comparison.peers:
         yield ""
-        yield _row("peer", ["time", "software's speed-up", *(a.name for a in machines)])
+        yield _row("speed-up over peers", ["peer's time", "software", *(a.name for a in machines)])
         for peer in comparison.peers:
             yield _row(
                 f"{peer.library} {peer.version}"[:_NAME],
