@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from he import galois
 from he.keys import KeySwitchingKey
+from he.memory import large_array
 from he.rns import Decomposition, Division, RNSContext
 from he.workspace import workspace
 from ntt import threads
@@ -136,6 +137,28 @@ class KeySwitcher:
     def mod_down_rescale(self, pair: np.ndarray) -> np.ndarray:
         """round(pair / (P q_level)): (2, limbs_QP, N) -> a new (2, limbs_Q - 1, N); input spent."""
         return self._divide(pair, self.context.mod_down_rescale(self.level), self.limbs_q - 1)
+
+    def automorphisms(
+        self, pair: np.ndarray, elements: Sequence[int], keys: Mapping[int, KeySwitchingKey]
+    ) -> list[np.ndarray]:
+        """The images of pair (2, limbs_Q, N) under x -> x^element, with one decomposition: hoisting
+        (Halevi and Shoup, CRYPTO 2018, section 5).
+
+        keys: by element, but for 1, whose image is the pair itself. The others are views of one
+        block of memory, which lives as long as any of them.
+        """
+        chosen = [keys[e] for e in elements if e != 1]
+        switched = iter(self.switched(pair[1], chosen) if chosen else ())
+        blocks = iter(large_array((len(chosen), *pair.shape)))
+        images = []
+        for element in elements:
+            if element == 1:
+                images.append(pair)
+                continue
+            image = self.mod_down(next(switched), workspace("rotation", pair.shape))
+            self.q.add(image[0], image[0], pair[0])
+            images.append(self.permute(next(blocks), image, element))
+        return images
 
     def permute(self, out: np.ndarray, x: np.ndarray, element: int) -> np.ndarray:
         """out = the automorphism of x (.., limbs, N); out is not x."""

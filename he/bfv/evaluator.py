@@ -20,6 +20,7 @@ from he.bfv.params import BFVParameters
 from he.errors import LevelMismatchError, ParameterError, ParametersMismatchError
 from he.keys import EvaluationKeys
 from he.keyswitch import KeySwitcher
+from he.memory import large_array
 from he.rns import context
 from he.validation import whole_number
 from he.workspace import workspace
@@ -76,7 +77,7 @@ class Evaluator:
     def negate(self, a: Ciphertext) -> Ciphertext:
         """-a."""
         self._check(a)
-        return self.result(self._q(a).negate(np.empty_like(a.data), a.data), a.noise)
+        return self.result(self._q(a).negate(large_array(a.data.shape), a.data), a.noise)
 
     # ------------------------------------------------------------ products
 
@@ -127,7 +128,7 @@ class Evaluator:
         noise = self._allowed(self.model.key_switch(a.noise, a.level), "the relinearization")
         switcher = self.switcher(a.level)
         (accumulator,) = switcher.switched(a.data[2], [key])
-        data = switcher.mod_down(accumulator)
+        data = switcher.mod_down(accumulator, large_array(a.data[:2].shape))
         switcher.q.add(data, data, a.data[:2])
         return self.result(data, noise)
 
@@ -143,7 +144,7 @@ class Evaluator:
             )
         noise = self.model.multiply_plain(a.noise, factor.norm_bits)
         noise = self._allowed(noise, "the product with a plaintext")
-        ops, data = self._q(a), np.empty_like(a.data)
+        ops, data = self._q(a), large_array(a.data.shape)
         for part in range(a.parts):
             ops.multiply(data[part], a.data[part], factor.data[: a.level + 1])
         return self.result(data, noise)
@@ -157,7 +158,7 @@ class Evaluator:
         noise = self._allowed(self.model.multiply_plain(a.noise, bits), "the product")
         ops = self._q(a)
         scalars = Scalars([integer] * len(ops.moduli), ops.moduli)
-        return self.result(ops.multiply_scalar(np.empty_like(a.data), a.data, scalars), noise)
+        return self.result(ops.multiply_scalar(large_array(a.data.shape), a.data, scalars), noise)
 
     def factor(self, plaintext: Plaintext, level: int | None = None) -> PlainFactor:
         """The plaintext ready for products at `level` (default: the top) and below."""
@@ -181,7 +182,7 @@ class Evaluator:
         noise = self.model.mod_switch(a.noise, a.level, a.parts)
         noise = self._allowed(noise, "the switch to a smaller modulus")
         division = self.context.rescale(a.level)
-        data = np.empty((a.parts, a.level, self.params.N), dtype=np.uint64)
+        data = large_array((a.parts, a.level, self.params.N))
         scratch = workspace("rescale", a.data.shape)
         np.copyto(scratch, a.data)
         for part in range(a.parts):
@@ -223,20 +224,13 @@ class Evaluator:
         """Many automorphisms of one ciphertext, with one decomposition."""
         self._check(a)
         operands.check_two_parts(a, "an automorphism")
-        keys = [self.keys.for_element(e, a.level) for e in elements if e != 1]
+        keys = {e: self.keys.for_element(e, a.level) for e in elements if e != 1}
         noise = self._allowed(self.model.key_switch(a.noise, a.level), "the rotation")
-        switcher = self.switcher(a.level)
-        images = iter(switcher.switched(a.data[1], keys) if keys else ())
-        results = []
-        for element in elements:
-            if element == 1:
-                results.append(self.result(a.data, a.noise))
-                continue
-            pair = switcher.mod_down(next(images))
-            switcher.q.add(pair[0], pair[0], a.data[0])
-            data = switcher.permute(np.empty_like(pair), pair, element)
-            results.append(self.result(data, noise))
-        return results
+        images = self.switcher(a.level).automorphisms(a.data, elements, keys)
+        return [
+            self.result(image, a.noise if element == 1 else noise)
+            for element, image in zip(elements, images, strict=True)
+        ]
 
     # ------------------------------------------------------------ helpers
 
@@ -262,7 +256,7 @@ class Evaluator:
         noise = self._allowed(self.model.add(a.noise, b.noise), "the sum")
         ops, common = self._q(a), min(a.parts, b.parts)
         longer = a if a.parts > common else b
-        data = np.empty_like(longer.data)
+        data = large_array(longer.data.shape)
         combine = ops.subtract if subtract else ops.add
         combine(data[:common], a.data[:common], b.data[:common])
         if subtract and longer is b:

@@ -24,6 +24,7 @@ import numpy as np
 
 from he.bfv.lift import CentredLift
 from he.bfv.params import BFVParameters
+from he.memory import large_array
 from he.rns import RNSChain
 from he.workspace import workspace
 from ntt.limbs import BasisChange, Scalars
@@ -99,7 +100,7 @@ class Multiplication:
         self._q.tensor(x_q, a, b_q)
         self._r.tensor(x_r, a_r, b_r)
         if out is None:
-            out = np.empty((3, limbs, N), dtype=np.uint64)
+            out = large_array((3, limbs, N))
         terms = workspace("bfv terms of R", (wide + 1, N))
         self._r.inverse(x_r)
         remainder, change = self._divide

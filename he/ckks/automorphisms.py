@@ -1,7 +1,4 @@
-"""Rotations and conjugation: many of one ciphertext with one decomposition (hoisting).
-
-Halevi and Shoup, CRYPTO 2018, section 5.
-"""
+"""Rotations and conjugation: many of one ciphertext with one decomposition (hoisting)."""
 
 from __future__ import annotations
 
@@ -12,8 +9,6 @@ from he import galois
 from he.ciphertext import Ciphertext
 from he.ckks import operands
 from he.errors import ParameterError
-from he.memory import large_array
-from he.workspace import workspace
 
 if TYPE_CHECKING:
     from he.ckks.evaluator import Evaluator
@@ -24,31 +19,18 @@ def automorphisms(
 ) -> list[Ciphertext]:
     """The images of a under x -> x^element, at the same level and scale.
 
-    Their data are views of one block of memory, which lives as long as any of them.
+    Their data may be views of one block of memory (`KeySwitcher.automorphisms`).
     """
     operands.check_owner(evaluator.params, a)
     operands.check_two_parts(a, "an automorphism")
-    switched_elements = [e for e in elements if e != 1]
-    keys = [evaluator.keys.for_element(e, a.level) for e in switched_elements]
-    switcher = evaluator.switcher(a.level)
-    images = iter(switcher.switched(a.data[1], keys) if keys else ())
-    # One block for all: memory of large blocks is used again.
-    blocks = iter(large_array((len(keys), *a.data.shape)))
-    results = []
-    for element in elements:
-        if element == 1:
-            results.append(evaluator.result(a.data, a.scale))
-            continue
-        pair = switcher.mod_down(next(images), workspace("rotation", a.data.shape))
-        switcher.q.add(pair[0], pair[0], a.data[0])
-        data = switcher.permute(next(blocks), pair, element)
-        results.append(evaluator.result(data, a.scale))
+    keys = {e: evaluator.keys.for_element(e, a.level) for e in elements if e != 1}
+    images = evaluator.switcher(a.level).automorphisms(a.data, elements, keys)
     if evaluator.tracer is not None:
-        images_data = [image.data for image in results]
+        used = [keys[e] for e in elements if e != 1]
         evaluator.tracer.record(
-            "automorphisms", a.level, [a.data], images_data, elements=elements, keys=keys
+            "automorphisms", a.level, [a.data], images, elements=elements, keys=used
         )
-    return results
+    return [evaluator.result(image, a.scale) for image in images]
 
 
 def inner_sum(evaluator: Evaluator, a: Ciphertext, count: int, stride: int) -> Ciphertext:

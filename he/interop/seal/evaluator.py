@@ -9,12 +9,10 @@ the noise. The parameter sets have one special prime and digits of one limb, as 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
 from he import bfv
-from he.bfv import operands as bfv_operands
 from he.ciphertext import Ciphertext
 from he.ckks import operands as ckks_operands
 from he.ckks.evaluator import Evaluator
@@ -40,17 +38,6 @@ class SEALEvaluator(Evaluator):
         ckks_operands.check_level_left(a)
         return self.rescale(self.relinearize(a))
 
-    def automorphisms(self, a: Ciphertext, elements: Sequence[int]) -> list[Ciphertext]:
-        """Many automorphisms of one ciphertext."""
-        ckks_operands.check_owner(self.params, a)
-        ckks_operands.check_two_parts(a, "an automorphism")
-        keys = {e: self.keys.for_element(e, a.level) for e in elements if e != 1}
-        switcher = self.switcher(a.level)
-        return [
-            self.result(a.data if e == 1 else switcher.automorphism(a.data, keys[e]), a.scale)
-            for e in elements
-        ]
-
 
 class SEALBFVEvaluator(bfv.Evaluator):
     """The BFV `Evaluator` in SEAL's order, and with SEAL's rounding of an added plaintext.
@@ -62,18 +49,6 @@ class SEALBFVEvaluator(bfv.Evaluator):
     def switcher(self, level: int) -> SEALKeySwitcher:
         """The key-switching steps at `level`."""
         return SEALKeySwitcher(self.context, level)
-
-    def automorphisms(self, a: bfv.Ciphertext, elements: Sequence[int]) -> list[bfv.Ciphertext]:
-        """Many automorphisms of one ciphertext."""
-        bfv_operands.check_owner(self.params, a)
-        bfv_operands.check_two_parts(a, "an automorphism")
-        keys = {e: self.keys.for_element(e, a.level) for e in elements if e != 1}
-        noise = self._allowed(self.model.key_switch(a.noise, a.level), "the rotation")
-        switcher = self.switcher(a.level)
-        return [
-            a.copy() if e == 1 else self.result(switcher.automorphism(a.data, keys[e]), noise)
-            for e in elements
-        ]
 
     def _sum_plain(
         self, a: bfv.Ciphertext, b: bfv.Plaintext, *, subtract: bool

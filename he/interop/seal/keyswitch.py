@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from he.keys import KeySwitchingKey
@@ -13,6 +15,12 @@ class SEALKeySwitcher(KeySwitcher):
     """Key switching whose digits are SEAL's: integers in [0, q_j), not centred ones."""
 
     centred_digits = False
+
+    def automorphisms(
+        self, pair: np.ndarray, elements: Sequence[int], keys: Mapping[int, KeySwitchingKey]
+    ) -> list[np.ndarray]:
+        """As `KeySwitcher.automorphisms`, but the automorphism comes before the decomposition."""
+        return [pair if e == 1 else self.automorphism(pair, keys[e]) for e in elements]
 
     def automorphism(self, pair: np.ndarray, key: KeySwitchingKey) -> np.ndarray:
         """A new (2, limbs_Q, N): c0' + round(sum digits(c1') key' / P), ' being the automorphism g.
