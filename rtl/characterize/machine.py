@@ -5,7 +5,7 @@
 The accelerator is for rings of N = 8192 on the larger ECP5. Any prime with a transform there is
 1 mod 2^14, so that words of 14 bits serve all of them; the table holds eight run-time moduli. Two
 butterflies with generated twiddles and two lanes of arithmetic use 136 of the device's 156
-multipliers.
+multipliers, automorphisms two more.
 """
 
 from __future__ import annotations

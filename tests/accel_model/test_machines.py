@@ -147,3 +147,22 @@ def test_machines__compare_like_with_like():
     """Ours load every key: the generator that would spare that is no unit that was measured."""
     for name in ("ecp5", "fpga", "asic7"):
         assert not load_machine(name).keys_from_seeds
+
+
+def test_ecp5__its_units_fit_the_device_and_the_clock_is_the_slowest():
+    """nextpnr's capacity of the device: 156 multipliers and 208 memory blocks of 18,432 bits."""
+    units = [
+        calibration.find({"kind": "ntt", "N": 8192, "butterflies": 2, "word_bits": 14}, "ecp5"),
+        calibration.find({"kind": "pointwise", "lanes": 2, "word_bits": 14}, "ecp5"),
+        calibration.find({"kind": "automorphism", "N": 8192, "lanes": 2}, "ecp5"),
+    ]
+    machine = load_machine("ecp5")
+    measured = [unit["measured"] for unit in units]
+    assert all(m["fits"] for m in measured)
+    assert sum(m["dsp"] for m in measured) <= 156
+    memory_blocks = -(-machine.whole("memory.bytes") * 8 // 18432)
+    assert sum(m["ram_blocks"] for m in measured) + memory_blocks <= 208
+    assert area_of(machine).total == sum(m["lut"] for m in measured)
+    assert machine["clock.hz"] == min(m["clock_median_hz"] for m in measured)
+    for name in ("clock.hz", "ntt.butterflies", "pointwise.lanes", "ntt.butterfly_latency_cycles"):
+        assert machine.figures[name].tag == "measured"
