@@ -8,13 +8,12 @@ from collections.abc import Iterator, Sequence
 
 from he.bfv import BFVParameters
 from he.bfv.noise import NoiseModel
-from he.bfv.params import MAX_PLAIN_BITS
+from he.bfv.params import plain_moduli as smallest_plain_moduli
 from he.errors import BatchingError, InsecureParametersError
 from nn.batched_bfv import IntegerPlan, predicted_noise
 from nn.batched_steps import scheduled
 from nn.planner import PlanningError
 from nn.quantize import IntegerAffine, QuantizedNetwork
-from ntt.modulus import is_prime
 
 _MOST_MODULI = 8
 _SMALLEST_DEGREE, _LARGEST_DEGREE = 1 << 12, 1 << 16
@@ -111,17 +110,10 @@ def _degrees() -> Iterator[int]:
 
 def _choices(N: int, needed: int) -> Iterator[tuple[int, ...]]:
     """For each count the smallest plain moduli that batch and whose product is above `needed`."""
-    fewest = -(-needed.bit_length() // MAX_PLAIN_BITS)
-    for count in range(fewest, _MOST_MODULI + 1):
-        least = math.ceil(needed ** (1 / count))
-        t = least // (2 * N) * 2 * N + 1
-        found: list[int] = []
-        while len(found) < count and t.bit_length() <= MAX_PLAIN_BITS:
-            if t >= least and is_prime(t):
-                found.append(t)
-            t += 2 * N
-        if len(found) == count and math.prod(found) > needed:
-            yield tuple(found)
+    for count in range(1, _MOST_MODULI + 1):
+        found = smallest_plain_moduli(needed, N, count)
+        if len(found) == count:
+            yield found
 
 
 def _parameters(

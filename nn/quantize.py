@@ -25,7 +25,6 @@ from nn.graph import INPUT, Network
 from nn.layers import FloatArray, Shape
 from nn.stage import AffineStage, SquareStage
 from nn.stages import stages
-from ntt.modulus import is_prime
 
 _MOST_BITS = 16
 
@@ -143,7 +142,7 @@ class QuantizedNetwork:
         return sum(isinstance(step, Square) for step in self.steps)
 
     def residues(self, inputs: NDArray[np.int64], t: int) -> NDArray[np.int64]:
-        """The outputs (B, out) modulo t < 2^31 for integer inputs (B, size)."""
+        """The outputs (B, out) modulo t < 2^31 for integer inputs (B, size), gains below 2^32."""
         values = inputs.T % t
         for step in self.steps:
             if isinstance(step, IntegerAffine):
@@ -156,8 +155,8 @@ class QuantizedNetwork:
     def integers(self, images: ArrayLike) -> NDArray[np.object_]:
         """The exact outputs (B, out) as Python integers, without encryption."""
         inputs = self.inputs(images)
-        primes = _primes_beyond(2 * self.max_abs)
-        return recombine([self.residues(inputs, p) for p in primes], primes)
+        moduli = _coprime_beyond(2 * self.max_abs)
+        return recombine([self.residues(inputs, t) for t in moduli], moduli)
 
     def __call__(self, images: ArrayLike) -> FloatArray:
         """The quantised network's outputs at the scale of the real ones, (B, out) float64."""
@@ -165,12 +164,15 @@ class QuantizedNetwork:
         return scaled
 
 
-def _primes_beyond(bound: int) -> tuple[int, ...]:
-    """The largest primes below 2^31 whose product is above `bound`: int64 holds products of two."""
+def _coprime_beyond(bound: int) -> tuple[int, ...]:
+    """The largest coprime numbers below 2^31 whose product is above `bound`.
+
+    Sums of products of two residues of each are exact in int64 after a reduction of either.
+    """
     found: list[int] = []
     candidate = (1 << 31) - 1
     while math.prod(found) <= bound:
-        if is_prime(candidate):
+        if math.gcd(candidate, math.prod(found)) == 1:
             found.append(candidate)
         candidate -= 2
     return tuple(found)

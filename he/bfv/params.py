@@ -236,12 +236,24 @@ def _budget(N: int, t: int, depth: int, bits: int) -> float:
     return noise.budget
 
 
-def plain_moduli(bits: int, N: int, count: int) -> tuple[int, ...]:
-    """`count` plain moduli of `bits` bits that batch, or as many as there are."""
+def plain_moduli(product: int, N: int, count: int) -> tuple[int, ...]:
+    """The smallest `count` alike plain moduli that batch and whose product is above `product`.
+
+    Fewer, or none, where they would have more than `MAX_PLAIN_BITS` bits.
+    """
+    if product.bit_length() > count * MAX_PLAIN_BITS:
+        return ()
+    least = _ceiling_of_root(product, count)
+    t = least // (2 * N) * 2 * N + 1
     found: tuple[int, ...] = ()
-    for wanted in range(1, count + 1):
-        try:
-            found = find_primes(bits, N, wanted)
-        except ModulusError:
-            break
+    while len(found) < count and t < 1 << MAX_PLAIN_BITS:
+        if t > least and is_prime(t):
+            found += (t,)
+        t += 2 * N
     return found
+
+
+def _ceiling_of_root(value: int, degree: int) -> int:
+    """The smallest integer whose power is at least `value`."""
+    top = 1 << -(-value.bit_length() // degree)
+    return bisect.bisect_left(range(top + 1), value, key=lambda root: root**degree)

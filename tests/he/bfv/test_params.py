@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from he import KeyGenerator, security
 from he.bfv import BatchEncoder, BFVParameters, Ciphertext, Decryptor, Encryptor, Evaluator
 from he.bfv import Plaintext as BFVPlaintext
+from he.bfv.params import MAX_PLAIN_BITS, plain_moduli
 from he.errors import (
     CorruptBytesError,
     InsecureParametersError,
@@ -15,7 +18,7 @@ from he.errors import (
     ParametersMismatchError,
 )
 from he.keys import KeyNeeds
-from ntt import find_primes
+from ntt import find_primes, is_prime
 
 
 @pytest.mark.parametrize("depth", [0, 1, 3])
@@ -133,3 +136,19 @@ def test_bytes__nothing_out_of_range_is_read(small, item):
     forged = pack("bfv ciphertext", {"params": small.params.id, "item": item}, {"0": section})
     with pytest.raises(CorruptBytesError):
         Ciphertext.from_bytes(forged, small.params)
+
+
+@pytest.mark.parametrize("bits", [20, 63, 120])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_plain_moduli__batch_and_exceed_the_product_but_barely(bits: int, count: int) -> None:
+    product, N = (1 << bits) - 7, 1024
+    moduli = plain_moduli(product, N, count)
+    if bits / count >= MAX_PLAIN_BITS:
+        assert moduli == ()
+        return
+    assert len(set(moduli)) == count
+    assert math.prod(moduli) > product
+    assert all(is_prime(t) and t % (2 * N) == 1 for t in moduli)
+    # The primes that batch lie about 2N ln(t) apart: none is far above the root.
+    root = product ** (1 / count)
+    assert max(moduli) <= root + 2 * N * 60 * (count + 5)
