@@ -20,6 +20,7 @@ README = ROOT / "README.md"
 NETWORKS = ("mnist", "fashion_mnist")
 BLOCK = re.compile(r"(?<=<!-- results -->\n).*?(?=<!-- end of results -->)", re.DOTALL)
 PEERS = re.compile(r"(?<=<!-- peers -->\n).*?(?=<!-- end of peers -->)", re.DOTALL)
+BFV = re.compile(r"(?<=<!-- bfv -->\n).*?(?=<!-- end of bfv -->)", re.DOTALL)
 HARDWARE = re.compile(r"(?<=<!-- hardware -->\n).*?(?=<!-- end of hardware -->)", re.DOTALL)
 HARDWARE_BITS = 50
 COMPARE = re.compile(r"(?<=<!-- compare -->\n).*?(?=<!-- end of compare -->)", re.DOTALL)
@@ -67,6 +68,33 @@ def render() -> str:
 def render_peers() -> str:
     """CKKS operations beside other libraries, in Markdown."""
     result = json.loads((RESULTS / "primitives.json").read_text(encoding="utf-8"))
+    return _operations(result, [])
+
+
+def render_bfv() -> str:
+    """BFV operations beside other libraries, and what each was given, in Markdown."""
+    result = json.loads((RESULTS / "bfv.json").read_text(encoding="utf-8"))
+    used: dict[tuple[int, int], dict[str, Result]] = {}
+    for row in result["rows"]:
+        used.setdefault((row["N"], row["depth"]), {})[row["library"]] = row["parameters"]
+    rows = [
+        _row(name, [", ".join(describe(p) for p in found.values()) for found in used.values()])
+        for name, describe in (
+            ("log2(Q) + log2(P), in primes", _chain),
+            ("budget left after the depth, bits", lambda p: str(p["budget_after_depth_bits"])),
+        )
+    ]
+    return _operations(result, rows)
+
+
+def _chain(parameters: Result) -> str:
+    total, q = parameters["log_qp"], parameters["log_q"]
+    limbs = len(parameters["q_bits"]), len(parameters["p_bits"])
+    return f"{q:.0f} + {total - q:.0f} in {limbs[0]} + {limbs[1]}"
+
+
+def _operations(result: Result, parameters: list[str]) -> str:
+    """Each library's time of each operation and case, then rows of parameters."""
     times = {(r["N"], r["depth"], r["operation"], r["library"]): r for r in result["rows"]}
     cases = list(dict.fromkeys((r["N"], r["depth"]) for r in result["rows"]))
     operations = list(dict.fromkeys(r["operation"] for r in result["rows"]))
@@ -86,6 +114,7 @@ def render_peers() -> str:
                     found.append(f"{library} {row['median_s'] / ours:.1f}x")
             cells.append("; ".join(found))
         rows.append(_row(operation, cells))
+    rows += parameters
     machine = result["machine"]
     versions = {r["library"]: r["version"] for r in result["rows"]}
     named = ", ".join(f"{name} {versions[name]}" for name in libraries[1:])
@@ -181,6 +210,7 @@ def main() -> None:
     text = README.read_text(encoding="utf-8")
     text = BLOCK.sub(lambda _: render(), text)
     text = PEERS.sub(lambda _: render_peers(), text)
+    text = BFV.sub(lambda _: render_bfv(), text)
     text = HARDWARE.sub(lambda _: render_hardware(), text)
     README.write_text(COMPARE.sub(lambda _: render_compare(), text), encoding="utf-8")
 

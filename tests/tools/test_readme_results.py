@@ -36,6 +36,23 @@ def test_readme_results__peers_are_rendered_from_the_file(tool: ModuleType) -> N
     assert block.group() == tool.render_peers()
 
 
+def test_readme_results__bfv_is_rendered_from_the_file(tool: ModuleType) -> None:
+    block = tool.BFV.search((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert block is not None
+    assert block.group() == tool.render_bfv()
+
+
+def test_readme_results__bfv_leaves_every_library_its_depth(tool: ModuleType) -> None:
+    rows = json.loads((tool.RESULTS / "bfv.json").read_text(encoding="utf-8"))["rows"]
+    ours = {(r["N"], r["depth"]): r["parameters"] for r in rows if r["library"] == "he-accel"}
+    assert {N for N, _ in ours} == {1 << 13, 1 << 14, 1 << 15}
+    for row in rows:
+        own, parameters = ours[row["N"], row["depth"]], row["parameters"]
+        assert 1 <= parameters["budget_after_depth_bits"] <= own["budget_after_depth_bits"]
+        assert own["security_bits"] >= parameters["security_bits"] == 128
+        assert own["t"] == parameters["t"]
+
+
 def test_readme_results__hardware_is_rendered_from_the_file(tool: ModuleType) -> None:
     block = tool.HARDWARE.search((ROOT / "README.md").read_text(encoding="utf-8"))
     assert block is not None
