@@ -62,14 +62,16 @@ def peak_rss_bytes() -> int:
 def source_commit() -> str | None:
     """The commit of the checkout that this file is in, "+changes" if files differ from it.
 
-    None outside a checkout, or without git.
+    Results of benchmarks do not count: measuring a commit rewrites them one after the other. None
+    outside a checkout, or without git.
     """
     root = Path(__file__).resolve().parent.parent
     if not (root / ".git").exists():
         return None
     try:
         commit = _git(root, "rev-parse", "HEAD")
-        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+        status = ["status", "--porcelain", "--untracked-files=no"]
+        changed = _git(root, *status, "--", ":!benchmarks/results")
     except (OSError, subprocess.CalledProcessError):
         return None
     return f"{commit}+changes" if changed else commit

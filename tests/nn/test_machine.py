@@ -6,9 +6,14 @@ import json
 import platform
 import re
 import resource
+import subprocess
+from pathlib import Path
+
+import pytest
 
 import nn
 import ntt
+from nn import machine
 from nn.machine import backend_name, machine_description, peak_rss_bytes, source_commit
 
 
@@ -44,3 +49,21 @@ def test_peak_rss_bytes__is_the_systems_count_and_never_falls() -> None:
 def test_source_commit__is_a_hash_or_none() -> None:
     commit = source_commit()
     assert commit is None or re.fullmatch(r"[0-9a-f]{40}(\+changes)?", commit)
+
+
+def test_source_commit__tells_changes_but_not_of_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [tmp_path / "nn" / "machine.py", tmp_path / "benchmarks" / "results" / "a.json"]
+    for file in files:
+        file.parent.mkdir(parents=True)
+        file.write_text("1")
+    author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for words in (["init", "-q"], ["add", "."], [*author, "commit", "-qm", "one"]):
+        subprocess.run(["git", "-C", str(tmp_path), *words], check=True)
+    monkeypatch.setattr(machine, "__file__", str(files[0]))
+    files[1].write_text("2")
+    commit = source_commit()
+    assert commit is not None and re.fullmatch("[0-9a-f]{40}", commit)
+    files[0].write_text("2")
+    assert source_commit() == f"{commit}+changes"
