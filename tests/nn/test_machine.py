@@ -64,6 +64,7 @@ def test_source_commit__tells_changes_but_not_of_results(
     monkeypatch.setattr(machine, "__file__", str(files[0]))
     files[1].write_text("2")
     commit = source_commit()
-    assert commit is not None and re.fullmatch("[0-9a-f]{40}", commit)
+    assert commit is not None
+    assert re.fullmatch("[0-9a-f]{40}", commit)
     files[0].write_text("2")
     assert source_commit() == f"{commit}+changes"
