@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from rtl.automorphism import AutomorphismUnit
+from rtl.block_memory import BlockMemory
 from rtl.moduli_table import constant_table
 from rtl.output_queue import OutputQueue
 from rtl.pipeline import Pipeline
@@ -141,16 +141,9 @@ class AutomorphismHardware(wiring.Component):
             data = []
             word = pipeline.delay(self.input.payload.data[lane], _READ_OFFSET, f"fill_{lane}")
             for buffer in range(p.buffers):
-                memory = Memory(shape=p.width, depth=p.beats, init=[], attrs={"no_rw_check": True})
-                m.submodules[f"memory_{buffer}_{lane}"] = memory
-                read, write = memory.read_port(domain="sync"), memory.write_port(domain="sync")
-                m.d.comb += [
-                    read.addr.eq(address),
-                    write.en.eq(filled & (target == buffer)),
-                    write.addr.eq(row),
-                    write.data.eq(word),
-                ]
-                data.append(pipeline.register(read.data, f"word_{buffer}_{lane}"))
+                memory = BlockMemory(m, f"memory_{buffer}_{lane}", p.width, p.beats)
+                memory.write(filled & (target == buffer), row, word)
+                data.append(pipeline.register(memory.read(address), f"word_{buffer}_{lane}"))
             words.append(Mux(buffer_index, data[1], data[0]) if p.buffers == 2 else data[0])
         return words
 

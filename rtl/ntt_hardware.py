@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.data import View
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from rtl.block_memory import BlockMemory
 from rtl.moduli_table import constant_table
 from rtl.ntt_unit import NTTUnit
 from rtl.output_queue import OutputQueue
@@ -71,22 +71,16 @@ class NTTUnitHardware(wiring.Component):
     def _bank(self, m: Module, pipeline: Pipeline, name: str) -> _Bank:
         p = self.parameters
         depth = max(2, p.schedule.steps)
-        memory = Memory(shape=p.row_layout.size, depth=depth, init=[], attrs={"no_rw_check": True})
-        m.submodules[f"bank_{name}"] = memory
-        read, write = memory.read_port(domain="sync"), memory.write_port(domain="sync")
+        memory = BlockMemory(m, f"bank_{name}", p.row_layout.size, depth)
+        read_address = Signal(range(depth), name=f"read_address_{name}", reset_less=True)
         bank = _Bank(
-            Signal(read.addr.shape(), name=f"read_address_{name}", reset_less=True),
-            pipeline.register(read.data, f"read_data_{name}"),
+            read_address,
+            pipeline.register(memory.read(read_address), f"read_data_{name}"),
             Signal(name=f"write_enable_{name}"),
-            Signal(write.addr.shape(), name=f"write_address_{name}", reset_less=True),
+            Signal(range(depth), name=f"write_address_{name}", reset_less=True),
             Signal(p.row_layout.size, name=f"write_data_{name}", reset_less=True),
         )
-        m.d.comb += [
-            read.addr.eq(bank.read_address),
-            write.en.eq(bank.write_enable),
-            write.addr.eq(bank.write_address),
-            write.data.eq(bank.write_data),
-        ]
+        memory.write(bank.write_enable, bank.write_address, bank.write_data)
         return bank
 
     def _since_issue(self, value: Value, time: int, name: str, known: int = 0) -> Value:

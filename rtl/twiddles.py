@@ -14,11 +14,11 @@ from typing import Protocol
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
-from amaranth.lib.memory import Memory, ReadPort
 from amaranth.lib.wiring import In, Out
 
 from ntt.modulus import primitive_root
 from ntt.oracle import bit_reverse
+from rtl.block_memory import BlockMemory
 from rtl.modmul import ModularMultiplier
 from rtl.pipeline import Pipeline
 
@@ -188,18 +188,15 @@ class StoredTwiddlesHardware(wiring.Component):
             for r in range(row_count)
         ]
         rom = read_only_memory(m, f"rom_{name}", words * width, packed)
-        address = row if len(tables) == 1 else Cat(row, self.modulus)
-        m.d.comb += rom.addr.eq(pipeline.register(address, f"address_{name}"))
-        data = pipeline.register(rom.data, f"data_{name}")
+        row = row if len(tables) == 1 else Cat(row, self.modulus)
+        address = pipeline.register(row, f"address_{name}")
+        data = pipeline.register(rom.read(address), f"data_{name}")
         return [data[i * width : (i + 1) * width] for i in range(words)]
 
 
-def read_only_memory(m: Module, name: str, width: int, contents: list[int]) -> ReadPort:
-    """The read port (one cycle) of a memory with these contents."""
-    depth = max(2, len(contents))
-    memory = Memory(shape=width, depth=depth, init=contents, attrs={"no_rw_check": True})
-    m.submodules[name] = memory
-    return memory.read_port(domain="sync")
+def read_only_memory(m: Module, name: str, width: int, contents: list[int]) -> BlockMemory:
+    """A memory with these contents."""
+    return BlockMemory(m, name, width, max(2, len(contents)), contents)
 
 
 @dataclass(frozen=True)
@@ -257,18 +254,15 @@ class GeneratedTwiddlesHardware(wiring.Component):
         indices = [self._index(m, lane) for lane in range(request.lanes)]
 
         high = read_only_memory(m, "rom_high", width, high_words)
-        m.d.comb += high.addr.eq(
-            pipeline.register(self._with_modulus(indices[0][low_bits:]), "address_high")
-        )
-        high_data = pipeline.register(high.data, "data_high")
+        address = pipeline.register(self._with_modulus(indices[0][low_bits:]), "address_high")
+        high_data = pipeline.register(high.read(address), "data_high")
         for lane, index in enumerate(indices):
             low = read_only_memory(m, f"rom_low_{lane}", width, low_words)
             address = pipeline.register(self._with_modulus(index[:low_bits]), f"address_low_{lane}")
             m.submodules[f"multiplier_{lane}"] = multiplier = request.multiplier.hardware()
             m.d.comb += [
-                low.addr.eq(address),
                 multiplier.a.eq(high_data),
-                multiplier.b.eq(pipeline.register(low.data, f"data_low_{lane}")),
+                multiplier.b.eq(pipeline.register(low.read(address), f"data_low_{lane}")),
                 multiplier.load.eq(pipeline.load_at(3)),
                 multiplier.modulus.eq(self.constants),
                 self.w[lane].eq(multiplier.p),

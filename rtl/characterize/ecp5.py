@@ -12,7 +12,12 @@ from typing import Any
 
 from amaranth.lib import wiring
 
-from rtl.characterize.ecp5_registers import Netlist, pack_multiplier_registers, top_module
+from rtl.characterize.ecp5_registers import (
+    Netlist,
+    pack_memory_registers,
+    pack_multiplier_registers,
+    top_module,
+)
 from rtl.emit import design
 from rtl.tools import find_tool, run, run_yosys
 
@@ -20,6 +25,7 @@ DEVICE = "85k"
 PACKAGE = "CABGA756"
 SPEED = 8
 AIM_MHZ = 200
+ROUTER = "router2"
 CAPACITY = {"lut": 83640, "ff": 83640, "dsp": 156, "ram_blocks": 208}
 """What nextpnr reports as available in the device."""
 
@@ -52,7 +58,10 @@ def measure(
         if any(needed[resource] > available for resource, available in CAPACITY.items()):
             yield {"fits": False, "needed": needed, "available": CAPACITY}
             return
-        packed = pack_multiplier_registers(netlist)
+        packed = {
+            "dsp_with_output_registers": pack_multiplier_registers(netlist),
+            "ram_ports_with_output_registers": pack_memory_registers(netlist),
+        }
         (folder / "packed.json").write_text(json.dumps(netlist))
         for seed in seeds:
             if seed in clocks:
@@ -64,14 +73,15 @@ def measure(
             used = report["utilization"]
             yield {
                 "fits": True,
+                "router": ROUTER,
                 "seeds": list(clocks),
                 "clock_hz": list(clocks.values()),
                 "clock_median_hz": round(statistics.median(clocks.values())),
                 "lut": used["TRELLIS_COMB"]["used"],
                 "ff": used["TRELLIS_FF"]["used"],
                 "dsp": used["MULT18X18D"]["used"],
-                "dsp_with_output_registers": packed,
                 "ram_blocks": used["DP16KD"]["used"],
+                **packed,
             }
 
 
@@ -103,7 +113,8 @@ def _place_and_route(nextpnr: str, folder: Path, seed: int) -> dict[str, Any]:
         [
             *(nextpnr, "--json", "packed.json", f"--{DEVICE}", "--package", PACKAGE),
             *("--speed", str(SPEED), "--freq", str(AIM_MHZ), "--seed", str(seed)),
-            *("--out-of-context", "--timing-allow-fail", "--report", report.name, "--quiet"),
+            *("--router", ROUTER, "--out-of-context", "--timing-allow-fail"),
+            *("--report", report.name, "--quiet"),
         ],
         folder=folder,
     )

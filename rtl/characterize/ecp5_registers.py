@@ -1,15 +1,20 @@
-"""Moves the registers behind ECP5 multipliers into the multipliers.
+"""Moves the registers behind ECP5 multipliers and block memories into them.
 
-A MULT18X18D has output registers of its own, which the vendor's mapper uses and Yosys leaves
-empty. Where every product bit feeds one plain register, and nothing else, the registers are the
-multiplier's own: the circuit stays cycle for cycle the same, and the longest wires disappear.
+A MULT18X18D and each port of a DP16KD have output registers of their own, which the vendor's mapper
+uses and Yosys leaves empty. Where every bit of an output feeds one plain register, and nothing
+else, the registers are the block's own: the circuit stays cycle for cycle the same, and the longest
+wires disappear.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 Netlist = dict[str, Any]
+_PRODUCT = [f"P{i}" for i in range(36)]
+_PDP_WIDTH = 36
+"""A DP16KD of this word width gives its words by both ports together."""
 
 
 def top_module(netlist: Netlist) -> Netlist:
@@ -22,18 +27,13 @@ def top_module(netlist: Netlist) -> Netlist:
 def pack_multiplier_registers(netlist: Netlist) -> int:
     """Pack a mapped netlist (Yosys JSON) in place; returns how many multipliers took registers."""
     top = top_module(netlist)
-    cells = top["cells"]
-    readers = _readers(top)
-    packed = 0
-    for cell in [c for c in cells.values() if c["type"] == "MULT18X18D"]:
-        registers = _output_registers(cell, cells, readers)
-        if not registers:
+    readers, packed = _readers(top), 0
+    for cell in [c for c in top["cells"].values() if c["type"] == "MULT18X18D"]:
+        clock = _take_registers(cell, _PRODUCT, top["cells"], readers)
+        if clock is None:
             continue
-        clock = cells[next(iter(registers.values()))]["connections"]["CLK"]
-        for port, register in registers.items():
-            cell["connections"][port] = cells.pop(register)["connections"]["Q"]
-        for port, bits in (("CLK0", clock), ("CE0", ["1"]), ("RST0", ["0"])):
-            cell["connections"][port] = bits
+        for port, bit in (("CLK0", clock), ("CE0", "1"), ("RST0", "0")):
+            cell["connections"][port] = [bit]
             cell["port_directions"][port] = "input"
         cell["parameters"] |= {
             "REG_OUTPUT_CLK": "CLK0",
@@ -41,6 +41,24 @@ def pack_multiplier_registers(netlist: Netlist) -> int:
             "REG_OUTPUT_RST": "RST0",
         }
         packed += 1
+    return packed
+
+
+def pack_memory_registers(netlist: Netlist) -> int:
+    """Pack a mapped netlist (Yosys JSON) in place; returns how many memory ports took registers."""
+    top = top_module(netlist)
+    readers, packed = _readers(top), 0
+    for cell in [c for c in top["cells"].values() if c["type"] == "DP16KD"]:
+        parameters, connections = cell["parameters"], cell["connections"]
+        if int(parameters["DATA_WIDTH_A"], 2) == _PDP_WIDTH:
+            continue
+        for side in "AB":
+            outputs = [f"DO{side}{i}" for i in range(18)]
+            always = connections[f"OCE{side}"] == ["1"] and connections[f"RST{side}"] == ["0"]
+            clock = connections[f"CLK{side}"][0]
+            if always and _take_registers(cell, outputs, top["cells"], readers, clock) is not None:
+                parameters[f"REGMODE_{side}"] = "OUTREG"
+                packed += 1
     return packed
 
 
@@ -59,25 +77,34 @@ def _readers(top: Netlist) -> dict[object, list[tuple[str, str]]]:
     return readers
 
 
-def _output_registers(
-    multiplier: Netlist, cells: Netlist, readers: dict[object, list[tuple[str, str]]]
-) -> dict[str, str]:
-    """Product port -> the register behind it; empty unless all used bits have such a one."""
-    registers, clocks = {}, set()
-    for port, bits in multiplier["connections"].items():
-        if not (port[0] == "P" and port[1:].isdigit()) or bits[0] not in readers:
+def _take_registers(
+    cell: Netlist,
+    outputs: Sequence[str],
+    cells: Netlist,
+    readers: dict[object, list[tuple[str, str]]],
+    clock: object = None,
+) -> object:
+    """Put the registers behind all used outputs of a cell into it; returns their clock, or None
+    (and nothing is changed) unless all have one, the given one if any."""
+    registers, clocks = {}, set() if clock is None else {clock}
+    for port, bits in cell["connections"].items():
+        if port not in outputs or bits[0] not in readers:
             continue
         reading = readers[bits[0]]
         if len(reading) != 1:
-            return {}
+            return None
         name, input_port = reading[0]
         register = cells.get(name)
         if register is None or register["type"] != "TRELLIS_FF" or input_port not in ("DI", "M"):
-            return {}
-        # Only registers that always load and never reset are the same in the multiplier.
+            return None
+        # Only registers that always load and never reset are the same in the block.
         plain = register["connections"].get("LSR", ["0"]) == ["0"]
         if not plain or register["connections"].get("CE", ["1"]) != ["1"]:
-            return {}
+            return None
         registers[port] = name
         clocks.add(register["connections"]["CLK"][0])
-    return registers if len(clocks) == 1 else {}
+    if not registers or len(clocks) != 1:
+        return None
+    for port, name in registers.items():
+        cell["connections"][port] = cells.pop(name)["connections"]["Q"]
+    return clocks.pop()

@@ -14,7 +14,7 @@ import rtl
 from rtl import cli
 from rtl.characterize import ecp5, results
 from rtl.characterize.blocks import WIDTHS, Block, word_bits
-from rtl.characterize.ecp5_registers import pack_multiplier_registers
+from rtl.characterize.ecp5_registers import pack_memory_registers, pack_multiplier_registers
 from rtl.characterize.liberty import check_cells, library_name
 from rtl.characterize.report import tables
 from rtl.characterize.run import Job, measure, run
@@ -63,6 +63,54 @@ def test_packing__other_registers_stay_where_they_are(register, readers):
     design = netlist(register, readers)
     assert pack_multiplier_registers(design) == 0
     assert len(design["modules"]["block"]["cells"]) == 1 + readers
+
+
+def memory_netlist(width: int = 9, clock: int = 2, **register: object) -> dict[str, object]:
+    """A block memory with one bit read by port B, and a register behind it."""
+    connections = {"CLK": [2], "DI": [5], "LSR": ["0"], "CE": ["1"], "Q": [9]} | register
+    names = [f"{name}{side}" for name in ("CLK", "OCE", "RST") for side in "AB"]
+    cells = {
+        "ram": {
+            "type": "DP16KD",
+            "parameters": {"DATA_WIDTH_A": f"{width:032b}"},
+            "port_directions": dict.fromkeys(names, "input") | {"DOB0": "output"},
+            "connections": {
+                "CLKA": [2],
+                "CLKB": [clock],
+                "OCEA": ["1"],
+                "OCEB": ["1"],
+                "RSTA": ["0"],
+                "RSTB": ["0"],
+                "DOB0": [5],
+            },
+        },
+        "ff": {
+            "type": "TRELLIS_FF",
+            "port_directions": dict.fromkeys(("CLK", "DI", "LSR", "CE"), "input") | {"Q": "output"},
+            "connections": connections,
+        },
+    }
+    top = {"attributes": {"top": "1"}, "cells": cells, "ports": {}}
+    return {"modules": {"block": top}}
+
+
+def test_packing__a_plain_register_moves_into_the_memory():
+    design = memory_netlist()
+    assert pack_memory_registers(design) == 1
+    cells = design["modules"]["block"]["cells"]
+    assert list(cells) == ["ram"]
+    assert cells["ram"]["connections"]["DOB0"] == [9]
+    assert cells["ram"]["parameters"]["REGMODE_B"] == "OUTREG"
+    assert "REGMODE_A" not in cells["ram"]["parameters"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"LSR": [7]}, {"CE": [8]}, {"clock": 3}, {"width": 36}], ids=str
+)
+def test_packing__a_memory_leaves_other_registers_where_they_are(changes):
+    design = memory_netlist(**changes)
+    assert pack_memory_registers(design) == 0
+    assert len(design["modules"]["block"]["cells"]) == 2
 
 
 def test_liberty__lacking_cells_are_named():
