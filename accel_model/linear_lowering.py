@@ -53,13 +53,17 @@ def _baby_steps(
     rns, rows = given.rns, given.rns.qp_rows(level)
     elements = list(dict.fromkeys(element for block in column for element in block.babies))
     digits = rns.decompose(x[1], level) if set(elements) - {1} else []
+    scaled = rns.special_multiple(x[0], level)
     babies = {}
     for element in elements:
         if element == 1:
-            babies[element] = np.stack([rns.special_multiple(part, level) for part in x])
+            babies[element] = np.stack([scaled, rns.special_multiple(x[1], level)])
             continue
         switched = rns.gadget_product(digits, given.key(element, level), rows)
-        switched[0] = rns.add_special_multiple(switched[0], x[0], level)
+        in_q = rns.q_rows(level)
+        switched[0][in_q] = given.builder.emit(
+            Opcode.ADD, in_q, switched[0][in_q], scaled[: len(in_q)]
+        )
         babies[element] = rns.permute(switched, rows, element)
     return babies
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from he.ciphertext import Ciphertext
 from he.ckks.encoder import Encoder
 from he.ckks.evaluator import Evaluator
-from he.ckks.linear_transform import LinearTransform, apply_matrix
+from he.ckks.linear_transform import LinearTransform, SlotMatrix
 from he.ckks.polynomial import Polynomial
 from he.ckks.polynomial_evaluation import EncodedPolynomial
 from he.errors import LevelMismatchError, ParametersMismatchError, ScaleMismatchError
@@ -32,7 +33,22 @@ from ntt import threads as ntt_threads
 Tensor = list[Ciphertext]
 """The ciphertexts of one tensor of one image."""
 
-Step = Callable[[Sequence[Tensor]], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What one stage does to a group of images; `apply` takes each image's inputs.
+
+    group: how many images at once, so that what is read for one serves the others.
+    """
+
+    apply: Callable[[Sequence[Sequence[Tensor]]], list[Tensor]]
+    group: int = 1
+
+
+# Images that share what a linear stage reads, and the scratch memory that they may take together.
+_LARGEST_GROUP = 8
+_GROUP_BYTES = 64 << 20
 
 
 class Server:
@@ -89,7 +105,9 @@ class Server:
 
         progress: show a bar per stage. threads: how many, default what `ntt.threads` says; several
         images run side by side, a single one shares its limbs among the threads. Stages run one
-        after the other over the whole batch, so that a stage's keys and weights stay in the cache.
+        after the other over the whole batch; a linear stage takes a few images at once, so that its
+        keys and weights are read for all of them together. Every answer has the bits that its
+        image has alone.
         Raises `ParametersMismatchError`, `LevelMismatchError`, `ScaleMismatchError` or
         `ShapeError` for ciphertexts that are not fresh ones of the plan's layout.
         """
@@ -112,15 +130,19 @@ class Server:
                     self._tracer.layer = stage.name
 
                 def work(lo: int, hi: int, stage: PackedStage = stage, step: Step = step) -> None:
-                    for image in values[lo:hi]:
-                        image[stage.name] = step([image[name] for name in stage.inputs])
-                        bar.advance()
+                    group = 1 if self._tracer is not None else step.group
+                    for start in range(lo, hi, group):
+                        images = values[start : min(start + group, hi)]
+                        inputs = [[image[name] for name in stage.inputs] for image in images]
+                        for image, output in zip(images, step.apply(inputs), strict=True):
+                            image[stage.name] = output
+                            bar.advance()
 
-                if len(values) > 1:
-                    ntt_threads.split(len(values), work, threads)
-                else:
-                    with ntt_threads.limit(threads):
-                        work(0, 1)
+                with ntt_threads.limit(threads):  # of the splits inside a stage too
+                    if len(values) > 1:
+                        ntt_threads.split(len(values), work)
+                    else:
+                        work(0, len(values))
                 for image in values:
                     for name in [n for n in image if last_use.get(n, -1) <= index]:
                         del image[name]
@@ -187,21 +209,30 @@ def _build_step(evaluator: Evaluator, encoder: Encoder, packed: PackedStage, lev
         assert packed.affine is not None
         return _affine_step(evaluator, encoder, packed.affine, level)
     if isinstance(stage, SquareStage):
-        return lambda inputs: [
-            evaluator.square(evaluator.drop_to(x, level)) for x in inputs[0]
-        ]
+        return _each(
+            lambda inputs: [evaluator.square(evaluator.drop_to(x, level)) for x in inputs[0]]
+        )
     if isinstance(stage, AddStage):
-        return lambda inputs: [
-            _sum(evaluator, [evaluator.drop_to(x, level) for x in operands])
-            for operands in zip(*inputs, strict=True)
-        ]
+        return _each(
+            lambda inputs: [
+                _sum(evaluator, [evaluator.drop_to(x, level) for x in operands])
+                for operands in zip(*inputs, strict=True)
+            ]
+        )
     polynomials = [
         EncodedPolynomial(encoder, polynomial, level) for polynomial in _slot_polynomials(packed)
     ]
-    return lambda inputs: [
-        polynomial.apply(evaluator, evaluator.drop_to(x, level))
-        for x, polynomial in zip(inputs[0], polynomials, strict=True)
-    ]
+    return _each(
+        lambda inputs: [
+            polynomial.apply(evaluator, evaluator.drop_to(x, level))
+            for x, polynomial in zip(inputs[0], polynomials, strict=True)
+        ]
+    )
+
+
+def _each(work: Callable[[Sequence[Tensor]], Tensor]) -> Step:
+    """A step that takes one image after the other."""
+    return Step(lambda images: [work(inputs) for inputs in images])
 
 
 def _slot_polynomials(packed: PackedStage) -> list[Polynomial]:
@@ -231,17 +262,25 @@ def _affine_step(
         encoder.encode(slots, level - 1) if np.any(slots) else None for slots in affine.bias
     ]
 
-    def step(inputs: Sequence[Tensor]) -> Tensor:
-        operands = [evaluator.drop_to(x, level) for x in inputs[0]]
-        outputs = apply_matrix(evaluator, blocks, operands)
+    matrix = SlotMatrix(evaluator, blocks)
+
+    def apply(images: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+        operands = [[evaluator.drop_to(x, level) for x in inputs[0]] for inputs in images]
+        outputs = matrix.apply(operands)
         for steps in affine.folds:
-            outputs = [evaluator.add(x, evaluator.rotate(x, steps)) for x in outputs]
+            outputs = [
+                [evaluator.add(x, evaluator.rotate(x, steps)) for x in output] for output in outputs
+            ]
         return [
-            x if shift is None else evaluator.add(x, shift)
-            for x, shift in zip(outputs, bias, strict=True)
+            [
+                x if shift is None else evaluator.add(x, shift)
+                for x, shift in zip(output, bias, strict=True)
+            ]
+            for output in outputs
         ]
 
-    return step
+    fitting = _GROUP_BYTES // max(1, matrix.scratch_bytes)
+    return Step(apply, max(1, min(_LARGEST_GROUP, fitting)))
 
 
 def _sum(evaluator: Evaluator, operands: Sequence[Ciphertext]) -> Ciphertext:

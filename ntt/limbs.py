@@ -15,6 +15,7 @@ import numpy as np
 from ntt import threads
 from ntt.backends import select
 from ntt.backends.layout import FLOAT_BITS
+from ntt.hoisting import HoistedOperands
 from ntt.tables import NTTTables
 
 # Below this many words a kernel ends before a second thread would have started.
@@ -78,9 +79,12 @@ class LimbOps:
     def affine(
         self, out: np.ndarray, a: np.ndarray, scalars: Scalars, addends: np.ndarray
     ) -> np.ndarray:
-        """out[r, :] = a[r, :] scalars[r] + addends[r]; (limbs, N), addends uint64 in [0, q)."""
+        """out[.., r, :] = a[.., r, :] scalars[r] + addends[r]; addends uint64 in [0, q)."""
+        flat_out, flat_a, rows, repeat = self._flat(out, a)
         values, shoup = scalars.of(self._backend()[0].WORD_BITS)
-        self._split("affine", len(self.rows), (out, a, values, shoup, addends, self.rows))
+        if repeat > 1:
+            values, shoup, addends = (np.tile(v, repeat) for v in (values, shoup, addends))
+        self._split("affine", len(rows), (flat_out, flat_a, values, shoup, addends, rows))
         return out
 
     def add_scalar(self, out: np.ndarray, a: np.ndarray, scalars: np.ndarray) -> np.ndarray:
@@ -138,6 +142,32 @@ class LimbOps:
         """
         arguments = (out, babies, diagonals, starts, baby_of, self.rows)
         self._split("diagonal_product", len(self.rows), arguments)
+        return out
+
+    def hoisted_product(
+        self,
+        out: np.ndarray,
+        digits: np.ndarray,
+        addends: np.ndarray,
+        operands: HoistedOperands,
+        first: int,
+        memory: np.ndarray,
+    ) -> np.ndarray:
+        """out[g, s, p] = sum_t weights[t] y[g, product_of[t], p] over the terms t of sum s, with
+        y[g, b, p] = permutation_b(sum_d digits[g, d] keys[b][d, p] + (addends[g, 0] if p = 0)),
+        or addends[g, p] where keys[b] is None.
+
+        For images g, in the calling thread. These limbs are limbs `first` and on of out
+        (images, sums, 2, all limbs, N) and of addends (images, 2, all limbs, N); digits
+        (images, D, limbs, N). memory: `operands.scratch_words` words.
+        """
+        images, count, _, N = digits.shape
+        module, tables = self._backend()
+        scratch = operands.scratch(memory, images, count, N)
+        module.hoisted_product(
+            out, digits, addends, *operands.arrays, *scratch, first, self.rows, tables,
+            0, len(self.rows),
+        )
         return out
 
     def convert(self, out: np.ndarray, y: np.ndarray, change: BasisChange) -> np.ndarray:

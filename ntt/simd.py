@@ -179,3 +179,20 @@ def select_lanes(typing_context, x, lanes):
         return builder.call(llvm_function(builder, name, _VECTOR, [_VECTOR] * 2), list(arguments))
 
     return u64x8(u64x8, u64x8), generate
+
+
+@intrinsic
+def prefetch(typing_context, array, index):
+    """Have the cache line of ``array[index]`` brought to the second-level cache; never faults."""
+
+    def generate(context, builder, signature, arguments):
+        byte = ir.IntType(8)
+        pointer = array_pointer(context, builder, signature.args[0], *arguments, byte)
+        function = llvm_function(
+            builder, "llvm.prefetch.p0", ir.VoidType(), [byte.as_pointer(), _I32, _I32, _I32]
+        )
+        reads, level_two, data = (ir.Constant(_I32, number) for number in (0, 2, 1))
+        builder.call(function, [pointer, reads, level_two, data])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), generate

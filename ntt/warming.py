@@ -10,6 +10,7 @@ import numpy as np
 
 from ntt import jit
 from ntt.backends import select
+from ntt.hoisting import HoistedOperands, VectorMoves
 from ntt.limbs import BasisChange, LimbOps, Scalars
 from ntt.modulus import find_primes
 from ntt.tables import NTTTables
@@ -67,6 +68,15 @@ def _calls(ops: LimbOps) -> Iterator[tuple[str, Callable[[], object]]]:
     one = np.zeros(1, dtype=np.int64)
     factors = Scalars([1, 1], ops.moduli)
     change = BasisChange([[1, 1], [1, 1]], [0, 0], ops.moduli)
+    hoisted = HoistedOperands.of(
+        [pair[None]],
+        [rows],
+        [VectorMoves.of(np.arange(_N))],
+        [pair.reshape(2, _N // 8, -1, 8)],
+        [np.array([0, 2])],
+        [np.array([0, 0])],
+    )
+    memory = np.zeros(hoisted.scratch_words(1, 1, _N), dtype=np.uint64)
     calls: dict[str, Callable[[], object]] = {
         "forward": lambda: ops.forward(a),
         "inverse": lambda: ops.inverse(a),
@@ -81,6 +91,9 @@ def _calls(ops: LimbOps) -> Iterator[tuple[str, Callable[[], object]]]:
         "gadget_product": lambda: ops.gadget_product(pair, pair, pair[None], rows),
         "diagonal_product": lambda: ops.diagonal_product(
             pair[None], pair[None], pair[:1], np.array([0, 1]), one
+        ),
+        "hoisted_product": lambda: ops.hoisted_product(
+            pair[None, None], pair[None, :1], pair[None], hoisted, 0, memory
         ),
         "convert": lambda: ops.convert(a, pair[1], change),
         "convert_forward": lambda: ops.convert_forward(a, pair[1], change),

@@ -8,6 +8,7 @@ section 4). One level.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from he.ciphertext import Ciphertext
 from he.ckks.bsgs import BabyGiant, split
 from he.ckks.encoder import Encoder
 from he.ckks.evaluator import Evaluator
+from he.ckks.hoisting import HoistedColumn
 from he.errors import (
     EncodingError,
     LevelExhaustedError,
@@ -30,15 +32,17 @@ from he.params import CKKSParameters
 from he.rns import context
 from he.trace import Block, Tracer
 from he.workspace import workspace
+from ntt.hoisting import VECTOR
 
 
 @dataclass(frozen=True, eq=False)
 class LinearTransform:
     """An encoded linear map, for ciphertexts at `level`.
 
-    diagonals (terms, limbs_QP, N) are grouped by giant step: those of giant g are rows
-    ``starts[g] .. starts[g + 1]``, each to be multiplied by baby step ``baby_of[row]`` and already
-    rotated by minus the giant step.
+    `diagonals` are grouped by giant step: those of giant g are rows ``starts[g] .. starts[g +
+    1]``, each to be multiplied by baby step ``baby_of[row]`` and already rotated by minus the
+    giant step. They are kept as weights (limbs_QP, N / 8, terms, 8), in the order in which they
+    are read.
     """
 
     params: CKKSParameters
@@ -47,7 +51,7 @@ class LinearTransform:
     giants: tuple[int, ...]
     starts: np.ndarray
     baby_of: np.ndarray
-    diagonals: np.ndarray
+    weights: np.ndarray
 
     @classmethod
     def encode(
@@ -88,17 +92,25 @@ class LinearTransform:
         starts = np.zeros(len(kept) + 1, dtype=np.int64)
         starts[1:] = np.cumsum([len(by_giant[g]) for g in kept])
         baby_of = np.empty(starts[-1], dtype=np.int64)
-        encoded = np.empty((starts[-1], len(ops.moduli), params.N), dtype=np.uint64)
+        shape = len(ops.moduli), params.N // VECTOR, VECTOR
+        encoded = np.empty((*shape[:2], starts[-1], VECTOR), dtype=np.uint64)
         row = 0
         for g in kept:
             for baby, shift in by_giant[g]:
                 rotated = np.roll(_full(vectors[shift], slots), plan.giants[g])
-                encoded[row] = encoder.residues(encoder.coefficients(rotated, scale), ops)
+                residues = encoder.residues(encoder.coefficients(rotated, scale), ops)
+                encoded[:, :, row] = residues.reshape(shape)
                 baby_of[row] = baby
                 row += 1
         giants = tuple(plan.giants[g] % slots for g in kept)
         babies = tuple(step % slots for step in plan.babies)
         return cls(params, level, babies, giants, starts, baby_of, encoded)
+
+    @functools.cached_property
+    def diagonals(self) -> np.ndarray:
+        """A copy of the diagonals, (terms, limbs_QP, N), transformed."""
+        terms = np.moveaxis(self.weights, 2, 0)
+        return np.ascontiguousarray(terms).reshape(*terms.shape[:2], self.params.N)
 
     @property
     def needs(self) -> KeyNeeds:
@@ -121,83 +133,102 @@ def apply_matrix(
 
     The baby steps of an input serve all its blocks, the giant steps of an output all the inputs
     that meet there, and each output is divided once. Inputs at one level and scale; outputs one
-    level below, at its canonical scale. Every output 0 .. max(o) needs a block.
+    level below, at its canonical scale. Every output 0 .. max(o) needs a block. `SlotMatrix`
+    prepares the blocks once for many vectors.
     """
-    first = inputs[0]
-    switcher = evaluator.switcher(first.level)
-    shape = (2, switcher.limbs_qp, evaluator.params.N)
-    outputs = 1 + max(o for o, _ in blocks)
-    sums: list[dict[int, np.ndarray]] = [{} for _ in range(outputs)]
-    for i, x in enumerate(inputs):
-        column = {o: block for (o, j), block in blocks.items() if j == i}
-        for transform in column.values():
-            _check(evaluator, transform, x, first)
-        steps = sorted({step for block in column.values() for step in block.babies})
-        babies = _baby_steps(evaluator, x, steps)
-        for o, transform in column.items():
-            groups = workspace(f"giant sums {o}.{i}", (len(transform.giants), *shape))
-            baby_of = np.searchsorted(steps, np.take(transform.babies, transform.baby_of))
-            switcher.qp.diagonal_product(
-                groups, babies, transform.diagonals, transform.starts, baby_of
+    return SlotMatrix(evaluator, blocks).apply([inputs])[0]
+
+
+class SlotMatrix:
+    """The matrix of `apply_matrix`, ready for many vectors and for several of them at once.
+
+    Raises `ParametersMismatchError`, `LevelMismatchError` or `MissingGaloisKeyError` for blocks
+    that do not suit one another or the evaluator.
+    """
+
+    def __init__(
+        self, evaluator: Evaluator, blocks: Mapping[tuple[int, int], LinearTransform]
+    ) -> None:
+        self._evaluator = evaluator
+        self._blocks = blocks
+        self._level = next(iter(blocks.values())).level
+        for block in blocks.values():
+            _check_block(evaluator, block, self._level)
+        self._columns = {
+            i: HoistedColumn(
+                evaluator, self._level, {o: b for (o, j), b in blocks.items() if i == j}
             )
-            for giant, group in zip(transform.giants, groups, strict=True):
-                if giant in sums[o]:
-                    switcher.qp.add(sums[o][giant], sums[o][giant], group)
-                else:
-                    sums[o][giant] = group
-    scale = first.scale * evaluator.params.scales[first.level] / evaluator.params.q[first.level]
-    results = [
-        evaluator.result(_add_giant_steps(evaluator, first.level, giants), scale)
-        for giants in sums
-    ]
-    if evaluator.tracer is not None:
-        _record(evaluator, evaluator.tracer, blocks, inputs, results)
-    return results
+            for i in sorted({i for _, i in blocks})
+        }
+        N = evaluator.params.N
+        self._giant_keys = {
+            giant: evaluator.keys.for_element(galois.element_of_rotation(giant, N), self._level)
+            for block in blocks.values()
+            for giant in block.giants
+            if giant
+        }
 
+    @property
+    def scratch_bytes(self) -> int:
+        """Scratch memory that each of the vectors applied at once takes."""
+        return sum(column.sums_bytes for column in self._columns.values())
 
-def _baby_steps(evaluator: Evaluator, x: Ciphertext, steps: Sequence[int]) -> np.ndarray:
-    """P times the rotations of x, undivided: (steps, 2, limbs_QP, N) in scratch memory."""
-    N = evaluator.params.N
-    switcher = evaluator.switcher(x.level)
-    elements = [galois.element_of_rotation(k, N) for k in steps if k]
-    keys = [evaluator.keys.for_element(element, x.level) for element in elements]
-    babies = workspace("baby steps", (len(steps), 2, switcher.limbs_qp, N))
-    rotated = []
-    for baby, step in zip(babies, steps, strict=True):
-        if step:
-            rotated.append(baby)
+    def apply(self, vectors: Sequence[Sequence[Ciphertext]]) -> list[list[Ciphertext]]:
+        """The product with each vector of ciphertexts, the same bits as one by one.
+
+        Each key and each diagonal is read from memory once for all of them.
+        """
+        evaluator, level = self._evaluator, self._level
+        first = vectors[0][0]
+        for vector in vectors:
+            for x in vector:
+                _check_operand(evaluator, x, first, level)
+        outputs = 1 + max(o for o, _ in self._blocks)
+        sums: list[dict[int, np.ndarray]] = [{} for _ in range(outputs)]
+        for i, column in self._columns.items():
+            groups = column.sums([vector[i] for vector in vectors], f"giant sums {i}")
+            for (o, giant), group in groups:
+                self._add_group(sums[o], giant, group)
+        scale = first.scale * evaluator.params.scales[level] / evaluator.params.q[level]
+        results = [
+            [evaluator.result(data, scale) for data in self._add_giant_steps(giants, len(vectors))]
+            for giants in sums
+        ]
+        products = [list(product) for product in zip(*results, strict=True)]
+        if evaluator.tracer is not None:
+            for vector, product in zip(vectors, products, strict=True):
+                _record(evaluator, evaluator.tracer, self._blocks, vector, product)
+        return products
+
+    def _add_group(self, giants: dict[int, np.ndarray], giant: int, group: np.ndarray) -> None:
+        """Add a group (vectors, 2, limbs_QP, N) to the one of the same giant step."""
+        if giant not in giants:
+            giants[giant] = group
+            return
+        qp = self._evaluator.switcher(self._level).qp
+        for total, term in zip(giants[giant], group, strict=True):
+            qp.add(total, total, term)
+
+    def _add_giant_steps(self, giants: Mapping[int, np.ndarray], count: int) -> list[np.ndarray]:
+        """The sum of each vector's groups, rotated by their giant steps, divided by P q_level."""
+        N = self._evaluator.params.N
+        switcher = self._evaluator.switcher(self._level)
+        totals = workspace("transform totals", (count, 2, switcher.limbs_qp, N))
+        if 0 in giants:
+            np.copyto(totals, giants[0])
         else:
-            switcher.special_multiple(x.data, baby)
-    if not keys:
-        return babies
-    images = switcher.switched(x.data[1], keys)
-    for baby, element, switched in zip(rotated, elements, images, strict=True):
-        switcher.add_special_multiple(switched[0], x.data[0])
-        switcher.permute(baby, switched, element)
-    return babies
-
-
-def _add_giant_steps(
-    evaluator: Evaluator, level: int, giants: Mapping[int, np.ndarray]
-) -> np.ndarray:
-    """The sum of the groups, each rotated by its giant step, divided by P q_level."""
-    N = evaluator.params.N
-    switcher = evaluator.switcher(level)
-    total = workspace("transform total", (2, switcher.limbs_qp, N))
-    if 0 in giants:
-        np.copyto(total, giants[0])
-    else:
-        total.fill(0)
-    for giant, group in giants.items():
-        if giant == 0:
-            continue
-        element = galois.element_of_rotation(giant, N)
-        key = evaluator.keys.for_element(element, level)
-        # Only the part that meets the secret is divided by P and switched again.
-        (switched,) = switcher.switched(switcher.mod_down_part(group[1]), [key])
-        switcher.qp.add(switched[0], switched[0], group[0])
-        switcher.permute_add(total, switched, element)
-    return switcher.mod_down_rescale(total)
+            totals.fill(0)
+        for giant, groups in giants.items():
+            if giant == 0:
+                continue
+            element = galois.element_of_rotation(giant, N)
+            for total, group in zip(totals, groups, strict=True):
+                # Only the part that meets the secret is divided by P and switched again.
+                part = switcher.mod_down_part(group[1])
+                (switched,) = switcher.switched(part, [self._giant_keys[giant]])
+                switcher.qp.add(switched[0], switched[0], group[0])
+                switcher.permute_add(total, switched, element)
+        return [switcher.mod_down_rescale(total) for total in totals]
 
 
 def _record(
@@ -231,17 +262,23 @@ def _record(
     )
 
 
-def _check(
-    evaluator: Evaluator, transform: LinearTransform, x: Ciphertext, first: Ciphertext
-) -> None:
-    evaluator.check_pair(x, first)
-    if transform.params != evaluator.params:
+def _check_block(evaluator: Evaluator, block: LinearTransform, level: int) -> None:
+    if block.params != evaluator.params:
         raise ParametersMismatchError(
-            f"the transform is encoded for {transform.params}, not for {evaluator.params}"
+            f"the transform is encoded for {block.params}, not for {evaluator.params}"
         )
-    if transform.level != x.level:
+    if block.level != level:
         raise LevelMismatchError(
-            f"the transform is encoded for level {transform.level}, the ciphertext is at level "
+            f"one block is encoded for level {block.level}, another for level {level}: encode all "
+            f"of them for one level"
+        )
+
+
+def _check_operand(evaluator: Evaluator, x: Ciphertext, first: Ciphertext, level: int) -> None:
+    evaluator.check_pair(x, first)
+    if x.level != level:
+        raise LevelMismatchError(
+            f"the transform is encoded for level {level}, the ciphertext is at level "
             f"{x.level}: encode it for that level, or use drop_to"
         )
     if x.parts != 2:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ntt import reduction
+from ntt.backends import hoisting
 from ntt.backends.layout import (
     MU,
     N_INVERSE,
@@ -305,6 +306,49 @@ def diagonal_product(out, babies, diagonals, starts, baby_of, rows, tables, lo, 
                     low1, high1 = _accumulate(low1, high1, x, babies[baby_of[t], 1, r, i])
                 out[g, 0, r, i] = _fold(low0, high0, c)
                 out[g, 1, r, i] = _fold(low1, high1, c)
+
+
+@inline
+def _gadget(pair, digits, addend, key, k, r, first_column, c):
+    """pair[p, i] = sum_d digits[d, r, column] key[d, p, k, column], plus the addend for p = 0."""
+    zero = np.uint64(0)
+    for i in range(pair.shape[1]):
+        column = first_column + i
+        low0, high0, low1, high1 = addend[column], zero, zero, zero
+        for d in range(digits.shape[0]):
+            if d > 0 and d % _TERMS == 0:
+                high0, high1 = _reduce_high(high0, c), _reduce_high(high1, c)
+            x = digits[d, r, column]
+            low0, high0 = _accumulate(low0, high0, x, key[d, 0, k, column])
+            low1, high1 = _accumulate(low1, high1, x, key[d, 1, k, column])
+        pair[0, i], pair[1, i] = _fold(low0, high0, c), _fold(low1, high1, c)
+
+
+@inline
+def _weighted_sum(z0, z1, i, products, weights, product_of, begin, end, c):
+    """Eight columns from i on of sum_t weights[t] products[product_of[t], p], begin <= t < end."""
+    zero = np.uint64(0)
+    for lane in range(hoisting.VECTOR):
+        low0, high0, low1, high1 = zero, zero, zero, zero
+        for t in range(begin, end):
+            if t > begin and (t - begin) % _TERMS == 0:
+                high0, high1 = _reduce_high(high0, c), _reduce_high(high1, c)
+            x, at = weights[t * hoisting.VECTOR + lane], product_of[t] * 2 * hoisting.VECTOR + lane
+            low0, high0 = _accumulate(low0, high0, x, products[at])
+            low1, high1 = _accumulate(low1, high1, x, products[at + hoisting.VECTOR])
+        z0[i + lane], z1[i + lane] = _fold(low0, high0, c), _fold(low1, high1, c)
+
+
+@kernel
+def hoisted_product(
+    out, digits, addends, keys, key_limbs, key_rows, moves, order, lanes, weights, first_sums,
+    starts, product_of, products, pair, packed, first, rows, tables, lo, hi
+):
+    """`ntt.backends.hoisting.hoisted_product` on 64-bit words."""
+    hoisting.hoisted_product(
+        _gadget, _weighted_sum, out, digits, addends, keys, key_limbs, key_rows, moves, lanes,
+        weights, first_sums, starts, product_of, products, pair, first, rows, tables, lo, hi
+    )
 
 
 # ---------------------------------------------------------------- change of basis

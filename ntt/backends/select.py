@@ -39,6 +39,7 @@ KERNELS = (
     "tensor",
     "gadget_product",
     "diagonal_product",
+    "hoisted_product",
     "convert",
     "convert_forward",
     "divide",

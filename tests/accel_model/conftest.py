@@ -60,6 +60,20 @@ def counted_limbs() -> Iterator[Counter[Opcode]]:
         limbs = 2 * len(ops.rows)
         return {Opcode.MUL: sums * limbs, Opcode.MULADD: (terms - sums) * limbs}
 
+    def hoisted(
+        ops: LimbOps, out: np.ndarray, digits: np.ndarray, addends: np.ndarray,
+        operands: Any, first: int, memory: np.ndarray,
+    ) -> dict[Opcode, int]:
+        """Of one image: each key's products, the addend in Q, a permutation; then the sums."""
+        keys = sum(key is not None for key in operands.owners[0])
+        terms = sum(weights.shape[2] for weights in operands.owners[1])
+        # P times anything is 0 modulo the special primes.
+        in_q = sum(bool(addends[0, 0, first + r].any()) for r in range(len(ops.rows)))
+        total = Counter(products(ops, keys, keys * digits.shape[1]))
+        total.update(products(ops, operands.sums, terms))
+        total.update({Opcode.ADD: keys * in_q, Opcode.PERMUTE: keys * 2 * len(ops.rows)})
+        return dict(total)
+
     def conversion(ops: LimbOps, change: BasisChange) -> dict[Opcode, int]:
         return {Opcode.CONVERT: change.weights.values.size}
 
@@ -87,6 +101,7 @@ def counted_limbs() -> Iterator[Counter[Opcode]]:
         "diagonal_product": lambda ops, out, babies, diagonals, *_: products(
             ops, len(out), len(diagonals)
         ),
+        "hoisted_product": hoisted,
         "convert": lambda ops, out, y, change: conversion(ops, change),
         "convert_forward": lambda ops, out, y, change: {
             Opcode.NTT: len(ops.rows),

@@ -73,9 +73,12 @@ def test_elementwise__as_python_integers(
 
 
 @pytest.mark.parametrize("edge", EDGES)
-def test_affine__as_python_integers(backend: ModuleType, edge: str) -> None:
+@pytest.mark.parametrize("leading", [(), (3,)])
+def test_affine__as_python_integers(
+    backend: ModuleType, edge: str, leading: tuple[int, ...]
+) -> None:
     ops, q = ring(backend)
-    a = draw(q, (), edge)
+    a = draw(q, leading, edge)
     factors = [-1, 0, 1, (1 << 70) + 3, 5][: len(q)]
     for addends in (q[:, 0] - 1, q[:, 0] // 2, 0 * q[:, 0]):
         out = ops.affine(

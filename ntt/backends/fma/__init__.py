@@ -9,6 +9,7 @@ row of the tables. Results are in [0, q).
 from __future__ import annotations
 
 from ntt.backends.fma.conversion import convert, convert_forward, divide
+from ntt.backends.fma.hoisting import hoisted_product
 from ntt.backends.fma.pointwise import (
     add,
     add_scalar,
@@ -38,6 +39,7 @@ __all__ = [
     "divide",
     "forward",
     "gadget_product",
+    "hoisted_product",
     "inverse",
     "multiply",
     "multiply_add",

@@ -8,6 +8,7 @@ row of the tables. Results are in [0, q).
 from __future__ import annotations
 
 from ntt.backends.ifma.conversion import convert, convert_forward, divide
+from ntt.backends.ifma.hoisting import hoisted_product
 from ntt.backends.ifma.permutation import permute, permute_add
 from ntt.backends.ifma.pointwise import (
     add,
@@ -36,6 +37,7 @@ __all__ = [
     "divide",
     "forward",
     "gadget_product",
+    "hoisted_product",
     "inverse",
     "multiply",
     "multiply_add",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
+import itertools
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from he import galois
+from he.ckks import hoisting
 from he.ckks.evaluator import Evaluator
-from he.ckks.linear_transform import LinearTransform, apply_matrix
+from he.ckks.linear_transform import LinearTransform, SlotMatrix, apply_matrix
 from he.errors import (
     EncodingError,
     LevelExhaustedError,
@@ -20,6 +23,7 @@ from he.errors import (
     ParametersMismatchError,
 )
 from he.keys import KeyNeeds
+from he.trace import Tracer
 
 seeds = st.integers(0, 2**32 - 1)
 names = st.sampled_from(["tiny", "small", "one-limb digits", "two digits", "wide primes"])
@@ -118,6 +122,92 @@ def test_apply_matrix__sums_over_the_inputs(schemes, name, seed, rows, columns) 
         slots = sum(clear(s, diagonals, x.slots) for x, diagonals in terms)
         total = sum(variance(s, x, diagonals) for x, diagonals in terms)
         s.check(type(inputs[0])(y, slots, total))
+
+
+def matrix_of_four(s, rng) -> dict[tuple[int, int], LinearTransform]:
+    """Two inputs, two outputs, with and without a step of zero."""
+    shift_lists = {(0, 0): [0, 1, 2, 9, 10], (0, 1): [3, 4], (1, 0): [1], (1, 1): [0, 17, 18, 40]}
+    return {
+        at: LinearTransform.encode(
+            s.encoder,
+            draw_diagonals(s, int(rng.integers(2**32)), shifts),
+            s.params.max_level,
+        )
+        for at, shifts in shift_lists.items()
+    }
+
+
+@pytest.mark.parametrize("count", [2, 4, 7])
+@pytest.mark.parametrize("name", ["small", "one-limb digits", "wide primes"])
+@pytest.mark.parametrize("digit_bytes", [1, 1 << 30])
+def test_slot_matrix__several_vectors_at_once_give_the_same_bits(
+    schemes, name, count, digit_bytes, monkeypatch
+) -> None:
+    """Whether the digits are made limb by limb or all at once."""
+    monkeypatch.setattr(hoisting, "_DIGIT_BYTES", digit_bytes)
+    s = schemes(name)
+    blocks = matrix_of_four(s, np.random.default_rng(1))
+    ev = evaluator_for(s, KeyNeeds.union(block.needs for block in blocks.values()))
+    vectors = [[s.encrypt(s.random(2 * g + i)).ct for i in range(2)] for g in range(count)]
+    together = SlotMatrix(ev, blocks).apply(vectors)
+    for vector, product in zip(vectors, together, strict=True):
+        alone = apply_matrix(ev, blocks, vector)
+        assert [(a.data == b.data).all() for a, b in zip(alone, product, strict=True)] == [True] * 2
+
+
+def test_slot_matrix__agrees_with_its_steps_one_by_one(small) -> None:
+    """Rotate in QP, multiply, add up: the same bits as the fused kernels'."""
+    s, level = small, small.params.max_level
+    diagonals = {k: s.random(k) for k in (0, 1, 2, 5, 6)}
+    transform = LinearTransform.encode(s.encoder, diagonals, level)
+    ev = evaluator_for(s, transform.needs)
+    x = s.encrypt(s.random(9)).ct
+    switcher, N = ev.switcher(level), s.params.N
+    babies = []
+    for step in transform.babies:
+        element = galois.element_of_rotation(step, N)
+        pair = np.zeros((2, switcher.limbs_qp, N), dtype=np.uint64)
+        if element == 1:
+            babies.append(switcher.special_multiple(x.data, pair))
+            continue
+        key = ev.keys.for_element(element, level)
+        switcher.gadget_product(switcher.decompose(x.data[1]), key, pair)
+        switcher.add_special_multiple(pair[0], x.data[0])
+        babies.append(switcher.permute(np.empty_like(pair), pair, element))
+    sums = np.empty((len(transform.giants), 2, switcher.limbs_qp, N), dtype=np.uint64)
+    switcher.qp.diagonal_product(
+        sums, np.stack(babies), transform.diagonals, transform.starts, transform.baby_of
+    )
+    column = hoisting.HoistedColumn(ev, level, {0: transform})
+    for (at, group), expected in zip(column.sums([x], "test sums"), sums, strict=True):
+        assert at[1] in transform.giants
+        assert (group[0] == expected).all()
+
+
+def test_slot_matrix__records_every_vector_in_order(small) -> None:
+    blocks = matrix_of_four(small, np.random.default_rng(2))
+    keys = small.generator.evaluation_keys(
+        small.secret, KeyNeeds.union(block.needs for block in blocks.values())
+    )
+    vectors = [[small.encrypt(small.random(g)).ct for _ in range(2)] for g in range(3)]
+    tracers = [Tracer(small.params), Tracer(small.params)]
+    for tracer in tracers:
+        for x in itertools.chain.from_iterable(vectors):
+            tracer.input(x.data)
+    kept = SlotMatrix(Evaluator(small.params, keys, tracers[0]), blocks).apply(vectors)
+    single = Evaluator(small.params, keys, tracers[1])
+    kept += [apply_matrix(single, blocks, vector) for vector in vectors]
+    assert tracers[0].trace() == tracers[1].trace()
+    assert [op.kind for op in tracers[0].trace().operations] == ["linear_transform"] * 3
+
+
+def test_slot_matrix__refuses_blocks_of_several_levels(small) -> None:
+    blocks = {
+        (0, i): LinearTransform.encode(small.encoder, {0: np.ones(4)}, level)
+        for i, level in enumerate((2, 3))
+    }
+    with pytest.raises(LevelMismatchError, match="one block is encoded for level 3"):
+        SlotMatrix(small.evaluator, blocks)
 
 
 def test_matrix_vector_product__by_its_diagonals(small) -> None:

@@ -1,0 +1,248 @@
+"""The hoisted product (`ntt.limbs.LimbOps.hoisted_product`): rows [lo, hi), results in [0, q).
+
+A product with a key is permuted as it is stored: a permutation of the transformed domain moves
+whole vectors, and lanes inside each. Four images share every load of a key and of a weight. Digits,
+products and weights of a vector of columns lie side by side, since rows of a power of two compete
+for the same places of a cache: (digits and addend, images, 8), (products, 2, images, 8), (terms,
+8). Keys are read where they are, the next one being on its way meanwhile.
+
+Loops over vectors are functions of their own: Numba counts references to arrays around each call.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ntt.addresses import array_at
+from ntt.backends.hoisting import VECTOR, move_lanes, move_target
+from ntt.backends.ifma.arithmetic import ZERO, fold_constants, fold_wide
+from ntt.backends.ifma.products import accumulate
+from ntt.backends.layout import SHIFT
+from ntt.jit import inline, kernel
+from ntt.simd import load, prefetch, select_lanes, splat, store
+
+
+@inline
+def most_terms(c):
+    """Products of residues that may be summed on top of a residue before `fold_wide`.
+
+    Their high words are below 2^(2n - 52): docs/bounds.md.
+    """
+    spare = 104 - 2 * (np.int64(c[SHIFT]) + 2)
+    return (1 << min(spare, 11)) - 1
+
+
+@inline
+def _accumulate_four(low, high, y, x, at):
+    """Four sums plus y times the four vectors at x[at]."""
+    a, e = accumulate(low[0], high[0], y, load(x, at))
+    b, f = accumulate(low[1], high[1], y, load(x, at + 8))
+    c, g = accumulate(low[2], high[2], y, load(x, at + 16))
+    d, h = accumulate(low[3], high[3], y, load(x, at + 24))
+    return (a, b, c, d), (e, f, g, h)
+
+
+@inline
+def _fold_four(low, high, fold):
+    a, b = fold_wide(low[0], high[0], fold), fold_wide(low[1], high[1], fold)
+    return a, b, fold_wide(low[2], high[2], fold), fold_wide(low[3], high[3], fold)
+
+
+@inline
+def _store_permuted(out, at, values, order):
+    store(out, at, select_lanes(values[0], order))
+    store(out, at + 8, select_lanes(values[1], order))
+    store(out, at + 16, select_lanes(values[2], order))
+    store(out, at + 24, select_lanes(values[3], order))
+
+
+@kernel
+def _multiply_four(
+    products, place, step, moves, lanes, source, mask, key, k, ahead, next_k, distance, packed,
+    c
+):
+    """A block of columns of four images' products with one key; that of the next key is fetched."""
+    fold, most, count = fold_constants(c), most_terms(c), key.shape[0]
+    zero = splat(ZERO)
+    zeros = zero, zero, zero, zero
+    for v in range(source, source + mask + 1):
+        i, x = 8 * v, 32 * (count + 1) * v
+        at = x + 32 * count
+        a = load(packed, at), load(packed, at + 8), load(packed, at + 16), load(packed, at + 24)
+        b = zeros
+        d = 0
+        while d < count:
+            high_a, high_b = zeros, zeros
+            last = min(d + most, count)
+            while d < last:
+                prefetch(ahead[d, 0, next_k], i + distance)
+                prefetch(ahead[d, 1, next_k], i + distance)
+                y, z = load(key[d, 0, k], i), load(key[d, 1, k], i)
+                a, high_a = _accumulate_four(a, high_a, y, packed, x + 32 * d)
+                b, high_b = _accumulate_four(b, high_b, z, packed, x + 32 * d)
+                d += 1
+            a, b = _fold_four(a, high_a, fold), _fold_four(b, high_b, fold)
+        to = place + (move_target(moves[v]) & mask) * step
+        order = load(lanes, move_lanes(moves[v]))
+        _store_permuted(products, to, a, order)
+        _store_permuted(products, to + 32, b, order)
+
+
+@kernel
+def _multiply_one(
+    products, place, step, moves, lanes, source, mask, key, k, ahead, next_k, distance, packed,
+    c
+):
+    """The same of one image."""
+    fold, most, count = fold_constants(c), most_terms(c), key.shape[0]
+    zero = splat(ZERO)
+    for v in range(source, source + mask + 1):
+        i, x = 8 * v, 8 * (count + 1) * v
+        a, b = load(packed, x + 8 * count), zero
+        d = 0
+        while d < count:
+            high_a, high_b = zero, zero
+            last = min(d + most, count)
+            while d < last:
+                prefetch(ahead[d, 0, next_k], i + distance)
+                prefetch(ahead[d, 1, next_k], i + distance)
+                digit = load(packed, x + 8 * d)
+                a, high_a = accumulate(a, high_a, digit, load(key[d, 0, k], i))
+                b, high_b = accumulate(b, high_b, digit, load(key[d, 1, k], i))
+                d += 1
+            a, b = fold_wide(a, high_a, fold), fold_wide(b, high_b, fold)
+        to = place + (move_target(moves[v]) & mask) * step
+        order = load(lanes, move_lanes(moves[v]))
+        store(products, to, select_lanes(a, order))
+        store(products, to + 8, select_lanes(b, order))
+
+
+@kernel
+def _sum_four(out, g, s, limb, column, products, step, weights, product_of, begin, end, c):
+    """A block of columns of one sum of four images; weights (vectors, 8 terms)."""
+    fold, most = fold_constants(c), most_terms(c)
+    zero = splat(ZERO)
+    zeros = zero, zero, zero, zero
+    for v in range(weights.shape[0]):
+        a, b = zeros, zeros
+        t = begin
+        while t < end:
+            high_a, high_b = zeros, zeros
+            last = min(t + most, end)
+            while t < last:
+                w, at = load(weights[v], 8 * t), v * step + product_of[t] * 64
+                a, high_a = _accumulate_four(a, high_a, w, products, at)
+                b, high_b = _accumulate_four(b, high_b, w, products, at + 32)
+                t += 1
+            a, b = _fold_four(a, high_a, fold), _fold_four(b, high_b, fold)
+        i = column + 8 * v
+        store(out[g, s, 0, limb], i, a[0])
+        store(out[g + 1, s, 0, limb], i, a[1])
+        store(out[g + 2, s, 0, limb], i, a[2])
+        store(out[g + 3, s, 0, limb], i, a[3])
+        store(out[g, s, 1, limb], i, b[0])
+        store(out[g + 1, s, 1, limb], i, b[1])
+        store(out[g + 2, s, 1, limb], i, b[2])
+        store(out[g + 3, s, 1, limb], i, b[3])
+
+
+@kernel
+def _sum_one(out, g, s, limb, column, products, step, weights, product_of, begin, end, c):
+    """The same of one image."""
+    fold, most = fold_constants(c), most_terms(c)
+    zero = splat(ZERO)
+    for v in range(weights.shape[0]):
+        a, b = zero, zero
+        t = begin
+        while t < end:
+            high_a, high_b = zero, zero
+            last = min(t + most, end)
+            while t < last:
+                w, at = load(weights[v], 8 * t), v * step + product_of[t] * 16
+                a, high_a = accumulate(a, high_a, w, load(products, at))
+                b, high_b = accumulate(b, high_b, w, load(products, at + 8))
+                t += 1
+            a, b = fold_wide(a, high_a, fold), fold_wide(b, high_b, fold)
+        store(out[g, s, 0, limb], column + 8 * v, a)
+        store(out[g, s, 1, limb], column + 8 * v, b)
+
+
+@kernel
+def _scatter(target, place, step, row, column, vectors):
+    """Put the vectors of a row from a column on at place, place + step, .. of target."""
+    for v in range(vectors):
+        store(target, place + v * step, load(row, column + 8 * v))
+
+
+@kernel
+def hoisted_product(
+    out, digits, addends, keys, key_limbs, key_rows, moves, order, lanes, weights, first_sums,
+    starts, product_of, products, pair, packed, first, rows, tables, lo, hi
+):
+    """`ntt.backends.hoisting.hoisted_product`, four images at a time, or one."""
+    images, limbs, N = out.shape[0], out.shape[3], out.shape[4]
+    count, columns, digit_count = keys.size, pair.shape[1], digits.shape[1]
+    vectors = columns // VECTOR
+    near = products.reshape(-1)
+    for r in range(lo, hi):
+        limb, c = first + r, tables[rows[r]]
+        g = 0
+        while g < images:
+            wide = 4 if images - g >= 4 else 1
+            words = 8 * wide  # of a vector of columns of all the images
+            for image in range(wide):
+                for d in range(digit_count + 1):
+                    row = addends[g + image, 0, limb]
+                    if d < digit_count:
+                        row = digits[g + image, d, r]
+                    at = d * words + 8 * image
+                    _scatter(packed, at, (digit_count + 1) * words, row, 0, N // VECTOR)
+            step = 2 * count * words
+            for block in range(N // columns):
+                for n in range(count):
+                    b = order[block, n]
+                    place = 2 * b * words
+                    if keys[b] == 0:
+                        for p in range(2):
+                            for image in range(wide):
+                                row, at = addends[g + image, p, limb], place + p * words + 8 * image
+                                _scatter(near, at, step, row, block * columns, vectors)
+                        continue
+                    following = order[block, min(n + 1, count - 1)]
+                    following = b if keys[following] == 0 else following
+                    source = np.int64(moves[b, 1, block * vectors]) // vectors
+                    next_source = np.int64(moves[following, 1, block * vectors]) // vectors
+                    key = array_at(keys[b], (digit_count, 2, key_limbs[b], N))
+                    ahead = array_at(keys[following], (digit_count, 2, key_limbs[following], N))
+                    if wide == 4:
+                        _multiply_four(
+                            near, place, step, moves[b, 0], lanes[b], source * vectors, vectors - 1,
+                            key, key_rows[b, limb], ahead, key_rows[following, limb],
+                            (next_source - source) * columns, packed, c,
+                        )
+                    else:
+                        _multiply_one(
+                            near, place, step, moves[b, 0], lanes[b], source * vectors, vectors - 1,
+                            key, key_rows[b, limb], ahead, key_rows[following, limb],
+                            (next_source - source) * columns, packed, c,
+                        )
+                term = 0
+                for o in range(weights.size):
+                    begin = starts[first_sums[o] + o : first_sums[o + 1] + o + 1]
+                    terms = begin[begin.size - 1]
+                    chosen = product_of[term : term + terms]
+                    term += terms
+                    table = array_at(weights[o], (limbs, N // VECTOR, terms * VECTOR))
+                    factors = table[limb, block * vectors : (block + 1) * vectors]
+                    for s in range(begin.size - 1):
+                        if wide == 4:
+                            _sum_four(
+                                out, g, first_sums[o] + s, limb, block * columns, near, step,
+                                factors, chosen, begin[s], begin[s + 1], c,
+                            )
+                        else:
+                            _sum_one(
+                                out, g, first_sums[o] + s, limb, block * columns, near, step,
+                                factors, chosen, begin[s], begin[s + 1], c,
+                            )
+            g += wide
