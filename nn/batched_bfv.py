@@ -22,7 +22,7 @@ from he.bfv.noise import Noise, NoiseModel
 from he.keys import EvaluationKeys
 from he.weighted_sums import WeightedSums
 from nn.batched_plan import BatchedPlan, Circuit, Layer, NamedLayer, SlotCodec
-from nn.batched_steps import scheduled
+from nn.batched_steps import Relinearization, scheduled
 from nn.layers import FloatArray
 from nn.quantize import (
     InputRounding,
@@ -124,7 +124,8 @@ def _circuit(
     params = evaluator.params
     limbs, noises = len(params.q), predicted_noise(params, steps)
     order = np.arange(inputs, dtype=np.int64)
-    layers = []
+    layers: list[NamedLayer] = []
+    kinds = {IntegerAffine: "affine", Square: "square", Relinearization: "relinearize"}
     for index, step in enumerate(steps):
         name = f"batched step {index}"
         layer: Layer
@@ -136,10 +137,10 @@ def _circuit(
             layer = Elementwise(_square(params), 3, limbs, name)
         else:
             layer = Elementwise(_relinearize(evaluator, noises[index - 1]), 2, limbs, name)
-        layers.append(NamedLayer(type(step).__name__.lower(), layer, len(order)))
+        layers.append(NamedLayer(f"{kinds[type(step)]} {index}", layer, len(order)))
     switch = _switch(evaluator, noises[-1], answer_level)
     layer = Elementwise(switch, 2, answer_level + 1, "batched answers")
-    layers.append(NamedLayer("modulus switch", layer, len(order)))
+    layers.append(NamedLayer("switch down", layer, len(order)))
     return Circuit(tuple(layers), order)
 
 

@@ -12,7 +12,7 @@ from he.bfv.params import plain_moduli as smallest_plain_moduli
 from he.errors import BatchingError, InsecureParametersError
 from nn.batched_bfv import IntegerPlan, predicted_noise
 from nn.batched_steps import scheduled
-from nn.planner import PlanningError
+from nn.plan_search import PlanningError
 from nn.quantize import IntegerAffine, QuantizedNetwork
 
 _MOST_MODULI = 8

@@ -11,7 +11,8 @@ from he.keygen import KeyGenerator
 from he.keys import EvaluationKeys, SecretKey
 from he.serialization import from_bytes, to_bytes
 from nn.batch import EncryptedBatch
-from nn.errors import InputRangeError, NetworkError, ShapeError
+from nn.errors import NetworkError, ShapeError
+from nn.images import check_pixels
 from nn.layers import FloatArray
 from nn.plan import InferencePlan
 
@@ -65,13 +66,7 @@ class Client:
             raise ShapeError(
                 f"images of shape {tensor.shape}: (batch, {', '.join(map(str, shape))}) is needed"
             )
-        low, high = plan.input_range
-        if not np.isfinite(tensor).all() or tensor.min() < low or tensor.max() > high:
-            raise InputRangeError(
-                f"pixels from {tensor.min()} to {tensor.max()}: the plan is made for finite values "
-                f"from {low} to {high}; scale the images, or compile a network with a wider "
-                f"input_range"
-            )
+        check_pixels(tensor, plan.input_range)
         ciphertexts = [
             self._encryptor.encrypt(self._encoder.encode(slots))
             for image in plan.input_layout.pack(tensor)

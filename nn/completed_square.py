@@ -49,6 +49,9 @@ def complete_squares(made: Sequence[Stage], max_abs: Mapping[str, FloatArray]) -
     for index, stage in enumerate(result):
         if isinstance(stage, PolynomialStage) and stage.degree == 2:
             _rewrite(result, index, stage, max_abs)
+            rewritten = result[index]
+            if isinstance(rewritten, PolynomialStage) and _is_square(rewritten):
+                result[index] = _square_stage(rewritten)
     return result
 
 
@@ -79,10 +82,8 @@ def _rewrite(
             _scale_inputs(made, readers, stage.name, sign, constant)
             # The stage's value is v for p = sign * v + constant.
             common = replace(stage, scale=sign, shift=-sign * constant)
-            if harmless:
-                made[index] = _square_stage(common)
-            else:
-                made[index] = replace(common, coefficients=_columns(0.0, sign * linear / root, 1.0))
+            left = 0.0 if harmless else sign * linear / root
+            made[index] = replace(common, coefficients=_columns(0.0, left, 1.0))
         else:
             leading = float(sign[0])
             if harmless:
@@ -130,6 +131,10 @@ def _scale_inputs(
         assert isinstance(stage, AffineStage)
         assert stage.input == name
         made[index] = replace(stage, affine=stage.affine.scale_inputs(scale, shift))
+
+
+def _is_square(stage: PolynomialStage) -> bool:
+    return bool((stage.coefficients == [0.0, 0.0, 1.0]).all())
 
 
 def _square_stage(stage: PolynomialStage) -> SquareStage:

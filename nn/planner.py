@@ -5,40 +5,29 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
-from he import galois, security
-from he.errors import ParameterError
+from he import galois
 from he.keys import KeyNeeds
 from he.noise import tail_factor
-from he.params import FAST_PRIME_BITS, CKKSParameters
-from nn.errors import NetworkError
+from he.params import CKKSParameters
 from nn.graph import INPUT, Network
 from nn.layers import FloatArray
 from nn.packed_network import PackedStage, network_input_layout, pack_network
 from nn.plan import InferencePlan, StagePlan
+from nn.plan_search import FAILURE_PROBABILITY, PlanningError, check_degree, search
 from nn.prediction import ErrorPredictor, Errors, required_integer_bits
 from nn.stages import AffineStage, PolynomialStage, SquareStage, stages
 
+__all__ = ["PlanningError", "compile", "fingerprint"]
+
 if TYPE_CHECKING:
     from nn.batched_bfv import IntegerPlan
+    from nn.batched_ckks import RealPlan
     from nn.batched_plan import BatchedPlan
-
-FAILURE_PROBABILITY = 2.0**-40
-"""How often a logit may exceed its predicted error."""
-
-DEFAULT_PRECISION_BITS = 6.0
-_DEGREES = tuple(1 << k for k in range(12, 17))
-_ALL_DEGREES = tuple(1 << k for k in range(3, 18))
-_SCALE_BITS = np.arange(45.0, 14.75, -0.25)
-
-
-class PlanningError(NetworkError):
-    """No parameters run the network at the security and precision asked for."""
-
 
 @overload
 def compile(
@@ -52,6 +41,20 @@ def compile(
     dnum: int | None = None,
     insecure_reason: str | None = None,
 ) -> InferencePlan: ...
+
+
+@overload
+def compile(
+    network: Network,
+    *,
+    scheme: Literal["ckks"] = "ckks",
+    layout: Literal["batched"],
+    security_bits: int = 128,
+    precision_bits: float | None = None,
+    N: int | None = None,
+    dnum: int | None = None,
+    insecure_reason: str | None = None,
+) -> RealPlan: ...
 
 
 @overload
@@ -109,11 +112,12 @@ def compile(
     both of that kind, as `nn.batched_bfv_planner.plan_integers`; `UnsupportedLayerError` where the
     batched layout has no form of a layer.
     """
+    check_degree(N)
     integer_options = {
         "input_bits": input_bits, "weight_bits": weight_bits, "plain_moduli": plain_moduli
     }  # fmt: skip
     given = {name: value for name, value in integer_options.items() if value is not None}
-    common = {
+    common: dict[str, Any] = {
         "N": N, "dnum": dnum, "security_bits": security_bits, "insecure_reason": insecure_reason
     }  # fmt: skip
     match scheme, layout:
@@ -124,19 +128,21 @@ def compile(
                     "input_bits and weight_bits"
                 )
             return _plan_batched_integers(network, given, common)
-        case "ckks", "packed" | None:
+        case "ckks", "packed" | "batched" | None:
             if given:
                 raise PlanningError(
                     f"{', '.join(given)}: only scheme='bfv' computes with integers"
                 )
         case _:
             raise PlanningError(
-                f"scheme {scheme!r} with layout {layout!r}: 'ckks' with 'packed' and 'bfv' with "
-                f"'batched' are possible"
+                f"scheme {scheme!r} with layout {layout!r}: 'ckks' with 'packed' or 'batched', and "
+                f"'bfv' with 'batched' are possible"
             )
-    return _compile_packed(
-        network, security_bits, precision_bits, N, dnum, insecure_reason
-    )
+    if layout == "batched":
+        from nn.batched_ckks_planner import plan_reals
+
+        return plan_reals(network, precision_bits=precision_bits, **common)
+    return _plan_packed(network, precision_bits=precision_bits, **common)
 
 
 def _plan_batched_integers(
@@ -155,53 +161,17 @@ def _plan_batched_integers(
     )
 
 
-def _compile_packed(
-    network: Network,
-    security_bits: int,
-    precision_bits: float | None,
-    N: int | None,
-    dnum: int | None,
-    insecure_reason: str | None,
-) -> InferencePlan:
-    if N is not None and not (isinstance(N, int) and N in _ALL_DEGREES):
-        raise PlanningError(
-            f"N = {N!r}: a ring degree is a power of two from {_ALL_DEGREES[0]} to "
-            f"{_ALL_DEGREES[-1]}"
-        )
-    needed = DEFAULT_PRECISION_BITS if precision_bits is None else float(precision_bits)
+def _plan_packed(network: Network, **options: Any) -> InferencePlan:
     circuit = tuple(stages(network))
-    best: InferencePlan | None = None
-    for degree in _DEGREES if N is None else (N,):
-        if insecure_reason is None and security.max_log_qp(degree, security_bits) == 0:
-            continue
-        packed = tuple(pack_network(circuit, degree // 2))
-        depth, levels = _levels(packed)
-        if dnum is not None and not 1 <= dnum <= depth + 1:
-            raise PlanningError(
-                f"dnum = {dnum}: {network.name!r} takes {depth} levels, so it must be from 1 to "
-                f"{depth + 1}"
-            )
-        for count in range(1, depth + 2) if dnum is None else (dnum,):
-            plan = _plan(
-                network, packed, degree, count, depth, levels, security_bits, insecure_reason
-            )
-            if plan is None:
-                continue
-            if plan.predicted_bits >= needed:
-                return plan
-            if best is None or plan.predicted_bits > best.predicted_bits:
-                best = plan
-    if best is None:
-        raise PlanningError(
-            f"no parameters run {network.name!r} at {security_bits}-bit security"
-            + (f" with N = {N}" if N else "")
-            + ": use a larger N, a shallower network or a lower security"
-        )
-    raise PlanningError(
-        f"the best plan for {network.name!r} predicts {best.predicted_bits:.1f} bits of the "
-        f"largest logit, {needed:.1f} are needed: ask for fewer precision_bits, a larger N, or a "
-        f"network with smaller activations"
-    )
+
+    def at(N: int) -> tuple[int, int, Callable[[CKKSParameters], InferencePlan]]:
+        packed = tuple(pack_network(circuit, N // 2))
+        depth, below = _levels(packed)
+        return (
+            depth, _integer_bits(packed), lambda params: _plan(network, packed, params, below)
+        )  # fmt: skip
+
+    return search(network.name, at, **options)
 
 
 def fingerprint(network: Network) -> bytes:
@@ -228,18 +198,10 @@ def _levels(packed: Iterable[PackedStage]) -> tuple[int, dict[str, int]]:
 def _plan(
     network: Network,
     packed: tuple[PackedStage, ...],
-    N: int,
-    dnum: int,
-    depth: int,
+    params: CKKSParameters,
     below: dict[str, int],
-    security_bits: int,
-    insecure_reason: str | None,
-) -> InferencePlan | None:
-    """The plan with the largest scale that N and dnum allow; None if not even 2^15 fits."""
-    integer_bits = _integer_bits(packed)
-    params = _largest_scale(depth, N, dnum, integer_bits, security_bits, insecure_reason)
-    if params is None:
-        return None
+) -> InferencePlan:
+    depth, N = params.max_level, params.N
     predictor = ErrorPredictor(params)
     largest = {step.name: step.stage.max_abs for step in packed}
     largest[INPUT] = np.full(
@@ -334,29 +296,3 @@ def _integer_bits(packed: tuple[PackedStage, ...]) -> int:
     if source is None:
         source = np.ones(last.affine.in_layout.size)
     return required_integer_bits(last.affine.bound(last.affine.in_layout.pack_flat(source)))
-
-
-def _largest_scale(
-    depth: int,
-    N: int,
-    dnum: int,
-    integer_bits: int,
-    security_bits: int,
-    insecure_reason: str | None,
-) -> CKKSParameters | None:
-    # A first prime below 2^50 keeps the whole chain with the fast backends.
-    fast = FAST_PRIME_BITS - 1 - integer_bits
-    for scale_bits in _SCALE_BITS[max(fast, _SCALE_BITS[-1]) >= _SCALE_BITS]:
-        try:
-            return CKKSParameters.build(
-                depth,
-                scale_bits=float(scale_bits),
-                N=N,
-                integer_bits=integer_bits,
-                security_bits=security_bits,
-                dnum=dnum,
-                insecure_reason=insecure_reason,
-            )
-        except ParameterError:
-            continue
-    return None

@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from nn.errors import InputRangeError, NetworkError, ShapeError, UnsupportedLayerError
+from nn.errors import NetworkError, UnsupportedLayerError
 from nn.graph import INPUT, Network
+from nn.images import flat_images, pixels_outside
 from nn.layers import FloatArray, Shape
 from nn.stage import AffineStage, SquareStage
 from nn.stages import stages
@@ -91,19 +92,11 @@ class InputRounding:
 
         Raises `ShapeError` for another shape, `InputRangeError` for pixels outside the range.
         """
-        batch = np.asarray(images, dtype=np.float64)
-        if batch.ndim < 2 or math.prod(batch.shape[1:]) != self.size or not len(batch):
-            raise ShapeError(
-                f"images of shape {batch.shape}: (B, {', '.join(map(str, self.shape))}) is needed"
-            )
-        rounded = np.rint(batch.reshape(len(batch), -1) * self.scale)
+        batch = flat_images(images, self.shape)
+        rounded = np.rint(batch * self.scale)
         inside = (self.low <= rounded) & (rounded <= self.high)  # False for NaN
         if not inside.all():
-            raise InputRangeError(
-                f"pixels from {batch.min()} to {batch.max()}: finite ones from "
-                f"{self.low / self.scale:g} to {self.high / self.scale:g} are needed; scale the "
-                f"images, or use a network with a wider input_range"
-            )
+            raise pixels_outside(batch, self.low / self.scale, self.high / self.scale)
         return rounded.astype(np.int64)
 
 

@@ -187,7 +187,7 @@ def _max_abs(network: Network, made: Sequence[Stage]) -> dict[str, FloatArray]:
     for stage in made:
         reached = network.statistics[stage.node].max_abs.ravel()
         bound = np.abs(stage.scale) * reached + np.abs(stage.shift)
-        if isinstance(stage, SquareStage):
+        if isinstance(stage, SquareStage) and stage.input in found:
             bound = np.minimum(bound, found[stage.input] ** 2)
         found[stage.name] = bound
     return found

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from nn.batched import BatchedClient, BatchedServer
 from nn.batched_bfv import IntegerPlan
+from nn.batched_ckks import RealPlan
 from nn.batched_plan import BatchedPlan
 from nn.batched_tensor import BatchedTensor
 from nn.cli.console import amount, listing
@@ -47,7 +48,8 @@ def run_batched(arguments: argparse.Namespace, network: Network) -> Json:
         keys_s = watch.lap()
         server = BatchedServer(plan, network, keys)
         server_s = watch.lap()
-        data = load_data(network, arguments.data).first(arguments.images or plan.images)
+        data = load_data(network, arguments.data)
+        data = data.first(arguments.images or min(plan.images, len(data.images)))
         # A run of few images takes as long as a full one: it compiles or loads every kernel.
         server.run(client.encrypt(data.images[:1]), threads=arguments.threads)
     measured, answers = _measure(arguments, client, server, data)
@@ -96,7 +98,8 @@ def _measure(
     logits = client.decrypt(answers[-1])
     decrypt_s = time.perf_counter() - begin
     profiles = [answer.profile for answer in answers]
-    found = [logits, client.integers(answers[-1])] if _exact(client.plan) else [logits]
+    exact = isinstance(client.plan, IntegerPlan)
+    found = [logits, client.integers(answers[-1])] if exact else [logits]
     count = len(data.images)
     measured: Json = {
         "images": count,
@@ -121,10 +124,6 @@ def _measure(
     return measured, found
 
 
-def _exact(plan: BatchedPlan) -> bool:
-    return isinstance(plan, IntegerPlan)
-
-
 def _accuracy(
     plan: BatchedPlan,
     network: Network,
@@ -134,11 +133,19 @@ def _accuracy(
 ) -> Json:
     """Against the labels, the real network, and, of integers, the quantised one in the clear."""
     cleartext = network(data.images).reshape(logits.shape)
+    errors = np.abs(logits - cleartext)
     result: Json = {
         "accuracy": float((logits.argmax(axis=1) == data.labels).mean()),
         "accuracy_of_the_network": float((cleartext.argmax(axis=1) == data.labels).mean()),
-        "largest_error": float(np.abs(logits - cleartext).max()),
+        "largest_error": float(errors.max()),
     }
+    if isinstance(plan, RealPlan):
+        beyond = np.any(errors > plan.predicted_error, axis=1)
+        result |= {
+            "predicted_error_largest": float(plan.predicted_error.max()),
+            "images_compared": len(beyond),
+            "images_beyond_the_predicted_error": int(beyond.sum()),
+        }
     if isinstance(plan, IntegerPlan) and integers is not None:
         quantized = quantize(network, input_bits=plan.input_bits, weight_bits=plan.weight_bits)
         wrong = (integers != quantized.integers(data.images)).any(axis=1)
@@ -154,6 +161,7 @@ def _accuracy(
 
 def _parameters(plan: BatchedPlan, index: int) -> Json:
     params = plan.params[index]
+    plain = {"plain_modulus": plan.params[index].t} if isinstance(plan, IntegerPlan) else {}
     return {
         "N": params.N,
         "q_bits": [q.bit_length() for q in params.q],
@@ -162,7 +170,7 @@ def _parameters(plan: BatchedPlan, index: int) -> Json:
         "dnum": params.dnum,
         "security_bits": params.security_bits,
         "security_estimate_bits": params.security_estimate,
-        **({"plain_modulus": plan.params[index].t} if isinstance(plan, IntegerPlan) else {}),
+        **plain,
     }
 
 
@@ -188,15 +196,22 @@ def report(result: Json) -> str:
         ("peak memory", octets("peak_rss_bytes")),
         ("accuracy", f"{result['accuracy']:.2%} ({result['accuracy_of_the_network']:.2%} real)"),
     ]
-    if "images_compared" in result:
-        wrong = result["images_with_a_wrong_integer"]
-        rows.append(("wrong", f"{wrong} of {result['images_compared']} images in any integer"))
+    compared = f"of {result['images_compared']} images"
+    if (wrong := result.get("images_with_a_wrong_integer")) is not None:
+        rows.append(("wrong", f"{wrong} {compared} in any integer"))
+    if (beyond := result.get("images_beyond_the_predicted_error")) is not None:
+        error, bound = result["largest_error"], result["predicted_error_largest"]
+        rows.append(("error", f"{error:.2g} at most, {bound:.2g} predicted"))
+        rows.append(("wrong", f"{beyond} {compared} beyond the predicted error"))
     return listing(rows)
 
 
 def fail_if_wrong(result: Json) -> int:
-    """The command's exit status: 1 where an integer was wrong."""
-    wrong = int(str(result.get("images_with_a_wrong_integer", 0)))
-    if wrong:
-        print(f"{wrong} images have a wrong integer", file=sys.stderr)
+    """The command's exit status: 1 where an answer is not what the plan promised."""
+    wrong = 0
+    for kind in ("with_a_wrong_integer", "beyond_the_predicted_error"):
+        count = int(str(result.get(f"images_{kind}", 0)))
+        if count:
+            print(f"{count} images {kind.replace('_', ' ')}", file=sys.stderr)
+        wrong += count
     return 1 if wrong else 0

@@ -119,7 +119,10 @@ def add_batched_options(parser: argparse.ArgumentParser) -> None:
         help="approximate numbers, or, batched, exact integers (default: %(default)s)",
     )
     batched.add_argument(
-        "--images", type=positive, metavar="COUNT", help="images in a run (default: all slots)"
+        "--images",
+        type=positive,
+        metavar="COUNT",
+        help="images in a run (default: as many as there are slots, or fewer if there are fewer)",
     )
     for name in ("input", "weight"):
         batched.add_argument(

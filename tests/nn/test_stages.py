@@ -14,7 +14,6 @@ from nn.layers import Add, AvgPool2d, BatchNorm, Conv2d, Flatten, FloatArray, Li
 from nn.stages import (
     AddStage,
     AffineStage,
-    PolynomialStage,
     SquareStage,
     Stage,
     evaluate,
@@ -199,7 +198,7 @@ def test_stages__name_a_last_flatten_with_what_it_reads() -> None:
     )
     shapes = [(stage.name, stage.shape) for stage in made]
     assert shapes == [("square", (2, 4, 4)), ("again+flat", (32,))]
-    assert kinds(made) == [PolynomialStage, PolynomialStage]
+    assert kinds(made) == [SquareStage, SquareStage]
 
 
 def test_stages__keep_the_shape_of_the_input() -> None:
@@ -210,7 +209,7 @@ def test_stages__keep_the_shape_of_the_input() -> None:
         made = stages(network)
         shapes = [(stage.name, stage.shape) for stage in made]
         assert shapes == [(name, (2, 4, 4)), (f"{name}:flatten", (32,))]
-        assert kinds(made) == [PolynomialStage, AffineStage]
+        assert kinds(made) == [SquareStage, AffineStage]
 
 
 def test_stages__treat_degree_one_as_affine() -> None:

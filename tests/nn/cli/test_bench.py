@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import nn
+from nn.cli.batched_bench import fail_if_wrong
 from nn.cli.main import main
 
 
@@ -77,3 +78,26 @@ def test_bench__batched_options_that_contradict_are_told(
 ) -> None:
     assert main(["bench", *options, *data, "--scheme", "bfv", "--precision", "3"]) == 2
     assert "is exact" in capsys.readouterr().err
+
+
+def test_bench__batched_numbers_are_held_to_the_predicted_error(
+    options: list[str], data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "bench.json"
+    words = ["--scheme", "ckks", "--batched", "--precision", "2", "--repeats", "1"]
+    assert main(["bench", *options, *data, *words, "--json", str(file)]) == 0
+    assert "0 of 12 images beyond the predicted error" in capsys.readouterr().out
+    result = json.loads(file.read_text())
+    assert (result["images_compared"], result["images_beyond_the_predicted_error"]) == (12, 0)
+    assert 0 < result["largest_error"] <= result["predicted_error_largest"]
+    assert result["layers"]
+    assert (result["scheme"], result["layout"]) == ("ckks", "batched")
+
+
+@pytest.mark.parametrize("kind", ["with_a_wrong_integer", "beyond_the_predicted_error"])
+def test_bench__wrong_answers_fail_the_command(
+    kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fail_if_wrong({f"images_{kind}": 3}) == 1
+    assert f"3 images {kind.replace('_', ' ')}" in capsys.readouterr().err
+    assert fail_if_wrong({f"images_{kind}": 0}) == 0
