@@ -27,7 +27,7 @@ class Timing(Protocol):
 _READ_CYCLES = 3  # memory, its register, bank order
 _FRAME_CYCLES = 7  # from the last beat in, and to the first beat out, beside the transform
 _STORED_TWIDDLE_CYCLES = (3, 5)  # one lane, several lanes
-_GENERATED_TWIDDLE_CYCLES = 3  # beside the multiplier
+_GENERATED_TWIDDLE_CYCLES = 0  # beside the multiplier: three, less three of the adder ahead of it
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,12 @@ class Butterfly:
     stages make up the 1/N of the inverse transform. The difference is negated because
     psi^-e = -psi^(N-e): so the inverse transform takes its w from the forward table. w is given
     in the multiplier's factor form.
+
+    late_factor: w comes when the multiplier wants it, `factor_offset` cycles after a and b.
     """
 
     multiplier: ModularMultiplier
+    late_factor: bool = False
 
     @cached_property
     def before(self) -> AddSub:
@@ -39,6 +42,11 @@ class Butterfly:
     @property
     def latency(self) -> int:
         return self.before.latency + self.multiplier.latency + self.after.latency
+
+    @property
+    def factor_offset(self) -> int:
+        """Cycles from a and b until w must be there."""
+        return self.before.latency if self.late_factor else 0
 
     @property
     def hard_multipliers(self) -> int:
@@ -94,7 +102,7 @@ class ButterflyHardware(wiring.Component):
         inverse = pipeline.delay(self.inverse, p.before.latency, "inverse")
         m.d.comb += [
             multiplier.a.eq(before.v),
-            multiplier.b.eq(pipeline.delay(self.w, p.before.latency, "w")),
+            multiplier.b.eq(pipeline.delay(self.w, p.before.latency - p.factor_offset, "w")),
             multiplier.load.eq(pipeline.load_at(p.before.latency)),
             multiplier.modulus.eq(self.modulus),
         ]

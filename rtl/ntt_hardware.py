@@ -177,7 +177,7 @@ class NTTUnitHardware(wiring.Component):
             m.d.sync += constants.as_value().eq(chosen)
 
         m.submodules.twiddles = twiddles = p.twiddle_source.hardware()
-        asked = p.butterfly_offset - p.twiddle_source.latency
+        asked = p.factor_offset - p.twiddle_source.latency
         requests = {
             "modulus": issue.command.modulus,
             "inverse": issue.command.inverse,

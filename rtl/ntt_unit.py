@@ -54,7 +54,8 @@ class NTTUnit:
 
     @cached_property
     def butterfly(self) -> Butterfly:
-        return Butterfly(self.multiplier)
+        # Generated factors are the slowest to come: every cycle of theirs delays the first step.
+        return Butterfly(self.multiplier, late_factor=self.twiddles == "generated")
 
     @cached_property
     def request(self) -> TwiddleRequest:
@@ -83,18 +84,25 @@ class NTTUnit:
     def read_offset(self) -> int:
         """Read addresses are at the memories: two registers on, or when twiddles, which are asked
         for one cycle after issue, are in time."""
-        return max(2, 1 + self.twiddle_source.latency - self._read_to_butterfly)
+        to_factor = self._read_to_butterfly + self.butterfly.factor_offset
+        return max(2, 1 + self.twiddle_source.latency - to_factor)
 
     @property
     def twiddle_lead_cycles(self) -> int:
         """What one transform takes longer because its first twiddles come late: 0 when stored, the
-        modular multiplier's latency and a few when generated. Back to back it costs nothing."""
+        modular multiplier's latency less four or five when generated. Back to back it costs
+        nothing."""
         return self.read_offset - 2
 
     @property
     def butterfly_offset(self) -> int:
         """Operands are at the butterflies."""
         return self.read_offset + self._read_to_butterfly
+
+    @property
+    def factor_offset(self) -> int:
+        """Twiddles are at the butterflies."""
+        return self.butterfly_offset + self.butterfly.factor_offset
 
     @property
     def write_offset(self) -> int:

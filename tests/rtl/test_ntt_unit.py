@@ -65,11 +65,19 @@ LARGE = [Case(4096, 4, 50), Case(16384, 8, 50, buffers=2), Case(65536, 1, 50), C
 
 
 def check_bound(unit: NTTUnit) -> None:
-    """At most log2(N) N / (2 butterflies) + 64 cycles, and generated twiddles' own lead, where a
-    stage is longer than the pipeline: where its first results are readable before it ends."""
-    if unit.schedule.steps > unit.schedule.write_after:
-        ideal = unit.schedule.log_N * unit.N // (2 * unit.butterflies)
+    """At most log2(N) N / (2 butterflies) + 64 cycles where a stage is longer than the pipeline:
+    where its first results are readable before it ends.
+
+    Generated twiddles lengthen the pipeline by their lead. Where a stage is longer than that too,
+    only what the data dependence forces can come on top of the 64; elsewhere the lead can.
+    """
+    schedule = unit.schedule
+    ideal = schedule.log_N * schedule.steps
+    if schedule.steps > schedule.write_after:
         assert unit.transform_cycles - unit.twiddle_lead_cycles <= ideal + 64
+    if schedule.steps > schedule.write_after + unit.twiddle_lead_cycles:
+        waits = schedule.issue_cycles - ideal
+        assert unit.transform_cycles - waits <= ideal + 64
 
 
 def check_case(case: Case, count: int) -> None:
@@ -160,11 +168,14 @@ def test_cycles__within_the_bound_wherever_a_stage_is_longer_than_the_pipeline(
                 for twiddles in ("stored", "generated")
             )
             check_bound(stored)
+            # Words below log2(2N) bits only lengthen a pipeline: a choice, and a bad one.
+            if reduction != "word" or word_bits >= min(log_N + 1, 17):
+                check_bound(generated)
             lead = generated.twiddle_lead_cycles
             assert stored.twiddle_lead_cycles == 0
             assert generated.transform_cycles == stored.transform_cycles + lead
             assert generated.schedule == stored.schedule
-            assert lead <= multiplier.latency
+            assert lead == max(0, multiplier.latency - (5 if butterflies > 1 else 4))
 
 
 def test_cycles__1024_points_on_8_butterflies_beat_parametric_ntt():
