@@ -19,7 +19,11 @@ from accel_model.figures import TAGS, Figure
 from accel_model.machine_errors import CalibrationError, MachineFileError
 
 CONFIGS = Path(__file__).parent / "configs"
-NTT_TIMINGS = ("generated", "plain", "pipelined")
+# Words that stand for a choice -> the choices.
+CHOICES = {
+    "ntt.timing": ("generated", "plain", "pipelined"),
+    "ntt.twiddles": ("stored", "generated"),
+}
 
 # Name -> the least and the greatest value that a machine can have; all are needed.
 LIMITS: dict[str, tuple[float, float]] = {
@@ -126,8 +130,12 @@ def load_machine(name: str) -> Machine:
             f"machine {name!r} does not exist: choose one of {', '.join(machine_names())}, or give "
             "the path of a .toml file"
         )
-    return parse_machine(path.read_text(encoding="utf-8"), path.name if path.parent == CONFIGS
-                         else str(path))  # fmt: skip
+    shown = path.name if path.parent == CONFIGS else str(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise MachineFileError(f"{shown}: no text, so no machine: {error}") from error
+    return parse_machine(text, shown)
 
 
 def parse_machine(text: str, path: str) -> Machine:
@@ -135,7 +143,9 @@ def parse_machine(text: str, path: str) -> Machine:
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise MachineFileError(f"{path}: not TOML: {error}") from error
+        at = re.search(r"at line (\d+)", str(error))
+        line = int(at[1]) if at else max(1, len(text.splitlines()))
+        raise MachineFileError(f"{path}:{line}: not TOML: {error}") from error
     lines = _lines(text)
     known = {*LIMITS, *OPTIONAL, *_WORDS, *_SWITCHES}
     flat: dict[str, Any] = {}
@@ -162,18 +172,33 @@ def parse_machine(text: str, path: str) -> Machine:
             where = f"{path}:{lines.get(name, 1)}"
             figures[name] = _figure(flat[name], name, where)
             _check_range(name, figures[name].value, where)
+    _check_kinds(flat, lines, path)
     machine = Machine(
-        name=str(flat["name"]),
-        title=str(flat["title"]),
+        name=flat["name"],
+        title=flat["title"],
         figures=figures,
-        words={name: str(flat[name]) for name in _WORDS if name in flat},
-        prefetch=bool(flat.get("external.prefetch", True)),
-        keys_from_seeds=bool(flat.get("external.keys_from_seeds", False)),
+        words={name: flat[name] for name in _WORDS if name in flat},
+        prefetch=flat.get("external.prefetch", True),
+        keys_from_seeds=flat.get("external.keys_from_seeds", False),
         path=path,
         lines=lines,
     )
     _check_together(machine)
     return machine
+
+
+def _check_kinds(flat: Mapping[str, Any], lines: Mapping[str, int], path: str) -> None:
+    """Names, choices and switches are what they must be."""
+    for name in sorted((_WORDS | _SWITCHES) & set(flat)):
+        where, value = f"{path}:{lines.get(name, 1)}", flat[name]
+        if name in _SWITCHES and not isinstance(value, bool):
+            raise MachineFileError(f"{where}: {name} = {value!r}: true or false is needed")
+        if name in _WORDS and not (isinstance(value, str) and value.strip()):
+            raise MachineFileError(f"{where}: {name} = {value!r}: words in quotes are needed")
+        if name in CHOICES and value not in CHOICES[name]:
+            raise MachineFileError(
+                f"{where}: {name} = {value!r}: choose one of {', '.join(CHOICES[name])}"
+            )
 
 
 def _lines(text: str) -> dict[str, int]:
@@ -242,14 +267,8 @@ def _check_range(name: str, value: float, where: str) -> None:
 
 
 def _check_together(machine: Machine) -> None:
-    timing = machine.words["ntt.timing"]
-    if timing not in NTT_TIMINGS:
-        raise MachineFileError(
-            f"{machine.where('ntt.timing')}: ntt.timing = {timing!r}: choose one of "
-            f"{', '.join(NTT_TIMINGS)}"
-        )
     latencies = ("ntt.butterfly_latency_cycles", "ntt.multiplier_latency_cycles")
-    if timing == "generated":
+    if machine.words["ntt.timing"] == "generated":
         lacking = [name for name in latencies if name not in machine.figures]
         if lacking:
             raise MachineFileError(
@@ -261,6 +280,12 @@ def _check_together(machine: Machine) -> None:
                 f"{machine.where('ntt.butterflies')}: {butterflies} butterflies: a generated unit "
                 f"has a power of two, for example {1 << butterflies.bit_length() - 1}"
             )
+    least, most = machine.get("ring.least", 2), machine.get("ring.most", float("inf"))
+    if least > most:
+        raise MachineFileError(
+            f"{machine.where('ring.least')}: ring.least = {least:g} is above ring.most = {most:g}: "
+            "exchange them"
+        )
     if machine.keys_from_seeds and not machine.get("external.generator_words_per_cycle"):
         raise MachineFileError(
             f"{machine.where('external.keys_from_seeds')}: keys from seeds need "

@@ -110,7 +110,8 @@ def energy_of(
     time_s: float,
 ) -> Energy:
     """The energy of work that `work_of` counts, of external traffic, and of leakage meanwhile."""
-    names = [name for name in machine.figures if name.startswith("energy.")]
+    # Leakage rests on the time, and so on every figure that the time rests on.
+    names = [name for name in machine.figures if not name.startswith("area.")]
     return Energy(
         arithmetic_j=arithmetic_pj * 1e-12,
         memory_j=memory_bits * machine["energy.memory_pj_per_bit"] * 1e-12,
@@ -120,6 +121,15 @@ def energy_of(
     )
 
 
+# What an area is of: its name -> what it is multiplied by.
+_PRICED = {
+    "area.butterfly": ("ntt.count", "ntt.butterflies"),
+    "area.lane": ("pointwise.count", "pointwise.lanes"),
+    "area.automorphism_lane": ("automorphism.count", "automorphism.lanes"),
+    "area.memory_byte": ("memory.bytes",),
+}
+
+
 def area_of(machine: Machine) -> Area:
     """Butterflies, lanes, memory, and what the file states of the rest; control, wires and the
     generator of keys are left out where it states nothing."""
@@ -127,6 +137,8 @@ def area_of(machine: Machine) -> Area:
     lanes = machine["pointwise.count"] * machine["pointwise.lanes"]
     permuters = machine["automorphism.count"] * machine["automorphism.lanes"]
     names = [name for name in machine.figures if name.startswith("area.")]
+    for price, sizes in _PRICED.items():
+        names += sizes if machine.get(price) else ()
     return Area(
         units=butterflies * machine["area.butterfly"]
         + lanes * machine["area.lane"]

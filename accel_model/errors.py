@@ -16,7 +16,14 @@ class ProgramFileError(AcceleratorError):
 
 
 class LoweringError(AcceleratorError):
-    """A trace holds an operation that cannot be lowered to instructions."""
+    """A trace holds an operation that cannot be lowered to instructions.
+
+    operation: its number, if one is to blame.
+    """
+
+    def __init__(self, message: str, operation: int | None = None) -> None:
+        super().__init__(message)
+        self.operation = operation
 
 
 class ExecutionError(AcceleratorError):

@@ -51,10 +51,9 @@ class _Lowering:
                 for result, values in zip(op.results, results, strict=True):
                     self._define(result, values)
             except (IndexError, KeyError, OverflowError, TypeError, ValueError) as problem:
-                if isinstance(problem, LoweringError):
-                    raise
+                told = "" if isinstance(problem, LoweringError) else "does not fit its operands: "
                 raise LoweringError(
-                    f"operation {number} ({op.kind}) does not fit its operands: {problem}"
+                    f"operation {number} ({op.kind}): {told}{problem}", number
                 ) from problem
         self.builder.begin_operation(Operation("output", 0, "output"))
         for position, number in enumerate(self.trace.outputs):

@@ -38,7 +38,7 @@ def estimate_lines(result: Estimate, machine: Machine) -> Iterator[str]:
             )
     yield "  figures"
     for name, figure in machine.figures.items():
-        yield f"    {name:<34}{figure}"
+        yield f"    {name:<36}{figure}"
 
 
 def estimate_as_json(result: Estimate, machine: Machine) -> dict[str, Any]:

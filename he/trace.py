@@ -15,7 +15,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
 
-from he.errors import HEError
+from he.trace_checks import TraceError as TraceError
+from he.trace_checks import TraceFileError as TraceFileError
+from he.trace_checks import fits, is_whole, named, shaped
 
 FORMAT = "he-accel trace"
 VERSION = 1
@@ -43,14 +45,6 @@ KINDS = {
     "linear_transform": "out[o] = sum_i block[o, i](in[i]), double hoisting, and a rescaling",
 }
 """Every kind of operation, and what it computes."""
-
-
-class TraceError(HEError):
-    """A recorded operation names what is not known, or a trace contradicts itself."""
-
-
-class TraceFileError(TraceError):
-    """A trace file is of another version, cut short, or no trace at all."""
 
 
 @dataclass(frozen=True)
@@ -126,34 +120,47 @@ class OpTrace:
 
     def __post_init__(self) -> None:
         numbers = (self.N, self.digit_limbs, *self.q, *self.p)
-        if not all(isinstance(n, int) and n > 0 for n in numbers) or not (self.q and self.p):
+        if not all(is_whole(n, 1) for n in numbers) or not (self.q and self.p):
             raise TraceError("N, digit_limbs, q and p must be whole numbers above 0")
-        if any(len(shape) != 2 for shape in self.ciphertexts):
-            raise TraceError("each ciphertext must have a number of parts and one of limbs")
-        _named("the inputs", "ciphertext", self.inputs, range(len(self.ciphertexts)))
+        for number, shape in enumerate(self.ciphertexts):
+            shaped(f"ciphertext {number}", shape, "parts, limbs", 2, 2)
+        for number, shape in enumerate(self.plaintexts):
+            shaped(f"plaintext {number}", shape, "terms, limbs or only limbs", 1, 2)
+        for key in self.keys:
+            shaped(f"key {key.element}", key.shape, "digits, 2, limbs", 3, 3)
+            if not is_whole(key.element, 0) or not is_whole(key.level, 0):
+                raise TraceError(
+                    f"key {key.element} of level {key.level}: both must be whole numbers from 0"
+                )
+        named("ciphertext", self.inputs, range(len(self.ciphertexts)), "the inputs: ")
         known = set(self.inputs)
         keys = {key.element for key in self.keys}
         for number, op in enumerate(self.operations):
-            where = f"operation {number} ({op.kind})"
-            if op.kind not in KINDS:
-                raise TraceError(f"{where}: the kinds are {', '.join(KINDS)}")
-            plaintexts = (*op.plaintexts, *(block.plaintext for block in op.blocks))
-            _named(where, "ciphertext", op.operands, known)
-            _named(where, "plaintext", plaintexts, range(len(self.plaintexts)))
-            _named(where, "key", op.keys, keys)
-            _named(where, "result", op.results, range(len(self.ciphertexts)))
-            if known.intersection(op.results):
-                raise TraceError(f"{where}: its result {op.results} exists before")
-            if not 0 <= op.level < len(self.q):
-                raise TraceError(f"{where}: level {op.level} of a chain of {len(self.q)} primes")
+            try:
+                self._check_operation(op, known, keys)
+            except TraceError as problem:
+                where = f"operation {number} ({op.kind})"
+                raise TraceError(f"{where}: {problem}", number) from problem
             known.update(op.results)
-        _named("the outputs", "ciphertext", self.outputs, known)
+        named("ciphertext", self.outputs, known, "the outputs: ")
 
-
-def _named(where: str, what: str, numbers: Iterable[int], known: Any) -> None:
-    for number in numbers:
-        if number not in known:
-            raise TraceError(f"{where}: {what} {number} is not known")
+    def _check_operation(self, op: HEOp, known: set[int], keys: set[int]) -> None:
+        if op.kind not in KINDS:
+            raise TraceError(f"the kinds are {', '.join(KINDS)}")
+        plaintexts = (*op.plaintexts, *(block.plaintext for block in op.blocks))
+        named("ciphertext", op.operands, known)
+        named("plaintext", plaintexts, range(len(self.plaintexts)))
+        named("key", op.keys, keys)
+        named("result", op.results, range(len(self.ciphertexts)))
+        if known.intersection(op.results):
+            raise TraceError(f"its result {op.results} exists before")
+        if not is_whole(op.level, 0) or op.level >= len(self.q):
+            raise TraceError(f"level {op.level} of a chain of {len(self.q)} primes")
+        for number, block in enumerate(op.blocks):
+            if not fits(block, op):
+                raise TraceError(
+                    f"block {number} does not name its inputs, outputs, babies and terms by number"
+                )
 
 
 # ---------------------------------------------------------------- recording
@@ -338,7 +345,13 @@ def load(path: Path | str) -> OpTrace:
     except (KeyError, AttributeError, TypeError) as problem:
         raise TraceFileError(f"{path}:1: the header lacks or garbles {problem}") from problem
     except TraceError as problem:
-        raise TraceFileError(f"{path}: {problem}") from problem
+        line = line_of(problem.operation)
+        raise TraceFileError(f"{path}:{line}: {problem}", problem.operation) from problem
+
+
+def line_of(operation: int | None) -> int:
+    """The line of a trace's file that tells of an operation, or of what is of none."""
+    return 1 if operation is None else operation + 2
 
 
 def _without_defaults(op: HEOp) -> dict[str, Any]:

@@ -64,6 +64,19 @@ def test_others__every_error_has_a_reason_and_an_origin():
     assert all("not modelled" in line for line in unmodelled_lines())
 
 
+def test_others__whole_operations_of_f1_follow_from_its_clock_and_lanes():
+    errors: dict[str, set[float]] = {}
+    for check in other_machines():
+        if check.subject.startswith("f1"):
+            what = check.subject.rpartition(" ")[0]
+            errors.setdefault(what, set()).add(round(check.error, 12))
+    assert errors == {
+        "f1 NTT of a ciphertext, ns": {0.25},
+        "f1 permutation of a ciphertext, ns": {0},
+        "f1 product of ciphertexts, ns": {0},
+    }
+
+
 @pytest.mark.parametrize("name", ["heax", "cofhee", "sharp", "bts", "ark", "asic7", "ecp5"])
 def test_estimate__a_program_that_fits_runs_on_published_machines_too(name):
     result = estimate(lower(sum_of_two()), load_machine(name))
@@ -116,6 +129,27 @@ def test_area__at_another_node_has_a_range_and_names_its_factor():
     lines = {line.split(":")[0].strip(): line for line in area_lines()}
     assert "from 36.03 to 66.92" in lines["f1"]
     assert "no factor" in lines["cofhee"]
+
+
+def test_tags__energy_rests_on_the_time_and_area_on_the_sizes():
+    """No result is called better than the weakest figure that it is computed from."""
+    program = lower(sum_of_two())
+    machine = load_machine("sharp")
+    assert {f.tag for name, f in machine.figures.items() if name.startswith("energy.")} == {
+        "remembered"
+    }
+    assert machine.figures["external.latency_s"].tag == "assumed"
+    assert estimate(program, machine).energy.tag == "assumed"
+    text = TEXT.replace('tag = "assumed", origin = "0.07', 'tag = "published", origin = "0.07')
+    named = parse_machine(text.replace('tag = "assumed", origin = "one multiplier',
+                                       'origin = "one multiplier')
+                          .replace('tag = "assumed", origin = "two multipliers',
+                                   'origin = "two multipliers'), "m.toml")  # fmt: skip
+    assert {f.tag for name, f in named.figures.items() if name.startswith("area.")} == {
+        "calibrated", "published",
+    }  # fmt: skip
+    assert named.figures["memory.bytes"].tag == "assumed"
+    assert area_of(named).tag == "assumed"
 
 
 def test_figure__a_scaled_measurement_is_calibrated_and_says_why():

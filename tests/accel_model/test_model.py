@@ -29,6 +29,7 @@ from accel_model.machine_errors import MachineFileError, MachineMismatchError
 from accel_model.validate import exact_machines, other_machines, simulated_cycles
 
 TEXT = (CONFIGS / "asic7.toml").read_text(encoding="utf-8")
+ASSUMED = '{ tag = "assumed", origin = "a test", value = '
 OPCODES = (Opcode.LOAD, Opcode.NTT, Opcode.INTT, Opcode.MUL, Opcode.MULADD, Opcode.ADD,
            Opcode.PERMUTE, Opcode.STORE)  # fmt: skip
 
@@ -223,12 +224,30 @@ def test_machine__all_that_are_shipped_load_and_ours_are_measured():
         ('tag = "assumed"', 'tag = "measured"', r"m.toml:5: clock.hz is called measured"),
         ("value = 128", "value = 96", r"a power of two, for example 64"),
         ('timing = "generated"', 'timing = "fast"', r"choose one of generated"),
-        ("[clock]", "[clock", r"not TOML: .*line 4"),
+        ("[clock]", "[clock", r"m.toml:4: not TOML"),
+        ("[clock]", "[word]", r"m.toml:\d+: not TOML"),
+        ("prefetch = true", 'prefetch = "false"', r"m.toml:\d+: external.prefetch = 'false': true"),
+        ("keys_from_seeds = false", "keys_from_seeds = 0", r"= 0: true or false is needed"),
+        ('twiddles = "generated"', 'twiddles = "stord"', r"m.toml:\d+: ntt.twiddles .* stored, g"),
+        ('name = "asic7"', "name = 7", r"m.toml:1: name = 7: words in quotes"),
+        ('unit = "mm2"', 'unit = ""', r"m.toml:\d+: area.unit = '': words in quotes"),
+        (
+            "[ntt]",
+            f"[ring]\nleast = {ASSUMED}64 }}\nmost = {ASSUMED}32 }}\n[ntt]",
+            r"m.toml:\d+: ring.least = 64 is above ring.most = 32",
+        ),
     ],
 )
 def test_machine__a_misfit_is_refused_with_file_and_line(old, new, message):
     with pytest.raises(MachineFileError, match=message):
         parse_machine(TEXT.replace(old, new), "m.toml")
+
+
+def test_machine__bytes_that_are_no_text(tmp_path):
+    path = tmp_path / "m.toml"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(MachineFileError, match=r"m\.toml: no text"):
+        load_machine(str(path))
 
 
 def test_machine__what_a_program_needs_is_named():

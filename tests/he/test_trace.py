@@ -170,3 +170,51 @@ def test_load__no_trace_at_all(tmp_path):
             trace.load(path)
     with pytest.raises(FileNotFoundError):
         trace.load(tmp_path / "missing")
+
+
+@pytest.mark.parametrize(
+    ("line", "change", "told"),
+    [
+        (0, {"ciphertexts": [[2, -1]]}, r":1: ciphertext 0 has the shape \(2, -1\)"),
+        (0, {"plaintexts": [[1, 2, 3]]}, r":1: plaintext 0 has the shape"),
+        (0, {"plaintexts": [[1 << 12, 1 << 12]]}, r":1: .* a product of at most"),
+        (0, {"keys": [{"element": 3, "level": 1, "shape": "long"}]}, r":1: key 3 has the shape"),
+        (0, {"keys": [{"element": 3, "level": None, "shape": [1, 2, 3]}]}, r":1: key 3 of level"),
+        (0, {"N": True}, r":1: N, .* whole numbers"),
+        (1, {"level": 1.5}, r":2: operation 0 .* level 1.5"),
+        (1, {"operands": ["0"]}, r":2: operation 0 .* ciphertext 0"),
+    ],
+)
+def test_load__absurd_values_are_named_with_their_line(file, line, change, told):
+    test_load__changed_lines(file, line, change, told)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"input": 1},
+        {"output": -1},
+        {"baby_of": (-1,)},
+        {"baby_of": (2,)},
+        {"starts": (0,)},
+        {"starts": (1, 0)},
+        {"starts": (0, 2)},
+        {"babies": ("1", 3)},
+        {"giants": (0,)},
+    ],
+)
+def test_trace__a_block_names_what_there_is(run: Run, change: dict[str, object]) -> None:
+    block = trace.Block(0, 0, (1, 3), (1,), (0, 1), (1,), 0)
+    recorded = run.tracer.trace()
+    first = dataclasses.replace(recorded.operations[0], operands=(0,), results=(4,))
+    good = dataclasses.replace(first, blocks=(block,))
+    wrong = dataclasses.replace(
+        first,
+        blocks=(dataclasses.replace(block, **change),),  # type: ignore[arg-type]
+    )
+    shapes = {"plaintexts": ((1, 3),), "outputs": (4,)}
+    made = dataclasses.replace(recorded, operations=(good,), **shapes)  # type: ignore[arg-type]
+    assert made.operations[0].blocks == (block,)
+    with pytest.raises(TraceError, match="block 0 does not name") as caught:
+        dataclasses.replace(made, operations=(wrong,))
+    assert caught.value.operation == 0
