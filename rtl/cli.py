@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     _block_options(simulate)
     simulate.add_argument("--count", type=int, default=10, help="random vectors (default 10)")
     simulate.add_argument("--seed", type=int, default=1)
-    simulate.add_argument("--vectors", type=Path, help="JSON file of transforms (block ntt)")
+    simulate.add_argument("--vectors", type=Path, help="JSON file of given cases")
     simulate.add_argument("--waveform", type=Path, help="write a VCD waveform")
     simulate.set_defaults(command=_simulate)
 
