@@ -13,6 +13,7 @@ from accel_model.config import load_machine, machine_names
 from accel_model.errors import AcceleratorError
 from accel_model.estimate import estimate
 from accel_model.operation_counts import count_lines, explained, simfhe_run
+from accel_model.output_files import picture_file, result_file
 from accel_model.report import check_lines, estimate_as_json, estimate_lines
 from accel_model.validate import (
     area_lines,
@@ -36,9 +37,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     one = commands.add_parser("estimate", help="one program on one or several machines")
     one.add_argument("file", type=Path, help="a trace, or a program")
     one.add_argument("--machine", action="append", required=True, help=machines)
-    one.add_argument("--json", type=Path, metavar="FILE", help="write the estimates there")
+    one.add_argument("--json", type=result_file, metavar="FILE", help="write the estimates there")
     one.add_argument(
-        "--plot", type=Path, metavar="FILE", help="draw the roofline, and where the cycles go"
+        "--plot",
+        type=picture_file,
+        metavar="FILE",
+        help="draw the roofline, and where the cycles go",
     )
     one.set_defaults(run=_estimate)
     sweep_command.add_parser(commands, machines)
@@ -62,6 +66,7 @@ def _estimate(arguments: argparse.Namespace) -> int:
         print(*estimate_lines(result, machine), sep="\n")
     if arguments.json:
         rows = [estimate_as_json(*pair) for pair in zip(results, machines, strict=True)]
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     if arguments.plot:
         from accel_model import plots

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from accel_model.config import Machine, load_machine
 from accel_model.machine_errors import MachineFileError
+from accel_model.output_files import picture_file, result_file
 from accel_model.sweep import Point, standard_axes, sweep
 from accel_model.workload import read_variants
 
@@ -41,8 +42,10 @@ def add_parser(
         help="a figure and its values, for example ntt.butterflies=4,8,16; word.bits takes the "
         "multipliers' energy and area along",
     )
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write there, not to the terminal")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="write a picture there")
+    parser.add_argument(
+        "--csv", type=result_file, metavar="FILE", help="write there, not to the terminal"
+    )
+    parser.add_argument("--plot", type=picture_file, metavar="FILE", help="write a picture there")
     parser.set_defaults(run=run)
 
 
@@ -58,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     rows = table(points)
     if arguments.csv:
+        arguments.csv.parent.mkdir(parents=True, exist_ok=True)
         with arguments.csv.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file, lineterminator="\n").writerows(rows)
     else:

@@ -12,10 +12,12 @@ import numpy as np
 import nn
 from accel_model.config import Machine, load_machine, machine_names
 from accel_model.machine_errors import MachineFileError
+from accel_model.output_files import result_file
 from benchmarks import primitives
 from benchmarks.compare import Comparison, Peer, accelerate, executed_program, sweep_size
 from benchmarks.compare_text import comparison_lines
 from benchmarks.inference import run_tenseal
+from benchmarks.options import seconds
 from benchmarks.peers import Case
 from benchmarks.results_file import provenance, write_result
 from benchmarks.workloads import (
@@ -77,7 +79,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         f"(default: {_DEFAULT_CASE.N}:{_DEFAULT_CASE.depth})",
     )
     parser.add_argument(
-        "--seconds", type=float, default=2.0, help="timed seconds of an operation (default 2)"
+        "--seconds", type=seconds, default=2.0, help="timed seconds of an operation (default 2)"
     )
     parser.add_argument(
         "--peers",
@@ -91,9 +93,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="leave out the variations of each machine (half, same and double of butterflies, "
         "lanes, memory and bandwidth), which --json and --html otherwise have",
     )
-    parser.add_argument("--trace", type=Path, metavar="FILE", help="keep the run's trace there")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the comparison there")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a report with plots there")
+    for name, what in (
+        ("--trace", "keep the run's trace there"),
+        ("--json", "write the comparison there"),
+        ("--html", "write a report with plots there"),
+    ):
+        parser.add_argument(name, type=result_file, metavar="FILE", help=what)
     add_planning_options(parser)
     parser.set_defaults(run=command)
 
@@ -103,7 +108,7 @@ def command(arguments: argparse.Namespace) -> int:
     machines = _machines(arguments.machine or _DEFAULT_MACHINES)
     files = [path for path in (arguments.trace, arguments.json, arguments.html) if path]
     for path in files:
-        _check_writable(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
     with watch_compilation():
         software = _software(arguments)
     status(f"{software.name}: running its program in NumPy")
@@ -137,6 +142,11 @@ def _software(arguments: argparse.Namespace) -> SoftwareRun:
     if arguments.workload in OPERATIONS:
         return run_operation(
             arguments.workload, arguments.case, seconds=arguments.seconds, threads=arguments.threads
+        )
+    if arguments.workload == "bootstrap":
+        raise WorkloadFailure(
+            "bootstrap: he.ckks does not bootstrap, so there is no run to compare: choose one of "
+            f"{', '.join((*nn.zoo.names(), *OPERATIONS))}"
         )
     known = (*nn.zoo.names(), *OPERATIONS)
     if arguments.workload not in known and not Path(arguments.workload).is_file():
@@ -201,10 +211,3 @@ def _case(text: str) -> Case:
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not N:DEPTH, for example 8192:2")
     return Case(int(match[1]), int(match[2]))
-
-
-def _check_writable(path: Path) -> None:
-    """Raise `OSError` before the work, not after, where a file cannot be; makes its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder: name a file in it")

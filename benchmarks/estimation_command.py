@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from accel_model.config import load_machine, machine_names
+from accel_model.output_files import result_file
 from benchmarks.estimation import EstimationRow, run
 from benchmarks.results_file import write_rows
 from nn.cli.options import (
@@ -42,7 +42,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help=f"one of {', '.join(machine_names())}, or a .toml file (default: ecp5 and asic7)",
     )
     add_count_option(parser, "--repeats", 5, "timed estimates of each size")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
+    parser.add_argument("--json", type=result_file, metavar="FILE", help="write the rows there")
     add_planning_options(parser)
     parser.set_defaults(run=command)
 

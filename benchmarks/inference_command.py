@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from accel_model.output_files import picture_file, result_file
 from benchmarks.inference import run_ours, run_tenseal
 from benchmarks.memory import add_memory_option, in_words
 from benchmarks.results_file import write_rows
@@ -26,8 +26,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--repeats", type=int, default=20, help="timed runs (default 20)")
     parser.add_argument("--peers", action="store_true", help="also time TenSEAL, if installed")
     add_memory_option(parser)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="write a picture there")
+    parser.add_argument("--json", type=result_file, metavar="FILE", help="write the rows there")
+    parser.add_argument("--plot", type=picture_file, metavar="FILE", help="write a picture there")
     parser.set_defaults(run=command)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import importlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
+from accel_model.output_files import picture_file, result_file
 from benchmarks.memory import Operations, add_memory_option, in_words, peak_bytes
+from benchmarks.options import seconds
 from benchmarks.peers import Case, set_up
 from benchmarks.primitives import CKKS, TURN_SECONDS, Row, Suite, run, speedups
 from benchmarks.results_file import write_rows
@@ -39,11 +40,11 @@ def add_options(parser: argparse.ArgumentParser, suite: Suite) -> None:
         + ", ".join(f"{case.N}:{case.depth}" for case in suite.cases),
     )
     parser.add_argument(
-        "--seconds", type=float, default=4.0, help="time for each operation of a case (default 4)"
+        "--seconds", type=seconds, default=4.0, help="time for each operation of a case (default 4)"
     )
     parser.add_argument(
         "--turn",
-        type=float,
+        type=seconds,
         default=TURN_SECONDS,
         help="seconds that a library repeats an operation before the next one's turn; 0: one call, "
         f"which finds the caches as the others left them (default {TURN_SECONDS})",
@@ -54,8 +55,8 @@ def add_options(parser: argparse.ArgumentParser, suite: Suite) -> None:
         help=f"force a backend of this library; this CPU has {', '.join(available_backends())}",
     )
     add_memory_option(parser)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="write a picture there")
+    parser.add_argument("--json", type=result_file, metavar="FILE", help="write the rows there")
+    parser.add_argument("--plot", type=picture_file, metavar="FILE", help="write a picture there")
     parser.set_defaults(run=command, suite=suite)
 
 

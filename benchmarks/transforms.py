@@ -56,20 +56,34 @@ def run(
 
     With one thread a call transforms one limb in place; with more, eight limbs a thread. `seconds`
     is the time for each degree, all backends together; with `memory` each backend's peak is
-    measured too. Each backend's values are compared with `scalar`'s first; raises `WrongResult`.
+    measured too. Each backend's values are compared with `scalar`'s first; raises `WrongResult`,
+    or `BackendError` for a backend that the CPU lacks or that N is too small for (without names
+    such a backend is left out).
     """
-    names = tuple(backends or ntt.available_backends())
+    names = {N: _backends_for(N, backends) for N in degrees}
     ntt.set_threads(threads)
     rows: list[TransformRow] = []
     try:
         for N in degrees:
-            for row in _degree(N, names, threads, seconds, memory):
+            for row in _degree(N, names[N], threads, seconds, memory):
                 report(row)
                 rows.append(row)
     finally:
         ntt.set_backend(None)
         ntt.set_threads(None)
     return rows
+
+
+def _backends_for(N: int, wanted: Sequence[str] | None) -> tuple[str, ...]:
+    ntt.find_primes(MODULUS_BITS, N, 1)  # refuses an N that there is no transform for
+    least = {name: select.checked_module(name).MIN_RING_DEGREE
+             for name in wanted or ntt.available_backends()}  # fmt: skip
+    too_large = [name for name in least if least[name] > N]
+    if wanted and too_large:
+        raise ntt.BackendError(
+            f"backend {too_large[0]!r} needs N >= {least[too_large[0]]}, not {N}: leave it out"
+        )
+    return tuple(name for name in least if name not in too_large)
 
 
 def _input(N: int, limbs: int) -> tuple[ntt.NTTTables, np.ndarray]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from accel_model.output_files import picture_file, result_file
 from benchmarks.memory import add_memory_option, in_words
+from benchmarks.options import seconds
 from benchmarks.results_file import write_rows
 from benchmarks.transforms import DEGREES, TransformRow, run
 from ntt.threads import machine_threads
@@ -32,11 +33,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--threads", action="store_true", help="also on all threads, eight limbs a thread"
     )
     parser.add_argument(
-        "--seconds", type=float, default=2.0, help="time for each degree (default 2)"
+        "--seconds", type=seconds, default=2.0, help="time for each degree (default 2)"
     )
     add_memory_option(parser)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="write a picture there")
+    parser.add_argument("--json", type=result_file, metavar="FILE", help="write the rows there")
+    parser.add_argument("--plot", type=picture_file, metavar="FILE", help="write a picture there")
     parser.set_defaults(run=command)
 
 

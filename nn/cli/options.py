@@ -132,7 +132,10 @@ def add_batched_options(parser: argparse.ArgumentParser) -> None:
 
 def positive(text: str) -> int:
     """A whole number above 0, for argparse."""
-    number = int(text)
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not above 0")
     return number

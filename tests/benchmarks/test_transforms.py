@@ -34,6 +34,21 @@ def test_run__has_a_row_for_every_backend_and_operation() -> None:
         assert row.limit_ns_per_butterfly > 0
 
 
+def test_run__small_rings_take_the_backends_that_hold_them() -> None:
+    """A kernel that is given fewer residues than its vectors hold would read past them."""
+    rows = transforms.run([8, 64], seconds=0.01)
+    for N in (8, 64):
+        found = {row.backend for row in rows if row.N == N}
+        assert found == {
+            name
+            for name in ntt.available_backends()
+            if select.backend_module(name).MIN_RING_DEGREE <= N
+        }
+    for name in set(ntt.available_backends()) - {row.backend for row in rows if row.N == 8}:
+        with pytest.raises(ntt.BackendError, match=rf"{name}.* needs N >= \d+, not 8"):
+            transforms.run([256, 8], [name], seconds=0.01)
+
+
 def test_run__leaves_backend_and_threads_as_they_were() -> None:
     before = ntt.get_backend()
     transforms.run([256], ["scalar"], seconds=0.01)
