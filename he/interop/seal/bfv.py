@@ -13,7 +13,7 @@ from he.interop.seal import records
 from he.interop.seal.converter import Converter
 from he.interop.seal.envelope import DEFAULT_VERSION, Buffer, Compression, Version
 from he.interop.seal.parameters import EncryptionParameters, Scheme
-from he.interop.seal.seeded import seeded_zero
+from he.interop.seal.seeded import check_secret, seeded_zero
 from he.keys import SecretKey
 from he.rns import context
 
@@ -109,9 +109,10 @@ class BFVConverter(Converter[BFVParameters]):
     ) -> bytes:
         """A fresh encryption as SEAL's seeded Ciphertext, half as long as a full one."""
         self._check_owner(plaintext, plaintext.params)
+        check_secret(self.params, secret, "a seeded ciphertext")
         level = self.params.max_level
-        data, seed = seeded_zero(self.params, secret, level, transformed=False)
         ops = self._context.q(level)
+        data, seed = seeded_zero(secret, ops, version, transformed=False)
         message = plain_lift(self.params, level).scaled(plaintext.data)
         ops.add(data[0], data[0], message)
         record = records.CiphertextRecord(ops.inverse(data), False, 1.0)

@@ -13,7 +13,7 @@ from he.interop.seal import records
 from he.interop.seal.converter import Converter
 from he.interop.seal.envelope import DEFAULT_VERSION, Buffer, Compression, Version
 from he.interop.seal.parameters import EncryptionParameters, Scheme
-from he.interop.seal.seeded import seeded_zero
+from he.interop.seal.seeded import check_secret, seeded_zero
 from he.keys import SecretKey
 from he.params import CKKSParameters
 from he.rns import context
@@ -108,8 +108,10 @@ class CKKSConverter(Converter[CKKSParameters]):
     ) -> bytes:
         """A fresh encryption as SEAL's seeded Ciphertext, half as long as a full one."""
         self._check_owner(plaintext, plaintext.params)
-        data, seed = seeded_zero(self.params, secret, plaintext.level, transformed=True)
-        context(self.params).q(plaintext.level).add(data[0], data[0], plaintext.data)
+        check_secret(self.params, secret, "a seeded ciphertext")
+        ops = context(self.params).q(plaintext.level)
+        data, seed = seeded_zero(secret, ops, version, transformed=True)
+        ops.add(data[0], data[0], plaintext.data)
         record = records.CiphertextRecord(data, True, plaintext.scale)
         return records.write_ciphertext(record, self.parameters, compression, version, seed)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -13,6 +14,13 @@ from he.interop.seal.envelope import DEFAULT_VERSION, Buffer, Compression, Versi
 from he.interop.seal.errors import UnsupportedObjectError
 from he.interop.seal.parameters import EncryptionParameters, Scheme
 from he.interop.seal.secret import secret_coefficients
+from he.interop.seal.seeded import (
+    check_secret,
+    image_of,
+    seeded_switching_key,
+    seeded_zero,
+    square_of,
+)
 from he.keys import EvaluationKeys, KeySwitchingKey, PublicKey, SecretKey
 from he.rlwe import RLWEParameters
 from he.rns import context
@@ -143,6 +151,56 @@ class Converter(Generic[P]):
             entries[(element - 1) // 2] = _permuted(ours.data, element)
         return records.write_switching_keys(
             entries, self.params.N, self.parameters, compression, version
+        )
+
+    # ------------------------------------------------------------ new keys, seeded
+
+    def create_public_key(
+        self,
+        secret: SecretKey,
+        compression: Compression = Compression.NONE,
+        version: Version = DEFAULT_VERSION,
+    ) -> bytes:
+        """A new public key as SEAL's seeded PublicKey, half as long as a full one.
+
+        This and the others raise `MissingKeyError` for another key than a secret one.
+        """
+        check_secret(self.params, secret, "a seeded key")
+        ops = context(self.params).qp(self.params.max_level)
+        data, seed = seeded_zero(secret, ops, version, transformed=True)
+        record = records.CiphertextRecord(data, True, 1.0)
+        return records.write_ciphertext(record, self.parameters, compression, version, seed)
+
+    def create_relin_keys(
+        self,
+        secret: SecretKey,
+        compression: Compression = Compression.NONE,
+        version: Version = DEFAULT_VERSION,
+    ) -> bytes:
+        """A new key of s^2 as SEAL's seeded RelinKeys."""
+        check_secret(self.params, secret, "a seeded key")
+        key, seeds = seeded_switching_key(secret, square_of(secret), version)
+        return records.write_switching_keys(
+            {0: key}, 1, self.parameters, compression, version, {0: seeds}
+        )
+
+    def create_galois_keys(
+        self,
+        secret: SecretKey,
+        elements: Iterable[int],
+        compression: Compression = Compression.NONE,
+        version: Version = DEFAULT_VERSION,
+    ) -> bytes:
+        """New keys of Galois elements as SEAL's seeded GaloisKeys."""
+        check_secret(self.params, secret, "a seeded key")
+        keys, seeds = {}, {}
+        for element in elements:
+            index = (element - 1) // 2
+            keys[index], seeds[index] = seeded_switching_key(
+                secret, image_of(secret, element), version
+            )
+        return records.write_switching_keys(
+            keys, self.params.N, self.parameters, compression, version, seeds
         )
 
     # ------------------------------------------------------------ checks

@@ -4,7 +4,7 @@ Little-endian: ``u16 0xA15E | u8 16 | u8 major | u8 minor | u8 compression | u16
 size counting the header. SEAL 3.4 wrote ``u16 0xA15E | u8 0 | u8 compression | u32 size | u64 0``
 instead. (SEAL, native/src/seal/serialization.h.)
 
-Versions 3.4 to 4.x are read. Written are (3, 7) by default, which every SEAL from 3.7 on loads;
+Versions 3.4 to 4.x are read and written: (3, 7) by default, which every SEAL from 3.7 on loads;
 SEAL 4.x loads version 4 only of its own minor.
 """
 
@@ -42,6 +42,11 @@ class Version(NamedTuple):
     @property
     def has_generator_header(self) -> bool:
         """Whether a seed stands in an envelope that names its generator."""
+        return self >= (3, 6)
+
+    @property
+    def has_zstd(self) -> bool:
+        """Whether it knows zstd."""
         return self >= (3, 6)
 
 
@@ -82,7 +87,7 @@ def read_header(data: memoryview) -> Header:
     elif header_size != HEADER_BYTES:
         raise CorruptBytesError(f"a SEAL header of {header_size} bytes, not {HEADER_BYTES}")
     version = Version(major, minor)
-    if not (version.major == 4 or Version(3, 4) <= version < (4, 0)):
+    if not Version(3, 4) <= version < (5, 0):
         raise VersionError(
             f"the bytes have the format of SEAL {major}.{minor}; 3.4 to 4.x are read: load and "
             f"save them once with a SEAL of that range"
@@ -126,16 +131,24 @@ def envelope(
 ) -> bytes:
     """`members` behind a header; the inverse of `open_envelope`.
 
-    Raises `ParameterError` for a version before 3.5, whose header is another one.
+    Raises `ParameterError` for another version, for zstd before 3.6, which did not know it, and for
+    4 GiB in version 3.4, whose header has 32 bits for the size.
     """
-    if not Version(3, 5) <= version < (5, 0):
-        raise ParameterError(f"SEAL {version.major}.{version.minor}: 3.5 to 4.x can be written")
+    name = f"SEAL {version.major}.{version.minor}"
+    if not Version(3, 4) <= version < (5, 0):
+        raise ParameterError(f"{name}: 3.4 to 4.x can be written")
     if compression is Compression.ZLIB:
         members = zlib.compress(members)
     elif compression is Compression.ZSTD:
+        if not version.has_zstd:
+            raise ParameterError(f"{name} knows no zstd: write 3.6 or later, or use zlib")
         members = zstandard.ZstdCompressor().compress(members)
     size = HEADER_BYTES + len(members)
-    return _HEADER.pack(_MAGIC, HEADER_BYTES, *version, compression, 0, size) + members
+    if version > (3, 4):
+        return _HEADER.pack(_MAGIC, HEADER_BYTES, *version, compression, 0, size) + members
+    if size >> 32:
+        raise ParameterError(f"{name} holds objects below 4 GiB, not {size} bytes: write 3.5")
+    return _HEADER_3_4.pack(_MAGIC, 0, compression, size, 0) + members
 
 
 def _inflate(body: memoryview, limit: int) -> bytes:
@@ -155,7 +168,8 @@ def _decompress_zstd(body: memoryview, limit: int) -> bytes:
     window = max(limit, 1 << zstandard.WINDOWLOG_MIN)
     decompressor = zstandard.ZstdDecompressor(max_window_size=window)
     try:
-        with decompressor.stream_reader(io.BytesIO(body)) as stream:
+        # Across frames, so that bytes behind the first are not overlooked.
+        with decompressor.stream_reader(io.BytesIO(body), read_across_frames=True) as stream:
             return stream.read(limit + 1)
     except zstandard.ZstdError as error:
         raise CorruptBytesError(f"the zstd stream is damaged: {error}") from error

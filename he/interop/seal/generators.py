@@ -12,7 +12,6 @@ from enum import IntEnum
 
 import numpy as np
 
-from he.errors import ParameterError
 from he.interop.seal.blake2xb import blake2xb
 from he.interop.seal.envelope import Compression, Version, envelope
 from he.interop.seal.errors import UnknownGeneratorError
@@ -45,16 +44,16 @@ def read_seed(reader: Reader, version: Version) -> tuple[Generator, bytes]:
     return Generator(kind), seed
 
 
-def write_seed(seed: bytes, version: Version) -> bytes:
-    """A seed of SHAKE256, as `read_seed` reads it.
+def generator_of(version: Version) -> Generator:
+    """The generator of seeds that are written: SHAKE256, or what alone the version knows."""
+    return Generator.SHAKE256 if version.has_generator_header else Generator.BLAKE2XB
 
-    Raises `ParameterError` for a version before 3.6, which knows no SHAKE256.
-    """
+
+def write_seed(seed: bytes, version: Version) -> bytes:
+    """A seed of `generator_of(version)`, as `read_seed` reads it."""
     if not version.has_generator_header:
-        raise ParameterError(
-            f"SEAL {version.major}.{version.minor} knows no SHAKE256 seeds: write 3.6 or later"
-        )
-    return envelope(bytes([Generator.SHAKE256]) + seed, Compression.NONE, version)
+        return seed
+    return envelope(bytes([generator_of(version)]) + seed, Compression.NONE, version)
 
 
 def uniform_polynomial(

@@ -6,6 +6,7 @@ What is read is checked against the encryption parameters: names of levels, shap
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,7 +104,8 @@ def write_ciphertext(
 ) -> bytes:
     """The inverse of `read_ciphertext`.
 
-    seed: of SHAKE256, where the second of two polynomials is its expansion and is left out.
+    seed: of the version's generator, where the second of two polynomials is its expansion and is
+    left out.
     """
     parts, limbs, N = record.data.shape
     members = parameters.parms_id(limbs) + bytes([record.is_ntt]) + u64(parts, N, limbs)
@@ -189,17 +191,25 @@ def write_switching_keys(
     parameters: EncryptionParameters,
     compression: Compression = Compression.NONE,
     version: Version = DEFAULT_VERSION,
+    seeds: Mapping[int, Sequence[bytes]] | None = None,
 ) -> bytes:
-    """The inverse of `read_switching_keys`, with `count` entries, most of them empty."""
+    """The inverse of `read_switching_keys`, with `count` entries, most of them empty.
+
+    seeds: of each key's digits, where their uniform halves are left out.
+    """
     parts = [parameters.parms_id(parameters.key_limbs), u64(count)]
     for index in range(count):
         digits = keys.get(index, ())
         parts.append(u64(len(digits)))
         parts += [
             write_ciphertext(
-                CiphertextRecord(digit, True, 1.0), parameters, Compression.NONE, version
+                CiphertextRecord(digit, True, 1.0),
+                parameters,
+                Compression.NONE,
+                version,
+                None if seeds is None else seeds[index][j],
             )
-            for digit in digits
+            for j, digit in enumerate(digits)
         ]
     return envelope(b"".join(parts), compression, version)
 

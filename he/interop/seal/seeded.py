@@ -1,4 +1,4 @@
-"""Symmetric encryption whose uniform half is the expansion of one of SEAL's seeds."""
+"""Encryptions of zero whose uniform half is the expansion of one of SEAL's seeds."""
 
 from __future__ import annotations
 
@@ -6,36 +6,82 @@ import os
 
 import numpy as np
 
-from he.errors import MissingKeyError, ParametersMismatchError
-from he.interop.seal.envelope import DEFAULT_VERSION
-from he.interop.seal.generators import SEED_BYTES, Generator, uniform_polynomial
+from he import galois
+from he.errors import MissingKeyError, ParameterError, ParametersMismatchError
+from he.interop.seal.envelope import Version
+from he.interop.seal.generators import SEED_BYTES, generator_of, uniform_polynomial
 from he.keygen import error_polynomial
 from he.keys import SecretKey
 from he.rlwe import RLWEParameters
 from he.rns import context
 from he.sampling import RandomStream
+from ntt.limbs import LimbOps, Scalars
+
+
+def check_secret(params: RLWEParameters, secret: SecretKey, what: str) -> None:
+    """Raise `MissingKeyError` or `ParametersMismatchError` unless it is the secret of `params`."""
+    if not isinstance(secret, SecretKey):
+        raise MissingKeyError(f"{what} needs the SecretKey, not a {type(secret).__name__}")
+    if secret.params != params:
+        raise ParametersMismatchError(f"the key belongs to {secret.params}, not to {params}")
 
 
 def seeded_zero(
-    params: RLWEParameters, secret: SecretKey, level: int, *, transformed: bool
+    secret: SecretKey, ops: LimbOps, version: Version, *, transformed: bool
 ) -> tuple[np.ndarray, bytes]:
-    """A new encryption of zero (-a s + e, a), (2, level + 1, N) transformed, and the seed of a.
+    """A new encryption of zero (-a s + e, a), (2, limbs, N) transformed, and the seed of a.
 
-    transformed: whether the seed expands to a's transform (CKKS) or to its coefficients (BFV).
-    Raises `MissingKeyError` or `ParametersMismatchError`.
+    ops: of the first primes of QP; version: whose expansion of a seed is meant; transformed:
+    whether the seed expands to a's transform (CKKS, keys) or to its coefficients (BFV).
     """
-    if not isinstance(secret, SecretKey):
-        raise MissingKeyError(
-            f"a seeded ciphertext needs the SecretKey, not a {type(secret).__name__}"
-        )
-    if secret.params != params:
-        raise ParametersMismatchError(f"the key belongs to {secret.params}, not to {params}")
-    ops = context(params).q(level)
+    params, limbs = secret.params, len(ops.moduli)
     seed = os.urandom(SEED_BYTES)
-    data = np.empty((2, level + 1, params.N), dtype=np.uint64)
-    data[1] = uniform_polynomial(Generator.SHAKE256, seed, ops.moduli, params.N, DEFAULT_VERSION)
+    data = np.empty((2, limbs, params.N), dtype=np.uint64)
+    data[1] = uniform_polynomial(generator_of(version), seed, ops.moduli, params.N, version)
     if not transformed:
         ops.forward(data[1])
-    ops.multiply(data[0], data[1], secret.transformed[: level + 1])
+    ops.multiply(data[0], data[1], secret.transformed[:limbs])
     ops.subtract(data[0], error_polynomial(RandomStream.from_os(), params, ops), data[0])
     return data, seed
+
+
+def seeded_switching_key(
+    secret: SecretKey, source: np.ndarray, version: Version
+) -> tuple[np.ndarray, list[bytes]]:
+    """A new key that carries `source` (limbs, N) to s as in SEAL, and its seeds, one a digit.
+
+    (digits, 2, limbs, N): digit j is an encryption of zero, and P source in limb j.
+    """
+    params = secret.params
+    ops = context(params).qp(params.max_level)
+    digits, seeds = [], []
+    for j in range(len(params.q)):
+        data, seed = seeded_zero(secret, ops, version, transformed=True)
+        own = context(params).limbs((j,))
+        factor = Scalars([context(params).P], own.moduli)
+        row = slice(j, j + 1)
+        own.add(
+            data[0, row],
+            data[0, row],
+            own.multiply_scalar(np.empty_like(source[row]), source[row], factor),
+        )
+        digits.append(data)
+        seeds.append(seed)
+    return np.stack(digits), seeds
+
+
+def square_of(secret: SecretKey) -> np.ndarray:
+    """s^2, what relinearization carries to s: (limbs, N)."""
+    ops = context(secret.params).qp(secret.params.max_level)
+    return ops.multiply(np.empty_like(secret.transformed), secret.transformed, secret.transformed)
+
+
+def image_of(secret: SecretKey, element: int) -> np.ndarray:
+    """s under x -> x^element, what a rotation carries to s: (limbs, N).
+
+    Raises `ParameterError` for what is no Galois element.
+    """
+    N = secret.params.N
+    if not (isinstance(element, int) and element % 2 and 0 < element < 2 * N):
+        raise ParameterError(f"Galois element {element!r}: it must be odd and in (0, {2 * N})")
+    return np.ascontiguousarray(secret.transformed[:, galois.permutation(element, N)])

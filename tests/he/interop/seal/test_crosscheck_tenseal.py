@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from he import bfv
-from he.encryption import Decryptor
+from he.ckks.encoder import Encoder
+from he.encryption import Decryptor, Encryptor
 from he.interop.seal import (
     BFVConverter,
     CKKSConverter,
@@ -17,7 +18,10 @@ from he.interop.seal import (
     EncryptionParameters,
     SEALBFVEvaluator,
     SEALEvaluator,
+    Version,
 )
+from he.keygen import KeyGenerator
+from he.keys import KeyNeeds
 
 pytestmark = pytest.mark.crosscheck
 
@@ -36,6 +40,15 @@ def peer(request, tenseal, tmp_path_factory):
 @pytest.fixture(scope="module", params=[(*chain, t) for chain in CHAINS for t in (40961, 65536)])
 def bfv_peer(request, tenseal, tmp_path_factory):
     return BFVPeer(tenseal.sealapi, *request.param, tmp_path_factory.mktemp("seal"))
+
+
+@pytest.fixture(params=["ckks", "bfv"])
+def any_peer(request, tenseal, tmp_path_factory):
+    N, bits = CHAINS[0]
+    folder = tmp_path_factory.mktemp("seal")
+    if request.param == "ckks":
+        return CKKSPeer(tenseal.sealapi, N, bits, folder)
+    return BFVPeer(tenseal.sealapi, N, bits, 40961, folder)
 
 
 class Peer:
@@ -153,6 +166,103 @@ def test_our_bytes__load_in_seal(peer, compression, comparisons):
     loaded = peer.loaded(peer.api.Ciphertext, peer.converter.save_ciphertext(ours, compression))
     again = peer.converter.load_ciphertext(peer.bytes_of(loaded))
     comparisons.equal(f"ciphertext, {compression.name}", ours.data, again.data)
+
+
+VERSIONS = [Version(3, 4), Version(3, 5), Version(3, 6), Version(3, 7), Version(4, 3)]
+FORMATS = [(c, v) for v in VERSIONS for c in Compression if c < Compression.ZSTD or v.has_zstd]
+
+
+def written_by_us(peer, how):
+    """(name, SEAL's kind, bytes, how they are read here) of every object, full and seeded."""
+    api, converter, params = peer.api, peer.converter, peer.converter.params
+    generator = KeyGenerator(params)
+    secret, N, top = generator.secret_key(), params.N, params.max_level
+    public = generator.public_key(secret)
+    keys = generator.evaluation_keys(secret, KeyNeeds(top, {3: top, 2 * N - 1: top}))
+    if isinstance(converter, BFVConverter):
+        message = bfv.Plaintext(params, np.arange(N, dtype=np.uint64) % np.uint64(params.t))
+        ciphertext = bfv.Encryptor(params, public).encrypt(message)
+    else:
+        message = Encoder(params).encode(np.linspace(-1, 1, N // 2))
+        ciphertext = Encryptor(params, public).encrypt(message)
+    secret_key = converter.save_secret_key(secret, *how)
+    yield "secret key", api.SecretKey, secret_key, lambda data: converter.load_secret_key(
+        data
+    ).transformed
+    for name, kind, data, load in (
+        ("plaintext", api.Plaintext, converter.save_plaintext(message, *how), "plaintext"),
+        ("ciphertext", api.Ciphertext, converter.save_ciphertext(ciphertext, *how), "ciphertext"),
+        (
+            "seeded ciphertext",
+            api.Ciphertext,
+            converter.encrypt_seeded(message, secret, *how),
+            "ciphertext",
+        ),
+        ("public key", api.PublicKey, converter.save_public_key(public, *how), "public_key"),
+        (
+            "seeded public key",
+            api.PublicKey,
+            converter.create_public_key(secret, *how),
+            "public_key",
+        ),
+        ("relin keys", api.RelinKeys, converter.save_relin_keys(keys, *how), "relin_keys"),
+        (
+            "seeded relin keys",
+            api.RelinKeys,
+            converter.create_relin_keys(secret, *how),
+            "relin_keys",
+        ),
+    ):
+        loader = getattr(converter, f"load_{load}")
+        yield name, kind, data, lambda data, loader=loader: loader(data).data
+    for name, data in (
+        ("Galois keys", converter.save_galois_keys(keys, *how)),
+        ("seeded Galois keys", converter.create_galois_keys(secret, [3, 2 * N - 1], *how)),
+    ):
+        yield name, api.GaloisKeys, data, lambda data: np.stack(
+            [key.data for _, key in sorted(converter.load_galois_keys(data).items())]
+        )
+
+
+@pytest.mark.parametrize(
+    ("compression", "version"), FORMATS, ids=[f"{c.name}_{v.major}_{v.minor}" for c, v in FORMATS]
+)
+def test_every_object__goes_to_seal_and_comes_back(
+    any_peer, compression, version, comparisons
+):
+    """In every version that this SEAL reads; what it writes is its own, compressed with zstd."""
+    for name, kind, data, load in written_by_us(any_peer, (compression, version)):
+        theirs = any_peer.loaded(kind, data)
+        comparisons.equal(name, load(data), load(any_peer.bytes_of(theirs)))
+    parameters = any_peer.api.EncryptionParameters(any_peer.api.SCHEME_TYPE.NONE)
+    with open(any_peer.file, "wb") as file:
+        file.write(any_peer.converter.save_parameters(compression, version))
+    parameters.load(any_peer.file)
+    again = EncryptionParameters.from_bytes(any_peer.bytes_of(parameters))
+    assert again == any_peer.converter.parameters
+
+
+def test_our_seeded_keys__relinearize_and_rotate_in_seal_as_here(peer, comparisons):
+    api, converter, params = peer.api, peer.converter, peer.converter.params
+    secret = KeyGenerator(params).secret_key()
+    relin = converter.create_relin_keys(secret, Compression.ZSTD, Version(4, 3))
+    galois = converter.create_galois_keys(secret, [3])
+    evaluator = SEALEvaluator(params, converter.load_evaluation_keys(relin, galois))
+    values = np.random.default_rng(5).uniform(-1, 1, params.slots)
+    ours = Encryptor(params, secret).encrypt(Encoder(params).encode(values))
+    theirs = peer.loaded(api.Ciphertext, converter.save_ciphertext(ours))
+    out = api.Ciphertext()
+    peer.evaluator.apply_galois(theirs, 3, peer.loaded(api.GaloisKeys, galois), out)
+    expected = converter.load_ciphertext(peer.bytes_of(out))
+    comparisons.equal("rotate", evaluator.automorphism(ours, 3).data, expected.data)
+    product = api.Ciphertext()
+    peer.evaluator.multiply(theirs, theirs, product)
+    peer.evaluator.relinearize_inplace(product, peer.loaded(api.RelinKeys, relin))
+    expected = converter.load_ciphertext(peer.bytes_of(product))
+    mine = evaluator.relinearize(evaluator.tensor(ours, ours))
+    comparisons.equal("relinearize", mine.data, expected.data)
+    slots = Encoder(params).decode_real(Decryptor(params, secret).decrypt(expected))
+    assert np.abs(slots - values**2).max() < 2.0**-8
 
 
 def test_bfv__seeded_ciphertexts_keys_and_every_level(bfv_peer, comparisons):
