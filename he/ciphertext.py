@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from he.errors import NoEvaluatorError
+from he.encrypted_value import EncryptedValue
 from he.params import CKKSParameters
 from he.serializable import Serializable
 
@@ -33,7 +33,7 @@ class Plaintext(Serializable):
 
 
 @dataclass(eq=False)
-class Ciphertext(Serializable):
+class Ciphertext(EncryptedValue["Evaluator"]):
     """An encryption: data (parts, level + 1, N) uint64, transformed, at `scale`.
 
     Ciphertexts are values: their data is never changed in place. seed: the 32 bytes that c_1 is the
@@ -53,19 +53,6 @@ class Ciphertext(Serializable):
     seed: bytes | None = None
     _evaluator: Evaluator | None = field(default=None, repr=False)
 
-    # NumPy arrays then leave ``array * ciphertext`` to the methods below.
-    __array_ufunc__ = None
-
-    @property
-    def level(self) -> int:
-        """Index of the last limb of Q: how many rescalings are left."""
-        return int(self.data.shape[-2]) - 1
-
-    @property
-    def parts(self) -> int:
-        """Number of polynomials: 2, or 3 before relinearization."""
-        return int(self.data.shape[0])
-
     def __repr__(self) -> str:
         return (
             f"Ciphertext(N={self.params.N}, parts={self.parts}, level={self.level}, "
@@ -75,38 +62,6 @@ class Ciphertext(Serializable):
     def copy(self) -> Ciphertext:
         """An independent copy, with the same evaluator."""
         return Ciphertext(self.params, self.data.copy(), self.scale, self.seed, self._evaluator)
-
-    @property
-    def evaluator(self) -> Evaluator:
-        """The attached evaluator; raises `NoEvaluatorError` when there is none."""
-        if self._evaluator is None:
-            raise NoEvaluatorError(
-                "this ciphertext has no evaluator, so Python operators cannot act on it: "
-                "call evaluator.attach(ciphertext) first, or evaluator.add(..) and the like"
-            )
-        return self._evaluator
-
-    def __add__(self, other: Any) -> Ciphertext:
-        return self.evaluator.add(self, other)
-
-    __radd__ = __add__
-
-    def __sub__(self, other: Any) -> Ciphertext:
-        return self.evaluator.subtract(self, other)
-
-    def __rsub__(self, other: Any) -> Ciphertext:
-        return self.evaluator.add(self.evaluator.negate(self), other)
-
-    def __neg__(self) -> Ciphertext:
-        return self.evaluator.negate(self)
-
-    def __mul__(self, other: Any) -> Ciphertext:
-        return self.evaluator.multiply(self, other)
-
-    __rmul__ = __mul__
-
-    def __pow__(self, exponent: int) -> Ciphertext:
-        return self.evaluator.power(self, exponent)
 
     def rotate(self, steps: int) -> Ciphertext:
         """Slots rotated left by `steps` (see `Evaluator.rotate`)."""

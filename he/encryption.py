@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from he.ciphertext import Ciphertext, Plaintext
-from he.errors import ParametersMismatchError
 from he.keys import PublicKey, SecretKey
+from he.operand_checks import check_owner
 from he.params import CKKSParameters
 from he.zero_encryption import SecretProduct, ZeroEncryptor
 
@@ -29,10 +29,7 @@ class Encryptor:
 
     def encrypt(self, plaintext: Plaintext) -> Ciphertext:
         """A fresh ciphertext of `plaintext`, at its level and scale."""
-        if plaintext.params != self.params:
-            raise ParametersMismatchError(
-                f"the plaintext belongs to {plaintext.params}, the encryptor to {self.params}"
-            )
+        check_owner(self.params, plaintext, "encryptor")
         data, seed = self._zeros.encrypt(plaintext.level)
         self._zeros.context.q(plaintext.level).add(data[0], data[0], plaintext.data)
         return Ciphertext(self.params, data, plaintext.scale, seed)
@@ -47,8 +44,5 @@ class Decryptor:
 
     def decrypt(self, ciphertext: Ciphertext) -> Plaintext:
         """c_0 + c_1 s + c_2 s^2, at the ciphertext's level and scale."""
-        if ciphertext.params != self.params:
-            raise ParametersMismatchError(
-                f"the ciphertext belongs to {ciphertext.params}, the decryptor to {self.params}"
-            )
+        check_owner(self.params, ciphertext, "decryptor")
         return Plaintext(self.params, self._product(ciphertext.data), ciphertext.scale)

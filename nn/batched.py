@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,16 +23,20 @@ from he.serialization import from_bytes, to_bytes
 from nn.batch import StageTime
 from nn.batched_plan import BatchedPlan, Circuit
 from nn.batched_tensor import BatchedTensor
-from nn.errors import ShapeError
+from nn.errors import NetworkError, ShapeError
 from nn.layers import FloatArray
 from nn.progress import CountProgress, count_progress
 from ntt import threads as ntt_threads
+
+T = TypeVar("T")
 
 
 class BatchedClient:
     """Encrypts images and decrypts answers: it holds the secret keys, one a parameter set.
 
-    secret_keys: keys saved before with `secret_key_bytes`; None makes fresh ones.
+    secret_keys: keys saved before with `secret_key_bytes`; None makes fresh ones. Raises
+    `NetworkError` for another number of them, `SerializationError` or `ParametersMismatchError` for
+    other bytes.
     """
 
     def __init__(self, plan: BatchedPlan, secret_keys: Sequence[bytes] | None = None) -> None:
@@ -43,7 +47,9 @@ class BatchedClient:
         else:
             self._secrets = [
                 from_bytes(data, SecretKey, params)
-                for data, params in zip(secret_keys, plan.params, strict=True)
+                for data, params in zip(
+                    _one_each(plan, secret_keys, "secret keys"), plan.params, strict=True
+                )
             ]
         self._codecs = [plan.codec(index, key) for index, key in enumerate(self._secrets)]
 
@@ -112,7 +118,9 @@ class BatchedServer:
     """Runs the network on encrypted tensors; it never sees a secret key.
 
     network: the one that the plan was compiled for (`NetworkError` for another). keys: the
-    client's, or their bytes, for each parameter set. Everything is encoded before the first run.
+    client's, or their bytes, for each parameter set: `NetworkError` for another number of them,
+    `ParametersMismatchError` or `MissingKeyError` for keys that do not serve the plan. All is
+    checked and encoded before the first run.
     """
 
     def __init__(
@@ -121,10 +129,12 @@ class BatchedServer:
         self.plan = plan
         steps = plan.steps(network)
         self._circuits: list[Circuit] = []
+        keys = _one_each(plan, keys, "evaluation keys")
         for index, (params, key) in enumerate(zip(plan.params, keys, strict=True)):
             if not isinstance(key, EvaluationKeys):
                 key = from_bytes(key, EvaluationKeys, params)
             self._circuits.append(plan.circuit(steps, index, key))
+            key.for_relinearization(params.max_level)
 
     def __repr__(self) -> str:
         return f"BatchedServer({self.plan.network!r}, {self.plan.images} images a run)"
@@ -158,6 +168,16 @@ class BatchedServer:
             for name, spent in zip(names, seconds, strict=True)
         )
         return BatchedTensor(self.plan.params, tuple(residues), batch.images, profile=profile)
+
+
+def _one_each(plan: BatchedPlan, given: Sequence[T], what: str) -> Sequence[T]:
+    needed = len(plan.params)
+    if not isinstance(given, list | tuple) or len(given) != needed:
+        found = len(given) if isinstance(given, list | tuple) else type(given).__name__
+        raise NetworkError(
+            f"{what}: a list of {needed} is needed, one for each parameter set, not {found}"
+        )
+    return given
 
 
 def _tensor(given: BatchedTensor | bytes, plan: BatchedPlan) -> BatchedTensor:

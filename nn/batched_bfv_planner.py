@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import bisect
 import math
+import numbers
 from collections.abc import Iterator, Sequence
 
 from he.bfv import BFVParameters
 from he.bfv.noise import NoiseModel
+from he.bfv.params import MAX_PLAIN_BITS
 from he.bfv.params import plain_moduli as smallest_plain_moduli
 from he.errors import BatchingError, InsecureParametersError
 from nn.batched_bfv import IntegerPlan, predicted_noise
@@ -43,22 +45,15 @@ def plan_integers(
 ) -> IntegerPlan:
     """The smallest ring that holds the network, then the fewest plain moduli, then limbs.
 
-    plain_moduli, N, dnum: these instead of the smallest that do. Raises
-    `PlainModulusOverflowError` for plain moduli whose product is not above twice the largest
-    answer, `NoiseBudgetPlanningError` where no parameters of the security table keep a noise budget
-    to the end, `he.BatchingError` for plain moduli without slots.
+    plain_moduli, N, dnum: these instead of the smallest that do. Raises `PlanningError` for plain
+    moduli that are no distinct numbers from 2 to 2^60, `PlainModulusOverflowError` for those whose
+    product is not above twice the largest answer, `NoiseBudgetPlanningError` where no parameters of
+    the security table keep a noise budget to the end, `he.BatchingError` for plain moduli without
+    slots.
     """
     steps = scheduled(network.steps)
     needed = 2 * network.max_abs
-    if plain_moduli is not None and math.prod(set(plain_moduli)) <= needed:
-        bits = math.log2(math.prod(set(plain_moduli)))
-        raise PlainModulusOverflowError(
-            f"answers of up to {network.max_abs.bit_length()} bits and a sign do not fit plain "
-            f"moduli that make {bits:.1f} bits together, each counted once: "
-            f"{needed.bit_length()} bits are needed; use more or larger ones, or fewer input_bits "
-            f"or weight_bits"
-        )
-    chosen = None if plain_moduli is None else tuple(plain_moduli)
+    chosen = None if plain_moduli is None else _checked(plain_moduli, network.max_abs)
     refusal: InsecureParametersError | None = None
     for degree in _degrees() if N is None else (N,):
         for moduli in _choices(degree, needed) if chosen is None else (chosen,):
@@ -90,6 +85,30 @@ def plan_integers(
         f"({refusal or f'{_MOST_MODULI} plain moduli do not hold them'}): use fewer input_bits or "
         f"weight_bits, smaller plain moduli and more of them, or a larger N"
     ) from refusal
+
+
+def _checked(plain_moduli: Sequence[int], max_abs: int) -> tuple[int, ...]:
+    """Plain moduli that hold answers from -max_abs to max_abs."""
+    chosen = tuple(plain_moduli)
+    if not all(map(_in_range, chosen)):
+        raise PlanningError(
+            f"plain moduli {', '.join(map(repr, chosen))}: whole numbers from 2 to "
+            f"2^{MAX_PLAIN_BITS} are needed"
+        )
+    if len(set(chosen)) < len(chosen):
+        raise PlanningError(f"plain moduli {', '.join(map(str, chosen))}: give each of them once")
+    product = math.prod(chosen)
+    if product <= 2 * max_abs:
+        raise PlainModulusOverflowError(
+            f"answers of up to {max_abs.bit_length()} bits and a sign do not fit plain moduli that "
+            f"make {math.log2(product):.1f} bits together: {(2 * max_abs).bit_length()} bits are "
+            f"needed; use more or larger ones, or fewer input_bits or weight_bits"
+        )
+    return tuple(int(t) for t in chosen)
+
+
+def _in_range(t: object) -> bool:
+    return isinstance(t, numbers.Integral) and 1 < int(t) < 1 << MAX_PLAIN_BITS
 
 
 def _check_batching(params: tuple[BFVParameters, ...]) -> None:

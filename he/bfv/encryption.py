@@ -10,8 +10,9 @@ from he.bfv.ciphertext import Ciphertext, Plaintext
 from he.bfv.lift import plain_lift
 from he.bfv.noise import NoiseModel
 from he.bfv.params import BFVParameters
-from he.errors import ParameterError, ParametersMismatchError
+from he.errors import ParameterError
 from he.keys import PublicKey, SecretKey
+from he.operand_checks import check_owner
 from he.zero_encryption import SecretProduct, ZeroEncryptor
 
 
@@ -40,10 +41,7 @@ class Encryptor:
 
         level: default the top. Raises `ParameterError` for a level that does not exist.
         """
-        if plaintext.params != self.params:
-            raise ParametersMismatchError(
-                f"the plaintext belongs to {plaintext.params}, the encryptor to {self.params}"
-            )
+        check_owner(self.params, plaintext, "encryptor")
         level = self.params.max_level if level is None else level
         if not 0 <= level <= self.params.max_level:
             raise ParameterError(f"level {level}: it must be from 0 to {self.params.max_level}")
@@ -81,8 +79,5 @@ class Decryptor:
         return math.log2(Q) - math.log2(2 * largest) if largest else math.log2(Q)
 
     def _owned(self, ciphertext: Ciphertext) -> np.ndarray:
-        if ciphertext.params != self.params:
-            raise ParametersMismatchError(
-                f"the ciphertext belongs to {ciphertext.params}, the decryptor to {self.params}"
-            )
+        check_owner(self.params, ciphertext, "decryptor")
         return ciphertext.data

@@ -4,32 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from he.bfv.ciphertext import Ciphertext, PlainFactor, Plaintext
+from he.bfv.ciphertext import Ciphertext
 from he.bfv.noise import Noise
-from he.bfv.params import BFVParameters
-from he.errors import (
-    LevelExhaustedError,
-    NoiseBudgetExhaustedError,
-    ParameterError,
-    ParametersMismatchError,
-)
+from he.errors import LevelExhaustedError, NoiseBudgetExhaustedError
+from he.operand_checks import check_owner, check_two_parts
 
-
-def check_owner(params: BFVParameters, operand: Ciphertext | Plaintext | PlainFactor) -> None:
-    """Raise `ParametersMismatchError` unless the operand belongs to `params`."""
-    if operand.params is not params and operand.params != params:
-        raise ParametersMismatchError(
-            f"the {type(operand).__name__.lower()} belongs to {operand.params}, the evaluator to "
-            f"{params}"
-        )
-
-
-def check_two_parts(a: Ciphertext, operation: str) -> None:
-    """Raise `ParameterError` for an unrelinearized product."""
-    if a.parts != 2:
-        raise ParameterError(
-            f"{operation} needs ciphertexts of 2 parts, not {a.parts}: relinearize first"
-        )
+__all__ = [
+    "check_budget",
+    "check_level_left",
+    "check_owner",
+    "check_two_parts",
+    "largest_embedding",
+]
 
 
 def check_level_left(a: Ciphertext) -> None:

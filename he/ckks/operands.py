@@ -5,26 +5,20 @@ from __future__ import annotations
 import math
 
 from he.ciphertext import Ciphertext, Plaintext
-from he.errors import (
-    LevelExhaustedError,
-    LevelMismatchError,
-    ParameterError,
-    ParametersMismatchError,
-    ScaleMismatchError,
-)
+from he.errors import LevelExhaustedError, LevelMismatchError, ScaleMismatchError
+from he.operand_checks import check_owner, check_two_parts
 from he.params import CKKSParameters
+
+__all__ = [
+    "check_canonical",
+    "check_level_left",
+    "check_owner",
+    "check_pair",
+    "check_two_parts",
+]
 
 # Canonical scales are equal to the last bit; products of them agree within rounding.
 _SCALE_TOLERANCE = 2.0**-40
-
-
-def check_owner(params: CKKSParameters, operand: Ciphertext | Plaintext) -> None:
-    """Raise `ParametersMismatchError` unless the operand belongs to `params`."""
-    if operand.params is not params and operand.params != params:
-        raise ParametersMismatchError(
-            f"the {type(operand).__name__.lower()} belongs to {operand.params}, the evaluator to "
-            f"{params}"
-        )
 
 
 def check_pair(
@@ -62,12 +56,4 @@ def check_level_left(a: Ciphertext) -> None:
         raise LevelExhaustedError(
             "the ciphertext is at level 0 and the operation rescales: no level is left; build "
             "parameters with a larger depth"
-        )
-
-
-def check_two_parts(a: Ciphertext, operation: str) -> None:
-    """Raise `ParameterError` for an unrelinearized product."""
-    if a.parts != 2:
-        raise ParameterError(
-            f"{operation} needs ciphertexts of 2 parts, not {a.parts}: relinearize first"
         )

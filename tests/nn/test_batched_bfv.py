@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+import he
 import nn
 from he.bfv import Evaluator
 from he.errors import BatchingError
@@ -178,9 +179,24 @@ def test_plan__plain_moduli_that_overflow_are_refused():
     network = small_network()
     chosen = tuple(params.t for params in plan_integers(network).params)
     assert plan_integers(network, plain_moduli=chosen, N=8192).params[0].t == chosen[0]
-    for moduli in (chosen[:0], (65537,), (65537,) * 5):
+    for moduli in (chosen[:0], (65537,), (40961,)):
         with pytest.raises(PlainModulusOverflowError, match="bits are needed"):
             plan_integers(network, plain_moduli=moduli)
+
+
+@pytest.mark.parametrize(
+    ("moduli", "words"),
+    [
+        ((65537,) * 5, "each of them once"),
+        ((65537, -3), "whole numbers"),
+        ((1 << 61, 65537), "whole numbers"),
+        (("65537",), "whole numbers"),
+        ((65537.5,), "whole numbers"),
+    ],
+)
+def test_plan__what_is_no_set_of_plain_moduli_is_refused(moduli, words):
+    with pytest.raises(nn.PlanningError, match=words):
+        plan_integers(small_network(), plain_moduli=moduli)
 
 
 def test_plan__without_a_noise_budget_is_refused(run):
@@ -213,6 +229,14 @@ def test_refusals__say_what_is_needed(run):
         server.run(server.run(client.encrypt(images[:2])))
     with pytest.raises(NetworkError, match="BatchedClient"):
         nn.Client(plan)
+    keys = client.evaluation_keys()
+    for wrong in (keys[0], keys[:-1], [*keys, keys[0]], keys[0].to_bytes(), None):
+        with pytest.raises(NetworkError, match="one for each parameter set"):
+            BatchedServer(plan, small_network(), wrong)
+    with pytest.raises(NetworkError, match="one for each parameter set"):
+        BatchedClient(plan, client.secret_key_bytes()[:0])
+    with pytest.raises(he.MissingRelinearizationKeyError):
+        BatchedServer(plan, small_network(), [he.EvaluationKeys(key.params) for key in keys])
     other = zoo.load("mnist")
     with pytest.raises(NetworkError, match="other weights"):
         BatchedServer(plan, other, client.evaluation_keys())
