@@ -96,17 +96,21 @@ class AutomorphismHardware(wiring.Component):
         by_row = Mux(command.transformed, exponent, Cat(Const(0, lane_bits), row))
         product = pipeline.register((factor * by_row)[:bits], "product_1")
         product = pipeline.register(product, "product_2")
-        factor = pipeline.delay(factor, 2, "factor")
+        factor = pipeline.register(factor, "factor_1")
+        # 3h xor 2 is the inverse of an odd h modulo 32.
+        inverse = ((factor * 3) ^ 2)[:lane_bits] if lane_bits else Const(0, 0)
+        offsets = []
+        for lane in range(p.lanes):
+            place = (inverse * lane)[:lane_bits] if lane_bits else Const(0, 0)
+            offsets.append(pipeline.register((factor * place)[:bits], f"offset_{lane}"))
+        factor = pipeline.register(factor, "factor_2")
         transformed = pipeline.delay(command.transformed, 2, "transformed")
 
         reversed_row = reversed_bits(product[1 : 1 + len(row)])
         rotation = product[1 + len(row) : bits]
-        # 3h xor 2 is the inverse of an odd h modulo 32.
-        inverse = ((factor * 3) ^ 2)[:lane_bits] if lane_bits else Const(0, 0)
         addresses, negative, sources = [], [], []
-        for lane in range(p.lanes):
-            place = (inverse * lane)[:lane_bits] if lane_bits else Const(0, 0)
-            source = (product + factor * place)[:bits]
+        for lane, offset in enumerate(offsets):
+            source = (product + offset)[:bits]
             address = Mux(transformed, reversed_row, source[lane_bits:log_N])
             addresses.append(pipeline.register(address, f"address_{lane}"))
             negative.append(pipeline.register(source[log_N] & ~transformed, f"negative_{lane}"))

@@ -84,6 +84,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     characterize.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     characterize.add_argument(
+        "--router", choices=("router1", "router2"), default="router1",
+        help="of nextpnr (default router1); the second ends sooner, at a lower clock",
+    )  # fmt: skip
+    characterize.add_argument(
         "--liberty", nargs="+", type=Path, default=[], help="files of one cell library"
     )
     characterize.add_argument("--output", "-o", type=Path, default=DEFAULT_RESULTS)
@@ -218,7 +222,7 @@ def _characterize(options: argparse.Namespace) -> int:
     from rtl.errors import OptionError
 
     jobs = [
-        Job(block, target, tuple(options.seeds), tuple(options.liberty))
+        Job(block, target, tuple(options.seeds), tuple(options.liberty), options.router)
         for name in options.blocks
         for block in BLOCK_SETS[name]()
         if options.only in block.name

@@ -25,7 +25,8 @@ DEVICE = "85k"
 PACKAGE = "CABGA756"
 SPEED = 8
 AIM_MHZ = 200
-ROUTER = "router2"
+ROUTERS = ("router1", "router2")
+"""Of nextpnr: the first finds faster wires, the second ends where many wires crowd."""
 CAPACITY = {"lut": 83640, "ff": 83640, "dsp": 156, "ram_blocks": 208}
 """What nextpnr reports as available in the device."""
 
@@ -38,14 +39,16 @@ def measure(
     seeds: Sequence[int],
     progress: Progress,
     earlier: Mapping[str, Any] | None = None,
+    router: str = ROUTERS[0],
 ) -> Iterator[dict[str, object]]:
     """Clock (every seed, and the median) and resources of a block, placed and routed alone.
 
-    Yields what is known after each seed, beginning from an `earlier` yield of the same block;
+    Yields what is known after each seed, beginning from an `earlier` yield of the same block and
+    router;
     {"fits": False, ...} when the device has too little of something. Raises `ToolError`.
     """
     clocks: dict[int, int] = {}
-    if earlier is not None:
+    if earlier is not None and earlier.get("router") == router:
         clocks = dict(zip(earlier["seeds"], earlier["clock_hz"], strict=True))
     nextpnr = find_place_and_route()
     with tempfile.TemporaryDirectory() as folder_name:
@@ -67,13 +70,13 @@ def measure(
             if seed in clocks:
                 continue
             progress(f"{name}: place and route, seed {seed}")
-            report = _place_and_route(nextpnr, folder, seed)
+            report = _place_and_route(nextpnr, folder, seed, router)
             (clock,) = report["fmax"].values()
             clocks[seed] = round(1e6 * clock["achieved"])
             used = report["utilization"]
             yield {
                 "fits": True,
-                "router": ROUTER,
+                "router": router,
                 "seeds": list(clocks),
                 "clock_hz": list(clocks.values()),
                 "clock_median_hz": round(statistics.median(clocks.values())),
@@ -107,13 +110,13 @@ def _synthesise(folder: Path, source: Path) -> None:
     run_yosys([f"read_verilog {source}", f"synth_ecp5 -top block -json {folder}/mapped.json"])
 
 
-def _place_and_route(nextpnr: str, folder: Path, seed: int) -> dict[str, Any]:
+def _place_and_route(nextpnr: str, folder: Path, seed: int, router: str) -> dict[str, Any]:
     report = folder / "report.json"
     run(
         [
             *(nextpnr, "--json", "packed.json", f"--{DEVICE}", "--package", PACKAGE),
             *("--speed", str(SPEED), "--freq", str(AIM_MHZ), "--seed", str(seed)),
-            *("--router", ROUTER, "--out-of-context", "--timing-allow-fail"),
+            *("--router", router, "--out-of-context", "--timing-allow-fail"),
             *("--report", report.name, "--quiet"),
         ],
         folder=folder,

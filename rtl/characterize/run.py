@@ -33,10 +33,13 @@ class Job:
     target: str
     seeds: tuple[int, ...] = DEFAULT_SEEDS
     libraries: tuple[Path, ...] = ()
+    router: str = ecp5.ROUTERS[0]
 
     def __post_init__(self) -> None:
         if self.target not in TARGETS:
             raise OptionError(f"target {self.target!r}: choose one of {', '.join(TARGETS)}")
+        if self.router not in ecp5.ROUTERS:
+            raise OptionError(f"router {self.router!r}: choose one of {', '.join(ecp5.ROUTERS)}")
         if self.target == "cells" and not self.libraries:
             raise OptionError("target cells needs a library: name its files with --liberty")
         if self.target == "cells" and self.block.kind == "ntt":
@@ -105,7 +108,8 @@ def _measurements(
 ) -> Iterator[dict[str, object]]:
     name = job.block.name
     if job.target == "ecp5":
-        yield from ecp5.measure(block, name, job.seeds, progress, earlier and earlier["measured"])
+        known = earlier and earlier["measured"]
+        yield from ecp5.measure(block, name, job.seeds, progress, known, job.router)
     elif job.target == "cells":
         progress(f"{name}: mapping to {job.label}")
         yield liberty.measure(block, job.libraries)

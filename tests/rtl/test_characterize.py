@@ -206,7 +206,7 @@ def fake_place_and_route(monkeypatch, multipliers: int = 1) -> list[int]:
             cells[f"mult{i}"] = {**cells["mult"], "connections": {"P0": [100 + i]}}
         (folder / "mapped.json").write_text(json.dumps(mapped))
 
-    def place_and_route(nextpnr, folder, seed):
+    def place_and_route(nextpnr, folder, seed, router):
         seeds.append(seed)
         kinds = ("TRELLIS_COMB", "TRELLIS_FF", "MULT18X18D", "DP16KD")
         return {
@@ -219,8 +219,9 @@ def fake_place_and_route(monkeypatch, multipliers: int = 1) -> list[int]:
     return seeds
 
 
-def ecp5_job(*seeds: int) -> Job:
-    return Job(Block("modmul", {"reduction": "word", "width": 16}), "ecp5", seeds)
+def ecp5_job(*seeds: int, router: str = "router1") -> Job:
+    block = Block("modmul", {"reduction": "word", "width": 16})
+    return Job(block, "ecp5", seeds, router=router)
 
 
 def test_run__place_and_route_keeps_each_seed_and_goes_on_from_there(tmp_path, monkeypatch):
@@ -236,6 +237,12 @@ def test_run__place_and_route_keeps_each_seed_and_goes_on_from_there(tmp_path, m
     assert entry["measured"]["clock_hz"] == [101_000_000, 102_000_000, 105_000_000]
     assert entry["measured"]["clock_median_hz"] == 102_000_000
     assert run([ecp5_job(2, 5)], path, lambda words: None) == 0
+
+    # Another router starts over: a median is of one kind of run.
+    seeds.clear()
+    assert run([ecp5_job(1, 7, router="router2")], path, lambda words: None) == 1
+    assert seeds == [1, 7]
+    assert results.load(path)[0]["measured"]["router"] == "router2"
 
     # Another state of the code starts over: its seeds are not mixed with older ones.
     monkeypatch.setattr(results, "commit", lambda: "0123456789ab")
@@ -258,6 +265,8 @@ def test_run__a_block_too_large_is_a_row_that_says_what_it_lacks(tmp_path, monke
 def test_job__unknown_target_is_refused():
     with pytest.raises(OptionError, match="ecp5, xc7, xcup, cells"):
         Job(Block("modmul", {"reduction": "word", "width": 50}), "ice40")
+    with pytest.raises(OptionError, match="router1, router2"):
+        ecp5_job(1, router="router3")
 
 
 def toy_arc(pin: str, delay: float) -> str:
