@@ -187,7 +187,7 @@ class Evaluator:
         """
         self.check_pair(a, b, same_scale=False)
         ops = self._q(a)
-        data = np.empty_like(a.data)
+        data = self._product_data(a, spare=rescale)
         for part in range(a.parts):
             ops.multiply(data[part], a.data[part], b.data)
         scale = a.scale * b.scale
@@ -198,7 +198,8 @@ class Evaluator:
         """a b for a real constant in every slot, rescaled to the canonical scale below."""
         operands.check_level_left(a)
         scale = self._factor_scale(a)
-        return self.rescale(self._multiply_integer(a, self._integer(b, scale, a), scale))
+        integer = self._integer(b, scale, a)
+        return self.rescale(self._multiply_integer(a, integer, scale, spare=True))
 
     def multiply_integer(self, a: Ciphertext, b: int) -> Ciphertext:
         """a b for an integer, exactly: no level and no change of scale."""
@@ -236,7 +237,7 @@ class Evaluator:
         operands.check_canonical(a)
         above = self.drop_limbs(a, level + 1)
         factor = self.params.scales[level] * self.params.q[level + 1] / a.scale
-        return self.rescale(self._multiply_integer(above, round(factor), factor))
+        return self.rescale(self._multiply_integer(above, round(factor), factor, spare=True))
 
     def drop_limbs(self, a: Ciphertext, level: int) -> Ciphertext:
         """Only the limbs up to `level`, at an unchanged scale."""
@@ -348,12 +349,18 @@ class Evaluator:
             )
         return integer
 
-    def _multiply_integer(self, a: Ciphertext, integer: int, scale: float) -> Ciphertext:
+    def _multiply_integer(
+        self, a: Ciphertext, integer: int, scale: float, *, spare: bool = False
+    ) -> Ciphertext:
         self._check(a)
         ops = self._q(a)
         scalars = Scalars([integer] * len(ops.moduli), ops.moduli)
-        data = ops.multiply_scalar(np.empty_like(a.data), a.data, scalars)
+        data = ops.multiply_scalar(self._product_data(a, spare=spare), a.data, scalars)
         return self.recorded("multiply_integer", (a,), data, a.scale * scale, integer=integer)
+
+    def _product_data(self, a: Ciphertext, *, spare: bool) -> np.ndarray:
+        """Memory for a product of a's shape; spare: scratch memory, for use at once."""
+        return workspace("product", a.data.shape) if spare else np.empty_like(a.data)
 
     def _aligned(self, a: Ciphertext, b: Ciphertext) -> tuple[Ciphertext, Ciphertext]:
         self._check(a)
