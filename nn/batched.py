@@ -34,13 +34,15 @@ T = TypeVar("T")
 class BatchedClient:
     """Encrypts images and decrypts answers: it holds the secret keys, one a parameter set.
 
-    secret_keys: keys saved before with `secret_key_bytes`; None makes fresh ones. Raises
-    `NetworkError` for another number of them, `SerializationError` or `ParametersMismatchError` for
-    other bytes.
+    plan: what `nn.compile` made, or its bytes. secret_keys: keys saved before with
+    `secret_key_bytes`; None makes fresh ones. Raises `NetworkError` for another number of them,
+    `SerializationError` or `ParametersMismatchError` for other bytes.
     """
 
-    def __init__(self, plan: BatchedPlan, secret_keys: Sequence[bytes] | None = None) -> None:
-        self.plan = plan
+    def __init__(
+        self, plan: BatchedPlan | bytes, secret_keys: Sequence[bytes] | None = None
+    ) -> None:
+        self.plan = plan = _plan(plan)
         self._generators = [KeyGenerator(params) for params in plan.params]
         if secret_keys is None:
             self._secrets = [generator.secret_key() for generator in self._generators]
@@ -117,16 +119,16 @@ class BatchedClient:
 class BatchedServer:
     """Runs the network on encrypted tensors; it never sees a secret key.
 
-    network: the one that the plan was compiled for (`NetworkError` for another). keys: the
-    client's, or their bytes, for each parameter set: `NetworkError` for another number of them,
-    `ParametersMismatchError` or `MissingKeyError` for keys that do not serve the plan. All is
-    checked and encoded before the first run.
+    plan: what `nn.compile` made, or its bytes. network: the one that it was compiled for
+    (`NetworkError` for another). keys: the client's, or their bytes, for each parameter set:
+    `NetworkError` for another number of them, `ParametersMismatchError` or `MissingKeyError` for
+    keys that do not serve the plan. All is checked and encoded before the first run.
     """
 
     def __init__(
-        self, plan: BatchedPlan, network: Any, keys: Sequence[EvaluationKeys | bytes]
+        self, plan: BatchedPlan | bytes, network: Any, keys: Sequence[EvaluationKeys | bytes]
     ) -> None:
-        self.plan = plan
+        self.plan = plan = _plan(plan)
         steps = plan.steps(network)
         self._circuits: list[Circuit] = []
         keys = _one_each(plan, keys, "evaluation keys")
@@ -168,6 +170,16 @@ class BatchedServer:
             for name, spent in zip(names, seconds, strict=True)
         )
         return BatchedTensor(self.plan.params, tuple(residues), batch.images, profile=profile)
+
+
+def _plan(given: BatchedPlan | bytes) -> BatchedPlan:
+    plan = BatchedPlan.from_bytes(given) if isinstance(given, bytes) else given
+    if not isinstance(plan, BatchedPlan):
+        raise NetworkError(
+            f"a batched plan is needed, not {type(plan).__name__}: compile with layout='batched', "
+            f"or take nn.Client and nn.Server"
+        )
+    return plan
 
 
 def _one_each(plan: BatchedPlan, given: Sequence[T], what: str) -> Sequence[T]:

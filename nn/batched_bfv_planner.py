@@ -58,9 +58,8 @@ def plan_integers(
     for degree in _degrees() if N is None else (N,):
         for moduli in _choices(degree, needed) if chosen is None else (chosen,):
             try:
-                params = tuple(
-                    _parameters(steps, t, degree, dnum, security_bits, insecure_reason)
-                    for t in moduli
+                params = _parameters(
+                    steps, moduli, degree, dnum, security_bits, insecure_reason
                 )
             except InsecureParametersError as error:
                 refusal = error
@@ -137,18 +136,19 @@ def _choices(N: int, needed: int) -> Iterator[tuple[int, ...]]:
 
 def _parameters(
     steps: Sequence[object],
-    t: int,
+    moduli: Sequence[int],
     N: int,
     dnum: int | None,
     security_bits: int,
     insecure_reason: str | None,
-) -> BFVParameters:
-    """The smallest log2(Q) that keeps a noise budget to the end.
+) -> tuple[BFVParameters, ...]:
+    """For each plain modulus the smallest log2(Q), the same for all, that keeps a noise budget.
 
-    Raises `InsecureParametersError` where the security table has no room for it.
+    Tensors then have one shape, and keys one level. Raises `InsecureParametersError` where the
+    security table has no room for it.
     """
 
-    def built(log_q: int, reason: str | None) -> BFVParameters:
+    def built(t: int, log_q: int, reason: str | None) -> BFVParameters:
         return BFVParameters.build(
             0,
             plain_modulus=t,
@@ -162,17 +162,20 @@ def _parameters(
     def budget(params: BFVParameters) -> float:
         return predicted_noise(params, steps)[-1].budget
 
-    log_q = bisect.bisect_left(
-        range(_MOST_LOG_Q),
-        0.0,
-        lo=t.bit_length() + (2 * N).bit_length(),
-        key=lambda bits: budget(built(bits, "how large Q has to be")),
-    )
-    params = built(log_q, insecure_reason)
-    while budget(params) < 0:  # another number of digits, another noise of key switching
-        log_q += 1
-        params = built(log_q, insecure_reason)
-    return params
+    def least_log_q(t: int) -> int:
+        return bisect.bisect_left(
+            range(_MOST_LOG_Q),
+            0.0,
+            lo=t.bit_length() + (2 * N).bit_length(),
+            key=lambda bits: budget(built(t, bits, "how large Q has to be")),
+        )
+
+    log_q = max(map(least_log_q, moduli))
+    while True:
+        params = tuple(built(t, log_q, insecure_reason) for t in moduli)
+        if all(budget(p) >= 0 for p in params):
+            return params
+        log_q += 1  # another number of digits, another noise of key switching
 
 
 def _answer_level(params: BFVParameters, steps: Sequence[object]) -> int:

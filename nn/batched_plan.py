@@ -74,6 +74,23 @@ class BatchedPlan(ABC):
         """The keys that the server needs, the same for every parameter set."""
         return KeyNeeds(relinearization=self.params[0].max_level)
 
+    def to_bytes(self) -> bytes:
+        """The plan without weights: what a client needs."""
+        from nn.batched_plan_bytes import plan_to_bytes
+
+        return plan_to_bytes(self)
+
+    @staticmethod
+    def from_bytes(data: bytes, *, insecure_reason: str | None = None) -> BatchedPlan:
+        """Read `to_bytes`.
+
+        insecure_reason: words that say why a plan outside the security table may be read. Raises
+        `he.SerializationError` for other bytes, `he.InsecureParametersError` for such a plan.
+        """
+        from nn.batched_plan_bytes import plan_from_bytes
+
+        return plan_from_bytes(data, insecure_reason)
+
     @abstractmethod
     def values(self, images: ArrayLike) -> NDArray[Any]:
         """What is encrypted of images: (B, inputs)."""

@@ -23,6 +23,7 @@ from nn.batched_bfv_planner import (
 from nn.batched_steps import Relinearization, scheduled
 from nn.errors import InputRangeError, NetworkError, ShapeError
 from nn.quantize import InputRounding, IntegerAffine, QuantizedNetwork, Square, quantize
+from ntt import find_primes
 
 
 def slow(network, images):
@@ -182,6 +183,19 @@ def test_plan__plain_moduli_that_overflow_are_refused():
     for moduli in (chosen[:0], (65537,), (40961,)):
         with pytest.raises(PlainModulusOverflowError, match="bits are needed"):
             plan_integers(network, plain_moduli=moduli)
+
+
+def test_run__plain_moduli_of_unlike_sizes_share_the_shape_of_tensors():
+    network = small_network()
+    moduli = (65537, *find_primes(58, 16384, 1))
+    plan = plan_integers(network, plain_moduli=moduli)
+    assert tuple(params.t for params in plan.params) == moduli
+    assert len({(params.N, len(params.q), params.dnum) for params in plan.params}) == 1
+    client = BatchedClient(plan)
+    server = BatchedServer(plan, network, client.evaluation_keys())
+    images = np.random.default_rng(5).random((3, 6))
+    answer = server.run(client.encrypt(images))
+    assert client.integers(answer).tolist() == slow(network, images)
 
 
 @pytest.mark.parametrize(
