@@ -18,13 +18,14 @@ from he.keys import KeyNeeds
 pytestmark = pytest.mark.crosscheck
 
 STEPS = [1, 2]
-# N, plain modulus, bits of the primes (the special one last); 60-bit primes and a t of 40 bits.
+# N, plain modulus, bits of the primes (the special one last); 60-bit primes, a t of 40 and of 60 bits.
 CHAINS = {
     "N64_30bit": (64, 257, [30, 28, 30, 31]),
     "N64_60bit": (64, 12289, [60, 60, 60, 60]),
     "N4096_36bit": (4096, 65537, [36, 36, 37]),
     "N8192_54bit": (8192, 1032193, [43, 43, 44, 44, 44]),
     "N8192_wide_t": (8192, 1099510054913, [60, 60, 60, 40]),
+    "N4096_60bit_t": (4096, 576460752303439873, [60, 60, 60, 60, 60]),
     "N16384_48bit": (16384, 786433, [48, 48, 48, 49, 49, 49, 49, 49, 49]),
 }
 SMALL = [name for name in CHAINS if CHAINS[name][0] <= 8192]

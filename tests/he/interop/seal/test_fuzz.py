@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import struct
 import tracemalloc
 import zlib
@@ -27,9 +28,10 @@ NAMES = [
     "plaintext",
     "a",
 ]
+CREATED = ["seeded_public_key", "seeded_relin_keys", "seeded_galois_keys"]
 OBJECTS = [
-    *(("ckks", name) for name in [*NAMES, "seeded_blake2xb", "seeded_shake256"]),
-    *(("bfv", name) for name in NAMES),
+    *(("ckks", name) for name in [*NAMES, *CREATED, "seeded_blake2xb", "seeded_shake256"]),
+    *(("bfv", name) for name in [*NAMES, *CREATED]),
 ]
 EXTREMES = [0, 1, 2, 3, 0xFF, 0xFFFF, 1 << 31, (1 << 32) - 1, 1 << 60, 1 << 63, (1 << 64) - 1]
 
@@ -46,10 +48,21 @@ def load(vectors, name, data):
         "galois_keys": converter.load_galois_keys,
         "plaintext": converter.load_plaintext,
     }
-    return loaders.get(name, converter.load_ciphertext)(data)
+    plain = name.removeprefix("seeded_") if name in CREATED else name
+    return loaders.get(plain, converter.load_ciphertext)(data)
+
+
+@functools.cache
+def created(converter, secret_key, name):
+    """New seeded keys: the same ones for every example."""
+    secret = converter.load_secret_key(secret_key)
+    create = getattr(converter, name.replace("seeded_", "create_"))
+    return create(secret, [3]) if name == "seeded_galois_keys" else create(secret)
 
 
 def original(vectors, name):
+    if name in CREATED:
+        return created(vectors.converter, vectors.bytes("secret_key"), name)
     return vectors.converter.save_parameters() if name == "parameters" else vectors.bytes(name)
 
 
