@@ -18,7 +18,7 @@ from he.keys import KeyNeeds
 pytestmark = pytest.mark.crosscheck
 
 STEPS = [1, 2]
-# N, plain modulus, bits of the primes (the special one last); 60-bit primes, a t of 40 and of 60 bits.
+# N, plain modulus, bits of the primes (the special one last); 60-bit primes, t of 40 and 60 bits.
 CHAINS = {
     "N64_30bit": (64, 257, [30, 28, 30, 31]),
     "N64_60bit": (64, 12289, [60, 60, 60, 60]),
