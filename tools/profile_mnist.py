@@ -79,8 +79,8 @@ class Recorder:
             rows = arguments[-1] - arguments[-2]
             if name in KINDS["transforms"]:
                 self.transforms[self.stage] += rows
-            self.bytes_read[self.stage] += rows * limbs_read(name, arguments) * 8 * ring_degree(
-                arguments
+            self.bytes_read[self.stage] += (
+                rows * limbs_read(name, arguments) * 8 * ring_degree(arguments)
             )
 
         return run

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ RESULTS = ROOT / "benchmarks" / "results"
 MEASUREMENTS = ROOT / "rtl" / "results" / "measurements.json"
 README = ROOT / "README.md"
 NETWORKS = ("mnist", "fashion_mnist")
-BLOCK = re.compile(r"(?<=<!-- results -->\n).*?(?=<!-- end of results -->)", re.DOTALL)
-PEERS = re.compile(r"(?<=<!-- peers -->\n).*?(?=<!-- end of peers -->)", re.DOTALL)
-BFV = re.compile(r"(?<=<!-- bfv -->\n).*?(?=<!-- end of bfv -->)", re.DOTALL)
-HARDWARE = re.compile(r"(?<=<!-- hardware -->\n).*?(?=<!-- end of hardware -->)", re.DOTALL)
+BATCHES = {
+    "batch-1-threads": "packed, CKKS",
+    "batch-2-threads": "packed, CKKS",
+    "bfv-batched": "batched, BFV",
+    "ckks-batched": "batched, CKKS",
+}
 HARDWARE_BITS = 50
-COMPARE = re.compile(r"(?<=<!-- compare -->\n).*?(?=<!-- end of compare -->)", re.DOTALL)
 
 TAGS = ("measured", "calibrated", "published", "remembered", "assumed")
 
@@ -36,7 +38,7 @@ def load(kind: str) -> list[Result]:
     return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
 
-def render() -> str:
+def render_results() -> str:
     """The table and what it was measured with, in Markdown."""
     bench, accuracy = load("bench"), load("accuracy")
     rows = [
@@ -67,43 +69,29 @@ def render() -> str:
 
 def render_peers() -> str:
     """CKKS operations beside other libraries, in Markdown."""
-    result = json.loads((RESULTS / "primitives.json").read_text(encoding="utf-8"))
-    return _operations(result, [])
+    return _beside_peers("primitives")
+
+
+def render_fma() -> str:
+    """The same as most CPUs without AVX-512 compute them: what switches keys."""
+    return _beside_peers("primitives-fma", ("multiply", "rotate", "rotate16"))
 
 
 def render_bfv() -> str:
     """BFV operations beside other libraries, and what each was given, in Markdown."""
-    result = json.loads((RESULTS / "bfv.json").read_text(encoding="utf-8"))
-    used: dict[tuple[int, int], dict[str, Result]] = {}
-    for row in result["rows"]:
-        used.setdefault((row["N"], row["depth"]), {})[row["library"]] = row["parameters"]
-    rows = [
-        _row(name, [", ".join(describe(p) for p in found.values()) for found in used.values()])
-        for name, describe in (
-            ("log2(Q) + log2(P), in primes", _chain),
-            ("budget left after the depth, bits", lambda p: str(p["budget_after_depth_bits"])),
-        )
-    ]
-    return _operations(result, rows)
+    return _beside_peers("bfv")
 
 
-def _chain(parameters: Result) -> str:
-    total, q = parameters["log_qp"], parameters["log_q"]
-    limbs = len(parameters["q_bits"]), len(parameters["p_bits"])
-    return f"{q:.0f} + {total - q:.0f} in {limbs[0]} + {limbs[1]}"
-
-
-def _operations(result: Result, parameters: list[str]) -> str:
-    """Each library's time of each operation and case, then rows of parameters."""
+def _beside_peers(name: str, operations: Sequence[str] = ()) -> str:
+    """Each library's time of each operation and case, and, of all operations, its parameters."""
+    result = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
     times = {(r["N"], r["depth"], r["operation"], r["library"]): r for r in result["rows"]}
     cases = list(dict.fromkeys((r["N"], r["depth"]) for r in result["rows"]))
-    operations = list(dict.fromkeys(r["operation"] for r in result["rows"]))
+    chosen = operations or list(dict.fromkeys(r["operation"] for r in result["rows"]))
     libraries = list(dict.fromkeys(r["library"] for r in result["rows"]))
-    rows = [
-        _row("ms, and times as long as here", [f"N = {N}, depth {depth}" for N, depth in cases]),
-        _row("---", ["---"] * len(cases)),
-    ]
-    for operation in operations:
+    titles, rule = [f"N = {N}, depth {depth}" for N, depth in cases], ["---"] * len(cases)
+    rows = [_row("ms, and times as long as here", titles), _row("---", rule)]
+    for operation in chosen:
         cells = []
         for N, depth in cases:
             ours = times[N, depth, operation, libraries[0]]["median_s"]
@@ -114,16 +102,75 @@ def _operations(result: Result, parameters: list[str]) -> str:
                     found.append(f"{library} {row['median_s'] / ours:.1f}x")
             cells.append("; ".join(found))
         rows.append(_row(operation, cells))
-    rows += parameters
-    machine = result["machine"]
+    if not operations:
+        rows += ["", _row("bits of Q + P, in primes", titles), _row("---", rule)]
+        for library in libraries:
+            given = [times.get((*case, chosen[0], library)) for case in cases]
+            rows.append(_row(library, [_chain(row) for row in given]))
     versions = {r["library"]: r["version"] for r in result["rows"]}
     named = ", ".join(f"{name} {versions[name]}" for name in libraries[1:])
+    backend = times[*cases[0], chosen[0], libraries[0]]["parameters"]["backend"]
     return (
         "\n".join(rows)
-        + f"\n\n{machine['cpu']}, one thread, medians, libraries in turn in one process; {named}; "
-        + f"commit {result['commit'][:7]}; parameters of each in the file.\n\n"
-        + f"```sh\n{result['command']}\n```\n"
+        + f"\n\n{result['machine']['cpu']}, backend `{backend}`, one thread, medians, libraries in "
+        + f"turn in one process; {named}; commit {result['commit'][:7]}; more of the parameters in "
+        + f"the file.\n\n```sh\n{result['command']}\n```\n"
     )
+
+
+def _chain(row: Result | None) -> str:
+    """A modulus and its special primes; for BFV what is left of the noise budget, too."""
+    if row is None:
+        return ""
+    parameters = row["parameters"]
+    if "q_bits" not in parameters:
+        return "not published"
+    q, p = parameters["q_bits"], parameters["p_bits"]
+    left = parameters.get("budget_after_depth_bits")
+    return f"{sum(q)} + {sum(p)} in {len(q)} + {len(p)}" + (f", {left} left" if left else "")
+
+
+def render_batches() -> str:
+    """Images at once, in Markdown."""
+    paths = [RESULTS / f"nn-bench-mnist-{name}.json" for name in BATCHES]
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    rows = [
+        _row("`mnist`", BATCHES.values()),
+        _row("---", ["---:"] * len(found)),
+        _row("images at once", [f"{_images(r):,}" for r in found]),
+        _row("threads", [str(r["threads"]) for r in found]),
+        _row("server, an image", [f"{1e3 * _an_image(r):.3g} ms" for r in found]),
+        _row("server, all", [f"{_an_image(r) * _images(r):.3g} s" for r in found]),
+        _row("accuracy", [_accuracy(r) for r in found]),
+        _row("evaluation keys", [_megabytes(r, "evaluation_key_bytes") for r in found]),
+        _row("peak memory", [f"{r['peak_rss_bytes'] / 1e9:.2f} GB" for r in found]),
+    ]
+    speed_up = _an_image(found[0]) / _an_image(found[1])
+    exact = next(r for r in found if r.get("scheme") == "bfv")
+    commits = sorted({str(r["commit"])[:7] for r in found})
+    return (
+        "\n".join(rows)
+        + f"\n\nTwo threads are {speed_up:.2f} times as fast as one. BFV: "
+        + f"{exact['images_with_a_wrong_integer']} of {exact['images_compared']:,} images differ "
+        + f"from the quantised network in any integer. {found[0]['machine']['cpu']}, backend "
+        + f"`{found[0]['backend']}`; commit {', '.join(commits)}.\n\n```sh\n"
+        + "\n".join(str(r["command"]) for r in found)
+        + "\n```\n"
+    )
+
+
+def _images(result: Result) -> int:
+    return int(result.get("images", result.get("batch")))
+
+
+def _an_image(result: Result) -> float:
+    """Seconds; the median of a packed run is already that of an image."""
+    median = float(result["server_seconds_median"])
+    return median / _images(result) if result.get("layout") == "batched" else median
+
+
+def _accuracy(result: Result) -> str:
+    return f"{result['accuracy']:.2%}" if "accuracy" in result else ""
 
 
 def published_cycles(N: int, butterflies: int) -> tuple[int, int]:
@@ -205,14 +252,29 @@ def render_compare() -> str:
     return "\n".join(rows) + "\n\n" + _compare_origin(compared)
 
 
+BLOCKS = {
+    "results": render_results,
+    "batches": render_batches,
+    "compare": render_compare,
+    "peers": render_peers,
+    "fma": render_fma,
+    "bfv": render_bfv,
+    "hardware": render_hardware,
+}
+
+
+def block(name: str) -> re.Pattern[str]:
+    """What stands between a block's markers."""
+    return re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- end of {name} -->)", re.DOTALL)
+
+
 def main() -> None:
     """Replace the blocks between their markers."""
     text = README.read_text(encoding="utf-8")
-    text = BLOCK.sub(lambda _: render(), text)
-    text = PEERS.sub(lambda _: render_peers(), text)
-    text = BFV.sub(lambda _: render_bfv(), text)
-    text = HARDWARE.sub(lambda _: render_hardware(), text)
-    README.write_text(COMPARE.sub(lambda _: render_compare(), text), encoding="utf-8")
+    for name, rendered in BLOCKS.items():
+        before, after = block(name).split(text)
+        text = before + rendered() + after
+    README.write_text(text, encoding="utf-8")
 
 
 def _block_key(entry: Result) -> str:

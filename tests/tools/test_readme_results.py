@@ -24,22 +24,18 @@ def tool() -> ModuleType:
     return module
 
 
-def test_readme_results__table_is_rendered_from_the_files(tool: ModuleType) -> None:
-    block = tool.BLOCK.search((ROOT / "README.md").read_text(encoding="utf-8"))
-    assert block is not None
-    assert block.group() == tool.render()
+BLOCKS = ("results", "batches", "compare", "peers", "fma", "bfv", "hardware")
 
 
-def test_readme_results__peers_are_rendered_from_the_file(tool: ModuleType) -> None:
-    block = tool.PEERS.search((ROOT / "README.md").read_text(encoding="utf-8"))
-    assert block is not None
-    assert block.group() == tool.render_peers()
+@pytest.mark.parametrize("name", BLOCKS)
+def test_readme_results__block_is_rendered_from_the_files(tool: ModuleType, name: str) -> None:
+    found = tool.block(name).search((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert found is not None
+    assert found.group() == tool.BLOCKS[name]()
 
 
-def test_readme_results__bfv_is_rendered_from_the_file(tool: ModuleType) -> None:
-    block = tool.BFV.search((ROOT / "README.md").read_text(encoding="utf-8"))
-    assert block is not None
-    assert block.group() == tool.render_bfv()
+def test_readme_results__all_blocks_are_held_to_the_files(tool: ModuleType) -> None:
+    assert set(BLOCKS) == set(tool.BLOCKS)
 
 
 def test_readme_results__bfv_leaves_every_library_its_depth(tool: ModuleType) -> None:
@@ -53,12 +49,6 @@ def test_readme_results__bfv_leaves_every_library_its_depth(tool: ModuleType) ->
         assert own["t"] == parameters["t"]
 
 
-def test_readme_results__hardware_is_rendered_from_the_file(tool: ModuleType) -> None:
-    block = tool.HARDWARE.search((ROOT / "README.md").read_text(encoding="utf-8"))
-    assert block is not None
-    assert block.group() == tool.render_hardware()
-
-
 def test_readme_results__hardware_takes_fewer_cycles_than_published(tool: ModuleType) -> None:
     # As the simulation of the published code counts them.
     assert tool.published_cycles(256, 8) == (264, 310)
@@ -69,12 +59,6 @@ def test_readme_results__hardware_takes_fewer_cycles_than_published(tool: Module
     for unit in units:
         forward, inverse = tool.published_cycles(unit["block"]["N"], unit["block"]["butterflies"])
         assert unit["facts"]["transform_cycles"] < forward < inverse
-
-
-def test_readme_results__compare_is_rendered_from_the_files(tool: ModuleType) -> None:
-    block = tool.COMPARE.search((ROOT / "README.md").read_text(encoding="utf-8"))
-    assert block is not None
-    assert block.group() == tool.render_compare()
 
 
 def test_readme_results__compare_keeps_every_origin(tool: ModuleType) -> None:
@@ -112,3 +96,17 @@ def test_readme_results__bench_keeps_the_promises_of_mnist(tool: ModuleType) -> 
     assert result["server_seconds_median"] <= 0.24
     assert result["evaluation_key_bytes"] <= 100e6
     assert result["peak_rss_bytes"] <= 1.5e9
+
+
+def test_readme_results__batched_runs_are_right_on_every_image(tool: ModuleType) -> None:
+    exact, real = (
+        json.loads((tool.RESULTS / f"nn-bench-mnist-{name}-batched.json").read_text("utf-8"))
+        for name in ("bfv", "ckks")
+    )
+    for result in (exact, real):
+        assert result["images"] == result["images_compared"] == 8192
+        assert result["threads"] == 1
+        assert result["accuracy"] >= 0.985
+        assert result["server_seconds_median"] <= 10
+    assert exact["images_with_a_wrong_integer"] == 0
+    assert real["images_beyond_the_predicted_error"] == 0
