@@ -69,14 +69,14 @@ class Converter(Generic[P]):
 
     def load_relin_keys(self, data: Buffer) -> KeySwitchingKey:
         """SEAL's RelinKeys: the key of s^2 (those of higher powers have no use here)."""
-        keys = records.read_switching_keys(data, self.parameters)
+        keys = records.read_relin_keys(data, self.parameters)
         if 0 not in keys:
             raise CorruptBytesError("relinearization keys without the one of s^2")
         return KeySwitchingKey(self.params, self.params.max_level, 0, keys[0])
 
     def load_galois_keys(self, data: Buffer) -> dict[int, KeySwitchingKey]:
         """SEAL's GaloisKeys by Galois element."""
-        keys = records.read_switching_keys(data, self.parameters)
+        keys = records.read_galois_keys(data, self.parameters)
         loaded = {}
         for index, key in keys.items():
             element = 2 * index + 1

@@ -27,7 +27,7 @@ from he.interop.seal.reader import Reader, f64, u64, words, words_bytes
 NO_LEVEL = bytes(32)
 """The parms_id of a plaintext that belongs to no level: coefficients modulo t."""
 
-_MAX_PARTS = 16
+MAX_PARTS = 16
 _OVERHEAD_BYTES = 256
 # Uniform residues of b bits keep b bits in 64, so no honest key shrinks below an eighth.
 _KEY_EXPANSION = 8
@@ -51,7 +51,7 @@ class PlaintextRecord:
 
 
 def read_ciphertext(
-    data: Buffer, parameters: EncryptionParameters, *, parts: int = _MAX_PARTS
+    data: Buffer, parameters: EncryptionParameters, *, parts: int = MAX_PARTS
 ) -> CiphertextRecord:
     """A Ciphertext or PublicKey of at most `parts` polynomials, its seed expanded."""
     limit = words_bytes(parts * parameters.key_limbs * parameters.N) + _OVERHEAD_BYTES
@@ -157,10 +157,22 @@ def write_plaintext(
     return envelope(members, compression, version)
 
 
-def read_switching_keys(
-    data: Buffer, parameters: EncryptionParameters
+def read_relin_keys(data: Buffer, parameters: EncryptionParameters) -> dict[int, np.ndarray]:
+    """RelinKeys: index i, of the key of s^(i + 2) -> (digits, 2, K, N) in NTT form."""
+    return _switching_keys(data, parameters, range(1, MAX_PARTS - 1), "relinearization")
+
+
+def read_galois_keys(data: Buffer, parameters: EncryptionParameters) -> dict[int, np.ndarray]:
+    """GaloisKeys: index i, of element 2 i + 1 -> (digits, 2, K, N) in NTT form.
+
+    There is an entry for each of the N elements, most of them empty; RelinKeys have few.
+    """
+    return _switching_keys(data, parameters, range(parameters.N, parameters.N + 1), "Galois")
+
+
+def _switching_keys(
+    data: Buffer, parameters: EncryptionParameters, counts: range, kind: str
 ) -> dict[int, np.ndarray]:
-    """KSwitchKeys: index -> (digits, 2, K, N) in NTT form, without the empty entries."""
     key_bytes = 2 * words_bytes(parameters.key_limbs * parameters.N) + _OVERHEAD_BYTES
     largest = parameters.N * (8 + parameters.data_limbs * key_bytes)
     honest = _KEY_EXPANSION * len(memoryview(data).cast("B")) + 8 * parameters.N
@@ -168,8 +180,10 @@ def read_switching_keys(
     reader = Reader(members, version)
     _key_level(bytes(reader.take(32)), parameters)
     count = reader.u64()
-    if count > parameters.N:
-        raise CorruptBytesError(f"{count} switching keys: at most N = {parameters.N}")
+    if count not in counts:
+        raise CorruptBytesError(
+            f"{count} entries of {kind} keys: from {counts.start} to {counts.stop - 1} are needed"
+        )
     keys: dict[int, np.ndarray] = {}
     for index in range(count):
         digits = reader.u64()
@@ -193,9 +207,10 @@ def write_switching_keys(
     version: Version = DEFAULT_VERSION,
     seeds: Mapping[int, Sequence[bytes]] | None = None,
 ) -> bytes:
-    """The inverse of `read_switching_keys`, with `count` entries, most of them empty.
+    """The inverse of `read_relin_keys` and `read_galois_keys`, with `count` entries.
 
-    seeds: of each key's digits, where their uniform halves are left out.
+    Those that are not among the keys are empty. seeds: of each key's digits, where their uniform
+    halves are left out.
     """
     parts = [parameters.parms_id(parameters.key_limbs), u64(count)]
     for index in range(count):

@@ -149,6 +149,14 @@ def test_bytes_of_another_parameter_set__are_refused(converter, secret):
         foreign.save_secret_key(secret)
 
 
+def test_keys_of_the_other_kind__are_refused(converter, generator, secret):
+    keys = generator.evaluation_keys(secret, KeyNeeds(2, {3: 2}))
+    with pytest.raises(CorruptBytesError, match="entries of Galois keys: from 64 to 64"):
+        converter.load_galois_keys(converter.save_relin_keys(keys))
+    with pytest.raises(CorruptBytesError, match="entries of relinearization keys: from 1 to 14"):
+        converter.load_relin_keys(converter.save_galois_keys(keys))
+
+
 def test_missing_keys__cannot_be_saved(converter, generator, secret):
     low = generator.evaluation_keys(secret, KeyNeeds(galois={3: 1}))
     with pytest.raises(MissingRelinearizationKeyError):
