@@ -9,11 +9,11 @@ import traceback
 from collections.abc import Sequence
 
 from he.errors import HEError
-from nn.cli import accuracy, bench, demo, infer, plan, trace
+from nn.cli import accuracy, bench, demo, infer, plan, trace, warm
 from nn.errors import NetworkError
 from ntt.errors import ArithmeticLayerError
 
-_COMMANDS = (demo, infer, accuracy, bench, plan, trace)
+_COMMANDS = (demo, infer, accuracy, bench, plan, trace, warm)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -11,7 +11,7 @@ import pytest
 
 from nn.cli.main import main
 
-COMMANDS = ("demo", "infer", "accuracy", "bench", "plan", "trace")
+COMMANDS = ("demo", "infer", "accuracy", "bench", "plan", "trace", "warm")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
