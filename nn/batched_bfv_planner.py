@@ -12,6 +12,7 @@ from he.bfv.noise import NoiseModel
 from he.bfv.params import MAX_PLAIN_BITS
 from he.bfv.params import plain_moduli as smallest_plain_moduli
 from he.errors import BatchingError, InsecureParametersError
+from he.params import FAST_PRIME_BITS
 from nn.batched_bfv import IntegerPlan, predicted_noise
 from nn.batched_steps import scheduled
 from nn.plan_search import PlanningError
@@ -20,6 +21,7 @@ from nn.quantize import IntegerAffine, QuantizedNetwork
 _MOST_MODULI = 8
 _SMALLEST_DEGREE, _LARGEST_DEGREE = 1 << 12, 1 << 16
 _MOST_LOG_Q = 1500
+_MOST_DIGITS = _MOST_LOG_Q // FAST_PRIME_BITS
 # Answers are switched down as long as this much of the noise budget, in bits, is left.
 _SPARE_BITS = 2.0
 
@@ -54,6 +56,8 @@ def plan_integers(
     steps = scheduled(network.steps)
     needed = 2 * network.max_abs
     chosen = None if plain_moduli is None else _checked(plain_moduli, network.max_abs)
+    if dnum is not None and not (isinstance(dnum, int) and 1 <= dnum <= _MOST_DIGITS):
+        raise PlanningError(f"dnum = {dnum!r}: a whole number from 1 to {_MOST_DIGITS} is needed")
     refusal: InsecureParametersError | None = None
     for degree in _degrees() if N is None else (N,):
         for moduli in _choices(degree, needed) if chosen is None else (chosen,):
@@ -162,11 +166,14 @@ def _parameters(
     def budget(params: BFVParameters) -> float:
         return predicted_noise(params, steps)[-1].budget
 
+    # No fewer primes than digits.
+    least = FAST_PRIME_BITS * ((dnum or 1) - 1) + 1
+
     def least_log_q(t: int) -> int:
         return bisect.bisect_left(
             range(_MOST_LOG_Q),
             0.0,
-            lo=t.bit_length() + (2 * N).bit_length(),
+            lo=max(least, t.bit_length() + (2 * N).bit_length()),
             key=lambda bits: budget(built(t, bits, "how large Q has to be")),
         )
 

@@ -176,6 +176,24 @@ def test_plan__predicted_noise_bounds_the_measured(run):
             assert decryptor.noise_budget(ciphertext) >= noise.budget >= 0
 
 
+@pytest.mark.parametrize("dnum", [1, 2, 3, 4, 6])
+def test_run__any_number_of_digits(dnum):
+    network = small_network()
+    plan = plan_integers(network, dnum=dnum, N=1024, insecure_reason="unit test")
+    assert {params.dnum for params in plan.params} == {dnum}
+    client = BatchedClient(plan)
+    server = BatchedServer(plan, network, client.evaluation_keys())
+    images = np.random.default_rng(6).random((3, 6))
+    answer = server.run(client.encrypt(images))
+    assert client.integers(answer).tolist() == slow(network, images)
+
+
+def test_plan__numbers_of_digits_that_are_none_are_refused():
+    for dnum in (0, -1, 31, 2.5, "2"):
+        with pytest.raises(nn.PlanningError, match="from 1 to 30"):
+            plan_integers(small_network(), dnum=dnum)
+
+
 def test_plan__plain_moduli_that_overflow_are_refused():
     network = small_network()
     chosen = tuple(params.t for params in plan_integers(network).params)
