@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from accel_model.errors import ExecutionError, ProgramError
 from accel_model.executor import execute
 from accel_model.isa import Program, program_file
 from accel_model.lowering import lower
+from accel_model.output_files import result_file
 from accel_model.section import OPERANDS, RESULTS, cut
 from he.trace import Tracer
 from nn.cli.options import add_planning_options, load_network, make_plan
@@ -40,7 +40,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     wanted = parser.add_mutually_exclusive_group(required=True)
     wanted.add_argument("--list", action="store_true", help="show the operations, write nothing")
-    wanted.add_argument("-o", "--output", type=Path, metavar="FILE", help="where to write (.npz)")
+    wanted.add_argument(
+        "-o", "--output", type=result_file, metavar="FILE", help="where to write (.npz)"
+    )
     parser.set_defaults(run=command)
 
 
@@ -58,6 +60,7 @@ def command(arguments: argparse.Namespace) -> int:
     if arguments.operations is not None:
         first, last = _bounds(arguments.operations, len(program.operations))
         program, data = part(program, data, first, last)
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
     program_file.save(program, arguments.output, data)
     print(
         f"{arguments.output}: {len(program)} instructions of {len(program.operations)} operations "

@@ -8,6 +8,7 @@ from accel_model.output_files import picture_file, result_file
 from benchmarks.inference import run_ours, run_tenseal
 from benchmarks.memory import add_memory_option, in_words
 from benchmarks.results_file import write_rows
+from nn.cli.options import positive
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -21,9 +22,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--network", action="append", help="a zoo network (default: mnist and fashion_mnist)"
     )
-    parser.add_argument("--threads", type=int, default=1, help="threads (default 1)")
-    parser.add_argument("--batch", type=int, default=1, help="images at once (default 1)")
-    parser.add_argument("--repeats", type=int, default=20, help="timed runs (default 20)")
+    parser.add_argument("--threads", type=positive, default=1, help="threads (default 1)")
+    parser.add_argument("--batch", type=positive, default=1, help="images at once (default 1)")
+    parser.add_argument("--repeats", type=positive, default=20, help="timed runs (default 20)")
     parser.add_argument("--peers", action="store_true", help="also time TenSEAL, if installed")
     add_memory_option(parser)
     parser.add_argument("--json", type=result_file, metavar="FILE", help="write the rows there")

@@ -30,6 +30,8 @@ def test_seconds__no_time(text: str) -> None:
         (["compare", "--threads", "many"], "not a whole number"),
         (["ntt", "--plot", "picture.txt"], "must end in one of .png, .svg, .pdf"),
         (["inference", "--json", "."], "is a folder"),
+        (["inference", "--repeats", "0"], "0 is not above 0"),
+        (["inference", "--batch", "-3"], "-3 is not above 0"),
         (["estimation", "--json", "."], "is a folder"),
     ],
 )
