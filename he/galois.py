@@ -12,6 +12,7 @@ import numpy as np
 
 from he.errors import ParameterError
 from he.validation import whole_number
+from ntt.hoisting import VectorMoves
 from ntt.tables import bit_reversal
 
 GENERATOR = 3
@@ -44,3 +45,9 @@ def permutation(element: int, N: int) -> np.ndarray:
     table: np.ndarray = order[(exponent - 1) // 2]
     table.setflags(write=False)
     return table
+
+
+@functools.lru_cache(maxsize=1024)
+def vector_moves(element: int, N: int) -> VectorMoves:
+    """`permutation` as moves of whole vectors; N >= 8."""
+    return VectorMoves.of(permutation(element, N))

@@ -14,10 +14,13 @@ from he.memory import large_array
 from he.rns import Decomposition, Division, RNSContext
 from he.workspace import workspace
 from ntt import threads
+from ntt.hoisting import VECTOR, KeyOperands
 
 # A share of a common last-level cache, and the most that hoisted results may take at once.
 _DIGIT_BYTES = 4 << 20
 _ACCUMULATOR_BYTES = 192 << 20
+# Digits that are made as a whole and read from a last-level cache by every key.
+_WHOLE_DIGIT_BYTES = 32 << 20
 
 
 class KeySwitcher:
@@ -148,17 +151,49 @@ class KeySwitcher:
         block of memory, which lives as long as any of them.
         """
         chosen = [keys[e] for e in elements if e != 1]
-        switched = iter(self.switched(pair[1], chosen) if chosen else ())
-        blocks = iter(large_array((len(chosen), *pair.shape)))
-        images = []
-        for element in elements:
-            if element == 1:
-                images.append(pair)
-                continue
-            image = self.mod_down(next(switched), workspace("rotation", pair.shape))
+        results = large_array((len(chosen), *pair.shape))
+        if chosen:
+            whole = self._fuses(len(chosen), pair.shape[-1])
+            (self._switch_whole if whole else self._switch_stepwise)(pair, chosen, results)
+        images = iter(results)
+        return [pair if e == 1 else next(images) for e in elements]
+
+    def _fuses(self, keys: int, N: int) -> bool:
+        """Whether the digits fit the cache as a whole and the keys keep all threads busy."""
+        digit_bytes = 8 * len(self.decomposition) * self.limbs_qp * N
+        return digit_bytes <= _WHOLE_DIGIT_BYTES and N >= VECTOR and keys >= threads.free_threads()
+
+    def _switch_whole(
+        self, pair: np.ndarray, keys: Sequence[KeySwitchingKey], out: np.ndarray
+    ) -> None:
+        """out (keys, 2, limbs_Q, N) = the images under the elements of keys, one by one."""
+        digits = self.decompose(pair[1])
+        of_levels = {key.level: key for key in keys}
+        rows = {level: key.rows(self.level) for level, key in of_levels.items()}
+        operands = KeyOperands.of(
+            [key.data for key in keys],
+            [rows[key.level] for key in keys],
+            [galois.vector_moves(key.element, pair.shape[-1]) for key in keys],
+        )
+        division = self.context.mod_down(self.level).constants
+
+        def work(lo: int, hi: int) -> None:
+            memory = workspace("quotients", (self.qp.quotient_words,))
+            self.qp.hoisted_quotients(
+                out, digits, pair[0], operands, division, memory, slice(lo, hi)
+            )
+
+        threads.split(len(keys), work)
+
+    def _switch_stepwise(
+        self, pair: np.ndarray, keys: Sequence[KeySwitchingKey], out: np.ndarray
+    ) -> None:
+        """The same bits step by step, each step on all threads."""
+        switched = self.switched(pair[1], keys)
+        for key, product, target in zip(keys, switched, out, strict=True):
+            image = self.mod_down(product, workspace("rotation", pair.shape))
             self.q.add(image[0], image[0], pair[0])
-            images.append(self.permute(next(blocks), image, element))
-        return images
+            self.permute(target, image, key.element)
 
     def permute(self, out: np.ndarray, x: np.ndarray, element: int) -> np.ndarray:
         """out = the automorphism of x (.., limbs, N); out is not x."""
@@ -177,4 +212,3 @@ class KeySwitcher:
         for part in range(2):
             division(pair[part], out[part])
         return out
-

@@ -16,7 +16,7 @@ import numpy as np
 from he import rns_kernels
 from he.rlwe import RLWEParameters
 from he.workspace import workspace
-from ntt.limbs import BasisChange, LimbOps, Scalars
+from ntt.limbs import BasisChange, LimbDivision, LimbOps, Scalars
 from ntt.tables import NTTTables
 
 # Errors of fresh ciphertexts (`he.sampling.gaussian`) are far smaller.
@@ -231,6 +231,18 @@ class Division:
         self._offset = -half
         self._factors = Scalars(
             [pow(D, -1, q) for q in self._kept_ops.moduli], self._kept_ops.moduli
+        )
+
+    @functools.cached_property
+    def constants(self) -> LimbDivision:
+        """The same division for kernels that do more than divide."""
+        return LimbDivision(
+            self._inverses or Scalars([1], self._lost_ops.moduli),
+            self._shifts,
+            self._reciprocals,
+            self._change,
+            self._factors,
+            self._kept_ops.moduli,
         )
 
     @functools.cached_property

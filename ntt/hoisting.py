@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -111,3 +112,39 @@ class HoistedOperands:
     @property
     def _product_words(self) -> int:
         return 2 * self.count * self.columns
+
+
+@dataclass(frozen=True, eq=False)
+class KeyOperands:
+    """Keys and permutations of hoisted quotients (`ntt.limbs.LimbOps.hoisted_quotients`).
+
+    `arrays` are the kernels' arguments; `owners` keeps alive what they hold by address.
+    """
+
+    arrays: tuple[np.ndarray, ...] = field(repr=False)
+    owners: tuple[np.ndarray, ...] = field(repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        keys: Sequence[np.ndarray],
+        key_rows: Sequence[np.ndarray],
+        permutations: Sequence[VectorMoves],
+    ) -> KeyOperands:
+        """keys (digits, 2, key limbs, N), with the limb of the key for each limb (limbs,) and the
+        permutation of its quotient.
+        """
+        arrays = (
+            addresses_of(keys),
+            np.array([key.shape[2] for key in keys], dtype=np.int64),
+            np.array(key_rows, dtype=np.int64),
+            *_stacked(tuple(permutations)),
+        )
+        return cls(arrays, tuple(keys))
+
+
+@functools.lru_cache(maxsize=16)
+def _stacked(permutations: tuple[VectorMoves, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """The moves (permutations, N / 8) and the lanes (permutations, 64)."""
+    moves = np.stack([p.moves[0] for p in permutations])
+    return moves, np.stack([p.lanes for p in permutations])

@@ -15,7 +15,7 @@ import numpy as np
 from ntt import threads
 from ntt.backends import select
 from ntt.backends.layout import FLOAT_BITS
-from ntt.hoisting import HoistedOperands
+from ntt.hoisting import HoistedOperands, KeyOperands
 from ntt.tables import NTTTables
 
 # Below this many words a kernel ends before a second thread would have started.
@@ -195,6 +195,35 @@ class LimbOps:
         self._split("divide", len(self.rows), (*arguments, self.rows))
         return out
 
+    def hoisted_quotients(
+        self,
+        out: np.ndarray,
+        digits: np.ndarray,
+        addend: np.ndarray,
+        operands: KeyOperands,
+        division: LimbDivision,
+        memory: np.ndarray,
+        part: slice,
+    ) -> np.ndarray:
+        """out[n, p] = permutation_n(round(sum_d digits[d] keys[n][d, p] / D) + addend if p = 0).
+
+        For the keys n of `part`, in the calling thread. D is the product of the last of these
+        limbs' moduli. out (keys, 2, kept limbs, N), digits (D, limbs, N), addend (kept limbs, N).
+        memory: `quotient_words` words.
+        """
+        module, tables = self._backend()
+        constants = division.arrays(module.WORD_BITS)
+        module.hoisted_quotients(
+            out, digits, addend, *operands.arrays, *constants, memory, self.rows, tables,
+            part.start, part.stop,
+        )
+        return out
+
+    @property
+    def quotient_words(self) -> int:
+        """Words of the scratch memory of `hoisted_quotients`."""
+        return (3 * len(self.rows) + 1) * self.tables.N
+
     # ------------------------------------------------------------ dispatch
 
     def _rowwise(self, name: str, *arrays: np.ndarray) -> np.ndarray:
@@ -262,3 +291,38 @@ class BasisChange:
         primes = np.array(moduli, dtype=object)
         self.weights = Scalars(weights, primes[:, None])
         self.offsets = (np.array(offsets, dtype=object) % primes).astype(np.uint64)
+
+
+class LimbDivision:
+    """``round(x / D)``, D the product of x's last moduli, in the kept limbs (`he.rns.Division`).
+
+    The terms of the dropped limbs are x_s inverses[s] + shifts[s], and, if these are many, the
+    floor of the sum of the terms times `reciprocals`; `change` brings them to the kept limbs, and
+    `factors` are 1 / D there.
+    """
+
+    def __init__(
+        self,
+        inverses: Scalars,
+        shifts: np.ndarray,
+        reciprocals: np.ndarray,
+        change: BasisChange,
+        factors: Scalars,
+        kept: tuple[int, ...],
+    ) -> None:
+        self._inverses, self._shifts, self._reciprocals = inverses, shifts, reciprocals
+        self.change, self._factors = change, factors
+        # 2^52 / D: for sums whose high words count 2^52 (the backend `ifma`).
+        self._wide = Scalars(factors.values.astype(object) << 52, kept)
+
+    def arrays(self, word_bits: int) -> tuple[np.ndarray, ...]:
+        """The kernels' arguments for a word size."""
+        return (
+            *self._inverses.of(word_bits),
+            self._shifts,
+            self._reciprocals,
+            *self.change.weights.of(word_bits),
+            self.change.offsets,
+            *self._factors.of(word_bits),
+            *self._wide.of(word_bits),
+        )

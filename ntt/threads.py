@@ -64,6 +64,11 @@ def _default_threads() -> int:
     return machine_threads()
 
 
+def free_threads() -> int:
+    """How many threads a `split` would use here: one inside another split."""
+    return 1 if getattr(_state, "inside", False) else get_threads()
+
+
 def set_threads(count: int | None) -> None:
     """Use `count` threads from now on; None returns to the environment's or machine's count."""
     global _chosen

@@ -10,8 +10,8 @@ import numpy as np
 
 from ntt import jit
 from ntt.backends import select
-from ntt.hoisting import HoistedOperands, VectorMoves
-from ntt.limbs import BasisChange, LimbOps, Scalars
+from ntt.hoisting import HoistedOperands, KeyOperands, VectorMoves
+from ntt.limbs import BasisChange, LimbDivision, LimbOps, Scalars
 from ntt.modulus import find_primes
 from ntt.tables import NTTTables
 
@@ -76,6 +76,12 @@ def _calls(ops: LimbOps) -> Iterator[tuple[str, Callable[[], object]]]:
         [np.array([0, 2])],
         [np.array([0, 0])],
     )
+    quotients = KeyOperands.of([pair[None]], [rows], [VectorMoves.of(np.arange(_N))])
+    division = LimbDivision(
+        Scalars([1], ops.moduli[1:]), one.astype(np.uint64), np.ones(1),
+        BasisChange([[1]], [0], ops.moduli[:1]), Scalars([1], ops.moduli[:1]), ops.moduli[:1],
+    )
+    small = np.zeros(ops.quotient_words, dtype=np.uint64)
     memory = np.zeros(hoisted.scratch_words(1, 1, _N), dtype=np.uint64)
     calls: dict[str, Callable[[], object]] = {
         "forward": lambda: ops.forward(a),
@@ -98,6 +104,9 @@ def _calls(ops: LimbOps) -> Iterator[tuple[str, Callable[[], object]]]:
         "convert": lambda: ops.convert(a, pair[1], change),
         "convert_forward": lambda: ops.convert_forward(a, pair[1], change),
         "divide": lambda: ops.divide(a, pair[1], pair[1], change, factors),
+        "hoisted_quotients": lambda: ops.hoisted_quotients(
+            pair[None, 0, :, None], pair[:1], a[:1], quotients, division, small, slice(0, 1)
+        ),
     }
     for kernel in select.KERNELS:
         yield kernel, calls[kernel]

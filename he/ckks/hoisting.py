@@ -7,7 +7,6 @@ memory, and keys and diagonals come from it once for all ciphertexts.
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from he import galois
 from he.ciphertext import Ciphertext
 from he.workspace import workspace
 from ntt import threads
-from ntt.hoisting import HoistedOperands, VectorMoves
+from ntt.hoisting import HoistedOperands
 
 if TYPE_CHECKING:
     from he.ckks.evaluator import Evaluator
@@ -48,7 +47,7 @@ class HoistedColumn:
         self._operands = HoistedOperands.of(
             [None if key is None else key.data for key in keys],
             [no_rows if key is None else key.rows(level) for key in keys],
-            [_moves(element, N) for element in elements],
+            [galois.vector_moves(element, N) for element in elements],
             [block.weights for block in blocks.values()],
             [block.starts for block in blocks.values()],
             [
@@ -105,8 +104,3 @@ class HoistedColumn:
         count = min(max(count, threads.get_threads()), limbs)
         bounds = [limbs * k // count for k in range(count + 1)]
         return list(itertools.pairwise(bounds))
-
-
-@functools.lru_cache(maxsize=1024)
-def _moves(element: int, N: int) -> VectorMoves:
-    return VectorMoves.of(galois.permutation(element, N))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ntt import reduction
-from ntt.backends import hoisting
+from ntt.backends import hoisting, quotients
 from ntt.backends.layout import (
     MU,
     N_INVERSE,
@@ -395,3 +395,17 @@ def divide(
         for i in range(out.shape[1]):
             d = x[r, i] + (q - out[r, i])
             out[r, i] = shoup(d, factors[r], factors_shoup[r], q)
+
+
+@kernel
+def hoisted_quotients(
+    out, digits, addend, keys, key_limbs, key_rows, moves, lanes, inverses, inverses_shoup, shifts,
+    reciprocals, weights, weights_shoup, offsets, factors, factors_shoup, wide, wide_shoup, memory,
+    rows, tables, lo, hi
+):
+    """`ntt.backends.quotients.hoisted_quotients` on 64-bit words."""
+    quotients.hoisted_quotients(
+        gadget_product, inverse, affine, divide, add, out, digits, addend, keys, key_limbs,
+        key_rows, moves, lanes, inverses, inverses_shoup, shifts, reciprocals, weights,
+        weights_shoup, offsets, factors, factors_shoup, memory, rows, tables, lo, hi
+    )

@@ -43,6 +43,7 @@ KERNELS = (
     "convert",
     "convert_forward",
     "divide",
+    "hoisted_quotients",
 )
 
 _chosen: str | None = None

@@ -25,7 +25,7 @@ from he.keygen import KeyGenerator
 from he.keys import KeyNeeds
 from he.params import CKKSParameters
 from he.trace import OpTrace, Tracer
-from ntt.limbs import BasisChange, LimbOps
+from ntt.limbs import BasisChange, LimbDivision, LimbOps
 
 REASON = "unit test"
 
@@ -81,6 +81,22 @@ def counted_limbs() -> Iterator[Counter[Opcode]]:
         each = dict.fromkeys((Opcode.NTT, Opcode.SUB, Opcode.MULSCALAR), len(ops.rows))
         return {**each, **conversion(ops, change)}
 
+    def quotients(
+        ops: LimbOps, out: np.ndarray, digits: np.ndarray, addend: np.ndarray,
+        operands: Any, division: LimbDivision, memory: np.ndarray, part: slice,
+    ) -> dict[Opcode, int]:
+        """Of one key: its products, twice the division of a part, the addend, a permutation."""
+        kept, dropped = len(addend), len(ops.rows) - len(addend)
+        total = Counter(products(ops, 1, len(digits)))
+        weights = division.change.weights.values.size
+        total.update({Opcode.INTT: 2 * dropped, Opcode.ADDSCALAR: 2 * dropped})
+        if dropped > 1:
+            each = {Opcode.MULSCALAR: dropped, Opcode.FRACTION: dropped, Opcode.FLOOR: 1}
+            total.update({opcode: 2 * count for opcode, count in each.items()})
+        total.update({Opcode.CONVERT: 2 * weights, Opcode.ADD: kept, Opcode.PERMUTE: 2 * kept})
+        total.update(dict.fromkeys((Opcode.NTT, Opcode.SUB, Opcode.MULSCALAR), 2 * kept))
+        return {opcode: (part.stop - part.start) * count for opcode, count in total.items()}
+
     rowwise = {
         "forward": Opcode.NTT,
         "inverse": Opcode.INTT,
@@ -102,6 +118,7 @@ def counted_limbs() -> Iterator[Counter[Opcode]]:
             ops, len(out), len(diagonals)
         ),
         "hoisted_product": hoisted,
+        "hoisted_quotients": quotients,
         "convert": lambda ops, out, y, change: conversion(ops, change),
         "convert_forward": lambda ops, out, y, change: {
             Opcode.NTT: len(ops.rows),

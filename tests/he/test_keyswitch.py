@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 
 import ntt
-from he import keyswitch
+from he import galois, keyswitch
 from he.ckks.linear_transform import LinearTransform
+from ntt import threads
+from ntt.backends.select import available_backends
 
 
 @pytest.mark.parametrize("name", ["small", "one-limb digits", "two digits", "wide primes"])
@@ -36,6 +40,46 @@ def test_switched__does_not_depend_on_the_blocks(
     finally:
         ntt.set_threads(None)
     assert all((a == b).all() for a, b in zip(at_once, in_blocks, strict=True))
+
+
+@pytest.mark.parametrize("name", ["tiny", "small", "one-limb digits", "two digits", "wide primes"])
+@pytest.mark.parametrize("backend", available_backends())
+@pytest.mark.parametrize("edge", [False, True])
+def test_automorphisms__fused_are_those_step_by_step(schemes, monkeypatch, name, backend, edge):
+    """Of uniform ciphertexts, and of the largest residues, at the top level and below."""
+    s = schemes(name)
+    elements = [galois.element_of_rotation(k, s.params.N) for k in (1, 0, 2, 3, 1)]
+    for level in (s.params.max_level, s.params.max_level - 1):
+        switcher = s.evaluator.switcher(level)
+        pair = s.encrypt(s.random(level)).ct.data[:, : level + 1].copy()
+        if edge:
+            pair[:] = np.array(switcher.q.moduli, dtype=np.uint64)[:, None] - np.uint64(1)
+        keys = {e: s.evaluator.keys.for_element(e, level) for e in elements if e != 1}
+        images = []
+        for fuses in (True, False):
+            monkeypatch.setattr(keyswitch.KeySwitcher, "_fuses", lambda *_, f=fuses: f)
+            with backend_or_scalar(backend):
+                images.append(switcher.automorphisms(pair, elements, keys))
+        assert all((a == b).all() for a, b in zip(*images, strict=True))
+
+
+@contextlib.contextmanager
+def backend_or_scalar(name):
+    """The backend `name`, and what it cannot hold in `scalar`."""
+    ntt.set_backend(",".join(dict.fromkeys((name, "scalar"))))
+    try:
+        yield
+    finally:
+        ntt.set_backend(None)
+
+
+def test_automorphisms__are_fused_where_every_thread_has_a_key(small, monkeypatch) -> None:
+    switcher, N = small.evaluator.switcher(4), small.params.N
+    monkeypatch.setattr(threads, "get_threads", lambda: 2)
+    assert switcher._fuses(2, N)
+    assert not switcher._fuses(1, N)
+    monkeypatch.setattr(keyswitch, "_WHOLE_DIGIT_BYTES", 1)
+    assert not switcher._fuses(2, N)
 
 
 def test_blocks__cover_the_limbs_in_order(small, monkeypatch) -> None:

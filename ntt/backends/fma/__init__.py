@@ -21,6 +21,7 @@ from ntt.backends.fma.pointwise import (
     subtract,
 )
 from ntt.backends.fma.products import diagonal_product, gadget_product, tensor
+from ntt.backends.fma.quotients import hoisted_quotients
 from ntt.backends.fma.transform import forward, inverse
 from ntt.backends.layout import FLOAT_BITS
 from ntt.backends.scalar import permute, permute_add
@@ -40,6 +41,7 @@ __all__ = [
     "forward",
     "gadget_product",
     "hoisted_product",
+    "hoisted_quotients",
     "inverse",
     "multiply",
     "multiply_add",

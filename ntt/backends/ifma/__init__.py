@@ -21,6 +21,7 @@ from ntt.backends.ifma.pointwise import (
     subtract,
 )
 from ntt.backends.ifma.products import diagonal_product, gadget_product, tensor
+from ntt.backends.ifma.quotients import hoisted_quotients
 from ntt.backends.ifma.transform import forward, inverse
 
 WORD_BITS = 52
@@ -38,6 +39,7 @@ __all__ = [
     "forward",
     "gadget_product",
     "hoisted_product",
+    "hoisted_quotients",
     "inverse",
     "multiply",
     "multiply_add",

@@ -1,0 +1,138 @@
+"""The hoisted quotients of every backend against Python's integers."""
+
+import math
+
+import numpy as np
+import pytest
+
+import ntt
+from ntt import oracle
+from ntt.backends import select
+from ntt.hoisting import KeyOperands, VectorMoves
+from ntt.limbs import BasisChange, LimbDivision, LimbOps, Scalars
+from ntt.tables import NTTTables, bit_reversal
+
+N = 128
+PATTERN = np.uint64(0xDEADBEEFCAFEF00D)
+GUARD = 64
+
+
+@pytest.fixture(params=select.available_backends())
+def backend(request):
+    ntt.set_backend(request.param)
+    yield select.backend_module(request.param)
+    ntt.set_backend(None)
+
+
+def automorphism(element):
+    """y[i] = x[result[i]] for x -> x^element in the transformed domain."""
+    order = bit_reversal(N)
+    return order[((2 * order + 1) * element % (2 * N) - 1) // 2]
+
+
+def division_by_last(moduli, kept):
+    """The constants, as `he.rns.Division` has them: half of D is added before flooring."""
+    to, lost = moduli[:kept], moduli[kept:]
+    D = math.prod(lost)
+    cofactors = [D // d for d in lost]
+    inverses = [pow(c, -1, d) for c, d in zip(cofactors, lost, strict=True)]
+    shifts = [D // 2 * f % d for f, d in zip(inverses, lost, strict=True)]
+    weights = cofactors if len(lost) == 1 else [*cofactors, -D]
+    return LimbDivision(
+        Scalars(inverses, lost),
+        np.array(shifts, dtype=np.uint64),
+        np.array([1 / d for d in lost]),
+        BasisChange([weights] * kept, [-(D // 2)] * kept, to),
+        Scalars([pow(D, -1, q) for q in to], to),
+        to,
+    )
+
+
+class Problem:
+    """Random, or largest, operands of a product with keys and a division by the last primes."""
+
+    def __init__(self, bits, digits, kept, dropped, elements, *, largest=False):
+        rng = np.random.default_rng(bits + digits)
+        moduli = ntt.find_primes(bits, N, kept + dropped)
+        self.tables, self.kept = NTTTables(N, moduli), kept
+        limbs = kept + dropped
+        ends = np.array(self.tables.moduli, dtype=np.uint64)[:, None]
+
+        def residues(*shape):
+            high = np.broadcast_to(ends, (*shape, limbs, N))
+            return high - 1 if largest else rng.integers(0, high, dtype=np.uint64)
+
+        self.digits = residues(digits)
+        self.addend = np.ascontiguousarray(residues()[:kept])
+        # A key may have more digits and limbs than the ciphertext.
+        self.keys = [np.concatenate([residues(digits + 1, 2)] * 2, axis=2) for _ in elements]
+        self.key_rows = [rng.integers(0, 2, limbs) * limbs + np.arange(limbs) for _ in elements]
+        self.permutations = [automorphism(e) for e in elements]
+
+    def run(self, part):
+        """The quotients of some keys, computed between guard words."""
+        ops = LimbOps(self.tables, self.tables.all_rows)
+        shape = len(self.keys), 2, self.kept, N
+        out = np.full(math.prod(shape) + 2 * GUARD, PATTERN)
+        memory = np.full(ops.quotient_words + 2 * GUARD, PATTERN)
+        operands = KeyOperands.of(
+            self.keys, self.key_rows, [VectorMoves.of(p) for p in self.permutations]
+        )
+        quotients = out[GUARD:-GUARD].reshape(shape)
+        division = division_by_last(self.tables.moduli, self.kept)
+        ops.hoisted_quotients(
+            quotients, self.digits, self.addend, operands, division, memory[GUARD:-GUARD], part
+        )
+        for array in (out, memory):
+            assert (array[:GUARD] == PATTERN).all()
+            assert (array[-GUARD:] == PATTERN).all()
+        return quotients
+
+    def expected(self, n):
+        """Products summed, taken to coefficients, divided as integers, and back."""
+        moduli = self.tables.moduli
+        key = self.keys[n][: len(self.digits)][:, :, self.key_rows[n]].astype(object)
+        sums = (self.digits[:, None].astype(object) * key).sum(axis=0)
+        D, Q = math.prod(moduli[self.kept :]), math.prod(moduli)
+        result = np.empty((2, self.kept, N), dtype=object)
+        for p in range(2):
+            total = 0
+            for r, q in enumerate(moduli):
+                coefficients = np.array(oracle.inverse(sums[p, r] % q, q), dtype=object)
+                total = total + coefficients * (Q // q) * pow(Q // q, -1, q)
+            quotient = (total % Q + D // 2) // D
+            for r, q in enumerate(moduli[: self.kept]):
+                row = np.array(oracle.forward(quotient % q, q), dtype=object)
+                result[p, r] = (row + (self.addend[r].astype(object) if p == 0 else 0)) % q
+        return result[..., self.permutations[n]]
+
+
+@pytest.mark.parametrize("dropped", [1, 2, 3])
+@pytest.mark.parametrize("digits", [1, 3])
+def test_hoisted_quotients__divide_add_and_permute(backend, digits, dropped):
+    problem = Problem(40, digits, 2, dropped, (5, 2 * N - 1, 1))
+    quotients = problem.run(slice(0, 3))
+    for n in range(3):
+        assert (quotients[n] == problem.expected(n)).all()
+
+
+@pytest.mark.parametrize("bits", [28, 50])
+@pytest.mark.parametrize("digits", [8, 15, 16, 33])
+def test_hoisted_quotients__the_largest_residues_and_many_digits(backend, bits, digits):
+    """2^(104 - 2n) - 1 products fit the sums of `ifma`, 8 those of `fma`: both edges are passed."""
+    for largest in (True, False):
+        problem = Problem(bits, digits, 1, 2, (3,), largest=largest)
+        assert (problem.run(slice(0, 1))[0] == problem.expected(0)).all()
+
+
+def test_hoisted_quotients__with_many_dropped_limbs(backend):
+    """More terms than `ifma` converts between two reductions."""
+    problem = Problem(49, 2, 1, 9, (3,))
+    assert (problem.run(slice(0, 1))[0] == problem.expected(0)).all()
+
+
+def test_hoisted_quotients__of_some_keys_leave_the_others_alone(backend):
+    problem = Problem(40, 2, 1, 2, (3, 5, 7))
+    quotients = problem.run(slice(1, 2))
+    assert (quotients[1] == problem.expected(1)).all()
+    assert (quotients[[0, 2]] == PATTERN).all()
