@@ -90,6 +90,8 @@ def _axes(words: Sequence[str], machine: Machine) -> dict[str, list[float]]:
     axes: dict[str, list[float]] = {}
     for word in words:
         name, _, values = word.partition("=")
+        if name in axes:
+            raise MachineFileError(f"--set {word}: {name} is set before: name it once")
         try:
             axes[name] = [float(value) for value in values.split(",")]
         except ValueError as error:

@@ -183,6 +183,14 @@ def test_command__a_wrong_axis(traced, tmp_path, capsys, word, message):
     assert message in capsys.readouterr().err
 
 
+def test_command__a_figure_that_is_set_twice(traced, tmp_path, capsys):
+    file = tmp_path / "a.trace"
+    traces.save(traced, file)
+    twice = ["--set", "pointwise.lanes=1", "--set", "pointwise.lanes=2"]
+    assert main(["sweep", str(file), "--machine", "ecp5", *twice]) == 2
+    assert "pointwise.lanes is set before" in capsys.readouterr().err
+
+
 def test_estimate__draws_and_writes_plain_data(traced, tmp_path):
     file, picture, data = (tmp_path / name for name in ("a.trace", "e.svg", "e.json"))
     traces.save(traced, file)
