@@ -17,11 +17,10 @@ from he.bfv.lift import plain_lift
 from he.bfv.multiplication import multiplication
 from he.bfv.noise import Noise, NoiseModel
 from he.bfv.params import BFVParameters
-from he.errors import LevelMismatchError, ParameterError, ParametersMismatchError
+from he.errors import LevelMismatchError, ParameterError
 from he.keys import EvaluationKeys
-from he.keyswitch import KeySwitcher
 from he.memory import large_array
-from he.rns import context
+from he.shared_evaluator import SharedEvaluator
 from he.validation import whole_number
 from he.workspace import workspace
 from ntt.limbs import LimbOps, Scalars
@@ -29,7 +28,7 @@ from ntt.limbs import LimbOps, Scalars
 Operand = Ciphertext | Plaintext | PlainFactor | int | Sequence[int] | np.ndarray
 
 
-class Evaluator:
+class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
     """Arithmetic on BFV ciphertexts of one parameter set.
 
     keys: what it may use; operations without a needed key raise `MissingKeyError`.
@@ -54,15 +53,10 @@ class Evaluator:
         *,
         refuse_exhausted: bool = True,
     ) -> None:
-        if keys is not None and keys.params != params:
-            raise ParametersMismatchError(f"the keys belong to {keys.params}, not to {params}")
-        self.params = params
-        self.keys = keys if keys is not None else EvaluationKeys(params)
+        super().__init__(params, keys)
         self.encoder = BatchEncoder(params) if params.batches else CoefficientEncoder(params)
-        self.context = context(params)
         self.model = NoiseModel.of(params)
         self._refuse = refuse_exhausted
-        self._switchers: dict[int, KeySwitcher] = {}
 
     # ------------------------------------------------------------ sums
 
@@ -95,21 +89,6 @@ class Evaluator:
     def square(self, a: Ciphertext) -> Ciphertext:
         """a^2, relinearized; cheaper than a times itself."""
         return self.relinearize(self.tensor(a, a))
-
-    def power(self, a: Ciphertext, exponent: int) -> Ciphertext:
-        """a^exponent for exponent >= 1: ceil(log2(exponent)) deep, each power computed once."""
-        exponent = whole_number(exponent, "the exponent")
-        if exponent < 1:
-            raise ParameterError(f"the exponent is {exponent}: at least 1 is needed")
-        powers = {1: a}
-
-        def power(e: int) -> Ciphertext:
-            if e not in powers:
-                half = 1 << (e - 1).bit_length() - 1
-                powers[e] = self.multiply(power(half), power(e - half))
-            return powers[e]
-
-        return power(exponent)
 
     def tensor(self, a: Ciphertext, b: Ciphertext) -> Ciphertext:
         """The unrelinearized product, three parts (`he.bfv.multiplication`)."""
@@ -211,15 +190,6 @@ class Evaluator:
         """The two rows of slots swapped. Needs the key of element 2N - 1."""
         return self.automorphism(a, galois.element_of_conjugation(self.params.N))
 
-    def automorphism(self, a: Ciphertext, element: int) -> Ciphertext:
-        """The Galois automorphism x -> x^element of a."""
-        return self.automorphisms(a, [element])[0]
-
-    def rotations(self, a: Ciphertext, steps: Sequence[int]) -> list[Ciphertext]:
-        """Many rotations of the rows of one ciphertext, with one decomposition (hoisting)."""
-        N = self.params.N
-        return self.automorphisms(a, [galois.element_of_rotation(k, N) for k in steps])
-
     def automorphisms(self, a: Ciphertext, elements: Sequence[int]) -> list[Ciphertext]:
         """Many automorphisms of one ciphertext, with one decomposition."""
         self._check(a)
@@ -242,12 +212,6 @@ class Evaluator:
     def result(self, data: np.ndarray, noise: Noise) -> Ciphertext:
         """A ciphertext of this evaluator, for those who extend it."""
         return Ciphertext(self.params, data, noise, None, self)
-
-    def switcher(self, level: int) -> KeySwitcher:
-        """The key-switching steps at `level`."""
-        if level not in self._switchers:
-            self._switchers[level] = KeySwitcher(self.context, level)
-        return self._switchers[level]
 
     def _sum(self, a: Ciphertext, b: Operand, *, subtract: bool) -> Ciphertext:
         if not isinstance(b, Ciphertext):

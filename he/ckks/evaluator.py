@@ -16,13 +16,11 @@ from he.ckks.encoder import Encoder
 from he.errors import (
     EncodingError,
     LevelMismatchError,
-    ParameterError,
-    ParametersMismatchError,
 )
 from he.keys import EvaluationKeys, KeySwitchingKey
 from he.keyswitch import KeySwitcher
 from he.params import CKKSParameters
-from he.rns import context
+from he.shared_evaluator import SharedEvaluator
 from he.validation import whole_number
 from he.workspace import workspace
 from ntt.limbs import LimbOps, Scalars
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
 Operand = Ciphertext | Plaintext | complex | Sequence[complex] | np.ndarray
 
 
-class Evaluator:
+class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
     """Arithmetic on CKKS ciphertexts of one parameter set.
 
     keys: what it may use; operations without a needed key raise `MissingKeyError`. tracer: records
@@ -60,14 +58,9 @@ class Evaluator:
         keys: EvaluationKeys | None = None,
         tracer: Tracer | None = None,
     ) -> None:
-        if keys is not None and keys.params != params:
-            raise ParametersMismatchError(f"the keys belong to {keys.params}, not to {params}")
-        self.params = params
-        self.keys = keys if keys is not None else EvaluationKeys(params)
+        super().__init__(params, keys)
         self.tracer = tracer
         self.encoder = Encoder(params)
-        self.context = context(params)
-        self._switchers: dict[int, KeySwitcher] = {}
 
     # ------------------------------------------------------------ sums
 
@@ -115,21 +108,6 @@ class Evaluator:
     def square(self, a: Ciphertext) -> Ciphertext:
         """a^2, relinearized and rescaled."""
         return self.multiply(a, a)
-
-    def power(self, a: Ciphertext, exponent: int) -> Ciphertext:
-        """a^exponent for exponent >= 1: ceil(log2(exponent)) levels, each power computed once."""
-        exponent = whole_number(exponent, "the exponent")
-        if exponent < 1:
-            raise ParameterError(f"the exponent is {exponent}: at least 1 is needed")
-        powers = {1: a}
-
-        def power(e: int) -> Ciphertext:
-            if e not in powers:
-                half = 1 << (e - 1).bit_length() - 1
-                powers[e] = self.multiply(power(half), power(e - half))
-            return powers[e]
-
-        return power(exponent)
 
     def polynomial(self, a: Ciphertext, polynomial: Polynomial) -> Ciphertext:
         """p(a) in every slot, `polynomial.depth` levels lower, at the canonical scale.
@@ -257,15 +235,6 @@ class Evaluator:
         """Every slot conjugated. Same level and scale; needs the key of element 2N - 1."""
         return self.automorphism(a, galois.element_of_conjugation(self.params.N))
 
-    def automorphism(self, a: Ciphertext, element: int) -> Ciphertext:
-        """The Galois automorphism x -> x^element of a."""
-        return self.automorphisms(a, [element])[0]
-
-    def rotations(self, a: Ciphertext, steps: Sequence[int]) -> list[Ciphertext]:
-        """Many rotations of one ciphertext, with one decomposition (hoisting)."""
-        N = self.params.N
-        return self.automorphisms(a, [galois.element_of_rotation(k, N) for k in steps])
-
     def automorphisms(self, a: Ciphertext, elements: Sequence[int]) -> list[Ciphertext]:
         """Many automorphisms of one ciphertext, with one decomposition."""
         return automorphisms.automorphisms(self, a, elements)
@@ -283,12 +252,6 @@ class Evaluator:
         """The same ciphertext with this evaluator, so that Python operators act on it."""
         self._check(a)
         return Ciphertext(a.params, a.data, a.scale, a.seed, self)
-
-    def switcher(self, level: int) -> KeySwitcher:
-        """The key-switching steps at `level`."""
-        if level not in self._switchers:
-            self._switchers[level] = KeySwitcher(self.context, level)
-        return self._switchers[level]
 
     def _switched_square(self, a: Ciphertext) -> tuple[KeySwitchingKey, np.ndarray, KeySwitcher]:
         key: KeySwitchingKey = self.keys.for_relinearization(a.level)
