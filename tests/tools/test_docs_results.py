@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
+
+from he.trace import VERSION, HEOp, OpTrace
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -47,3 +50,11 @@ def test_docs_results__an_estimate_is_quick_and_grows_in_proportion(tool: Module
 def test_docs__links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
         assert target.startswith("http") or (page.parent / target).exists(), target
+
+
+def test_docs__name_every_field_of_a_trace(tool: ModuleType) -> None:
+    text = tool.ACCELERATORS.read_text(encoding="utf-8")
+    section = text[text.index("## The trace file") : text.index("## How long an estimate")]
+    names = {field.name for kind in (HEOp, OpTrace) for field in fields(kind)}
+    assert {name for name in names if f"`{name}`" not in section} == set()
+    assert f"version {VERSION})" in section
