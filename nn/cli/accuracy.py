@@ -11,7 +11,7 @@ import numpy as np
 from nn.cli.agreement import Agreement, compare
 from nn.cli.console import listing
 from nn.cli.data import load_data
-from nn.cli.describe import provenance, write_json
+from nn.cli.describe import parameters, provenance, write_json
 from nn.cli.options import (
     Subparsers,
     add_count_option,
@@ -79,7 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
                 "failure_probability": session.plan.failure_probability,
                 "seconds": wall_s,
                 "server_seconds_per_image": per_image,
-                **provenance(arguments, session.plan),
+                **provenance(arguments, session.plan.params),
+                "parameters": parameters(session.plan.params),
             },
             arguments.json,
         )

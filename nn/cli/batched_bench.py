@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -18,12 +17,12 @@ from nn.batched_plan import BatchedPlan
 from nn.batched_tensor import BatchedTensor
 from nn.cli.console import amount, listing
 from nn.cli.data import LabelledImages, load_data
-from nn.cli.describe import Json
+from nn.cli.describe import Json, parameters, provenance
 from nn.cli.options import make_batched_plan
 from nn.cli.session import Stopwatch, status
 from nn.graph import Network
 from nn.kernels import watch_compilation
-from nn.machine import backend_name, machine_description, peak_rss_bytes, source_commit
+from nn.machine import backend_name, peak_rss_bytes
 from nn.progress import count_progress
 from nn.quantize import quantize
 from ntt.threads import check_threads
@@ -66,12 +65,8 @@ def run_batched(arguments: argparse.Namespace, network: Network) -> Json:
         "evaluation_key_bytes": sum(map(len, keys)),
         "kernels_compiled": compilation.kernels,
         "compile_seconds": compilation.seconds,
-        "command": arguments.command_line,
-        "commit": source_commit(),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine_description(),
-        "backend": backend_name(plan.params[0]),
-        "parameters": [_parameters(plan, index) for index in range(len(plan.params))],
+        **provenance(arguments, plan.params[0]),
+        "parameters": [parameters(params) for params in plan.params],
     }
 
 
@@ -157,21 +152,6 @@ def _accuracy(
             "images_with_a_wrong_integer": int(wrong.sum()),
         }
     return result
-
-
-def _parameters(plan: BatchedPlan, index: int) -> Json:
-    params = plan.params[index]
-    plain = {"plain_modulus": plan.params[index].t} if isinstance(plan, IntegerPlan) else {}
-    return {
-        "N": params.N,
-        "q_bits": [q.bit_length() for q in params.q],
-        "p_bits": [p.bit_length() for p in params.p],
-        "log2_QP": round(params.log_qp, 2),
-        "dnum": params.dnum,
-        "security_bits": params.security_bits,
-        "security_estimate_bits": params.security_estimate,
-        **plain,
-    }
 
 
 def report(result: Json) -> str:

@@ -12,7 +12,7 @@ from nn.batch import StageTime
 from nn.cli import batched_bench
 from nn.cli.console import amount, listing
 from nn.cli.data import load_data
-from nn.cli.describe import Json, provenance, write_json
+from nn.cli.describe import Json, parameters, provenance, write_json
 from nn.cli.options import (
     Subparsers,
     add_batched_options,
@@ -62,7 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
         "network": session.plan.network,
         "threads": arguments.threads,
         **measure(session, data.images, arguments.repeats or REPEATS, arguments.threads),
-        **provenance(arguments, session.plan),
+        **provenance(arguments, session.plan.params),
+        "parameters": parameters(session.plan.params),
     }
     print(_report(result))
     if arguments.json:

@@ -8,45 +8,50 @@ import math
 from datetime import UTC, datetime
 from pathlib import Path
 
+from he import CKKSParameters
+from he.bfv import BFVParameters
+from he.rlwe import RLWEParameters
 from nn.machine import backend_name, machine_description, source_commit
 from nn.plan import InferencePlan
 
 Json = dict[str, object]
 
 
-def provenance(arguments: argparse.Namespace, plan: InferencePlan) -> Json:
-    """Where a result comes from: command, commit, time, machine and parameters."""
+def provenance(arguments: argparse.Namespace, params: RLWEParameters) -> Json:
+    """Where a result comes from: command, commit, time, machine and backend."""
     return {
         "command": arguments.command_line,
         "commit": source_commit(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine_description(),
-        "backend": backend_name(plan.params),
-        "parameters": parameters(plan),
+        "backend": backend_name(params),
     }
 
 
-def parameters(plan: InferencePlan) -> Json:
-    """The plan's parameter set."""
-    params = plan.params
-    return {
+def parameters(params: RLWEParameters) -> Json:
+    """A parameter set of either scheme."""
+    described: Json = {
         "N": params.N,
         "q_bits": [q.bit_length() for q in params.q],
         "p_bits": [p.bit_length() for p in params.p],
         "log2_QP": round(params.log_qp, 2),
         "dnum": params.dnum,
         "levels": params.max_level,
-        "scale_bits": round(math.log2(params.scales[-1]), 2),
         "security_bits": params.security_bits,
         "security_estimate_bits": params.security_estimate,
     }
+    if isinstance(params, CKKSParameters):
+        described["scale_bits"] = round(math.log2(params.scales[-1]), 2)
+    if isinstance(params, BFVParameters):
+        described["plain_modulus"] = params.t
+    return described
 
 
 def plan_as_json(plan: InferencePlan) -> Json:
     """The whole plan without its layouts."""
     return {
         "network": plan.network,
-        "parameters": parameters(plan),
+        "parameters": parameters(plan.params),
         "rotations": plan.rotations,
         "evaluation_key_bytes": plan.evaluation_key_bytes,
         "ciphertexts_in": plan.input_layout.ciphertexts,
