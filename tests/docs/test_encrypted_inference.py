@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -12,7 +11,6 @@ import nn
 from nn.quantize import quantize
 
 PAGE = Path(__file__).parents[2] / "docs" / "encrypted-inference.md"
-RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 PROGRAM = re.compile(r"```python\n(import nn\n.*?)```", re.DOTALL)
 
 
@@ -44,36 +42,3 @@ def test_page__accuracies_of_quantised_networks_are_those_of_the_test_set():
         accuracy = np.mean(quantized(images[:1000]).argmax(axis=1) == labels[:1000])
         # A thousand images: within five standard deviations of sqrt(0.25 / 1000).
         assert abs(float(accuracy) - float(row[2]) / 100) <= 5 * np.sqrt(0.25 / 1000)
-
-
-def test_page__figures_of_batched_runs_are_those_of_the_committed_results():
-    page = PAGE.read_text(encoding="utf-8")
-    results = [
-        json.loads((RESULTS / f"nn-bench-mnist-{scheme}-batched.json").read_text(encoding="utf-8"))
-        for scheme in ("bfv", "ckks")
-    ]
-
-    def row(label, cell):
-        return f"| {label} | {' | '.join(cell(result) for result in results)} |"
-
-    def seconds(result):
-        median = result["server_seconds_median"]
-        return f"{median:.2f} s, {1e3 * median / result['images']:.3f} ms an image"
-
-    def octets(result):
-        names = ("encrypted_images_bytes", "encrypted_answers_bytes", "evaluation_key_bytes")
-        images, *others = (result[name] / 1e6 for name in names)
-        return f"{images:.0f} MB, " + ", ".join(f"{size:.1f} MB" for size in others)
-
-    real = results[0]["accuracy_of_the_network"]
-    for expected in (
-        row(f"accuracy ({real:.2%} in the clear)".replace("%", " %"),
-            lambda r: f"{r['accuracy']:.2%}".replace("%", " %")),
-        row("server, one thread", seconds),
-        row("bytes of images, answers, keys", octets),
-        row("peak memory, client and server", lambda r: f"{r['peak_rss_bytes'] / 1e9:.1f} GB"),
-    ):
-        assert expected in page
-    assert all(result["images"] == 8192 and result["threads"] == 1 for result in results)
-    assert results[0]["images_with_a_wrong_integer"] == 0
-    assert results[1]["images_beyond_the_predicted_error"] == 0
