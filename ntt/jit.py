@@ -33,8 +33,11 @@ def kernel(function: Callable[..., Any]) -> Any:
     compiled = njit(nogil=True, boundscheck=False)(function)
     try:
         compiled._cache = KernelCache(function)
-    except RuntimeError as error:  # Numba found no folder to write to
-        _warn_once(f"compiled kernels cannot be kept: {error}")
+    except RuntimeError:  # Numba found no folder to write to
+        _warn_once(
+            "compiled kernels cannot be kept: neither the folder of the sources nor one of the "
+            "user can be written to; name one with NUMBA_CACHE_DIR"
+        )
     _kernels.append(compiled)
     return compiled
 

@@ -8,6 +8,7 @@ import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from numba.core import config
@@ -126,8 +127,14 @@ def test_kernel__without_any_folder_works_and_says_so(
     load: Callable[[], ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(CacheImpl, "_locator_classes", [])
-    with pytest.warns(ntt.KernelCacheWarning, match="cannot be kept"):
-        module = load()
+
+    def load_two() -> tuple[ModuleType, Any]:
+        return load(), jit.kernel(lambda x: x)
+
+    with pytest.warns(ntt.KernelCacheWarning, match="name one with NUMBA_CACHE_DIR") as told:
+        module, kernel = load_two()
+    assert len(told) == 1  # however many kernels there are
+    assert kernel(3) == 3
     assert module.double(5) == 10
     assert not jit.is_cached(module.double)
 
