@@ -16,7 +16,7 @@ import numpy as np
 from he import rns_kernels
 from he.rlwe import RLWEParameters
 from he.workspace import workspace
-from ntt.limbs import BasisChange, LimbDivision, LimbOps, Scalars
+from ntt.limbs import BasisChange, DigitChange, LimbDivision, LimbOps, Scalars
 from ntt.tables import NTTTables
 
 # Errors of fresh ciphertexts (`he.sampling.gaussian`) are far smaller.
@@ -133,7 +133,7 @@ class Decomposition:
         grouped = any(len(digit.rows) > 1 for digit in self._digits)
         self._inverses = Scalars(inverses, self._q.moduli) if grouped else None
         self._centres = np.array(centres, dtype=np.uint64)
-        self._segments: dict[tuple[int, int], list[list[_Segment]]] = {}
+        self._changes: dict[tuple[int, int], tuple[LimbOps, DigitChange]] = {}
 
     def __len__(self) -> int:
         return len(self._digits)
@@ -157,32 +157,22 @@ class Decomposition:
         self, out: np.ndarray, c: np.ndarray, terms: np.ndarray, lo: int, hi: int
     ) -> np.ndarray:
         """out (dnum, hi - lo, N) = limbs [lo, hi) of QP of every digit; terms: `terms` of c."""
-        if (lo, hi) not in self._segments:
-            self._segments[lo, hi] = [self._split(digit, lo, hi) for digit in self._digits]
-        for digit, target, segments in zip(
-            self._digits, out, self._segments[lo, hi], strict=True
-        ):
-            first, last = max(lo, digit.rows[0]), min(hi, digit.rows[-1] + 1)
-            if first < last:
-                np.copyto(target[first - lo : last - lo], c[first:last])
-            source = terms[digit.rows[0] : digit.rows[-1] + 1]
-            for limbs, ops, change in segments:
-                ops.convert_forward(target[limbs], source, change)
-        return out
+        if (lo, hi) not in self._changes:
+            self._changes[lo, hi] = self._change(lo, hi)
+        ops, change = self._changes[lo, hi]
+        return ops.convert_digits(out, c, terms, lo, change)
 
-    def _split(self, digit: _Digit, lo: int, hi: int) -> list[_Segment]:
-        """The limbs [lo, hi) before and after the digit's own, with what converts to them."""
-        segments = []
-        for first, last in ((lo, min(hi, digit.rows[0])), (max(lo, digit.rows[-1] + 1), hi)):
-            if first < last:
-                ops = self._context.limbs(self._rows[first:last])
-                weights = [[c % q for c in digit.cofactors] for q in ops.moduli]
-                change = BasisChange(weights, [-digit.shift] * len(ops.moduli), ops.moduli)
-                segments.append((slice(first - lo, last - lo), ops, change))
-        return segments
-
-
-_Segment = tuple[slice, LimbOps, BasisChange]
+    def _change(self, lo: int, hi: int) -> tuple[LimbOps, DigitChange]:
+        """What converts every digit to the limbs [lo, hi)."""
+        ops = self._context.limbs(self._rows[lo:hi])
+        most = max(len(digit.rows) for digit in self._digits)
+        weights = [
+            [[c % q for c in digit.cofactors] + [0] * (most - len(digit.rows)) for q in ops.moduli]
+            for digit in self._digits
+        ]
+        offsets = [[-digit.shift] * len(ops.moduli) for digit in self._digits]
+        spans = [(digit.rows[0], digit.rows[-1] + 1) for digit in self._digits]
+        return ops, DigitChange(spans, weights, offsets, ops.moduli)
 
 
 @dataclass(frozen=True)

@@ -184,6 +184,19 @@ class LimbOps:
         self._split("convert_forward", len(self.rows), arguments)
         return out
 
+    def convert_digits(
+        self, out: np.ndarray, x: np.ndarray, y: np.ndarray, first: int, change: DigitChange
+    ) -> np.ndarray:
+        """out[d, r] = x[first + r] where that is a limb of digit d, elsewhere the transform of the
+        weighted sum of the digit's own y, plus an offset.
+
+        out (digits, limbs, N); x (.., N) transformed; y (.., N) in coefficients.
+        """
+        weights, shoup = change.weights.of(self._backend()[0].WORD_BITS)
+        arguments = (out, x, y, first, change.spans, weights, shoup, change.offsets, self.rows)
+        self._split("convert_digits", len(out) * len(self.rows), arguments)
+        return out
+
     def divide(
         self, out: np.ndarray, x: np.ndarray, y: np.ndarray, change: BasisChange, factors: Scalars
     ) -> np.ndarray:
@@ -289,6 +302,20 @@ class BasisChange:
 
     def __init__(self, weights: Any, offsets: Any, moduli: tuple[int, ...]) -> None:
         primes = np.array(moduli, dtype=object)
+        self.weights = Scalars(weights, primes[:, None])
+        self.offsets = (np.array(offsets, dtype=object) % primes).astype(np.uint64)
+
+
+class DigitChange:
+    """Base conversions of digits to `moduli`, one after the other.
+
+    spans (digits, 2): the first source and the one after the last, which are also the digit's own
+    limbs; weights (digits, targets, most sources) and offsets (digits, targets).
+    """
+
+    def __init__(self, spans: Any, weights: Any, offsets: Any, moduli: tuple[int, ...]) -> None:
+        primes = np.array(moduli, dtype=object)
+        self.spans = np.array(spans, dtype=np.int64)
         self.weights = Scalars(weights, primes[:, None])
         self.offsets = (np.array(offsets, dtype=object) % primes).astype(np.uint64)
 

@@ -11,7 +11,7 @@ import numpy as np
 from ntt import jit
 from ntt.backends import select
 from ntt.hoisting import HoistedOperands, KeyOperands, VectorMoves
-from ntt.limbs import BasisChange, LimbDivision, LimbOps, Scalars
+from ntt.limbs import BasisChange, DigitChange, LimbDivision, LimbOps, Scalars
 from ntt.modulus import find_primes
 from ntt.tables import NTTTables
 
@@ -68,6 +68,7 @@ def _calls(ops: LimbOps) -> Iterator[tuple[str, Callable[[], object]]]:
     one = np.zeros(1, dtype=np.int64)
     factors = Scalars([1, 1], ops.moduli)
     change = BasisChange([[1, 1], [1, 1]], [0, 0], ops.moduli)
+    digits = DigitChange([[0, 1]], [[[1], [1]]], [[0, 0]], ops.moduli)
     hoisted = HoistedOperands.of(
         [pair[None]],
         [rows],
@@ -103,6 +104,7 @@ def _calls(ops: LimbOps) -> Iterator[tuple[str, Callable[[], object]]]:
         ),
         "convert": lambda: ops.convert(a, pair[1], change),
         "convert_forward": lambda: ops.convert_forward(a, pair[1], change),
+        "convert_digits": lambda: ops.convert_digits(pair[None, 0], a, pair[1], 0, digits),
         "divide": lambda: ops.divide(a, pair[1], pair[1], change, factors),
         "hoisted_quotients": lambda: ops.hoisted_quotients(
             pair[None, 0, :, None], pair[:1], a[:1], quotients, division, small, slice(0, 1)

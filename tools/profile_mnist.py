@@ -31,7 +31,8 @@ from nn.machine import cpu_model, source_commit
 from ntt.backends import select
 
 KINDS = {
-    "transforms": ("forward", "inverse", "convert_forward", "divide"),
+    "transforms": ("forward", "inverse", "convert_forward", "convert_digits", "divide"),
+    "whole rotations": ("hoisted_quotients",),
     "keys and diagonals": ("hoisted_product", "gadget_product", "diagonal_product"),
     "element-wise": (
         *("add", "subtract", "negate", "multiply", "multiply_add", "multiply_scalar"),
@@ -39,7 +40,8 @@ KINDS = {
     ),
     "automorphisms": ("permute", "permute_add"),
 }
-"""Kernels by the work they do; `divide` and `convert_forward` change the basis and transform."""
+"""Kernels by the work they do. Those that convert or divide change the basis and transform; a whole
+rotation is products with its key, a division and a permutation."""
 
 server_module: Any = importlib.import_module("nn.server")
 
@@ -77,8 +79,7 @@ class Recorder:
             kernel(*arguments)
             self.ns[self.stage, name] += time.thread_time_ns() - begin
             rows = arguments[-1] - arguments[-2]
-            if name in KINDS["transforms"]:
-                self.transforms[self.stage] += rows
+            self.transforms[self.stage] += transforms_made(name, rows, arguments)
             self.bytes_read[self.stage] += (
                 rows * limbs_read(name, arguments) * 8 * ring_degree(arguments)
             )
@@ -91,8 +92,21 @@ def ring_degree(arguments: tuple[Any, ...]) -> int:
     return int(arguments[0].shape[-1])
 
 
+def transforms_made(name: str, rows: int, arguments: tuple[Any, ...]) -> int:
+    """Transforms of a call on so many rows: limbs, or keys of whole rotations."""
+    if name == "hoisted_quotients":
+        return 2 * rows * int(arguments[1].shape[1])
+    if name == "convert_digits":
+        out, _, _, first, spans, *_ = arguments
+        limbs = range(first, first + out.shape[1])
+        return rows - sum(begin <= limb < end for begin, end in spans for limb in limbs)
+    return rows if name in KINDS["transforms"] else 0
+
+
 def limbs_read(name: str, arguments: tuple[Any, ...]) -> int:
-    """Rows of keys and diagonals that a kernel reads for each limb."""
+    """Rows of keys and diagonals that a kernel reads for each limb, or each whole rotation."""
+    if name == "hoisted_quotients":
+        return 2 * int(arguments[1].shape[0] * arguments[1].shape[1])
     if name == "gadget_product":
         return 2 * int(arguments[1].shape[0])
     if name == "hoisted_product":

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ntt import reduction
-from ntt.backends import hoisting, quotients
+from ntt.backends import digits, hoisting, quotients
 from ntt.backends.layout import (
     MU,
     N_INVERSE,
@@ -380,6 +380,17 @@ def convert_forward(out, y, weights, weights_shoup, offsets, rows, tables, lo, h
         row = tables[rows[r]]
         _convert_row(out[r], y, weights[r], offsets[r], row)
         forward_row(out[r], row)
+
+
+@kernel
+def convert_digits(
+    out, x, y, first, spans, weights, weights_shoup, offsets, rows, tables, lo, hi
+):
+    """`ntt.backends.digits.convert_digits` with `convert_forward`."""
+    digits.convert_digits(
+        convert_forward, out, x, y, first, spans, weights, weights_shoup, offsets, rows, tables,
+        lo, hi
+    )
 
 
 @kernel

@@ -42,6 +42,7 @@ KERNELS = (
     "hoisted_product",
     "convert",
     "convert_forward",
+    "convert_digits",
     "divide",
     "hoisted_quotients",
 )

@@ -25,7 +25,7 @@ from he.keygen import KeyGenerator
 from he.keys import KeyNeeds
 from he.params import CKKSParameters
 from he.trace import OpTrace, Tracer
-from ntt.limbs import BasisChange, LimbDivision, LimbOps
+from ntt.limbs import BasisChange, DigitChange, LimbDivision, LimbOps
 
 REASON = "unit test"
 
@@ -77,6 +77,17 @@ def counted_limbs() -> Iterator[Counter[Opcode]]:
     def conversion(ops: LimbOps, change: BasisChange) -> dict[Opcode, int]:
         return {Opcode.CONVERT: change.weights.values.size}
 
+    def digits_of(
+        ops: LimbOps, out: np.ndarray, x: np.ndarray, y: np.ndarray, first: int,
+        change: DigitChange,
+    ) -> dict[Opcode, int]:
+        """Each digit's limbs but its own, from all its sources."""
+        counts: Counter[Opcode] = Counter()
+        for begin, end in change.spans.tolist():
+            limbs = sum(not begin <= first + r < end for r in range(len(ops.rows)))
+            counts.update({Opcode.NTT: limbs, Opcode.CONVERT: limbs * (end - begin)})
+        return counts
+
     def divide(ops: LimbOps, change: BasisChange) -> dict[Opcode, int]:
         each = dict.fromkeys((Opcode.NTT, Opcode.SUB, Opcode.MULSCALAR), len(ops.rows))
         return {**each, **conversion(ops, change)}
@@ -124,6 +135,7 @@ def counted_limbs() -> Iterator[Counter[Opcode]]:
             Opcode.NTT: len(ops.rows),
             **conversion(ops, change),
         },
+        "convert_digits": digits_of,
         "divide": lambda ops, out, x, y, change, factors: divide(ops, change),
         "affine": lambda ops, *a: dict.fromkeys(
             (Opcode.MULSCALAR, Opcode.ADDSCALAR), rows(ops, *a)

@@ -5,7 +5,7 @@ import pytest
 
 import ntt
 from ntt.backends import select
-from ntt.limbs import BasisChange, LimbOps, Scalars
+from ntt.limbs import BasisChange, DigitChange, LimbOps, Scalars
 from ntt.tables import NTTTables
 
 GUARD = 64
@@ -77,4 +77,7 @@ def test_kernels__stay_inside_their_arrays(backend, log_N):
     for conversion, sources in ((change, 2), (single, 1)):
         ops.convert_forward(out, make(sources, N), conversion)
         ops.divide(out, x, make(sources, N), conversion, factors)
+    spans, weights = [(0, 2), (2, LIMBS)], [[[1, 2]] * LIMBS] * 2
+    digits = DigitChange(spans, weights, [[3] * LIMBS] * 2, tables.moduli)
+    ops.convert_digits(make(2, LIMBS, N), x, make(LIMBS, N), 0, digits)
     assert guarded.intact()

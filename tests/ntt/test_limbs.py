@@ -9,7 +9,7 @@ import pytest
 
 import ntt
 from ntt import oracle
-from ntt.limbs import BasisChange, LimbOps, Scalars
+from ntt.limbs import BasisChange, DigitChange, LimbOps, Scalars
 
 N = 128
 EDGES = ["random", "all q - 1", "q - 1 and 0"]
@@ -194,6 +194,49 @@ def test_convert_forward__as_python_integers(backend: ModuleType, edge: str, sou
     ops, q, y, change, converted = change_of_basis(backend, sources, edge)
     out = ops.convert_forward(np.empty((len(q), N), dtype=np.uint64), y, change)
     assert (exact(out) == transform(converted, q)).all()
+
+
+@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.parametrize("first", [0, 2])
+def test_convert_digits__is_each_digit_by_itself(
+    backend: ModuleType, edge: str, first: int
+) -> None:
+    ops, q = ring(backend)
+    limbs, spans = len(q), [(0, 1), (1, 4), (4, 6)]
+    wide = np.array(ntt.find_primes(min(backend.MAX_MODULUS_BITS, 60), N, 6), dtype=object)
+    y = draw(wide[:, None], (), edge, 1)
+    x = np.random.default_rng(2).integers(0, 1 << 30, (first + limbs, N), dtype=np.uint64)
+    weights = exact(draw(q, (3,), edge, 3))[:, :, :3]
+    offsets = [[int(p) - d for p in q[:, 0]] for d in range(1, 4)]
+    change = DigitChange(spans, weights, offsets, ops.moduli)
+    out = ops.convert_digits(np.empty((3, limbs, N), dtype=np.uint64), x, y, first, change)
+    for d, (begin, end) in enumerate(spans):
+        mixed = weights[d][:, : end - begin] @ exact(y[begin:end])
+        expected = transform((mixed + np.array(offsets[d], dtype=object)[:, None]) % q, q)
+        for r in range(limbs):
+            own = begin <= first + r < end
+            assert (exact(out[d, r]) == (x[first + r] if own else expected[r])).all()
+
+
+def test_convert_digits__any_share_of_the_limbs(backend: ModuleType) -> None:
+    ops, q = ring(backend)
+    limbs = len(q)
+    x, y = draw(q, (), "random", 1), draw(q, (), "random", 2)
+    spans, weights = [(0, 2), (2, limbs)], exact(draw(q, (2,), "random", 3))[:, :, :limbs]
+    change = DigitChange(spans, weights, [[1] * limbs, [2] * limbs], ops.moduli)
+    whole = ops.convert_digits(np.empty((2, limbs, N), dtype=np.uint64), x, y, 0, change)
+    w, shoup = change.weights.of(backend.WORD_BITS)
+    tables = ops.tables.for_word(backend.WORD_BITS)
+    for lo in range(2 * limbs):
+        for hi in range(lo + 1, 2 * limbs + 1):
+            part = np.zeros_like(whole)
+            backend.convert_digits(
+                part, x, y, 0, change.spans, w, shoup, change.offsets, ops.rows, tables, lo, hi
+            )
+            flat, all_limbs = part.reshape(-1, N), whole.reshape(-1, N)
+            assert (flat[lo:hi] == all_limbs[lo:hi]).all()
+            assert not flat[:lo].any()
+            assert not flat[hi:].any()
 
 
 @pytest.mark.parametrize("edge", EDGES)

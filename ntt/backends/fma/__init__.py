@@ -8,7 +8,7 @@ row of the tables. Results are in [0, q).
 
 from __future__ import annotations
 
-from ntt.backends.fma.conversion import convert, convert_forward, divide
+from ntt.backends.fma.conversion import convert, convert_digits, convert_forward, divide
 from ntt.backends.fma.hoisting import hoisted_product
 from ntt.backends.fma.pointwise import (
     add,
@@ -35,6 +35,7 @@ __all__ = [
     "add_scalar",
     "affine",
     "convert",
+    "convert_digits",
     "convert_forward",
     "diagonal_product",
     "divide",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ntt.backends import digits
 from ntt.backends.fma.arithmetic import (
     TERMS,
     accumulate,
@@ -71,6 +72,17 @@ def convert_forward(out, y, weights, weights_shoup, offsets, rows, tables, lo, h
         if y.shape[0] == 1:
             _convert_one(out[r], y[0], weights[r, 0], weights_shoup[r, 0], offsets[r], row)
         forward_row(out[r], row)
+
+
+@kernel
+def convert_digits(
+    out, x, y, first, spans, weights, weights_shoup, offsets, rows, tables, lo, hi
+):
+    """`ntt.backends.digits.convert_digits` with `convert_forward`."""
+    digits.convert_digits(
+        convert_forward, out, x, y, first, spans, weights, weights_shoup, offsets, rows, tables,
+        lo, hi
+    )
 
 
 @kernel

@@ -7,7 +7,7 @@ row of the tables. Results are in [0, q).
 
 from __future__ import annotations
 
-from ntt.backends.ifma.conversion import convert, convert_forward, divide
+from ntt.backends.ifma.conversion import convert, convert_digits, convert_forward, divide
 from ntt.backends.ifma.hoisting import hoisted_product
 from ntt.backends.ifma.permutation import permute, permute_add
 from ntt.backends.ifma.pointwise import (
@@ -33,6 +33,7 @@ __all__ = [
     "add_scalar",
     "affine",
     "convert",
+    "convert_digits",
     "convert_forward",
     "diagonal_product",
     "divide",
