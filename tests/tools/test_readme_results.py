@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
@@ -10,18 +9,6 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-
-
-@pytest.fixture(scope="module")
-def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "readme_results", ROOT / "tools/readme_results.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 BLOCKS = ("results", "batches", "compare", "peers", "fma", "bfv", "hardware")
@@ -96,17 +83,3 @@ def test_readme_results__bench_keeps_the_promises_of_mnist(tool: ModuleType) -> 
     assert result["server_seconds_median"] <= 0.24
     assert result["evaluation_key_bytes"] <= 100e6
     assert result["peak_rss_bytes"] <= 1.5e9
-
-
-def test_readme_results__batched_runs_are_right_on_every_image(tool: ModuleType) -> None:
-    exact, real = (
-        json.loads((tool.RESULTS / f"nn-bench-mnist-{name}-batched.json").read_text("utf-8"))
-        for name in ("bfv", "ckks")
-    )
-    for result in (exact, real):
-        assert result["images"] == result["images_compared"] == 8192
-        assert result["threads"] == 1
-        assert result["accuracy"] >= 0.985
-        assert result["server_seconds_median"] <= 10
-    assert exact["images_with_a_wrong_integer"] == 0
-    assert real["images_beyond_the_predicted_error"] == 0
