@@ -21,6 +21,8 @@ _DIGIT_BYTES = 4 << 20
 _ACCUMULATOR_BYTES = 192 << 20
 # Digits that are made as a whole and read from a last-level cache by every key.
 _WHOLE_DIGIT_BYTES = 32 << 20
+# Sets of keys whose addresses and moves are remembered, 72 KB for sixteen keys of N = 2^13.
+_KNOWN_OPERANDS = 64
 
 
 class KeySwitcher:
@@ -36,6 +38,7 @@ class KeySwitcher:
         self.qp = context.qp(level)
         self.limbs_q = level + 1
         self.limbs_qp = len(self.qp.moduli)
+        self._known_operands: dict[tuple[KeySwitchingKey, ...], KeyOperands] = {}
 
     @property
     def decomposition(self) -> Decomposition:
@@ -44,7 +47,9 @@ class KeySwitcher:
 
     def decompose(self, c: np.ndarray) -> np.ndarray:
         """The digits (dnum, limbs_QP, N) of c (limbs_Q, N), in scratch memory."""
-        decomposition = self.decomposition
+        return self._digits(c, self.decomposition)
+
+    def _digits(self, c: np.ndarray, decomposition: Decomposition) -> np.ndarray:
         out = workspace("digits", (len(decomposition), self.limbs_qp, c.shape[-1]))
         return decomposition(c, out)
 
@@ -167,14 +172,10 @@ class KeySwitcher:
         self, pair: np.ndarray, keys: Sequence[KeySwitchingKey], out: np.ndarray
     ) -> None:
         """out (keys, 2, limbs_Q, N) = the images under the elements of keys, one by one."""
-        digits = self.decompose(pair[1])
-        of_levels = {key.level: key for key in keys}
-        rows = {level: key.rows(self.level) for level, key in of_levels.items()}
-        operands = KeyOperands.of(
-            [key.data for key in keys],
-            [rows[key.level] for key in keys],
-            [galois.vector_moves(key.element, pair.shape[-1]) for key in keys],
-        )
+        radix = self.qp.product_radix
+        scaled = self.context.scaled_decomposition(self.level, self.centred_digits, radix)
+        digits = self._digits(pair[1], scaled)
+        operands = self._operands(keys, pair.shape[-1])
         division = self.context.mod_down(self.level).constants
 
         def work(lo: int, hi: int) -> None:
@@ -184,6 +185,22 @@ class KeySwitcher:
             )
 
         threads.split(len(keys), work)
+
+    def _operands(self, keys: Sequence[KeySwitchingKey], N: int) -> KeyOperands:
+        """The keys as the kernels take them, remembered: a network uses few sets, and often."""
+        together = tuple(keys)
+        operands = self._known_operands.get(together)
+        if operands is None:
+            rows = {key.level: key.rows(self.level) for key in keys}
+            operands = KeyOperands.of(
+                [key.data for key in keys],
+                [rows[key.level] for key in keys],
+                [galois.vector_moves(key.element, N) for key in keys],
+            )
+            if len(self._known_operands) >= _KNOWN_OPERANDS:
+                self._known_operands.clear()
+            self._known_operands[together] = operands
+        return operands
 
     def _switch_stepwise(
         self, pair: np.ndarray, keys: Sequence[KeySwitchingKey], out: np.ndarray

@@ -16,12 +16,15 @@ _KEPT_BYTES = 192 << 20
 _SMALLEST_BYTES = 4 << 20
 """From here on NumPy asks for huge pages; `malloc` reuses what is smaller."""
 
+_LINE_BYTES = 64
+"""A cache line, and the widest vector."""
+
 # Each step below is one that Python does whole, as blocks may end in any thread and at any moment.
 _free: dict[int, list[np.ndarray]] = {}
 
 
 def large_array(shape: tuple[int, ...]) -> np.ndarray:
-    """An uninitialised uint64 array of `shape`, like `np.empty`.
+    """An uninitialised uint64 array of `shape`, like `np.empty`; a large one is `aligned_array`.
 
     When the last view of it is gone, its memory waits for the next array of the same size. No
     more than 192 MiB wait; where one more block would exceed that, what waited is let go.
@@ -30,6 +33,16 @@ def large_array(shape: tuple[int, ...]) -> np.ndarray:
     if 8 * words < _SMALLEST_BYTES:
         return np.empty(shape, dtype=np.uint64)
     return np.asarray(_Block(words)).reshape(shape)
+
+
+def aligned_array(words: int) -> np.ndarray:
+    """An uninitialised uint64 array (words,) that starts on a cache line.
+
+    Vectors that straddle two lines make the transforms up to 4 % slower.
+    """
+    memory = np.empty(8 * words + _LINE_BYTES, dtype=np.uint8)
+    start = -memory.ctypes.data % _LINE_BYTES
+    return memory[start : start + 8 * words].view(np.uint64)
 
 
 def release() -> None:
@@ -49,7 +62,7 @@ class _Block:
         try:
             self._memory = _free[words].pop()
         except (KeyError, IndexError):
-            self._memory = np.empty(words, dtype=np.uint64)
+            self._memory = aligned_array(words)
         self.__array_interface__ = self._memory.__array_interface__
 
     def __del__(self) -> None:

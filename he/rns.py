@@ -79,6 +79,12 @@ class RNSContext(RNSChain):
         """The digit decomposition at `level`."""
         return Decomposition(self, level, centred)
 
+    @functools.cache  # noqa: B019
+    def scaled_decomposition(self, level: int, centred: bool, radix: int) -> Decomposition:
+        """The same for kernels that divide their products by radix P (`LimbDivision.scales`)."""
+        scales = self.mod_down(level).constants.scales(radix)
+        return Decomposition(self, level, centred, scales)
+
     def mod_down(self, level: int) -> Division:
         """Division by P: from QP to Q at `level`."""
         return self.division(self.qp_rows(level), len(self.special_rows))
@@ -117,12 +123,21 @@ class Decomposition:
     The terms are centred because a common mean of all coefficients is a polynomial that is N / pi
     times as large in the slots next to zeta = 1 as a centred one is anywhere. With `centred` False
     they lie in [0, D_j), as SEAL's do.
+
+    scales: what the limbs of QP of every digit are multiplied by, if anything.
     """
 
-    def __init__(self, context: RNSContext, level: int, centred: bool = True) -> None:
+    def __init__(
+        self,
+        context: RNSContext,
+        level: int,
+        centred: bool = True,
+        scales: tuple[int, ...] | None = None,
+    ) -> None:
         self._context = context
         self._rows = context.qp_rows(level)
         self._q = context.q(level)
+        self._scales = scales
         self._digits = [
             _Digit.of(tuple(rows), [context.tables.moduli[r] for r in rows], centred)
             for rows in context.params.digit_rows(level)
@@ -166,13 +181,18 @@ class Decomposition:
         """What converts every digit to the limbs [lo, hi)."""
         ops = self._context.limbs(self._rows[lo:hi])
         most = max(len(digit.rows) for digit in self._digits)
+        scales = None if self._scales is None else self._scales[lo:hi]
+        factors = scales or (1,) * len(ops.moduli)
         weights = [
-            [[c % q for c in digit.cofactors] + [0] * (most - len(digit.rows)) for q in ops.moduli]
+            [
+                [scale * c for c in digit.cofactors] + [0] * (most - len(digit.rows))
+                for scale in factors
+            ]
             for digit in self._digits
         ]
-        offsets = [[-digit.shift] * len(ops.moduli) for digit in self._digits]
+        offsets = [[-scale * digit.shift for scale in factors] for digit in self._digits]
         spans = [(digit.rows[0], digit.rows[-1] + 1) for digit in self._digits]
-        return ops, DigitChange(spans, weights, offsets, ops.moduli)
+        return ops, DigitChange(spans, weights, offsets, ops.moduli, scales)
 
 
 @dataclass(frozen=True)
@@ -226,14 +246,7 @@ class Division:
     @functools.cached_property
     def constants(self) -> LimbDivision:
         """The same division for kernels that do more than divide."""
-        return LimbDivision(
-            self._inverses or Scalars([1], self._lost_ops.moduli),
-            self._shifts,
-            self._reciprocals,
-            self._change,
-            self._factors,
-            self._kept_ops.moduli,
-        )
+        return LimbDivision((*self._kept_ops.moduli, *self._lost_ops.moduli), self.keep)
 
     @functools.cached_property
     def _change(self) -> BasisChange:

@@ -6,15 +6,16 @@ import threading
 
 import numpy as np
 
+from he.memory import aligned_array
+
 _arrays = threading.local()
-_LINE_BYTES = 64  # a cache line, and the widest vector
 
 
 def workspace(name: str, shape: tuple[int, ...]) -> np.ndarray:
     """An uninitialised uint64 array of `shape`, the same memory at every call of this thread.
 
-    It starts on a cache line: vectors that straddle two make the transforms up to 4 % slower. The
-    caller owns it until it, or anything it calls, asks for `name` again.
+    The caller owns it until it, or anything it calls, asks for `name` again. It is an
+    `aligned_array`.
     """
     store: dict[str, np.ndarray] = _arrays.__dict__
     size = 1
@@ -22,15 +23,8 @@ def workspace(name: str, shape: tuple[int, ...]) -> np.ndarray:
         size *= length
     flat = store.get(name)
     if flat is None or flat.size < size:
-        flat = store[name] = _aligned(size)
+        flat = store[name] = aligned_array(size)
     return flat[:size].reshape(shape)
-
-
-def _aligned(words: int) -> np.ndarray:
-    """An uninitialised uint64 array (words,) that starts on a cache line."""
-    memory = np.empty(8 * words + _LINE_BYTES, dtype=np.uint8)
-    start = -memory.ctypes.data % _LINE_BYTES
-    return memory[start : start + 8 * words].view(np.uint64)
 
 
 def release() -> None:

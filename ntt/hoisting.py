@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -138,13 +137,7 @@ class KeyOperands:
             addresses_of(keys),
             np.array([key.shape[2] for key in keys], dtype=np.int64),
             np.array(key_rows, dtype=np.int64),
-            *_stacked(tuple(permutations)),
+            np.stack([p.moves[0] for p in permutations]),
+            np.stack([p.lanes for p in permutations]),
         )
         return cls(arrays, tuple(keys))
-
-
-@functools.lru_cache(maxsize=16)
-def _stacked(permutations: tuple[VectorMoves, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """The moves (permutations, N / 8) and the lanes (permutations, 64)."""
-    moves = np.stack([p.moves[0] for p in permutations])
-    return moves, np.stack([p.lanes for p in permutations])

@@ -6,6 +6,7 @@ values in [0, q)); `ntt.transform` is the checked one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -187,13 +188,14 @@ class LimbOps:
     def convert_digits(
         self, out: np.ndarray, x: np.ndarray, y: np.ndarray, first: int, change: DigitChange
     ) -> np.ndarray:
-        """out[d, r] = x[first + r] where that is a limb of digit d, elsewhere the transform of the
-        weighted sum of the digit's own y, plus an offset.
+        """out[d, r] = x[first + r] times its scale where that is a limb of digit d, elsewhere the
+        transform of the weighted sum of the digit's own y, plus an offset.
 
         out (digits, limbs, N); x (.., N) transformed; y (.., N) in coefficients.
         """
-        weights, shoup = change.weights.of(self._backend()[0].WORD_BITS)
-        arguments = (out, x, y, first, change.spans, weights, shoup, change.offsets, self.rows)
+        word = self._backend()[0].WORD_BITS
+        factors = (*change.scales.of(word), *change.weights.of(word))
+        arguments = (out, x, y, first, change.spans, *factors, change.offsets, self.rows)
         self._split("convert_digits", len(out) * len(self.rows), arguments)
         return out
 
@@ -221,8 +223,9 @@ class LimbOps:
         """out[n, p] = permutation_n(round(sum_d digits[d] keys[n][d, p] / D) + addend if p = 0).
 
         For the keys n of `part`, in the calling thread. D is the product of the last of these
-        limbs' moduli. out (keys, 2, kept limbs, N), digits (D, limbs, N), addend (kept limbs, N).
-        memory: `quotient_words` words.
+        limbs' moduli. out (keys, 2, kept limbs, N), addend (kept limbs, N); digits (D, limbs, N)
+        times the division's `scales` of these limbs' `product_radix`. memory: `quotient_words`
+        words.
         """
         module, tables = self._backend()
         constants = division.arrays(module.WORD_BITS)
@@ -233,9 +236,15 @@ class LimbOps:
         return out
 
     @property
+    def product_radix(self) -> int:
+        """What the products of `hoisted_quotients` are divided by, for the backend in use."""
+        radix: int = self._backend()[0].PRODUCT_RADIX
+        return radix
+
+    @property
     def quotient_words(self) -> int:
         """Words of the scratch memory of `hoisted_quotients`."""
-        return (3 * len(self.rows) + 1) * self.tables.N
+        return 3 * len(self.rows) * self.tables.N
 
     # ------------------------------------------------------------ dispatch
 
@@ -310,46 +319,59 @@ class DigitChange:
     """Base conversions of digits to `moduli`, one after the other.
 
     spans (digits, 2): the first source and the one after the last, which are also the digit's own
-    limbs; weights (digits, targets, most sources) and offsets (digits, targets).
+    limbs; weights (digits, targets, most sources) and offsets (digits, targets); scales (targets,)
+    for the limbs that are a digit's own, None for ones.
     """
 
-    def __init__(self, spans: Any, weights: Any, offsets: Any, moduli: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        spans: Any,
+        weights: Any,
+        offsets: Any,
+        moduli: tuple[int, ...],
+        scales: Any = None,
+    ) -> None:
         primes = np.array(moduli, dtype=object)
+        self.scales = Scalars(scales, primes) if scales is not None else Scalars([], [])
         self.spans = np.array(spans, dtype=np.int64)
         self.weights = Scalars(weights, primes[:, None])
         self.offsets = (np.array(offsets, dtype=object) % primes).astype(np.uint64)
 
 
 class LimbDivision:
-    """``round(x / D)``, D the product of x's last moduli, in the kept limbs (`he.rns.Division`).
+    """``round(x / D)`` in the kept limbs, for D = d_0 d_1 .. the product of x's last moduli.
 
-    The terms of the dropped limbs are x_s inverses[s] + shifts[s], and, if these are many, the
-    floor of the sum of the terms times `reciprocals`; `change` brings them to the kept limbs, and
-    `factors` are 1 / D there.
+    The remainder of x + D // 2 is t_0 + t_1 d_0 + t_2 d_0 d_1 + .. in mixed radix (Knuth, The Art
+    of Computer Programming 2, section 4.3.2): t_s is a weighted sum of t_0 .. t_(s-1) and x_s
+    modulo d_s. A weighted sum of all t_s is then what x / D has too much, in the kept limbs.
     """
 
-    def __init__(
-        self,
-        inverses: Scalars,
-        shifts: np.ndarray,
-        reciprocals: np.ndarray,
-        change: BasisChange,
-        factors: Scalars,
-        kept: tuple[int, ...],
-    ) -> None:
-        self._inverses, self._shifts, self._reciprocals = inverses, shifts, reciprocals
-        self.change, self._factors = change, factors
-        # 2^52 / D: for sums whose high words count 2^52 (the backend `ifma`).
-        self._wide = Scalars(factors.values.astype(object) << 52, kept)
+    def __init__(self, moduli: tuple[int, ...], kept: int) -> None:
+        self._to, lost = moduli[:kept], moduli[kept:]
+        self._lost_count = len(lost)
+        D = math.prod(lost)
+        places = [math.prod(lost[:s]) for s in range(len(lost))]
+        inverses = [pow(place, -1, d) for place, d in zip(places, lost, strict=True)]
+        weights = [
+            [-place * inverse for place in places[:s]] + [inverse] + [0] * (len(lost) - s - 1)
+            for s, inverse in enumerate(inverses)
+        ]
+        self._terms = BasisChange(weights, [D // 2 * inverse for inverse in inverses], lost)
+        self._factors = [pow(D, -1, q) for q in self._to]
+        self._rest = BasisChange(
+            [[place * factor for place in places] for factor in self._factors],
+            [-(D // 2) * factor for factor in self._factors],
+            self._to,
+        )
+
+    def scales(self, radix: int) -> tuple[int, ...]:
+        """radix / D for the kept limbs and radix for the others."""
+        kept = (radix * factor % q for factor, q in zip(self._factors, self._to, strict=True))
+        return (*kept, *[radix] * self._lost_count)
 
     def arrays(self, word_bits: int) -> tuple[np.ndarray, ...]:
         """The kernels' arguments for a word size."""
+        terms, rest = self._terms, self._rest
         return (
-            *self._inverses.of(word_bits),
-            self._shifts,
-            self._reciprocals,
-            *self.change.weights.of(word_bits),
-            self.change.offsets,
-            *self._factors.of(word_bits),
-            *self._wide.of(word_bits),
+            *terms.weights.of(word_bits), terms.offsets, *rest.weights.of(word_bits), rest.offsets
         )

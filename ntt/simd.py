@@ -181,18 +181,26 @@ def select_lanes(typing_context, x, lanes):
     return u64x8(u64x8, u64x8), generate
 
 
-@intrinsic
-def prefetch(typing_context, array, index):
-    """Have the cache line of ``array[index]`` brought to the second-level cache; never faults."""
+def _prefetch(locality):
+    """A function of (array, index) that has the cache line of ``array[index]`` brought nearer."""
 
-    def generate(context, builder, signature, arguments):
-        byte = ir.IntType(8)
-        pointer = array_pointer(context, builder, signature.args[0], *arguments, byte)
-        function = llvm_function(
-            builder, "llvm.prefetch.p0", ir.VoidType(), [byte.as_pointer(), _I32, _I32, _I32]
-        )
-        reads, level_two, data = (ir.Constant(_I32, number) for number in (0, 2, 1))
-        builder.call(function, [pointer, reads, level_two, data])
-        return context.get_dummy_value()
+    @intrinsic
+    def operation(typing_context, array, index):
+        def generate(context, builder, signature, arguments):
+            byte = ir.IntType(8)
+            pointer = array_pointer(context, builder, signature.args[0], *arguments, byte)
+            function = llvm_function(
+                builder, "llvm.prefetch.p0", ir.VoidType(), [byte.as_pointer(), _I32, _I32, _I32]
+            )
+            reads, level, data = (ir.Constant(_I32, number) for number in (0, locality, 1))
+            builder.call(function, [pointer, reads, level, data])
+            return context.get_dummy_value()
 
-    return types.void(array, types.intp), generate
+        return types.void(array, types.intp), generate
+
+    return operation
+
+
+# To the first-level cache, or only to the second-level one; an address out of bounds is harmless.
+prefetch_first = _prefetch(3)
+prefetch_second = _prefetch(2)

@@ -78,10 +78,7 @@ def _calls(ops: LimbOps) -> Iterator[tuple[str, Callable[[], object]]]:
         [np.array([0, 0])],
     )
     quotients = KeyOperands.of([pair[None]], [rows], [VectorMoves.of(np.arange(_N))])
-    division = LimbDivision(
-        Scalars([1], ops.moduli[1:]), one.astype(np.uint64), np.ones(1),
-        BasisChange([[1]], [0], ops.moduli[:1]), Scalars([1], ops.moduli[:1]), ops.moduli[:1],
-    )
+    division = LimbDivision(ops.moduli, 1)
     small = np.zeros(ops.quotient_words, dtype=np.uint64)
     memory = np.zeros(hoisted.scratch_words(1, 1, _N), dtype=np.uint64)
     calls: dict[str, Callable[[], object]] = {

@@ -99,7 +99,7 @@ def transforms_made(name: str, rows: int, arguments: tuple[Any, ...]) -> int:
     if name == "convert_digits":
         out, _, _, first, spans, *_ = arguments
         limbs = range(first, first + out.shape[1])
-        return rows - sum(begin <= limb < end for begin, end in spans for limb in limbs)
+        return rows - sum(bool(begin <= limb < end) for begin, end in spans for limb in limbs)
     return rows if name in KINDS["transforms"] else 0
 
 

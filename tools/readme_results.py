@@ -160,7 +160,7 @@ def render_batches() -> str:
 
 
 def _images(result: Result) -> int:
-    return int(result.get("images", result.get("batch")))
+    return int(result["images"] if "images" in result else result["batch"])
 
 
 def _an_image(result: Result) -> float:

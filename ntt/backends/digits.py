@@ -7,9 +7,10 @@ from ntt.jit import inline
 
 @inline
 def convert_digits(
-    convert_forward, out, x, y, first, spans, weights, weights_shoup, offsets, rows, tables, lo, hi
+    convert_forward, multiply_scalar, out, x, y, first, spans, scales, scales_shoup, weights,
+    weights_shoup, offsets, rows, tables, lo, hi
 ):
-    """Limbs [lo, hi) of out (digits, limbs, N), counted through the digits."""
+    """Limbs [lo, hi) of out (digits, limbs, N), counted through the digits; no scales are ones."""
     limbs, N = out.shape[1], out.shape[2]
     for d in range(lo // limbs, (hi + limbs - 1) // limbs):
         begin, end = spans[d, 0], spans[d, 1]
@@ -19,7 +20,10 @@ def convert_digits(
         target, sources = out[d], y[begin:end]
         w, w_shoup, shifts = weights[d], weights_shoup[d], offsets[d]
         convert_forward(target, sources, w, w_shoup, shifts, rows, tables, start, own)
-        for r in range(own, after):
-            for i in range(N):
-                target[r, i] = x[first + r, i]
+        if scales.size:
+            multiply_scalar(target, x[first:], scales, scales_shoup, rows, tables, own, after)
+        else:
+            for r in range(own, after):
+                for i in range(N):
+                    target[r, i] = x[first + r, i]
         convert_forward(target, sources, w, w_shoup, shifts, rows, tables, after, stop)

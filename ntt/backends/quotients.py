@@ -6,28 +6,16 @@ import numpy as np
 
 from ntt.addresses import array_at
 from ntt.backends.hoisting import VECTOR, move_lanes, move_target
-from ntt.jit import inline, kernel
-
-
-@kernel
-def overflow_count(out, y, reciprocals):
-    """out[i] = floor(sum_s y[s, i] reciprocals[s]), as `he.rns_kernels` has it."""
-    totals = out.view(np.float64)
-    for i in range(out.size):
-        totals[i] = np.float64(y[0, i]) * reciprocals[0]
-    for s in range(1, reciprocals.size):
-        for i in range(out.size):
-            totals[i] += np.float64(y[s, i]) * reciprocals[s]
-    for i in range(out.size):
-        out[i] = np.uint64(totals[i])
+from ntt.jit import inline
 
 
 @inline
 def hoisted_quotients(
     gadget_product,
     inverse,
-    affine,
-    divide,
+    convert,
+    convert_forward,
+    subtract,
     add,
     out,
     digits,
@@ -37,15 +25,12 @@ def hoisted_quotients(
     key_rows,
     moves,
     lanes,
-    inverses,
-    inverses_shoup,
-    shifts,
-    reciprocals,
+    term_weights,
+    term_weights_shoup,
+    term_offsets,
     weights,
     weights_shoup,
     offsets,
-    factors,
-    factors_shoup,
     memory,
     rows,
     tables,
@@ -53,29 +38,29 @@ def hoisted_quotients(
     hi,
 ):
     """`ntt.limbs.LimbOps.hoisted_quotients`, step by step."""
-    kept, dropped, N = out.shape[2], shifts.size, out.shape[3]
+    kept, dropped, N = out.shape[2], term_offsets.size, out.shape[3]
     limbs = kept + dropped
     product = memory[: 2 * limbs * N].reshape(2, limbs, N)
-    rest = memory[2 * limbs * N :]
-    terms = rest[: (dropped + 1) * N].reshape(dropped + 1, N)
-    quotient = rest[(dropped + 1) * N :][: kept * N].reshape(kept, N)
-    sources = terms[: dropped + (dropped > 1)]
+    other = memory[product.size :]
+    term = other[:N].reshape(1, N)
+    quotient = other[N:][: kept * N].reshape(kept, N)
     for n in range(lo, hi):
         key = array_at(keys[n], (digits.shape[0], 2, key_limbs[n], N))
         gadget_product(product, digits, key, key_rows[n], rows, tables, 0, limbs)
         for p in range(2):
-            lost = product[p, kept:]
-            inverse(lost, rows[kept:], tables, 0, dropped)
-            affine(
-                terms[:dropped], lost, inverses, inverses_shoup, shifts, rows[kept:], tables, 0,
-                dropped,
+            terms = product[p, kept:]
+            inverse(terms, rows[kept:], tables, 0, dropped)
+            for s in range(dropped):
+                convert(
+                    term, terms[: s + 1], term_weights[s:], term_weights_shoup[s:],
+                    term_offsets[s:], rows[kept + s :], tables, 0, 1,
+                )
+                for i in range(N):
+                    terms[s, i] = term[0, i]
+            convert_forward(
+                quotient, terms, weights, weights_shoup, offsets, rows, tables, 0, kept
             )
-            if dropped > 1:
-                overflow_count(terms[dropped], terms, reciprocals)
-            divide(
-                quotient, product[p], sources, weights, weights_shoup, offsets, factors,
-                factors_shoup, rows, tables, 0, kept,
-            )
+            subtract(quotient, product[p, :kept], quotient, rows, tables, 0, kept)
             if p == 0:
                 add(quotient, quotient, addend, rows, tables, 0, kept)
             for r in range(kept):

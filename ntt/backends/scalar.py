@@ -34,6 +34,7 @@ from ntt.reduction import multiply_high, reduce_once, shoup, shoup_lazy
 WORD_BITS = 64
 MAX_MODULUS_BITS = 61
 MIN_RING_DEGREE = 8
+PRODUCT_RADIX = 1
 
 # Products of two residues are below 2^122: 32 of them on top of a reduced high word (below
 # 2q < 2^62) keep the 128-bit accumulator from overflowing.
@@ -384,12 +385,13 @@ def convert_forward(out, y, weights, weights_shoup, offsets, rows, tables, lo, h
 
 @kernel
 def convert_digits(
-    out, x, y, first, spans, weights, weights_shoup, offsets, rows, tables, lo, hi
+    out, x, y, first, spans, scales, scales_shoup, weights, weights_shoup, offsets, rows, tables,
+    lo, hi
 ):
     """`ntt.backends.digits.convert_digits` with `convert_forward`."""
     digits.convert_digits(
-        convert_forward, out, x, y, first, spans, weights, weights_shoup, offsets, rows, tables,
-        lo, hi
+        convert_forward, multiply_scalar, out, x, y, first, spans, scales, scales_shoup, weights,
+        weights_shoup, offsets, rows, tables, lo, hi
     )
 
 
@@ -410,13 +412,12 @@ def divide(
 
 @kernel
 def hoisted_quotients(
-    out, digits, addend, keys, key_limbs, key_rows, moves, lanes, inverses, inverses_shoup, shifts,
-    reciprocals, weights, weights_shoup, offsets, factors, factors_shoup, wide, wide_shoup, memory,
-    rows, tables, lo, hi
+    out, digits, addend, keys, key_limbs, key_rows, moves, lanes, term_weights, term_weights_shoup,
+    term_offsets, weights, weights_shoup, offsets, memory, rows, tables, lo, hi
 ):
     """`ntt.backends.quotients.hoisted_quotients` on 64-bit words."""
     quotients.hoisted_quotients(
-        gadget_product, inverse, affine, divide, add, out, digits, addend, keys, key_limbs,
-        key_rows, moves, lanes, inverses, inverses_shoup, shifts, reciprocals, weights,
-        weights_shoup, offsets, factors, factors_shoup, memory, rows, tables, lo, hi
+        gadget_product, inverse, convert, convert_forward, subtract, add, out, digits, addend, keys,
+        key_limbs, key_rows, moves, lanes, term_weights, term_weights_shoup, term_offsets, weights,
+        weights_shoup, offsets, memory, rows, tables, lo, hi
     )

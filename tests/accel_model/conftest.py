@@ -96,10 +96,12 @@ def counted_limbs() -> Iterator[Counter[Opcode]]:
         ops: LimbOps, out: np.ndarray, digits: np.ndarray, addend: np.ndarray,
         operands: Any, division: LimbDivision, memory: np.ndarray, part: slice,
     ) -> dict[Opcode, int]:
-        """Of one key: its products, twice the division of a part, the addend, a permutation."""
+        """Of one key, as steps: its products, twice the division of a part, the addend, a
+        permutation. The kernel itself divides by what its digits were multiplied by.
+        """
         kept, dropped = len(addend), len(ops.rows) - len(addend)
         total = Counter(products(ops, 1, len(digits)))
-        weights = division.change.weights.values.size
+        weights = kept * (dropped + (dropped > 1))
         total.update({Opcode.INTT: 2 * dropped, Opcode.ADDSCALAR: 2 * dropped})
         if dropped > 1:
             each = {Opcode.MULSCALAR: dropped, Opcode.FRACTION: dropped, Opcode.FLOOR: 1}

@@ -82,6 +82,18 @@ def test_automorphisms__are_fused_where_every_thread_has_a_key(small, monkeypatc
     assert not switcher._fuses(2, N)
 
 
+def test_operands__are_remembered_for_some_sets_of_keys(small, monkeypatch) -> None:
+    monkeypatch.setattr(keyswitch, "_KNOWN_OPERANDS", 2)
+    switcher, N = keyswitch.KeySwitcher(small.evaluator.context, 4), small.params.N
+    first, second, *_ = small.evaluator.keys.galois.values()
+    sets = [[first], [second], [first, second]]
+    for keys in (*sets, *sets):
+        operands = switcher._operands(keys, N)
+        assert operands is switcher._operands(keys, N)
+        assert operands.arrays[0].tolist() == [key.data.ctypes.data for key in keys]
+        assert len(switcher._known_operands) <= 2
+
+
 def test_blocks__cover_the_limbs_in_order(small, monkeypatch) -> None:
     switcher = small.evaluator.switcher(4)
     for digit_bytes in (1, 1000, 5000, 10_000, 1 << 30):

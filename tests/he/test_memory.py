@@ -77,3 +77,9 @@ def test_release__gives_everything_back() -> None:
     assert memory.waiting_bytes() > 0
     memory.release()
     assert memory.waiting_bytes() == 0
+
+
+def test_aligned_array__starts_on_a_cache_line() -> None:
+    arrays = [memory.aligned_array(words) for words in (1, 7, 64, 1000)]
+    assert [array.size for array in arrays] == [1, 7, 64, 1000]
+    assert [_address(array) % 64 for array in (*arrays, memory.large_array((_WORDS,)))] == [0] * 5

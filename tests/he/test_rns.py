@@ -98,6 +98,21 @@ def test_decomposition__gives_small_digits_with_the_right_residues(context, data
             assert 2 * abs(centred) <= len(rows) * D
 
 
+@given(data=st.data(), context=contexts)
+def test_scaled_decomposition__has_the_same_digits_times_the_scales(context, data) -> None:
+    level = data.draw(st.integers(0, context.params.max_level))
+    c = to_residues(draw_values(data, math.prod(context.q(level).moduli), 1), context.q(level))
+    radix, ops = data.draw(st.sampled_from([1, 1 << 52])), context.qp(level)
+    scales = context.mod_down(level).constants.scales(radix)
+    digits = context.decomposition(level)(c)
+    scaled = context.scaled_decomposition(level, True, radix)(c)
+    for digit, found in zip(digits, scaled, strict=True):
+        for row, times, scale, q in zip(digit, found, scales, ops.moduli, strict=True):
+            assert (row.astype(object) * scale % q == times).all()
+    for scale, q in zip(scales, ops.moduli, strict=True):
+        assert (scale * (context.P if q not in context.params.p else 1) - radix) % q == 0
+
+
 @given(contexts, st.data())
 def test_decomposition__recomposes_to_P_times_the_polynomial(context, data) -> None:
     """With the gadget P (Q/D_j) [(Q/D_j)^-1]_{D_j}: the identity that key switching rests on."""

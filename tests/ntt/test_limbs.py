@@ -198,8 +198,9 @@ def test_convert_forward__as_python_integers(backend: ModuleType, edge: str, sou
 
 @pytest.mark.parametrize("edge", EDGES)
 @pytest.mark.parametrize("first", [0, 2])
+@pytest.mark.parametrize("scaled", [False, True])
 def test_convert_digits__is_each_digit_by_itself(
-    backend: ModuleType, edge: str, first: int
+    backend: ModuleType, edge: str, first: int, scaled: bool
 ) -> None:
     ops, q = ring(backend)
     limbs, spans = len(q), [(0, 1), (1, 4), (4, 6)]
@@ -208,31 +209,36 @@ def test_convert_digits__is_each_digit_by_itself(
     x = np.random.default_rng(2).integers(0, 1 << 30, (first + limbs, N), dtype=np.uint64)
     weights = exact(draw(q, (3,), edge, 3))[:, :, :3]
     offsets = [[int(p) - d for p in q[:, 0]] for d in range(1, 4)]
-    change = DigitChange(spans, weights, offsets, ops.moduli)
+    scales = [int(p) - 1 - d for d, p in enumerate(q[:, 0])]
+    change = DigitChange(spans, weights, offsets, ops.moduli, scales if scaled else None)
     out = ops.convert_digits(np.empty((3, limbs, N), dtype=np.uint64), x, y, first, change)
     for d, (begin, end) in enumerate(spans):
         mixed = weights[d][:, : end - begin] @ exact(y[begin:end])
         expected = transform((mixed + np.array(offsets[d], dtype=object)[:, None]) % q, q)
         for r in range(limbs):
             own = begin <= first + r < end
-            assert (exact(out[d, r]) == (x[first + r] if own else expected[r])).all()
+            copied = exact(x[first + r])
+            if scaled:
+                copied = copied * scales[r] % q[r]
+            assert (exact(out[d, r]) == (copied if own else expected[r])).all()
 
 
-def test_convert_digits__any_share_of_the_limbs(backend: ModuleType) -> None:
+@pytest.mark.parametrize("scaled", [False, True])
+def test_convert_digits__any_share_of_the_limbs(backend: ModuleType, scaled: bool) -> None:
     ops, q = ring(backend)
     limbs = len(q)
     x, y = draw(q, (), "random", 1), draw(q, (), "random", 2)
     spans, weights = [(0, 2), (2, limbs)], exact(draw(q, (2,), "random", 3))[:, :, :limbs]
-    change = DigitChange(spans, weights, [[1] * limbs, [2] * limbs], ops.moduli)
+    scales = range(2, limbs + 2) if scaled else None
+    change = DigitChange(spans, weights, [[1] * limbs, [2] * limbs], ops.moduli, scales)
     whole = ops.convert_digits(np.empty((2, limbs, N), dtype=np.uint64), x, y, 0, change)
-    w, shoup = change.weights.of(backend.WORD_BITS)
-    tables = ops.tables.for_word(backend.WORD_BITS)
+    word = backend.WORD_BITS
+    factors = (*change.scales.of(word), *change.weights.of(word), change.offsets)
+    tables = ops.tables.for_word(word)
     for lo in range(2 * limbs):
         for hi in range(lo + 1, 2 * limbs + 1):
             part = np.zeros_like(whole)
-            backend.convert_digits(
-                part, x, y, 0, change.spans, w, shoup, change.offsets, ops.rows, tables, lo, hi
-            )
+            backend.convert_digits(part, x, y, 0, change.spans, *factors, ops.rows, tables, lo, hi)
             flat, all_limbs = part.reshape(-1, N), whole.reshape(-1, N)
             assert (flat[lo:hi] == all_limbs[lo:hi]).all()
             assert not flat[:lo].any()

@@ -9,7 +9,7 @@ import ntt
 from ntt import oracle
 from ntt.backends import select
 from ntt.hoisting import KeyOperands, VectorMoves
-from ntt.limbs import BasisChange, LimbDivision, LimbOps, Scalars
+from ntt.limbs import LimbDivision, LimbOps
 from ntt.tables import NTTTables, bit_reversal
 
 N = 128
@@ -30,24 +30,6 @@ def automorphism(element):
     return order[((2 * order + 1) * element % (2 * N) - 1) // 2]
 
 
-def division_by_last(moduli, kept):
-    """The constants, as `he.rns.Division` has them: half of D is added before flooring."""
-    to, lost = moduli[:kept], moduli[kept:]
-    D = math.prod(lost)
-    cofactors = [D // d for d in lost]
-    inverses = [pow(c, -1, d) for c, d in zip(cofactors, lost, strict=True)]
-    shifts = [D // 2 * f % d for f, d in zip(inverses, lost, strict=True)]
-    weights = cofactors if len(lost) == 1 else [*cofactors, -D]
-    return LimbDivision(
-        Scalars(inverses, lost),
-        np.array(shifts, dtype=np.uint64),
-        np.array([1 / d for d in lost]),
-        BasisChange([weights] * kept, [-(D // 2)] * kept, to),
-        Scalars([pow(D, -1, q) for q in to], to),
-        to,
-    )
-
-
 class Problem:
     """Random, or largest, operands of a product with keys and a division by the last primes."""
 
@@ -62,7 +44,7 @@ class Problem:
             high = np.broadcast_to(ends, (*shape, limbs, N))
             return high - 1 if largest else rng.integers(0, high, dtype=np.uint64)
 
-        self.digits = residues(digits)
+        self.scaled_digits = residues(digits)
         self.addend = np.ascontiguousarray(residues()[:kept])
         # A key may have more digits and limbs than the ciphertext.
         self.keys = [np.concatenate([residues(digits + 1, 2)] * 2, axis=2) for _ in elements]
@@ -79,9 +61,10 @@ class Problem:
             self.keys, self.key_rows, [VectorMoves.of(p) for p in self.permutations]
         )
         quotients = out[GUARD:-GUARD].reshape(shape)
-        division = division_by_last(self.tables.moduli, self.kept)
+        division = LimbDivision(ops.moduli, self.kept)
         ops.hoisted_quotients(
-            quotients, self.digits, self.addend, operands, division, memory[GUARD:-GUARD], part
+            quotients, self.scaled_digits, self.addend, operands, division, memory[GUARD:-GUARD],
+            part,
         )
         for array in (out, memory):
             assert (array[:GUARD] == PATTERN).all()
@@ -91,9 +74,13 @@ class Problem:
     def expected(self, n):
         """Products summed, taken to coefficients, divided as integers, and back."""
         moduli = self.tables.moduli
-        key = self.keys[n][: len(self.digits)][:, :, self.key_rows[n]].astype(object)
-        sums = (self.digits[:, None].astype(object) * key).sum(axis=0)
         D, Q = math.prod(moduli[self.kept :]), math.prod(moduli)
+        key = self.keys[n][: len(self.scaled_digits)][:, :, self.key_rows[n]].astype(object)
+        sums = (self.scaled_digits[:, None].astype(object) * key).sum(axis=0)
+        radix = LimbOps(self.tables, self.tables.all_rows).product_radix
+        for r, q in enumerate(moduli):  # what the digits were multiplied by
+            scale = radix * pow(D, -1, q) if r < self.kept else radix
+            sums[:, r] *= pow(scale, -1, q)
         result = np.empty((2, self.kept, N), dtype=object)
         for p in range(2):
             total = 0

@@ -29,6 +29,7 @@ from ntt.backends.scalar import permute, permute_add
 WORD_BITS = FLOAT_BITS
 MAX_MODULUS_BITS = 50
 MIN_RING_DEGREE = 64
+PRODUCT_RADIX = 1
 
 __all__ = [
     "add",

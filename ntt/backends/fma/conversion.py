@@ -13,6 +13,7 @@ from ntt.backends.fma.arithmetic import (
     multiply_lazy,
     start,
 )
+from ntt.backends.fma.pointwise import multiply_scalar
 from ntt.backends.fma.transform import forward_row
 from ntt.backends.fma.vectors import LANES, load_residues, splat, splat_bits, store_residues
 from ntt.jit import inline, kernel
@@ -76,12 +77,13 @@ def convert_forward(out, y, weights, weights_shoup, offsets, rows, tables, lo, h
 
 @kernel
 def convert_digits(
-    out, x, y, first, spans, weights, weights_shoup, offsets, rows, tables, lo, hi
+    out, x, y, first, spans, scales, scales_shoup, weights, weights_shoup, offsets, rows, tables,
+    lo, hi
 ):
     """`ntt.backends.digits.convert_digits` with `convert_forward`."""
     digits.convert_digits(
-        convert_forward, out, x, y, first, spans, weights, weights_shoup, offsets, rows, tables,
-        lo, hi
+        convert_forward, multiply_scalar, out, x, y, first, spans, scales, scales_shoup, weights,
+        weights_shoup, offsets, rows, tables, lo, hi
     )
 
 

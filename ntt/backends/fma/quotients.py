@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ntt.backends import quotients
-from ntt.backends.fma.conversion import divide
-from ntt.backends.fma.pointwise import add, affine
+from ntt.backends.fma.conversion import convert, convert_forward
+from ntt.backends.fma.pointwise import add, subtract
 from ntt.backends.fma.products import gadget_product
 from ntt.backends.fma.transform import inverse
 from ntt.jit import kernel
@@ -12,13 +12,12 @@ from ntt.jit import kernel
 
 @kernel
 def hoisted_quotients(
-    out, digits, addend, keys, key_limbs, key_rows, moves, lanes, inverses, inverses_shoup, shifts,
-    reciprocals, weights, weights_shoup, offsets, factors, factors_shoup, wide, wide_shoup, memory,
-    rows, tables, lo, hi
+    out, digits, addend, keys, key_limbs, key_rows, moves, lanes, term_weights, term_weights_shoup,
+    term_offsets, weights, weights_shoup, offsets, memory, rows, tables, lo, hi
 ):
     """`ntt.backends.quotients.hoisted_quotients` in float64."""
     quotients.hoisted_quotients(
-        gadget_product, inverse, affine, divide, add, out, digits, addend, keys, key_limbs,
-        key_rows, moves, lanes, inverses, inverses_shoup, shifts, reciprocals, weights,
-        weights_shoup, offsets, factors, factors_shoup, memory, rows, tables, lo, hi
+        gadget_product, inverse, convert, convert_forward, subtract, add, out, digits, addend, keys,
+        key_limbs, key_rows, moves, lanes, term_weights, term_weights_shoup, term_offsets, weights,
+        weights_shoup, offsets, memory, rows, tables, lo, hi
     )

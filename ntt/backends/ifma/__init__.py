@@ -21,7 +21,7 @@ from ntt.backends.ifma.pointwise import (
     subtract,
 )
 from ntt.backends.ifma.products import diagonal_product, gadget_product, tensor
-from ntt.backends.ifma.quotients import hoisted_quotients
+from ntt.backends.ifma.quotients import PRODUCT_RADIX, hoisted_quotients
 from ntt.backends.ifma.transform import forward, inverse
 
 WORD_BITS = 52
@@ -29,6 +29,7 @@ MAX_MODULUS_BITS = 50
 MIN_RING_DEGREE = 128
 
 __all__ = [
+    "PRODUCT_RADIX",
     "add",
     "add_scalar",
     "affine",

@@ -87,3 +87,30 @@ def fold_wide(low, high, constants):
     total = total + shoup_lazy(low, splat(ONE), one_shoup, negative_q, mask)
     total = vmin(total, total - two_q)
     return vmin(total, total - q)
+
+
+@inline
+def montgomery_constants(c):
+    """What `montgomery` needs: q and -1/q modulo 2^52."""
+    q = c[Q]
+    inverse = q  # right in 3 bits, as q is odd; every step doubles them
+    for _ in range(5):
+        inverse = inverse * (np.uint64(2) - q * inverse)
+    return splat(q), splat((ZERO - inverse) & MASK)
+
+
+@inline
+def montgomery(low, high, constants):
+    """(high 2^52 + low) / 2^52 mod q, below high + low / 2^52 + q; low < 2^64 - 2^52.
+
+    Montgomery, Math. Comp. 44 (1985).
+    """
+    q, negative_inverse = constants
+    m = multiply_add_low(splat(ZERO), low, negative_inverse)
+    return multiply_add_high(high, m, q) + (multiply_add_low(low, m, q) >> splat(WORD))
+
+
+@inline
+def montgomery_terms(c):
+    """Products of residues that come to less than 2^52 q: four, or more for shorter moduli."""
+    return min(np.int64(1) << 11, np.int64((np.uint64(1) << WORD) // c[Q]))

@@ -12,6 +12,7 @@ from ntt.backends.ifma.arithmetic import (
     reduce_high,
     shoup_lazy,
 )
+from ntt.backends.ifma.pointwise import multiply_scalar
 from ntt.backends.ifma.products import TERMS, accumulate
 from ntt.backends.ifma.transform import forward_row
 from ntt.backends.layout import Q
@@ -97,12 +98,13 @@ def convert_forward(out, y, weights, weights_shoup, offsets, rows, tables, lo, h
 
 @kernel
 def convert_digits(
-    out, x, y, first, spans, weights, weights_shoup, offsets, rows, tables, lo, hi
+    out, x, y, first, spans, scales, scales_shoup, weights, weights_shoup, offsets, rows, tables,
+    lo, hi
 ):
     """`ntt.backends.digits.convert_digits` with `convert_forward`."""
     digits.convert_digits(
-        convert_forward, out, x, y, first, spans, weights, weights_shoup, offsets, rows, tables,
-        lo, hi
+        convert_forward, multiply_scalar, out, x, y, first, spans, scales, scales_shoup, weights,
+        weights_shoup, offsets, rows, tables, lo, hi
     )
 
 

@@ -19,7 +19,7 @@ from ntt.backends.ifma.arithmetic import ZERO, fold_constants, fold_wide
 from ntt.backends.ifma.products import accumulate
 from ntt.backends.layout import SHIFT
 from ntt.jit import inline, kernel
-from ntt.simd import load, prefetch, select_lanes, splat, store
+from ntt.simd import load, prefetch_second, select_lanes, splat, store
 
 
 @inline
@@ -75,8 +75,8 @@ def _multiply_four(
             high_a, high_b = zeros, zeros
             last = min(d + most, count)
             while d < last:
-                prefetch(ahead[d, 0, next_k], i + distance)
-                prefetch(ahead[d, 1, next_k], i + distance)
+                prefetch_second(ahead[d, 0, next_k], i + distance)
+                prefetch_second(ahead[d, 1, next_k], i + distance)
                 y, z = load(key[d, 0, k], i), load(key[d, 1, k], i)
                 a, high_a = _accumulate_four(a, high_a, y, packed, x + 32 * d)
                 b, high_b = _accumulate_four(b, high_b, z, packed, x + 32 * d)
@@ -104,8 +104,8 @@ def _multiply_one(
             high_a, high_b = zero, zero
             last = min(d + most, count)
             while d < last:
-                prefetch(ahead[d, 0, next_k], i + distance)
-                prefetch(ahead[d, 1, next_k], i + distance)
+                prefetch_second(ahead[d, 0, next_k], i + distance)
+                prefetch_second(ahead[d, 1, next_k], i + distance)
                 digit = load(packed, x + 8 * d)
                 a, high_a = accumulate(a, high_a, digit, load(key[d, 0, k], i))
                 b, high_b = accumulate(b, high_b, digit, load(key[d, 1, k], i))

@@ -51,6 +51,18 @@ def reduce_high(out, high, _, __, row):  # type: ignore[no-untyped-def]
         store(out, i, arithmetic.reduce_high(load(high, i), constants))
 
 
+@njit
+def montgomery(out, low, high, _, row):  # type: ignore[no-untyped-def]
+    constants = arithmetic.montgomery_constants(row)
+    for i in range(0, out.size, 8):
+        store(out, i, arithmetic.montgomery(load(low, i), load(high, i), constants))
+
+
+@njit
+def montgomery_terms(row):  # type: ignore[no-untyped-def]
+    return arithmetic.montgomery_terms(row)
+
+
 def call(function: Callable[..., None], q: int, *columns: list[int]) -> list[int]:
     """`function` on columns of equal length, padded to whole vectors."""
     row = ntt.NTTTables(N, [q]).for_word(52)[0]
@@ -102,3 +114,23 @@ def test_reduce_high__below_2q_for_any_52_bit_word(backend_name: str, q: int) ->
     found = call(reduce_high, q, high)
     assert max(found) < 2 * q
     assert [v % q for v in found] == [h % q for h in high]
+
+
+@pytest.mark.parametrize("q", PRIMES)
+def test_montgomery__divides_by_the_word(backend_name: str, q: int) -> None:
+    top = (1 << 64) - WORD
+    low, high = pairs(
+        [0, 1, q, WORD - 1, WORD, top - 1], [0, 1, q, 2 * q - 1, 4 * q - 1], (top, 4 * q)
+    )
+    found = call(montgomery, q, low, high)
+    for a, b, value in zip(low, high, found, strict=True):
+        assert value * WORD % q == (b * WORD + a) % q
+        assert (value - q) * WORD < b * WORD + a
+
+
+@pytest.mark.parametrize("q", PRIMES)
+def test_montgomery_terms__come_to_less_than_a_word_of_q(backend_name: str, q: int) -> None:
+    terms = int(montgomery_terms(ntt.NTTTables(N, [q]).for_word(52)[0]))
+    assert 4 <= terms <= 1 << 11
+    assert terms * (q - 1) ** 2 < WORD * (q - 1)
+    assert terms == 1 << 11 or (terms + 1) * q > WORD
