@@ -33,6 +33,13 @@ def shoup_lazy(y, w, w_shoup, negative_q, mask):
 
 
 @inline
+def reduce_lazy(x, q, two_q):
+    """x mod q for x below 4q."""
+    x = vmin(x, x - two_q)
+    return vmin(x, x - q)
+
+
+@inline
 def barrett_constants(c):
     """What `barrett` needs, from the constants of a modulus."""
     shift = c[SHIFT]

@@ -10,6 +10,7 @@ from ntt.backends.ifma.arithmetic import (
     fold_wide,
     negative,
     reduce_high,
+    reduce_lazy,
     shoup_lazy,
 )
 from ntt.backends.ifma.pointwise import multiply_scalar
@@ -21,17 +22,39 @@ from ntt.simd import load, splat, store, vmin
 
 # Words of all sources that stay in the second-level cache while every target passes over them.
 _WORDS = 1 << 15
+# Sources up to which reducing each product is less work than reducing their sum.
+_FEW = 4
 
 
 @inline
-def _convert_one(out, source, w, w_shoup, offset, row):
-    """out = w source + offset, in [0, 3q)."""
+def weighted_sums(y, i, weights, weights_shoup, offset, c):
+    """sum_s weights[s] y[s] + offset in four vectors, below 4q; y below 2^50."""
+    negative_q, mask, two_q = negative(c[Q]), splat(MASK), splat(c[Q] + c[Q])
     shift = splat(offset)
-    negative_q, mask = negative(row[Q]), splat(MASK)
-    factor, factor_shoup = splat(w), splat(w_shoup)
-    for i in range(0, out.size, 8):
-        p = shoup_lazy(load(source, i), factor, factor_shoup, negative_q, mask)
-        store(out, i, p + shift)
+    sums = shift, shift, shift, shift
+    for s in range(y.shape[0]):
+        w, w_shoup, source = splat(weights[s]), splat(weights_shoup[s]), y[s]
+        a, b, d, e = sums
+        if s > 1:
+            a, b = vmin(a, a - two_q), vmin(b, b - two_q)
+            d, e = vmin(d, d - two_q), vmin(e, e - two_q)
+        a = a + shoup_lazy(load(source, i), w, w_shoup, negative_q, mask)
+        b = b + shoup_lazy(load(source, i + 8), w, w_shoup, negative_q, mask)
+        d = d + shoup_lazy(load(source, i + 16), w, w_shoup, negative_q, mask)
+        e = e + shoup_lazy(load(source, i + 24), w, w_shoup, negative_q, mask)
+        sums = a, b, d, e
+    return sums
+
+
+@kernel
+def convert_row(out, y, weights, weights_shoup, offset, c):
+    """out = sum_s weights[s] y[s] + offset, below 4q."""
+    for i in range(0, out.size, 32):
+        sums = weighted_sums(y, i, weights, weights_shoup, offset, c)
+        store(out, i, sums[0])
+        store(out, i + 8, sums[1])
+        store(out, i + 16, sums[2])
+        store(out, i + 24, sums[3])
 
 
 @inline
@@ -68,17 +91,15 @@ def convert(out, y, weights, weights_shoup, offsets, rows, tables, lo, hi):
 
     y (sources, N) below 2^50, fewer than 2^11 sources.
     """
-    if y.shape[0] > 1:
+    if y.shape[0] > _FEW:
         _convert_many(out, y, weights, offsets, rows, tables, lo, hi)
         return
     for r in range(lo, hi):
         row, z = tables[rows[r]], out[r]
-        _convert_one(z, y[0], weights[r, 0], weights_shoup[r, 0], offsets[r], row)
-        q = splat(row[Q])
+        convert_row(z, y, weights[r], weights_shoup[r], offsets[r], row)
+        q, two_q = splat(row[Q]), splat(row[Q] + row[Q])
         for i in range(0, z.size, 8):
-            u = load(z, i)
-            u = vmin(u, u - q)
-            store(z, i, vmin(u, u - q))
+            store(z, i, reduce_lazy(load(z, i), q, two_q))
 
 
 @kernel
@@ -87,12 +108,12 @@ def convert_forward(out, y, weights, weights_shoup, offsets, rows, tables, lo, h
 
     y (sources, N) below 2^50, fewer than 2^11 sources.
     """
-    if y.shape[0] > 1:
+    if y.shape[0] > _FEW:
         _convert_many(out, y, weights, offsets, rows, tables, lo, hi)
     for r in range(lo, hi):
         row = tables[rows[r]]
-        if y.shape[0] == 1:
-            _convert_one(out[r], y[0], weights[r, 0], weights_shoup[r, 0], offsets[r], row)
+        if y.shape[0] <= _FEW:
+            convert_row(out[r], y, weights[r], weights_shoup[r], offsets[r], row)
         forward_row(out[r], row)
 
 
@@ -113,12 +134,12 @@ def divide(
     out, x, y, weights, weights_shoup, offsets, factors, factors_shoup, rows, tables, lo, hi
 ):
     """out[r] = (x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r]; out is not x."""
-    if y.shape[0] > 1:
+    if y.shape[0] > _FEW:
         _convert_many(out, y, weights, offsets, rows, tables, lo, hi)
     for r in range(lo, hi):
         row = tables[rows[r]]
-        if y.shape[0] == 1:
-            _convert_one(out[r], y[0], weights[r, 0], weights_shoup[r, 0], offsets[r], row)
+        if y.shape[0] <= _FEW:
+            convert_row(out[r], y, weights[r], weights_shoup[r], offsets[r], row)
         forward_row(out[r], row)
         q, negative_q, mask = splat(row[Q]), negative(row[Q]), splat(MASK)
         w, w_shoup = splat(factors[r]), splat(factors_shoup[r])

@@ -20,10 +20,10 @@ from ntt.backends.ifma.arithmetic import (
     montgomery,
     montgomery_constants,
     montgomery_terms,
-    negative,
     reduce_high,
-    shoup_lazy,
+    reduce_lazy,
 )
+from ntt.backends.ifma.conversion import convert_row, weighted_sums
 from ntt.backends.ifma.products import accumulate
 from ntt.backends.ifma.transform import forward_row, inverse_row
 from ntt.backends.layout import Q
@@ -82,54 +82,16 @@ def _sum_row(out0, out1, digits, r, key, k, c):
         store(out1, i, vmin(b, b - two_q))
 
 
-@inline
-def _weighted_sums(y, i, weights, weights_shoup, offset, c):
-    """sum_s weights[s] y[s] + offset in four vectors, below 4q; y below 2^50."""
-    negative_q, mask, two_q = negative(c[Q]), splat(MASK), splat(c[Q] + c[Q])
-    shift = splat(offset)
-    sums = shift, shift, shift, shift
-    for s in range(y.shape[0]):
-        w, w_shoup, source = splat(weights[s]), splat(weights_shoup[s]), y[s]
-        a, b, d, e = sums
-        if s > 1:
-            a, b = vmin(a, a - two_q), vmin(b, b - two_q)
-            d, e = vmin(d, d - two_q), vmin(e, e - two_q)
-        a = a + shoup_lazy(load(source, i), w, w_shoup, negative_q, mask)
-        b = b + shoup_lazy(load(source, i + 8), w, w_shoup, negative_q, mask)
-        d = d + shoup_lazy(load(source, i + 16), w, w_shoup, negative_q, mask)
-        e = e + shoup_lazy(load(source, i + 24), w, w_shoup, negative_q, mask)
-        sums = a, b, d, e
-    return sums
-
-
-@inline
-def _reduced(x, q, two_q):
-    """x mod q for x below 4q."""
-    x = vmin(x, x - two_q)
-    return vmin(x, x - q)
-
-
 @kernel
 def _term_row(out, y, weights, weights_shoup, offset, c):
     """out = sum_s weights[s] y[s] + offset, in [0, q); out may be one of y."""
     q, two_q = splat(c[Q]), splat(c[Q] + c[Q])
     for i in range(0, out.size, 32):
-        sums = _weighted_sums(y, i, weights, weights_shoup, offset, c)
-        store(out, i, _reduced(sums[0], q, two_q))
-        store(out, i + 8, _reduced(sums[1], q, two_q))
-        store(out, i + 16, _reduced(sums[2], q, two_q))
-        store(out, i + 24, _reduced(sums[3], q, two_q))
-
-
-@kernel
-def _convert_row(out, y, weights, weights_shoup, offset, c):
-    """out = sum_s weights[s] y[s] + offset, below 4q."""
-    for i in range(0, out.size, 32):
-        sums = _weighted_sums(y, i, weights, weights_shoup, offset, c)
-        store(out, i, sums[0])
-        store(out, i + 8, sums[1])
-        store(out, i + 16, sums[2])
-        store(out, i + 24, sums[3])
+        sums = weighted_sums(y, i, weights, weights_shoup, offset, c)
+        store(out, i, reduce_lazy(sums[0], q, two_q))
+        store(out, i + 8, reduce_lazy(sums[1], q, two_q))
+        store(out, i + 16, reduce_lazy(sums[2], q, two_q))
+        store(out, i + 24, reduce_lazy(sums[3], q, two_q))
 
 
 @kernel
@@ -145,8 +107,8 @@ def _quotient_row(out0, out1, rest, digits, r, key, k, addend, moves, lanes, c):
         a, b = q - load(rest0, i) + load(addend, i), q - load(rest1, i)
         a, b = _products(a, b, digits, r, key, k, i, most, fold, constants)
         to, order = move_target(moves[v]) * 8, load(lanes, move_lanes(moves[v]))
-        store(out0, to, select_lanes(_reduced(a, q, two_q), order))
-        store(out1, to, select_lanes(_reduced(b, q, two_q), order))
+        store(out0, to, select_lanes(reduce_lazy(a, q, two_q), order))
+        store(out1, to, select_lanes(reduce_lazy(b, q, two_q), order))
 
 
 @kernel
@@ -173,7 +135,7 @@ def hoisted_quotients(
         for r in range(kept):
             c = tables[rows[r]]
             for p in range(2):
-                _convert_row(rest[p], terms[p], weights[r], weights_shoup[r], offsets[r], c)
+                convert_row(rest[p], terms[p], weights[r], weights_shoup[r], offsets[r], c)
                 forward_row(rest[p], c)
             _quotient_row(
                 out[n, 0, r], out[n, 1, r], rest, digits, r, key, key_rows[n, r], addend[r],
