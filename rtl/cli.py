@@ -84,6 +84,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     characterize.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     characterize.add_argument(
+        "--placer", choices=("heap", "static"), default="heap",
+        help="of nextpnr (default heap); the second suits units of eight butterflies",
+    )  # fmt: skip
+    characterize.add_argument(
         "--router", choices=("router1", "router2"), default="router1",
         help="of nextpnr (default router1); the second ends sooner, at a lower clock",
     )  # fmt: skip
@@ -218,11 +222,13 @@ def _run(options: argparse.Namespace) -> int:
 
 def _characterize(options: argparse.Namespace) -> int:
     from rtl.characterize.blocks import BLOCK_SETS
+    from rtl.characterize.ecp5 import Flow
     from rtl.characterize.run import Job, run
     from rtl.errors import OptionError
 
+    flow = Flow(options.placer, options.router)
     jobs = [
-        Job(block, target, tuple(options.seeds), tuple(options.liberty), options.router)
+        Job(block, target, tuple(options.seeds), tuple(options.liberty), flow)
         for name in options.blocks
         for block in BLOCK_SETS[name]()
         if options.only in block.name

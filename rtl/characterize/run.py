@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from amaranth.lib import wiring
@@ -33,13 +33,11 @@ class Job:
     target: str
     seeds: tuple[int, ...] = DEFAULT_SEEDS
     libraries: tuple[Path, ...] = ()
-    router: str = ecp5.ROUTERS[0]
+    flow: ecp5.Flow = field(default_factory=ecp5.Flow)
 
     def __post_init__(self) -> None:
         if self.target not in TARGETS:
             raise OptionError(f"target {self.target!r}: choose one of {', '.join(TARGETS)}")
-        if self.router not in ecp5.ROUTERS:
-            raise OptionError(f"router {self.router!r}: choose one of {', '.join(ecp5.ROUTERS)}")
         if self.target == "cells" and not self.libraries:
             raise OptionError("target cells needs a library: name its files with --liberty")
         if self.target == "cells" and self.block.kind == "ntt":
@@ -109,7 +107,7 @@ def _measurements(
     name = job.block.name
     if job.target == "ecp5":
         known = earlier and earlier["measured"]
-        yield from ecp5.measure(block, name, job.seeds, progress, known, job.router)
+        yield from ecp5.measure(block, name, job.seeds, progress, known, job.flow)
     elif job.target == "cells":
         progress(f"{name}: mapping to {job.label}")
         yield liberty.measure(block, job.libraries)

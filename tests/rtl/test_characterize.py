@@ -206,7 +206,7 @@ def fake_place_and_route(monkeypatch, multipliers: int = 1) -> list[int]:
             cells[f"mult{i}"] = {**cells["mult"], "connections": {"P0": [100 + i]}}
         (folder / "mapped.json").write_text(json.dumps(mapped))
 
-    def place_and_route(nextpnr, folder, seed, router):
+    def place_and_route(nextpnr, folder, seed, flow):
         seeds.append(seed)
         kinds = ("TRELLIS_COMB", "TRELLIS_FF", "MULT18X18D", "DP16KD")
         return {
@@ -219,9 +219,9 @@ def fake_place_and_route(monkeypatch, multipliers: int = 1) -> list[int]:
     return seeds
 
 
-def ecp5_job(*seeds: int, router: str = "router1") -> Job:
+def ecp5_job(*seeds: int, **flow: str) -> Job:
     block = Block("modmul", {"reduction": "word", "width": 16})
-    return Job(block, "ecp5", seeds, router=router)
+    return Job(block, "ecp5", seeds, flow=ecp5.Flow(**flow))
 
 
 def test_run__place_and_route_keeps_each_seed_and_goes_on_from_there(tmp_path, monkeypatch):
@@ -243,6 +243,9 @@ def test_run__place_and_route_keeps_each_seed_and_goes_on_from_there(tmp_path, m
     assert run([ecp5_job(1, 7, router="router2")], path, lambda words: None) == 1
     assert seeds == [1, 7]
     assert results.load(path)[0]["measured"]["router"] == "router2"
+    assert run([ecp5_job(1, 9, router="router2", placer="static")], path, lambda words: None) == 1
+    assert seeds == [1, 7, 1, 9]
+    assert results.load(path)[0]["measured"]["placer"] == "static"
 
     # Another state of the code starts over: its seeds are not mixed with older ones.
     monkeypatch.setattr(results, "commit", lambda: "0123456789ab")
@@ -267,6 +270,8 @@ def test_job__unknown_target_is_refused():
         Job(Block("modmul", {"reduction": "word", "width": 50}), "ice40")
     with pytest.raises(OptionError, match="router1, router2"):
         ecp5_job(1, router="router3")
+    with pytest.raises(OptionError, match="heap, static"):
+        ecp5_job(1, placer="random")
 
 
 def toy_arc(pin: str, delay: float) -> str:
