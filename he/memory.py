@@ -38,7 +38,7 @@ def large_array(shape: tuple[int, ...]) -> np.ndarray:
 def aligned_array(words: int) -> np.ndarray:
     """An uninitialised uint64 array (words,) that starts on a cache line.
 
-    Vectors that straddle two lines make the transforms up to 4 % slower.
+    A vector that straddles two lines is read and written as two.
     """
     memory = np.empty(8 * words + _LINE_BYTES, dtype=np.uint8)
     start = -memory.ctypes.data % _LINE_BYTES

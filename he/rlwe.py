@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 from he import security
@@ -13,7 +14,7 @@ from ntt.modulus import check_ntt_modulus, check_ring_degree
 
 
 @dataclass(frozen=True, kw_only=True)
-class RLWEParameters:
+class RLWEParameters(ABC):
     """A ring in full RNS with hybrid key switching; the base of each scheme's parameter set.
 
     Parameters
@@ -60,12 +61,13 @@ class RLWEParameters:
         digest = hashlib.blake2b(self._identity().encode(), digest_size=16).digest()
         object.__setattr__(self, "id", digest)
 
+    @abstractmethod
     def _check_scheme(self) -> None:
         """Raise `ParameterError` unless the scheme's own fields are in range."""
 
+    @abstractmethod
     def _identity(self) -> str:
         """Every field that two equal parameter sets share, in words: what the id is made of."""
-        raise NotImplementedError
 
     # ------------------------------------------------------------ what follows from the fields
 

@@ -189,7 +189,7 @@ def change_of_basis(
 
 
 @pytest.mark.parametrize("edge", EDGES)
-@pytest.mark.parametrize("sources", [1, 2, 7, 8, 15, 70])
+@pytest.mark.parametrize("sources", [1, 2, 3, 4, 5, 7, 8, 15, 70])
 def test_convert_forward__as_python_integers(backend: ModuleType, edge: str, sources: int) -> None:
     ops, q, y, change, converted = change_of_basis(backend, sources, edge)
     out = ops.convert_forward(np.empty((len(q), N), dtype=np.uint64), y, change)
@@ -246,7 +246,7 @@ def test_convert_digits__any_share_of_the_limbs(backend: ModuleType, scaled: boo
 
 
 @pytest.mark.parametrize("edge", EDGES)
-@pytest.mark.parametrize("sources", [1, 3, 20])
+@pytest.mark.parametrize("sources", [1, 3, 4, 5, 20])
 def test_divide__as_python_integers(backend: ModuleType, edge: str, sources: int) -> None:
     ops, q, y, change, converted = change_of_basis(backend, sources, edge)
     x = draw(q, (), edge, 5)

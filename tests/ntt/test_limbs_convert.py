@@ -12,7 +12,7 @@ from ntt.tables import NTTTables
 N = 128
 
 
-@pytest.mark.parametrize("sources", [1, 2, 9, 40])
+@pytest.mark.parametrize("sources", [1, 2, 4, 5, 9, 40])
 def test_convert__weighted_sum_of_python_integers(backend, sources):
     bits = backend.MAX_MODULUS_BITS
     moduli = find_primes(bits, N, 3)

@@ -27,7 +27,7 @@ _FEW = 4
 
 
 @inline
-def weighted_sums(y, i, weights, weights_shoup, offset, c):
+def _weighted_sums(y, i, weights, weights_shoup, offset, c):
     """sum_s weights[s] y[s] + offset in four vectors, below 4q; y below 2^50."""
     negative_q, mask, two_q = negative(c[Q]), splat(MASK), splat(c[Q] + c[Q])
     shift = splat(offset)
@@ -50,11 +50,23 @@ def weighted_sums(y, i, weights, weights_shoup, offset, c):
 def convert_row(out, y, weights, weights_shoup, offset, c):
     """out = sum_s weights[s] y[s] + offset, below 4q."""
     for i in range(0, out.size, 32):
-        sums = weighted_sums(y, i, weights, weights_shoup, offset, c)
+        sums = _weighted_sums(y, i, weights, weights_shoup, offset, c)
         store(out, i, sums[0])
         store(out, i + 8, sums[1])
         store(out, i + 16, sums[2])
         store(out, i + 24, sums[3])
+
+
+@kernel
+def convert_row_reduced(out, y, weights, weights_shoup, offset, c):
+    """out = sum_s weights[s] y[s] + offset, in [0, q); out may be one of y."""
+    q, two_q = splat(c[Q]), splat(c[Q] + c[Q])
+    for i in range(0, out.size, 32):
+        sums = _weighted_sums(y, i, weights, weights_shoup, offset, c)
+        store(out, i, reduce_lazy(sums[0], q, two_q))
+        store(out, i + 8, reduce_lazy(sums[1], q, two_q))
+        store(out, i + 16, reduce_lazy(sums[2], q, two_q))
+        store(out, i + 24, reduce_lazy(sums[3], q, two_q))
 
 
 @inline
@@ -95,11 +107,9 @@ def convert(out, y, weights, weights_shoup, offsets, rows, tables, lo, hi):
         _convert_many(out, y, weights, offsets, rows, tables, lo, hi)
         return
     for r in range(lo, hi):
-        row, z = tables[rows[r]], out[r]
-        convert_row(z, y, weights[r], weights_shoup[r], offsets[r], row)
-        q, two_q = splat(row[Q]), splat(row[Q] + row[Q])
-        for i in range(0, z.size, 8):
-            store(z, i, reduce_lazy(load(z, i), q, two_q))
+        convert_row_reduced(
+            out[r], y, weights[r], weights_shoup[r], offsets[r], tables[rows[r]]
+        )
 
 
 @kernel

@@ -23,7 +23,7 @@ from ntt.backends.ifma.arithmetic import (
     reduce_high,
     reduce_lazy,
 )
-from ntt.backends.ifma.conversion import convert_row, weighted_sums
+from ntt.backends.ifma.conversion import convert_row, convert_row_reduced
 from ntt.backends.ifma.products import accumulate
 from ntt.backends.ifma.transform import forward_row, inverse_row
 from ntt.backends.layout import Q
@@ -83,18 +83,6 @@ def _sum_row(out0, out1, digits, r, key, k, c):
 
 
 @kernel
-def _term_row(out, y, weights, weights_shoup, offset, c):
-    """out = sum_s weights[s] y[s] + offset, in [0, q); out may be one of y."""
-    q, two_q = splat(c[Q]), splat(c[Q] + c[Q])
-    for i in range(0, out.size, 32):
-        sums = weighted_sums(y, i, weights, weights_shoup, offset, c)
-        store(out, i, reduce_lazy(sums[0], q, two_q))
-        store(out, i + 8, reduce_lazy(sums[1], q, two_q))
-        store(out, i + 16, reduce_lazy(sums[2], q, two_q))
-        store(out, i + 24, reduce_lazy(sums[3], q, two_q))
-
-
-@kernel
 def _quotient_row(out0, out1, rest, digits, r, key, k, addend, moves, lanes, c):
     """Both parts of sum_d digits[d, r] key[d, p, k] / 2^52 - rest[p], the addend on top of the
     first, permuted.
@@ -128,7 +116,7 @@ def hoisted_quotients(
             _sum_row(terms[0, s], terms[1, s], digits, r, key, key_rows[n, r], c)
             for p in range(2):
                 inverse_row(terms[p, s], c)
-                _term_row(
+                convert_row_reduced(
                     terms[p, s], terms[p, : s + 1], term_weights[s], term_weights_shoup[s],
                     term_offsets[s], c,
                 )
