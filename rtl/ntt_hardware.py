@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.data import View
 from amaranth.lib.wiring import In, Out
@@ -191,15 +191,18 @@ class NTTUnitHardware(wiring.Component):
         m.d.comb += twiddles.index.eq(index)
         m.d.comb += [twiddles.load.eq(pipeline.load_at(asked)), twiddles.constants.eq(constants)]
 
-        inverse = self._since_issue(issue.command.inverse, p.butterfly_offset, "inverse")
+        inverse = self._since_issue(issue.command.inverse, p.butterfly_offset - 1, "inverse")
         results = []
         for lane, (a, b) in enumerate(pairs):
-            m.submodules[f"butterfly_{lane}"] = butterfly = p.butterfly.hardware()
-            m.d.comb += [
+            # Each lane has the direction in a register of its own: one for all would reach across
+            # the device to the start of every adder's carry.
+            m.submodules[f"lane_{lane}"] = part = Module()
+            part.submodules.butterfly = butterfly = p.butterfly.hardware()
+            part.d.comb += [
                 butterfly.a.eq(a),
                 butterfly.b.eq(b),
                 butterfly.w.eq(twiddles.w[lane]),
-                butterfly.inverse.eq(inverse),
+                butterfly.inverse.eq(Pipeline(part, Const(0)).register(inverse, "inverse")),
                 butterfly.load.eq(pipeline.load_at(p.butterfly_offset)),
                 butterfly.modulus.eq(constants),
             ]

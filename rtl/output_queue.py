@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.data import StructLayout
-from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 
@@ -41,15 +41,25 @@ class OutputQueueHardware(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         depth = self.parameters.depth
-        m.submodules.queue = queue = SyncFIFO(width=self.parameters.layout.size, depth=depth)
-        claimed = Signal(range(depth + 1))
-        m.d.sync += claimed.eq(claimed + self.claim - (self.output.valid & self.output.ready))
+        m.submodules.beats = beats = Memory(shape=self.parameters.layout, depth=depth, init=[])
+        write, read = beats.write_port(), beats.read_port(domain="comb")
+        taken = self.output.valid & self.output.ready
+        claimed, held = Signal(range(depth + 1)), Signal(range(depth + 1))
+        m.d.sync += [claimed.eq(claimed + self.claim - taken), held.eq(held + self.push - taken)]
+        # Every push has its claim: a write waits for nothing, however wide the memory.
         m.d.comb += [
             self.room.eq(claimed != depth),
-            queue.w_en.eq(self.push),
-            queue.w_data.eq(self.beat),
-            self.output.valid.eq(queue.r_rdy),
-            self.output.payload.as_value().eq(queue.r_data),
-            queue.r_en.eq(self.output.ready),
+            write.en.eq(self.push),
+            write.data.eq(self.beat),
+            self.output.valid.eq(held != 0),
+            self.output.payload.eq(read.data),
         ]
+        for address, moved in ((write.addr, self.push), (read.addr, taken)):
+            with m.If(moved):
+                m.d.sync += address.eq(_following(address, depth))
         return m
+
+
+def _following(address: Value, depth: int) -> Value:
+    """The place behind `address` in a ring of `depth`."""
+    return Mux(address == depth - 1, 0, address + 1)

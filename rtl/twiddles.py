@@ -145,6 +145,11 @@ class StoredTwiddlesHardware(wiring.Component):
             return m
 
         inverse = pipeline.delay(self.inverse, 3, "inverse")
+        # Words that a step does not take are cleared with their register, so that choosing, where
+        # wires are long, is one `or`.
+        lane_stage = pipeline.delay(self.lane_stage, 2, "lane_stage")
+        taken = pipeline.register(lane_stage, "taken")
+        shared_taken = pipeline.register(~lane_stage.any(), "shared_taken")
         step = self.step ^ self.inverse.replicate(len(self.step))
         stages = []
         for stage in range(request.lane_bits):
@@ -155,18 +160,17 @@ class StoredTwiddlesHardware(wiring.Component):
             stages.append(
                 [
                     pipeline.register(
-                        Mux(inverse, values[words - 1 - i], values[i]), f"w{stage}_{i}"
+                        _gated(Mux(inverse, values[words - 1 - i], values[i]), taken[stage]),
+                        f"w{stage}_{i}",
                     )
                     for i in range(words)
                 ]
             )
-        shared_word = pipeline.register(shared[0], "shared_word")
-        lane_stage = pipeline.delay(self.lane_stage, 4, "lane_stage")
+        shared_word = pipeline.register(_gated(shared[0], shared_taken), "shared_word")
         for lane in range(request.lanes):
-            chosen = shared_word & (~lane_stage.any()).replicate(len(shared_word))
+            chosen = shared_word
             for stage, words_of_stage in enumerate(stages):
-                word = words_of_stage[request.word(stage, lane)]
-                chosen |= word & lane_stage[stage].replicate(len(word))
+                chosen |= words_of_stage[request.word(stage, lane)]
             m.d.comb += self.w[lane].eq(pipeline.register(chosen, f"lane_{lane}"))
         return m
 
@@ -192,6 +196,11 @@ class StoredTwiddlesHardware(wiring.Component):
         address = pipeline.register(row, f"address_{name}")
         data = pipeline.register(rom.read(address), f"data_{name}")
         return [data[i * width : (i + 1) * width] for i in range(words)]
+
+
+def _gated(value: Value, enable: Value) -> Value:
+    """`value`, or 0 unless `enable`."""
+    return value & enable.replicate(len(value))
 
 
 def read_only_memory(m: Module, name: str, width: int, contents: list[int]) -> BlockMemory:

@@ -13,6 +13,7 @@ from typing import Any
 
 from amaranth.lib import wiring
 
+from rtl.characterize.ecp5_floorplan import place_multipliers
 from rtl.characterize.ecp5_registers import (
     Netlist,
     pack_memory_registers,
@@ -82,6 +83,7 @@ def measure(
         packed = {
             "dsp_with_output_registers": pack_multiplier_registers(netlist),
             "ram_ports_with_output_registers": pack_memory_registers(netlist),
+            "dsp_with_given_place": place_multipliers(netlist),
         }
         (folder / "packed.json").write_text(json.dumps(netlist))
         for seed in seeds:
@@ -125,7 +127,17 @@ def resources(netlist: Netlist) -> dict[str, int]:
 
 
 def _synthesise(folder: Path, source: Path) -> None:
-    run_yosys([f"read_verilog {source}", f"synth_ecp5 -top block -json {folder}/mapped.json"])
+    run_yosys(
+        [
+            f"read_verilog {source}",
+            # Registers that lanes hold alike would be merged, and drive wires across the device.
+            "setattr -mod -set keep_hierarchy 1 *.lane_? *.lane_??",
+            "synth_ecp5 -top block",
+            "setattr -mod -unset keep_hierarchy *",
+            "flatten",
+            f"write_json {folder}/mapped.json",
+        ]
+    )
 
 
 def _place_and_route(nextpnr: str, folder: Path, seed: int, flow: Flow) -> dict[str, Any]:

