@@ -184,18 +184,37 @@ class StoredTwiddlesHardware(wiring.Component):
         words: int,
     ) -> list[Value]:
         """The words of a row, three cycles after its number: address, memory, register."""
-        width = self.parameters.request.multiplier.width
         row_count = len(tables[0]) // words
         packed = [
-            sum(table[r * words + i] << (i * width) for i in range(words))
+            self._row(table[r * words : (r + 1) * words])
             for table in tables
             for r in range(row_count)
         ]
-        rom = read_only_memory(m, f"rom_{name}", words * width, packed)
+        width = words * self.parameters.request.multiplier.width
+        rom = read_only_memory(m, f"rom_{name}", width, packed)
         row = row if len(tables) == 1 else Cat(row, self.modulus)
         address = pipeline.register(row, f"address_{name}")
         data = pipeline.register(rom.read(address), f"data_{name}")
-        return [data[i * width : (i + 1) * width] for i in range(words)]
+        return [data[self._place(i, words)] for i in range(words)]
+
+    def _place(self, word: int, words: int) -> slice:
+        """The bits of a word in its row. It alternates with its mirror image, the other direction's
+        choice, so that both lie in the same blocks of a wide memory."""
+        width = self.parameters.request.multiplier.width
+        if words == 1:
+            return slice(0, width)
+        mirrored = words - 1 - word
+        first = 2 * width * min(word, mirrored) + (word > mirrored)
+        return slice(first, first + 2 * width - 1, 2)
+
+    def _row(self, values: list[int]) -> int:
+        """The row of these words."""
+        row = 0
+        for i, value in enumerate(values):
+            place = self._place(i, len(values))
+            spread = int(("0" * ((place.step or 1) - 1)).join(f"{value:b}"), 2)
+            row |= spread << place.start
+        return row
 
 
 def _gated(value: Value, enable: Value) -> Value:

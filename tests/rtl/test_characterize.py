@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -261,7 +262,7 @@ def fake_place_and_route(monkeypatch, multipliers: int = 1) -> list[int]:
     return seeds
 
 
-def ecp5_job(*seeds: int, **flow: str) -> Job:
+def ecp5_job(*seeds: int, **flow: Any) -> Job:
     block = Block("modmul", {"reduction": "word", "width": 16})
     return Job(block, "ecp5", seeds, flow=ecp5.Flow(**flow))
 
@@ -288,6 +289,11 @@ def test_run__place_and_route_keeps_each_seed_and_goes_on_from_there(tmp_path, m
     assert run([ecp5_job(1, 9, router="router2", placer="static")], path, lambda words: None) == 1
     assert seeds == [1, 7, 1, 9]
     assert results.load(path)[0]["measured"]["placer"] == "static"
+    loose = ecp5_job(1, 3, router="router2", placer="static", memory_registers=False)
+    seeds.clear()
+    assert run([loose], path, lambda words: None) == 1
+    assert seeds == [1, 3]
+    assert results.load(path)[0]["measured"]["memory_registers"] is False
 
     # Another state of the code starts over: its seeds are not mixed with older ones.
     monkeypatch.setattr(results, "commit", lambda: "0123456789ab")
