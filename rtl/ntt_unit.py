@@ -55,7 +55,9 @@ class NTTUnit:
     @cached_property
     def butterfly(self) -> Butterfly:
         # Generated factors are the slowest to come: every cycle of theirs delays the first step.
-        return Butterfly(self.multiplier, late_factor=self.twiddles == "generated")
+        # Stored ones for many lanes have a longer way.
+        late = self.twiddles == "generated" or self.butterflies > 1
+        return Butterfly(self.multiplier, late_factor=late)
 
     @cached_property
     def request(self) -> TwiddleRequest:

@@ -104,7 +104,7 @@ class StoredTwiddles:
 
     @property
     def latency(self) -> int:
-        return 5 if self.request.lane_bits else 3
+        return 6 if self.request.lane_bits else 3
 
     @property
     def memory_bits(self) -> int:
@@ -144,10 +144,10 @@ class StoredTwiddlesHardware(wiring.Component):
             m.d.comb += self.w[0].eq(shared[0])
             return m
 
-        inverse = pipeline.delay(self.inverse, 3, "inverse")
+        inverse = pipeline.delay(self.inverse, 4, "inverse")
         # Words that a step does not take are cleared with their register, so that choosing, where
         # wires are long, is one `or`.
-        lane_stage = pipeline.delay(self.lane_stage, 2, "lane_stage")
+        lane_stage = pipeline.delay(self.lane_stage, 3, "lane_stage")
         taken = pipeline.register(lane_stage, "taken")
         shared_taken = pipeline.register(~lane_stage.any(), "shared_taken")
         step = self.step ^ self.inverse.replicate(len(self.step))
@@ -156,7 +156,9 @@ class StoredTwiddlesHardware(wiring.Component):
             words = 1 << (request.lane_bits - stage)
             first = 1 << (request.log_N - 1 - stage)
             rows = [[t[first + i] for i in range(first)] for t in tables]
-            values = self._rom(m, pipeline, f"stage_{stage}", step, rows, words)
+            read = self._rom(m, pipeline, f"stage_{stage}", step, rows, words)
+            # Wide memories are slow and far apart: their words have a cycle to come together.
+            values = [pipeline.register(word, f"v{stage}_{i}") for i, word in enumerate(read)]
             stages.append(
                 [
                     pipeline.register(
@@ -166,7 +168,8 @@ class StoredTwiddlesHardware(wiring.Component):
                     for i in range(words)
                 ]
             )
-        shared_word = pipeline.register(_gated(shared[0], shared_taken), "shared_word")
+        common = pipeline.register(shared[0], "v_shared")
+        shared_word = pipeline.register(_gated(common, shared_taken), "shared_word")
         for lane in range(request.lanes):
             chosen = shared_word
             for stage, words_of_stage in enumerate(stages):
