@@ -104,7 +104,7 @@ class StoredTwiddles:
 
     @property
     def latency(self) -> int:
-        return 6 if self.request.lane_bits else 3
+        return 8 if self.request.lane_bits else 3
 
     @property
     def memory_bits(self) -> int:
@@ -174,7 +174,8 @@ class StoredTwiddlesHardware(wiring.Component):
             chosen = shared_word
             for stage, words_of_stage in enumerate(stages):
                 chosen |= words_of_stage[request.word(stage, lane)]
-            m.d.comb += self.w[lane].eq(pipeline.register(chosen, f"lane_{lane}"))
+            # Two cycles more for the way to the lane, which comes free: see `late_factor`.
+            m.d.comb += self.w[lane].eq(pipeline.delay(chosen, 3, f"lane_{lane}"))
         return m
 
     def _rom(
