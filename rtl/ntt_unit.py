@@ -55,9 +55,7 @@ class NTTUnit:
     @cached_property
     def butterfly(self) -> Butterfly:
         # Generated factors are the slowest to come: every cycle of theirs delays the first step.
-        # Stored ones for many lanes have a longer way.
-        late = self.twiddles == "generated" or self.butterflies > 1
-        return Butterfly(self.multiplier, late_factor=late)
+        return Butterfly(self.multiplier, late_factor=self.twiddles == "generated")
 
     @cached_property
     def request(self) -> TwiddleRequest:

@@ -104,7 +104,7 @@ class StoredTwiddles:
 
     @property
     def latency(self) -> int:
-        return 8 if self.request.lane_bits else 3
+        return 5 if self.request.lane_bits else 3
 
     @property
     def memory_bits(self) -> int:
@@ -144,10 +144,10 @@ class StoredTwiddlesHardware(wiring.Component):
             m.d.comb += self.w[0].eq(shared[0])
             return m
 
-        inverse = pipeline.delay(self.inverse, 4, "inverse")
+        inverse = pipeline.delay(self.inverse, 3, "inverse")
         # Words that a step does not take are cleared with their register, so that choosing, where
         # wires are long, is one `or`.
-        lane_stage = pipeline.delay(self.lane_stage, 3, "lane_stage")
+        lane_stage = pipeline.delay(self.lane_stage, 2, "lane_stage")
         taken = pipeline.register(lane_stage, "taken")
         shared_taken = pipeline.register(~lane_stage.any(), "shared_taken")
         step = self.step ^ self.inverse.replicate(len(self.step))
@@ -156,9 +156,7 @@ class StoredTwiddlesHardware(wiring.Component):
             words = 1 << (request.lane_bits - stage)
             first = 1 << (request.log_N - 1 - stage)
             rows = [[t[first + i] for i in range(first)] for t in tables]
-            read = self._rom(m, pipeline, f"stage_{stage}", step, rows, words)
-            # Wide memories are slow and far apart: their words have a cycle to come together.
-            values = [pipeline.register(word, f"v{stage}_{i}") for i, word in enumerate(read)]
+            values = self._rom(m, pipeline, f"stage_{stage}", step, rows, words)
             stages.append(
                 [
                     pipeline.register(
@@ -168,14 +166,12 @@ class StoredTwiddlesHardware(wiring.Component):
                     for i in range(words)
                 ]
             )
-        common = pipeline.register(shared[0], "v_shared")
-        shared_word = pipeline.register(_gated(common, shared_taken), "shared_word")
+        shared_word = pipeline.register(_gated(shared[0], shared_taken), "shared_word")
         for lane in range(request.lanes):
             chosen = shared_word
             for stage, words_of_stage in enumerate(stages):
                 chosen |= words_of_stage[request.word(stage, lane)]
-            # Two cycles more for the way to the lane, which comes free: see `late_factor`.
-            m.d.comb += self.w[lane].eq(pipeline.delay(chosen, 3, f"lane_{lane}"))
+            m.d.comb += self.w[lane].eq(pipeline.register(chosen, f"lane_{lane}"))
         return m
 
     def _rom(
