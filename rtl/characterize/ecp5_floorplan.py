@@ -28,11 +28,11 @@ class _Plan:
 
 
 _PLANS = {
-    4: _Plan(((1, 8), (1, 29), (2, 8), (2, 29)), 15),
     8: _Plan(((0, 0), (0, 18), (1, 36), (0, 36), (1, 0), (2, 0), (2, 36), (2, 18)), 16),
 }
-"""By the number of butterflies. Eight stand around the middle, which memories and twiddles take,
-mostly beside those whose number differs in one bit: they exchange lanes."""
+"""By the number of butterflies; fewer find their places alone. Eight stand around the middle, which
+memories and twiddles take, mostly beside those that differ in one bit, with which they exchange.
+"""
 
 
 def place_multipliers(netlist: Netlist) -> int:
