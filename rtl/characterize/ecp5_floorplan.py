@@ -1,15 +1,14 @@
 """Gives the hard multipliers of an NTT unit's butterflies their places on an LFE5U-85.
 
 The device has its MULT18X18D in three rows. nextpnr's placers lay those of all butterflies through
-each other along the rows, some twenty tiles from what they belong to, where most of a large unit's
-wire then comes from. Here each butterfly takes a stretch of a row for itself.
+each other along the rows, far from what they belong to. Here each butterfly takes a stretch of a
+row for itself.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
 
 from rtl.characterize.ecp5_registers import Netlist, top_module
 
@@ -19,38 +18,28 @@ _OF_BLOCK = ((0, 0), (1, 1), (4, 4), (5, 5))
 """Column in its block of nine, and index, of each multiplier of a DSP block."""
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """The row, and the first multiplier in it, of each butterfly; how many it may take."""
-
-    starts: tuple[tuple[int, int], ...]
-    stretch: int
-
-
-_PLANS = {
-    8: _Plan(((0, 0), (0, 18), (1, 36), (0, 36), (1, 0), (2, 0), (2, 36), (2, 18)), 16),
-}
-"""By the number of butterflies; fewer find their places alone. Eight stand around the middle, which
-memories and twiddles take, mostly beside those that differ in one bit, with which they exchange.
-"""
+_STARTS = ((0, 0), (0, 18), (1, 36), (0, 36), (1, 0), (2, 0), (2, 36), (2, 18))
+"""Row, and first multiplier in it, of each of eight butterflies; fewer find their places alone.
+They stand around the middle, which memories and twiddles take, mostly beside those whose number
+differs in one bit, with which they exchange lanes."""
+_STRETCH = 16
+"""Multipliers that a butterfly may take."""
 
 
 def place_multipliers(netlist: Netlist) -> int:
     """Fix the multipliers of a mapped netlist (Yosys JSON), in place; returns how many.
 
-    None where there is no plan for so many butterflies, or a butterfly has more multipliers than a
-    stretch: then the placer has its way.
+    None unless there are eight butterflies of at most 16 multipliers each: the placer has its way.
     """
     lanes: dict[int, list[tuple[str, Netlist]]] = defaultdict(list)
     for name, cell in top_module(netlist)["cells"].items():
         part_of = re.match(r"lane_(\d+)\.", name)
         if part_of and cell["type"] == "MULT18X18D":
             lanes[int(part_of[1])].append((name, cell))
-    plan = _PLANS.get(len(lanes))
-    if plan is None or max(len(cells) for cells in lanes.values()) > plan.stretch:
+    if len(lanes) != len(_STARTS) or max(map(len, lanes.values())) > _STRETCH:
         return 0
     for lane, cells in lanes.items():
-        row, first = plan.starts[lane]
+        row, first = _STARTS[lane]
         places = _row(row)[first : first + len(cells)]
         cells.sort(key=lambda cell: _along_data(cell[0]))
         for (_, cell), place in zip(cells, places, strict=True):

@@ -231,7 +231,7 @@ def test_floorplan__each_butterfly_has_a_stretch_of_one_row():
 
 
 @pytest.mark.parametrize(("lanes", "each"), [(2, 15), (4, 15), (16, 9), (8, 17)])
-def test_floorplan__what_has_no_plan_is_left_to_the_placer(lanes, each):
+def test_floorplan__other_units_are_left_to_the_placer(lanes, each):
     design = lanes_of_multipliers(lanes, each)
     assert place_multipliers(design) == 0
     cells = design["modules"]["block"]["cells"]
