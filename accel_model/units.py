@@ -24,9 +24,10 @@ class Timing(Protocol):
 
 
 # Registers of the NTT unit around its butterflies (rtl/ntt_unit.py).
-_READ_CYCLES = 3  # memory, its register, bank order
-_FRAME_CYCLES = 7  # from the last beat in, and to the first beat out, beside the transform
-_STORED_TWIDDLE_CYCLES = (3, 5)  # one lane, several lanes
+# Pairs: with one lane, with several.
+_READ_CYCLES = (3, 4)  # memory, its register, the way to several lanes, bank order
+_FRAME_CYCLES = 4  # before the transform, and behind the read of its first row
+_STORED_TWIDDLE_CYCLES = (3, 6)
 _GENERATED_TWIDDLE_CYCLES = 0  # beside the multiplier: three, less three of the adder ahead of it
 
 
@@ -54,6 +55,10 @@ class NTTTiming:
         return 1 if self.butterflies > 1 else 0
 
     @property
+    def _read_cycles(self) -> int:
+        return _READ_CYCLES[self._exchange]
+
+    @property
     def _twiddle_cycles(self) -> int:
         if self.twiddles == "generated":
             return _GENERATED_TWIDDLE_CYCLES + self.multiplier_latency_cycles
@@ -61,12 +66,12 @@ class NTTTiming:
 
     @property
     def _read_offset(self) -> int:
-        return max(2, 1 + self._twiddle_cycles - _READ_CYCLES - self._exchange)
+        return max(2, 1 + self._twiddle_cycles - self._read_cycles - self._exchange)
 
     @property
     def _read_to_write(self) -> int:
         """Cycles from a step's read to its write."""
-        return _READ_CYCLES + self.butterfly_latency_cycles + 2 * self._exchange + 1
+        return self._read_cycles + self.butterfly_latency_cycles + 2 * self._exchange + 1
 
     @property
     def issue_cycles(self) -> int:
@@ -88,7 +93,7 @@ class NTTTiming:
     @property
     def latency_cycles(self) -> int:
         """From the last beat in to the first beat out."""
-        return self.transform_cycles + _FRAME_CYCLES
+        return self.transform_cycles + self._read_cycles + _FRAME_CYCLES
 
     @property
     def interval_cycles(self) -> int:

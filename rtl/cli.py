@@ -94,11 +94,6 @@ def _parser() -> argparse.ArgumentParser:
     characterize.add_argument(
         "--liberty", nargs="+", type=Path, default=[], help="files of one cell library"
     )
-    characterize.add_argument(
-        "--loose-memories", action="store_true",
-        help="leave the registers behind ECP5's block memories outside them; eight butterflies "
-        "route in minutes then",
-    )  # fmt: skip
     characterize.add_argument("--output", "-o", type=Path, default=DEFAULT_RESULTS)
     characterize.add_argument("--again", action="store_true", help="also what is measured already")
     characterize.set_defaults(command=_characterize)
@@ -231,7 +226,7 @@ def _characterize(options: argparse.Namespace) -> int:
     from rtl.characterize.run import Job, run
     from rtl.errors import OptionError
 
-    flow = Flow(options.placer, options.router, not options.loose_memories)
+    flow = Flow(options.placer, options.router)
     jobs = [
         Job(block, target, tuple(options.seeds), tuple(options.liberty), flow)
         for name in options.blocks

@@ -17,8 +17,6 @@ from rtl.pipeline import Pipeline
 from rtl.sequencer import rows_of
 
 _OUTPUT_DEPTH = 8
-_DRAIN_LATENCY = 4
-"""From a row's drain until it is at the output queue: address, memory, register, choice."""
 
 
 @dataclass
@@ -26,7 +24,7 @@ class _Bank:
     """The registers in front of and behind one memory."""
 
     read_address: Signal
-    read_data: Signal
+    read_data: Value
     write_enable: Signal
     write_address: Signal
     write_data: Signal
@@ -75,7 +73,7 @@ class NTTUnitHardware(wiring.Component):
         read_address = Signal(range(depth), name=f"read_address_{name}", reset_less=True)
         bank = _Bank(
             read_address,
-            pipeline.register(memory.read(read_address), f"read_data_{name}"),
+            pipeline.delay(memory.read(read_address), p.read_latency - 1, f"read_data_{name}"),
             Signal(name=f"write_enable_{name}"),
             Signal(range(depth), name=f"write_address_{name}", reset_less=True),
             Signal(p.row_layout.size, name=f"write_data_{name}", reset_less=True),
@@ -108,8 +106,9 @@ class NTTUnitHardware(wiring.Component):
                 drained = control.drain & (control.drain_buffer == buffer)
                 register = self._banks[buffer][bank].read_address
                 m.d.sync += register.eq(Mux(drained, control.drain_row[1:], address))
-        buffer_index = self._since_issue(control.issue_buffer, time + 2, "read_buffer")
-        swapped = self._since_issue(swap, time + 2, "read_swap", 1)
+        time += p.read_latency
+        buffer_index = self._since_issue(control.issue_buffer, time, "read_buffer")
+        swapped = self._since_issue(swap, time, "read_swap", 1)
         data = [self._of_buffer(bank, buffer_index) for bank in range(2)]
         first = self._pipeline.register(Mux(swapped, data[1], data[0]), "first_row")
         second = self._pipeline.register(Mux(swapped, data[0], data[1]), "second_row")
@@ -243,12 +242,13 @@ class NTTUnitHardware(wiring.Component):
         """Rows on their way out, through a queue that has room for all that are on the way."""
         p, pipeline = self.parameters, self._pipeline
         m.submodules.queue = queue = OutputQueue(p.output_layout, _OUTPUT_DEPTH).hardware()
-        late = _DRAIN_LATENCY - 1
-        buffer_index = pipeline.delay(control.drain_buffer, late, "drain_buffer")
-        odd = pipeline.delay(control.drain_row.xor(), late, "drain_bank")
+        # Address, words read, choice.
+        chosen, latency = 1 + p.read_latency, 2 + p.read_latency
+        buffer_index = pipeline.delay(control.drain_buffer, chosen, "drain_buffer")
+        odd = pipeline.delay(control.drain_row.xor(), chosen, "drain_bank")
         row = Mux(odd, self._of_buffer(1, buffer_index), self._of_buffer(0, buffer_index))
-        last = pipeline.delay(control.drain_row.all(), _DRAIN_LATENCY, "drain_last")
-        arrives = pipeline.delay_marker(control.drain, _DRAIN_LATENCY, "drain")
+        last = pipeline.delay(control.drain_row.all(), latency, "drain_last")
+        arrives = pipeline.delay_marker(control.drain, latency, "drain")
         m.d.comb += [
             control.room.eq(queue.room),
             queue.claim.eq(control.drain),

@@ -76,9 +76,15 @@ class NTTUnit:
         return 1 if self.butterflies > 1 else 0
 
     @property
+    def read_latency(self) -> int:
+        """From read addresses at the memories: memory and its register. Memories of rows of several
+        lanes lie across the device, and their words have a cycle more for the way."""
+        return 3 if self.butterflies > 1 else 2
+
+    @property
     def _read_to_butterfly(self) -> int:
-        """From read addresses at the memories: memory, its register, bank order, lane order."""
-        return 3 + self._exchange_latency
+        """From read addresses at the memories: words read, bank order, lane order."""
+        return self.read_latency + 1 + self._exchange_latency
 
     @property
     def read_offset(self) -> int:
@@ -90,7 +96,7 @@ class NTTUnit:
     @property
     def twiddle_lead_cycles(self) -> int:
         """What one transform takes longer because its first twiddles come late: 0 when stored, the
-        modular multiplier's latency less four or five when generated. Back to back it costs
+        modular multiplier's latency less four or six when generated. Back to back it costs
         nothing."""
         return self.read_offset - 2
 
@@ -122,7 +128,7 @@ class NTTUnit:
     @property
     def latency_cycles(self) -> int:
         """From the last beat taken in until the first beat is offered."""
-        return self.transform_cycles + 7
+        return self.transform_cycles + self.read_latency + 5
 
     @property
     def beats(self) -> int:

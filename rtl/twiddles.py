@@ -104,7 +104,7 @@ class StoredTwiddles:
 
     @property
     def latency(self) -> int:
-        return 5 if self.request.lane_bits else 3
+        return 6 if self.request.lane_bits else 3
 
     @property
     def memory_bits(self) -> int:
@@ -144,10 +144,10 @@ class StoredTwiddlesHardware(wiring.Component):
             m.d.comb += self.w[0].eq(shared[0])
             return m
 
-        inverse = pipeline.delay(self.inverse, 3, "inverse")
+        inverse = pipeline.delay(self.inverse, 4, "inverse")
         # Words that a step does not take are cleared with their register, so that choosing, where
         # wires are long, is one `or`.
-        lane_stage = pipeline.delay(self.lane_stage, 2, "lane_stage")
+        lane_stage = pipeline.delay(self.lane_stage, 3, "lane_stage")
         taken = pipeline.register(lane_stage, "taken")
         shared_taken = pipeline.register(~lane_stage.any(), "shared_taken")
         step = self.step ^ self.inverse.replicate(len(self.step))
@@ -183,7 +183,8 @@ class StoredTwiddlesHardware(wiring.Component):
         tables: list[list[int]],
         words: int,
     ) -> list[Value]:
-        """The words of a row, three cycles after its number: address, memory, register."""
+        """The words of a row, three cycles after its number: address, memory, register; or four,
+        for the way to several lanes."""
         row_count = len(tables[0]) // words
         packed = [
             self._row(table[r * words : (r + 1) * words])
@@ -194,7 +195,8 @@ class StoredTwiddlesHardware(wiring.Component):
         rom = read_only_memory(m, f"rom_{name}", width, packed)
         row = row if len(tables) == 1 else Cat(row, self.modulus)
         address = pipeline.register(row, f"address_{name}")
-        data = pipeline.register(rom.read(address), f"data_{name}")
+        registers = 2 if self.parameters.request.lane_bits else 1
+        data = pipeline.delay(rom.read(address), registers, f"data_{name}")
         return [data[self._place(i, words)] for i in range(words)]
 
     def _place(self, word: int, words: int) -> slice:

@@ -40,13 +40,10 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Flow:
-    """nextpnr's algorithms, and whether registers behind block memories move into them, which makes
-    memories faster and the wires around them denser. Raises `OptionError` for unknown algorithms.
-    """
+    """nextpnr's algorithms. Raises `OptionError` for unknown ones."""
 
     placer: str = PLACERS[0]
     router: str = ROUTERS[0]
-    memory_registers: bool = True
 
     def __post_init__(self) -> None:
         if self.placer not in PLACERS:
@@ -85,9 +82,7 @@ def measure(
             return
         packed = {
             "dsp_with_output_registers": pack_multiplier_registers(netlist),
-            "ram_ports_with_output_registers": (
-                pack_memory_registers(netlist) if flow.memory_registers else 0
-            ),
+            "ram_ports_with_output_registers": pack_memory_registers(netlist),
             "dsp_with_given_place": place_multipliers(netlist),
         }
         (folder / "packed.json").write_text(json.dumps(netlist))

@@ -2,7 +2,7 @@
 
 The device has its MULT18X18D in three rows. nextpnr's placers lay those of all butterflies through
 each other along the rows, far from what they belong to. Here each butterfly takes a stretch of a
-row for itself.
+row for itself, and registers that only pass its multipliers an operand stand beside them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 
-from rtl.characterize.ecp5_registers import Netlist, top_module
+from rtl.characterize.ecp5_registers import Netlist, readers, top_module
 
 _ROWS = (10, 34, 58)
 _BLOCKS_IN_ROW = 13
@@ -24,15 +24,19 @@ They stand around the middle, which memories and twiddles take, mostly beside th
 differs in one bit, with which they exchange lanes."""
 _STRETCH = 16
 """Multipliers that a butterfly may take."""
+_BESIDE = [(dy, f"SLICE{slice}.FF{i}") for slice in "AC" for dy in (1, -1) for i in (0, 1)]
+"""Registers above and below a multiplier: half of a tile's, for wires crowd here."""
 
 
 def place_multipliers(netlist: Netlist) -> int:
-    """Fix the multipliers of a mapped netlist (Yosys JSON), in place; returns how many.
+    """Fix the multipliers of a mapped netlist (Yosys JSON), and the registers that only pass them
+    operands, in place; returns how many multipliers.
 
     None unless there are eight butterflies of at most 16 multipliers each: the placer has its way.
     """
+    top = top_module(netlist)
     lanes: dict[int, list[tuple[str, Netlist]]] = defaultdict(list)
-    for name, cell in top_module(netlist)["cells"].items():
+    for name, cell in top["cells"].items():
         part_of = re.match(r"lane_(\d+)\.", name)
         if part_of and cell["type"] == "MULT18X18D":
             lanes[int(part_of[1])].append((name, cell))
@@ -44,7 +48,34 @@ def place_multipliers(netlist: Netlist) -> int:
         cells.sort(key=lambda cell: _along_data(cell[0]))
         for (_, cell), place in zip(cells, places, strict=True):
             cell["attributes"]["BEL"] = place
+    _place_operands(top)
     return sum(len(cells) for cells in lanes.values())
+
+
+def _place_operands(top: Netlist) -> None:
+    """Put the registers that stand between another register and placed multipliers alone beside
+    these: a wire is as short with them anywhere along it, but the way on into a multiplier has the
+    least time to spare."""
+    cells, read_by = top["cells"], readers(top)
+    registers = {
+        cell["connections"]["Q"][0]: cell for cell in cells.values() if cell["type"] == "TRELLIS_FF"
+    }
+    tiles = {name: _tile(cell["attributes"].get("BEL", "")) for name, cell in cells.items()}
+    free: dict[object, list[tuple[int, str]]] = defaultdict(lambda: list(_BESIDE))
+    for bit, register in registers.items():
+        beside = [tiles.get(name) for name, _ in read_by.get(bit, ())]
+        if register["connections"]["DI"][0] not in registers or not all(beside):
+            continue
+        tile = max(beside, key=lambda tile: len(free[tile]), default=None)
+        if tile and free[tile]:
+            dy, register_of_tile = free[tile].pop(0)
+            register["attributes"]["BEL"] = f"X{tile[0]}/Y{tile[1] + dy}/{register_of_tile}"
+
+
+def _tile(bel: str) -> tuple[int, int] | None:
+    """Column and row of a multiplier's place."""
+    place = re.match(r"X(\d+)/Y(\d+)/MULT18_", bel)
+    return (int(place[1]), int(place[2])) if place else None
 
 
 def _row(row: int) -> list[str]:

@@ -27,9 +27,9 @@ def top_module(netlist: Netlist) -> Netlist:
 def pack_multiplier_registers(netlist: Netlist) -> int:
     """Pack a mapped netlist (Yosys JSON) in place; returns how many multipliers took registers."""
     top = top_module(netlist)
-    readers, packed = _readers(top), 0
+    read_by, packed = readers(top), 0
     for cell in [c for c in top["cells"].values() if c["type"] == "MULT18X18D"]:
-        clock = _take_registers(cell, _PRODUCT, top["cells"], readers)
+        clock = _take_registers(cell, _PRODUCT, top["cells"], read_by)
         if clock is None:
             continue
         for port, bit in (("CLK0", clock), ("CE0", "1"), ("RST0", "0")):
@@ -47,50 +47,51 @@ def pack_multiplier_registers(netlist: Netlist) -> int:
 def pack_memory_registers(netlist: Netlist) -> int:
     """Pack a mapped netlist (Yosys JSON) in place; returns how many memory ports took registers."""
     top = top_module(netlist)
-    readers, packed = _readers(top), 0
+    read_by, packed = readers(top), 0
     for cell in [c for c in top["cells"].values() if c["type"] == "DP16KD"]:
         parameters, connections = cell["parameters"], cell["connections"]
-        if int(parameters["DATA_WIDTH_A"], 2) == _PDP_WIDTH:
-            continue
-        for side in "AB":
-            outputs = [f"DO{side}{i}" for i in range(18)]
-            always = connections[f"OCE{side}"] == ["1"] and connections[f"RST{side}"] == ["0"]
-            clock = connections[f"CLK{side}"][0]
-            if always and _take_registers(cell, outputs, top["cells"], readers, clock) is not None:
-                parameters[f"REGMODE_{side}"] = "OUTREG"
+        # One read port of all outputs, or two.
+        wide = int(parameters["DATA_WIDTH_A"], 2) == _PDP_WIDTH
+        for sides in ("AB",) if wide else ("A", "B"):
+            outputs = [f"DO{side}{i}" for side in sides for i in range(18)]
+            port = sides[-1]
+            always = connections[f"OCE{port}"] == ["1"] and connections[f"RST{port}"] == ["0"]
+            clock = connections[f"CLK{port}"][0]
+            if always and _take_registers(cell, outputs, top["cells"], read_by, clock) is not None:
+                parameters |= {f"REGMODE_{side}": "OUTREG" for side in sides}
                 packed += 1
     return packed
 
 
-def _readers(top: Netlist) -> dict[object, list[tuple[str, str]]]:
+def readers(top: Netlist) -> dict[object, list[tuple[str, str]]]:
     """(cell, port) of everything that reads a net; a port of the module counts as a cell."""
-    readers: dict[object, list[tuple[str, str]]] = {}
+    read_by: dict[object, list[tuple[str, str]]] = {}
     for name, cell in top["cells"].items():
         for port, bits in cell["connections"].items():
             if cell["port_directions"][port] != "output":
                 for bit in bits:
-                    readers.setdefault(bit, []).append((name, port))
+                    read_by.setdefault(bit, []).append((name, port))
     for name, port in top["ports"].items():
         if port["direction"] != "input":
             for bit in port["bits"]:
-                readers.setdefault(bit, []).append(("", name))
-    return readers
+                read_by.setdefault(bit, []).append(("", name))
+    return read_by
 
 
 def _take_registers(
     cell: Netlist,
     outputs: Sequence[str],
     cells: Netlist,
-    readers: dict[object, list[tuple[str, str]]],
+    read_by: dict[object, list[tuple[str, str]]],
     clock: object = None,
 ) -> object:
     """Put the registers behind all used outputs of a cell into it; returns their clock, or None
     (and nothing is changed) unless all have one, the given one if any."""
     registers, clocks = {}, set() if clock is None else {clock}
     for port, bits in cell["connections"].items():
-        if port not in outputs or bits[0] not in readers:
+        if port not in outputs or bits[0] not in read_by:
             continue
-        reading = readers[bits[0]]
+        reading = read_by[bits[0]]
         if len(reading) != 1:
             return None
         name, input_port = reading[0]

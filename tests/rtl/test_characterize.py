@@ -106,8 +106,20 @@ def test_packing__a_plain_register_moves_into_the_memory():
     assert "REGMODE_A" not in cells["ram"]["parameters"]
 
 
+def test_packing__a_wide_memory_gives_its_words_by_both_ports():
+    design = memory_netlist(width=36)
+    connections = design["modules"]["block"]["cells"]["ram"]["connections"]
+    connections |= {"OCEA": ["0"], "CLKA": ["0"]}
+    assert pack_memory_registers(design) == 1
+    cells = design["modules"]["block"]["cells"]
+    assert list(cells) == ["ram"]
+    assert cells["ram"]["connections"]["DOB0"] == [9]
+    assert cells["ram"]["parameters"]["REGMODE_A"] == "OUTREG"
+    assert cells["ram"]["parameters"]["REGMODE_B"] == "OUTREG"
+
+
 @pytest.mark.parametrize(
-    "changes", [{"LSR": [7]}, {"CE": [8]}, {"clock": 3}, {"width": 36}], ids=str
+    "changes", [{"LSR": [7]}, {"CE": [8]}, {"clock": 3}, {"width": 36, "clock": 3}], ids=str
 )
 def test_packing__a_memory_leaves_other_registers_where_they_are(changes):
     design = memory_netlist(**changes)
@@ -205,9 +217,19 @@ def lanes_of_multipliers(lanes: int, each: int) -> dict[str, object]:
         for k in range(each - 9)
         for i in range(lanes)
     ]
-    cells = {name: {"type": "MULT18X18D", "attributes": {}} for name in reversed(names)}
+    cells = {name: cell("MULT18X18D") for name in reversed(names)}
     top = {"attributes": {"top": "1"}, "cells": cells, "ports": {}}
     return {"modules": {"block": top}}
+
+
+def cell(kind: str, **connections: int) -> dict[str, Any]:
+    """A cell with outputs Q and Z."""
+    return {
+        "type": kind,
+        "attributes": {},
+        "port_directions": {port: "output" if port in "QZ" else "input" for port in connections},
+        "connections": {port: [bit] for port, bit in connections.items()},
+    }
 
 
 def test_floorplan__each_butterfly_has_a_stretch_of_one_row():
@@ -228,6 +250,34 @@ def test_floorplan__each_butterfly_has_a_stretch_of_one_row():
         # The product lies ahead of the reduction's steps, as the data flows.
         along_row = sorted(own, key=lambda name: places[name])
         assert ["product" in name for name in along_row] == [True] * 9 + [False] * 6
+
+
+def test_floorplan__registers_that_only_pass_an_operand_stand_beside_its_multipliers():
+    design = lanes_of_multipliers(8, 15)
+    cells = design["modules"]["block"]["cells"]
+    product = "lane_3.butterfly.multiplier.product"
+    cells["source"] = cell("TRELLIS_FF", DI=1, Q=2)
+    for bit in range(20):
+        cells[f"operand_{bit}"] = cell("TRELLIS_FF", DI=2, Q=100 + bit)
+    for k in range(2):
+        operands = {f"A{bit}": [100 + bit] for bit in range(20)} | {"B0": [200], "B1": [201]}
+        cells[f"{product}.${k}"]["connections"] = operands
+        cells[f"{product}.${k}"]["port_directions"] = dict.fromkeys(operands, "input")
+    cells["of_logic"] = cell("TRELLIS_FF", DI=3, Q=200)
+    cells["logic"] = cell("LUT4", Z=3)
+    cells["read_elsewhere"] = cell("TRELLIS_FF", DI=2, Q=201)
+    cells["elsewhere"] = cell("LUT4", A=201)
+    place_multipliers(design)
+
+    tiles = {cells[f"{product}.${k}"]["attributes"]["BEL"].split("/MULT")[0] for k in range(2)}
+    beside = {tile.replace("/Y10", row) for tile in tiles for row in ("/Y9", "/Y11")}
+    places = [cells[f"operand_{bit}"]["attributes"].get("BEL") for bit in range(20)]
+    # Eight registers beside each multiplier: four operands find none and are left to the placer.
+    placed = [place for place in places if place]
+    assert len(placed) == len(set(placed)) == 16
+    assert {place.split("/SLICE")[0] for place in placed} == beside
+    for name in ("source", "of_logic", "read_elsewhere"):
+        assert not cells[name]["attributes"]
 
 
 @pytest.mark.parametrize(("lanes", "each"), [(2, 15), (4, 15), (16, 9), (8, 17)])
@@ -289,11 +339,6 @@ def test_run__place_and_route_keeps_each_seed_and_goes_on_from_there(tmp_path, m
     assert run([ecp5_job(1, 9, router="router2", placer="static")], path, lambda words: None) == 1
     assert seeds == [1, 7, 1, 9]
     assert results.load(path)[0]["measured"]["placer"] == "static"
-    loose = ecp5_job(1, 3, router="router2", placer="static", memory_registers=False)
-    seeds.clear()
-    assert run([loose], path, lambda words: None) == 1
-    assert seeds == [1, 3]
-    assert results.load(path)[0]["measured"]["memory_registers"] is False
 
     # Another state of the code starts over: its seeds are not mixed with older ones.
     monkeypatch.setattr(results, "commit", lambda: "0123456789ab")

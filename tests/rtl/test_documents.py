@@ -26,7 +26,7 @@ def test_pictures__are_what_the_code_draws():
     for name, picture in drawn.items():
         ElementTree.fromstring(picture)
         assert (ROOT / "docs" / "pictures" / name).read_text() == picture, UPDATE
-    assert "cycle 29" in drawn["ntt-unit.svg"]
+    assert "cycle 30" in drawn["ntt-unit.svg"]
     assert drawn["ntt-schedule.svg"].count('fill="none"') == 5 * 8 * 2
 
 

@@ -47,8 +47,9 @@ def test_control__writes_one_cycle_late_are_found():
     assert not prove(ControlHarness(late))
 
 
-def test_output_queue__never_overflows_and_holds_its_beats():
-    assert prove(QueueHarness(depth=8, latency=4))
+@pytest.mark.parametrize("latency", [4, 5], ids=["one_lane", "several_lanes"])
+def test_output_queue__never_overflows_and_holds_its_beats(latency):
+    assert prove(QueueHarness(depth=8, latency=latency))
 
 
 def test_output_queue__too_long_a_pipeline_still_never_overflows():

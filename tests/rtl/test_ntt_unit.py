@@ -175,7 +175,7 @@ def test_cycles__within_the_bound_wherever_a_stage_is_longer_than_the_pipeline(
             assert stored.twiddle_lead_cycles == 0
             assert generated.transform_cycles == stored.transform_cycles + lead
             assert generated.schedule == stored.schedule
-            assert lead == max(0, multiplier.latency - (5 if butterflies > 1 else 4))
+            assert lead == max(0, multiplier.latency - (6 if butterflies > 1 else 4))
 
 
 def test_cycles__1024_points_on_8_butterflies_beat_parametric_ntt():
@@ -187,7 +187,7 @@ def test_cycles__1024_points_on_8_butterflies_beat_parametric_ntt():
     published_inverse = published_forward + 1024 // 8 + 14
     assert (published_forward, published_inverse) == (808, 950)
     assert unit.schedule.issue_cycles == 10 * 1024 // 16
-    assert unit.transform_cycles == 669
+    assert unit.transform_cycles == 670
 
 
 def test_generated_twiddles__save_memory_and_cost_a_multiplier_a_lane():
