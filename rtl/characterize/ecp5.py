@@ -29,7 +29,7 @@ PACKAGE = "CABGA756"
 SPEED = 8
 AIM_MHZ = 200
 PLACERS = ("heap", "static")
-"""Of nextpnr: its default, and one that leaves less wire, which units of 8 butterflies need."""
+"""Of nextpnr: its default, and one that leaves less wire, for units of several butterflies."""
 ROUTERS = ("router1", "router2")
 """Of nextpnr: the first finds faster wires, the second ends where many wires crowd."""
 CAPACITY = {"lut": 83640, "ff": 83640, "dsp": 156, "ram_blocks": 208}

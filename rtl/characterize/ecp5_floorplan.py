@@ -18,10 +18,13 @@ _OF_BLOCK = ((0, 0), (1, 1), (4, 4), (5, 5))
 """Column in its block of nine, and index, of each multiplier of a DSP block."""
 
 
-_STARTS = ((0, 0), (0, 18), (1, 36), (0, 36), (1, 0), (2, 0), (2, 36), (2, 18))
-"""Row, and first multiplier in it, of each of eight butterflies; fewer find their places alone.
-They stand around the middle, which memories and twiddles take, mostly beside those whose number
-differs in one bit, with which they exchange lanes."""
+_STARTS = {
+    4: ((0, 8), (0, 28), (1, 8), (1, 28)),
+    8: ((0, 0), (0, 18), (1, 36), (0, 36), (1, 0), (2, 0), (2, 36), (2, 18)),
+}
+"""Row, and first multiplier in it, of each of four or eight butterflies. They stand mostly beside
+those whose number differs in one bit, with which they exchange lanes; eight around the middle,
+which memories and twiddles take."""
 _STRETCH = 16
 """Multipliers that a butterfly may take."""
 _BESIDE = [(dy, f"SLICE{slice}.FF{i}") for slice in "AC" for dy in (1, -1) for i in (0, 1)]
@@ -32,7 +35,8 @@ def place_multipliers(netlist: Netlist) -> int:
     """Fix the multipliers of a mapped netlist (Yosys JSON), and the registers that only pass them
     operands, in place; returns how many multipliers.
 
-    None unless there are eight butterflies of at most 16 multipliers each: the placer has its way.
+    None unless there are four or eight butterflies of at most 16 multipliers each: the placer has
+    its way.
     """
     top = top_module(netlist)
     lanes: dict[int, list[tuple[str, Netlist]]] = defaultdict(list)
@@ -40,10 +44,11 @@ def place_multipliers(netlist: Netlist) -> int:
         part_of = re.match(r"lane_(\d+)\.", name)
         if part_of and cell["type"] == "MULT18X18D":
             lanes[int(part_of[1])].append((name, cell))
-    if len(lanes) != len(_STARTS) or max(map(len, lanes.values())) > _STRETCH:
+    starts = _STARTS.get(len(lanes))
+    if starts is None or max(map(len, lanes.values())) > _STRETCH:
         return 0
     for lane, cells in lanes.items():
-        row, first = _STARTS[lane]
+        row, first = starts[lane]
         places = _row(row)[first : first + len(cells)]
         cells.sort(key=lambda cell: _along_data(cell[0]))
         for (_, cell), place in zip(cells, places, strict=True):

@@ -232,8 +232,8 @@ def cell(kind: str, **connections: int) -> dict[str, Any]:
     }
 
 
-def test_floorplan__each_butterfly_has_a_stretch_of_one_row():
-    lanes = 8
+@pytest.mark.parametrize("lanes", [4, 8])
+def test_floorplan__each_butterfly_has_a_stretch_of_one_row(lanes):
     design = lanes_of_multipliers(lanes, 15)
     assert place_multipliers(design) == 15 * lanes
     cells = design["modules"]["block"]["cells"]
@@ -280,7 +280,7 @@ def test_floorplan__registers_that_only_pass_an_operand_stand_beside_its_multipl
         assert not cells[name]["attributes"]
 
 
-@pytest.mark.parametrize(("lanes", "each"), [(2, 15), (4, 15), (16, 9), (8, 17)])
+@pytest.mark.parametrize(("lanes", "each"), [(1, 15), (2, 15), (16, 9), (8, 17)])
 def test_floorplan__other_units_are_left_to_the_placer(lanes, each):
     design = lanes_of_multipliers(lanes, each)
     assert place_multipliers(design) == 0
