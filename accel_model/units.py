@@ -24,7 +24,7 @@ class Timing(Protocol):
 
 
 # Registers of the NTT unit around its butterflies (rtl/ntt_unit.py).
-# Pairs: with one lane, with several.
+# Of a pair, the first is for one lane, the second for several.
 _READ_CYCLES = (3, 4)  # memory, its register, the way to several lanes, bank order
 _FRAME_CYCLES = 4  # before the transform, and behind the read of its first row
 _STORED_TWIDDLE_CYCLES = (3, 6)
