@@ -2,7 +2,7 @@
 
 import sys
 
-from accel_model.cli import main
+from accel_model.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -36,13 +36,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from he.ciphertext import Ciphertext, Plaintext
-    from he.ckks.encoder import Encoder
+    from he.ckks.ciphertext import Ciphertext, Plaintext
+    from he.ckks.circuits.linear_transform import LinearTransform
+    from he.ckks.circuits.polynomial import Polynomial
+    from he.ckks.circuits.polynomial_evaluation import EncodedPolynomial
+    from he.ckks.encoding.encoder import Encoder
+    from he.ckks.encryption import Decryptor, Encryptor
     from he.ckks.evaluator import Evaluator
-    from he.ckks.linear_transform import LinearTransform
-    from he.ckks.polynomial import Polynomial
-    from he.ckks.polynomial_evaluation import EncodedPolynomial
-    from he.encryption import Decryptor, Encryptor
+    from he.ckks.noise import NoiseModel
+    from he.ckks.params import CKKSParameters
     from he.errors import (
         CorruptBytesError,
         EncodingError,
@@ -61,11 +63,9 @@ if TYPE_CHECKING:
         SerializationError,
         VersionError,
     )
-    from he.galois import element_of_conjugation, element_of_rotation
-    from he.keygen import KeyGenerator
-    from he.keys import EvaluationKeys, KeyNeeds, KeySwitchingKey, PublicKey, SecretKey
-    from he.noise import NoiseModel
-    from he.params import CKKSParameters
+    from he.rlwe.galois import element_of_conjugation, element_of_rotation
+    from he.rlwe.keygen import KeyGenerator
+    from he.rlwe.keys import EvaluationKeys, KeyNeeds, KeySwitchingKey, PublicKey, SecretKey
     from he.serialization import (
         ciphertexts_from_bytes,
         ciphertexts_to_bytes,
@@ -118,17 +118,17 @@ __all__ = [
 ]
 
 # Modules are loaded when one of their names is first used, so that `import he` costs nothing and
-# the parts without kernels (`he.errors`, `he.security`) stay free of Numba.
+# the parts without kernels (`he.errors`, `he.rlwe.security`) stay free of Numba.
 _MODULE_OF = {
     name: module
     for module, names in {
-        "ciphertext": "Ciphertext Plaintext",
-        "ckks.encoder": "Encoder",
+        "ckks.ciphertext": "Ciphertext Plaintext",
+        "ckks.encoding.encoder": "Encoder",
         "ckks.evaluator": "Evaluator",
-        "ckks.linear_transform": "LinearTransform",
-        "ckks.polynomial": "Polynomial",
-        "ckks.polynomial_evaluation": "EncodedPolynomial",
-        "encryption": "Decryptor Encryptor",
+        "ckks.circuits.linear_transform": "LinearTransform",
+        "ckks.circuits.polynomial": "Polynomial",
+        "ckks.circuits.polynomial_evaluation": "EncodedPolynomial",
+        "ckks.encryption": "Decryptor Encryptor",
         "errors": (
             "CorruptBytesError EncodingError ForeignBytesError HEError "
             "InsecureParametersError LevelExhaustedError LevelMismatchError "
@@ -136,11 +136,11 @@ _MODULE_OF = {
             "NoEvaluatorError ParameterError ParametersMismatchError "
             "ScaleMismatchError SerializationError VersionError"
         ),
-        "galois": "element_of_conjugation element_of_rotation",
-        "keygen": "KeyGenerator",
-        "keys": "EvaluationKeys KeyNeeds KeySwitchingKey PublicKey SecretKey",
-        "noise": "NoiseModel",
-        "params": "CKKSParameters",
+        "rlwe.galois": "element_of_conjugation element_of_rotation",
+        "rlwe.keygen": "KeyGenerator",
+        "rlwe.keys": "EvaluationKeys KeyNeeds KeySwitchingKey PublicKey SecretKey",
+        "ckks.noise": "NoiseModel",
+        "ckks.params": "CKKSParameters",
         "serialization": (
             "ciphertexts_from_bytes ciphertexts_to_bytes from_bytes "
             "serialized_bytes to_bytes"

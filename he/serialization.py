@@ -1,4 +1,4 @@
-"""Objects to bytes and back, in the container of `he.container`.
+"""Objects to bytes and back, in the container of `he.format.container`.
 
 Every object but parameter sets and `KeyNeeds` carries the 16-byte id of its parameter set and is
 refused under another one. The half of a fresh symmetric ciphertext, of a public key or of a
@@ -17,13 +17,13 @@ from typing import Any, NamedTuple, TypeVar
 from he.bfv.ciphertext import Ciphertext as BFVCiphertext
 from he.bfv.ciphertext import Plaintext as BFVPlaintext
 from he.bfv.params import BFVParameters
-from he.ciphertext import Ciphertext, Plaintext
+from he.ckks.ciphertext import Ciphertext, Plaintext
+from he.ckks.params import CKKSParameters
 from he.codecs import bfv, checks, ciphertexts, keys, parameters
-from he.container import Contents, pack, unpack
 from he.errors import ParameterError
-from he.keys import EvaluationKeys, KeyNeeds, KeySwitchingKey, PublicKey, SecretKey
-from he.params import CKKSParameters
-from he.rlwe import RLWEParameters
+from he.format.container import Contents, pack, unpack
+from he.rlwe.keys import EvaluationKeys, KeyNeeds, KeySwitchingKey, PublicKey, SecretKey
+from he.rlwe.params import RLWEParameters
 
 Buffer = bytes | bytearray | memoryview
 T = TypeVar("T")
@@ -54,7 +54,8 @@ def from_bytes(data: Buffer, expected_type: type[T], params: RLWEParameters | No
 
     Raises
     ------
-    ForeignBytesError, VersionError, CorruptBytesError : as `he.container.unpack`, or contents out
+    ForeignBytesError, VersionError, CorruptBytesError : as `he.format.container.unpack`, or
+    contents out
         of range.
     ParametersMismatchError : the object belongs to another parameter set.
     InsecureParametersError : a parameter set that the security table refuses.

@@ -13,19 +13,19 @@ Thousands of images at once, in exact integers: ``nn.compile(network, scheme="bf
 """
 
 from nn import zoo
-from nn.activation import Polynomial
-from nn.batch import EncryptedBatch
-from nn.batched import BatchedClient, BatchedServer
-from nn.batched_plan import BatchedPlan
-from nn.batched_tensor import BatchedTensor
-from nn.client import Client
+from nn.batched.plan import BatchedPlan
+from nn.batched.roles import BatchedClient, BatchedServer
+from nn.batched.tensor import BatchedTensor
 from nn.errors import NetworkError
 from nn.frontend.pytorch import from_torch
-from nn.graph import Network, Node
-from nn.layers import Add, AvgPool2d, BatchNorm, Conv2d, Flatten, Linear
-from nn.plan import InferencePlan
-from nn.planner import PlanningError, compile
-from nn.server import Server
+from nn.network.activation import Polynomial
+from nn.network.graph import Network, Node
+from nn.network.layers import Add, AvgPool2d, BatchNorm, Conv2d, Flatten, Linear
+from nn.packed.batch import EncryptedBatch
+from nn.packed.client import Client
+from nn.packed.plan import InferencePlan
+from nn.packed.planner import PlanningError, compile
+from nn.packed.server import Server
 
 __all__ = [
     "Add",

@@ -7,9 +7,9 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from he import security
+from he.ckks.params import FAST_PRIME_BITS, CKKSParameters
 from he.errors import ParameterError
-from he.params import FAST_PRIME_BITS, CKKSParameters
+from he.rlwe import security
 from nn.errors import NetworkError
 
 FAILURE_PROBABILITY = 2.0**-40

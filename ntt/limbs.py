@@ -99,7 +99,7 @@ class LimbOps:
         """out[.., i] = x[.., permutation[i]] for rows of any moduli; out is not x.
 
         permutation: int64 (N,), of an automorphism in the transformed domain (as
-        `he.galois.permutation` makes it: it takes aligned groups of eight to such groups).
+        `he.rlwe.galois.permutation` makes it: it takes aligned groups of eight to such groups).
         """
         N = self.tables.N
         flat_out, flat_x = out.reshape(-1, N), x.reshape(-1, N)

@@ -124,7 +124,7 @@ def _block_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _block(options: argparse.Namespace) -> Any:
-    from rtl import catalogue
+    from rtl.generator import catalogue
 
     return catalogue.make(
         options.block,
@@ -162,7 +162,7 @@ def _progress(text: str) -> Iterator[Any]:
 
 
 def _generate(options: argparse.Namespace) -> int:
-    from rtl.generate import generate
+    from rtl.generator.generate import generate
 
     block = _block(options)
     with _progress(f"generating {options.block}"):
@@ -173,7 +173,7 @@ def _generate(options: argparse.Namespace) -> int:
 
 
 def _simulate(options: argparse.Namespace) -> int:
-    from rtl import checks
+    from rtl.simulation import checks
 
     block = _block(options)
     with _progress(f"building and running {options.block}"):
@@ -190,8 +190,8 @@ def _simulate(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from accel_model.isa import program_file
-    from rtl.catalogue import Options
-    from rtl.program_runner import (
+    from rtl.generator.catalogue import Options
+    from rtl.programs.runner import (
         ProgramDataError,
         check_outputs,
         run_lines,
@@ -250,7 +250,7 @@ def _tables(options: argparse.Namespace) -> int:
 
     entries = load(options.input)
     if options.page:
-        from rtl.documents import update
+        from rtl.documents.documents import update
 
         update(options.page, entries)
     else:

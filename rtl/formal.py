@@ -17,11 +17,11 @@ from amaranth.lib import wiring
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
-from rtl.control import Control
 from rtl.errors import ToolError
-from rtl.output_queue import OutputQueue
-from rtl.sequencer import rows_of
+from rtl.parts.output_queue import OutputQueue
 from rtl.tools import find_abc, run, run_yosys
+from rtl.units.ntt.control import Control
+from rtl.units.ntt.sequencer import rows_of
 
 CONTROL_PROPERTIES = (
     "bank_conflict",

@@ -5,8 +5,8 @@
 Every kernel of the backend in force is wrapped in a clock of the thread's CPU time; one thread; the
 least of the repeats for every stage and kernel. Beside it stand two limits, of counts and of rates
 measured in the same run: the multiplications of the transforms' butterflies
-(`benchmarks.transform_limits`), and the bytes of keys and diagonals that are read, at the rate of
-passes over memory.
+(`benchmarks.operations.transform_limits`), and the bytes of keys and diagonals that are read, at
+the rate of passes over memory.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import nn
-from benchmarks import transform_limits
-from nn.machine import cpu_model, source_commit
+from benchmarks.operations import transform_limits
+from nn.terminal.machine import cpu_model, source_commit
 from ntt.backends import select
 
 KINDS = {
@@ -43,7 +43,7 @@ KINDS = {
 """Kernels by the work they do. Those that convert or divide change the basis and transform; a whole
 rotation is products with its key, a division and a permutation."""
 
-server_module: Any = importlib.import_module("nn.server")
+server_module: Any = importlib.import_module("nn.packed.server")
 
 OTHER = "interpreter and copies"
 _MEMORY_BYTES = 1 << 28  # of a pass over memory: far more than a cache
@@ -61,7 +61,7 @@ class Recorder:
         self._begin = 0
 
     def start(self, stage: str) -> None:
-        """Part of `nn.progress.StageProgress`, which tells the stages apart."""
+        """Part of `nn.terminal.progress.StageProgress`, which tells the stages apart."""
         self.stage, self._begin = stage, time.thread_time_ns()
 
     def advance(self) -> None:

@@ -7,14 +7,14 @@ from importlib import metadata
 import numpy as np
 
 from benchmarks.peers import ROTATIONS, Case
-from he.ciphertext import Ciphertext
-from he.ckks.encoder import Encoder
+from he.ckks.ciphertext import Ciphertext
+from he.ckks.encoding.encoder import Encoder
+from he.ckks.encryption import Decryptor, Encryptor
 from he.ckks.evaluator import Evaluator
-from he.encryption import Decryptor, Encryptor
-from he.galois import element_of_rotation
-from he.keygen import KeyGenerator
-from he.keys import KeyNeeds
-from he.params import CKKSParameters
+from he.ckks.params import CKKSParameters
+from he.rlwe.galois import element_of_rotation
+from he.rlwe.keygen import KeyGenerator
+from he.rlwe.keys import KeyNeeds
 
 
 def own_version() -> str:

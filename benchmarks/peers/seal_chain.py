@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.peers import Case, UnsupportedCase
 
 # The bit counts that SEAL itself allows at 128 bits (SEAL 4.1, native/src/seal/util/hestdparms.h);
-# a few bits above the table of `he.security`, so a choice that favours the peer.
+# a few bits above the table of `he.rlwe.security`, so a choice that favours the peer.
 SEAL_MAX_BITS = {4096: 109, 8192: 218, 16384: 438, 32768: 881}
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from he.bfv.noise import Noise
 from he.bfv.params import BFVParameters
-from he.encrypted_value import EncryptedValue
-from he.serializable import Serializable
+from he.rlwe.encrypted_value import EncryptedValue
+from he.rlwe.serializable import Serializable
 
 if TYPE_CHECKING:
     from he.bfv.evaluator import Evaluator

@@ -11,7 +11,7 @@ from he.bfv import kernels
 from he.bfv.ciphertext import Plaintext
 from he.bfv.params import BFVParameters
 from he.errors import BatchingError, EncodingError, ParametersMismatchError
-from he.galois import GENERATOR
+from he.rlwe.galois import GENERATOR
 from ntt.limbs import LimbOps
 from ntt.tables import NTTTables, bit_reversal
 

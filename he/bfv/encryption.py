@@ -11,9 +11,9 @@ from he.bfv.lift import plain_lift
 from he.bfv.noise import NoiseModel
 from he.bfv.params import BFVParameters
 from he.errors import ParameterError
-from he.keys import PublicKey, SecretKey
-from he.operand_checks import check_owner
-from he.zero_encryption import SecretProduct, ZeroEncryptor
+from he.rlwe.keys import PublicKey, SecretKey
+from he.rlwe.operand_checks import check_owner
+from he.rlwe.zero_encryption import SecretProduct, ZeroEncryptor
 
 
 class Encryptor:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from he import galois
 from he.bfv import operands
 from he.bfv.ciphertext import Ciphertext, PlainFactor, Plaintext
 from he.bfv.encoder import BatchEncoder, CoefficientEncoder
@@ -18,12 +17,13 @@ from he.bfv.multiplication import multiplication
 from he.bfv.noise import Noise, NoiseModel
 from he.bfv.params import BFVParameters
 from he.errors import LevelMismatchError, ParameterError
-from he.keys import EvaluationKeys
-from he.memory import large_array
-from he.shared_evaluator import SharedEvaluator
-from he.validation import whole_number
-from he.workspace import workspace
+from he.rlwe import galois
+from he.rlwe.evaluator import SharedEvaluator
+from he.rlwe.keys import EvaluationKeys
+from he.rlwe.validation import whole_number
 from ntt.limbs import LimbOps, Scalars
+from ntt.memory import large_array
+from ntt.workspace import workspace
 
 Operand = Ciphertext | Plaintext | PlainFactor | int | Sequence[int] | np.ndarray
 

@@ -18,9 +18,9 @@ import numpy as np
 from he.bfv import kernels
 from he.bfv.params import BFVParameters
 from he.errors import NoiseBudgetExhaustedError
-from he.rns import context
-from he.workspace import workspace
+from he.rlwe.rns import context
 from ntt.limbs import BasisChange, LimbOps, Scalars
+from ntt.workspace import workspace
 
 # Plaintexts of more bits are cut in two: kernels take sources below 2^50.
 _WHOLE_BITS, _LOW_BITS = 50, 30

@@ -24,11 +24,11 @@ import numpy as np
 
 from he.bfv.lift import CentredLift
 from he.bfv.params import BFVParameters
-from he.memory import large_array
-from he.rns import RNSChain
-from he.workspace import workspace
+from he.rlwe.rns import RNSChain
 from ntt.limbs import BasisChange, Scalars
+from ntt.memory import large_array
 from ntt.modulus import find_primes
+from ntt.workspace import workspace
 
 _FAST_BITS, _LARGEST_BITS = 50, 61
 

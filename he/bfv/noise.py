@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from he.sampling import STANDARD_SIGMA
+from he.rlwe.sampling import STANDARD_SIGMA
 
 if TYPE_CHECKING:
     from he.bfv.params import BFVParameters

@@ -7,7 +7,7 @@ import numpy as np
 from he.bfv.ciphertext import Ciphertext
 from he.bfv.noise import Noise
 from he.errors import LevelExhaustedError, NoiseBudgetExhaustedError
-from he.operand_checks import check_owner, check_two_parts
+from he.rlwe.operand_checks import check_owner, check_two_parts
 
 __all__ = [
     "check_budget",

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from he import security
 from he.bfv.noise import NoiseModel
 from he.errors import InsecureParametersError, ParameterError
-from he.rlwe import RLWEParameters
+from he.rlwe import security
+from he.rlwe.params import RLWEParameters
 from ntt.errors import ModulusError
 from ntt.modulus import check_ring_degree, find_primes, is_prime
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from he import galois
-from he.ciphertext import Ciphertext
 from he.ckks import operands
+from he.ckks.ciphertext import Ciphertext
 from he.errors import ParameterError
+from he.rlwe import galois
 
 if TYPE_CHECKING:
     from he.ckks.evaluator import Evaluator

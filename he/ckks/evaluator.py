@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from he import galois
-from he.ciphertext import Ciphertext, Plaintext
 from he.ckks import automorphisms, operands
-from he.ckks.encoder import Encoder
+from he.ckks.ciphertext import Ciphertext, Plaintext
+from he.ckks.encoding.encoder import Encoder
+from he.ckks.params import CKKSParameters
 from he.errors import (
     EncodingError,
     LevelMismatchError,
 )
-from he.keys import EvaluationKeys, KeySwitchingKey
-from he.keyswitch import KeySwitcher
-from he.params import CKKSParameters
-from he.shared_evaluator import SharedEvaluator
-from he.validation import whole_number
-from he.workspace import workspace
+from he.rlwe import galois
+from he.rlwe.evaluator import SharedEvaluator
+from he.rlwe.keys import EvaluationKeys, KeySwitchingKey
+from he.rlwe.keyswitch import KeySwitcher
+from he.rlwe.validation import whole_number
 from ntt.limbs import LimbOps, Scalars
+from ntt.workspace import workspace
 
 if TYPE_CHECKING:
-    from he.ckks.polynomial import Polynomial
+    from he.ckks.circuits.polynomial import Polynomial
     from he.trace import Tracer
 
 Operand = Ciphertext | Plaintext | complex | Sequence[complex] | np.ndarray
@@ -112,9 +112,10 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
     def polynomial(self, a: Ciphertext, polynomial: Polynomial) -> Ciphertext:
         """p(a) in every slot, `polynomial.depth` levels lower, at the canonical scale.
 
-        `he.ckks.polynomial_evaluation.EncodedPolynomial` encodes it once for many ciphertexts.
+        `he.ckks.circuits.polynomial_evaluation.EncodedPolynomial` encodes it once for many
+        ciphertexts.
         """
-        from he.ckks.polynomial_evaluation import evaluate_polynomial
+        from he.ckks.circuits.polynomial_evaluation import evaluate_polynomial
 
         return evaluate_polynomial(self, a, polynomial)
 

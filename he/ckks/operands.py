@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from he.ciphertext import Ciphertext, Plaintext
+from he.ckks.ciphertext import Ciphertext, Plaintext
+from he.ckks.params import CKKSParameters
 from he.errors import LevelExhaustedError, LevelMismatchError, ScaleMismatchError
-from he.operand_checks import check_owner, check_two_parts
-from he.params import CKKSParameters
+from he.rlwe.operand_checks import check_owner, check_two_parts
 
 __all__ = [
     "check_canonical",

@@ -11,11 +11,11 @@ from he.bfv.noise import Noise
 from he.bfv.params import BFVParameters
 from he.codecs import checks
 from he.codecs.parameters import checked, shared_fields, shared_header
-from he.container import Contents, unpack
 from he.errors import CorruptBytesError
-from he.residue_packing import pack_residues
-from he.rns import context
-from he.seeded import CIPHERTEXT, uniform_from_seed
+from he.format.container import Contents, unpack
+from he.format.residue_packing import pack_residues
+from he.rlwe.rns import context
+from he.rlwe.seeded import CIPHERTEXT, uniform_from_seed
 
 PARAMETERS = "bfv parameters"
 # No ciphertext of the largest parameters has noise outside, in bits.

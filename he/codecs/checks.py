@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from he.container import Contents
 from he.errors import CorruptBytesError, ParameterError, ParametersMismatchError
-from he.rlwe import RLWEParameters
-from he.sampling import SEED_BYTES
+from he.format.container import Contents
+from he.rlwe.params import RLWEParameters
+from he.rlwe.sampling import SEED_BYTES
 
 Params = TypeVar("Params", bound=RLWEParameters)
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from he.ciphertext import Ciphertext, Plaintext
+from he.ckks.ciphertext import Ciphertext, Plaintext
+from he.ckks.params import CKKSParameters
 from he.codecs import checks
-from he.container import Contents
 from he.errors import CorruptBytesError, ParameterError, ParametersMismatchError
-from he.parallel import map_threads
-from he.params import CKKSParameters
-from he.residue_packing import pack_residues
-from he.rns import context
-from he.seeded import CIPHERTEXT, uniform_from_seed
+from he.format.container import Contents
+from he.format.residue_packing import pack_residues
+from he.rlwe.parallel import map_threads
+from he.rlwe.rns import context
+from he.rlwe.seeded import CIPHERTEXT, uniform_from_seed
 
 
 def encode_plaintext(plaintext: Plaintext) -> checks.Encoded:

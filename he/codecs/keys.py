@@ -8,14 +8,14 @@ import numpy as np
 
 from he.codecs import checks
 from he.codecs.parameters import named_levels
-from he.container import Contents, packed_size
-from he.keys import EvaluationKeys, KeyNeeds, KeySwitchingKey, PublicKey, SecretKey
-from he.parallel import map_threads
-from he.residue_packing import pack_residues, packed_bytes
-from he.rlwe import RLWEParameters
-from he.rns import context
-from he.sampling import SEED_BYTES
-from he.seeded import PUBLIC_KEY, digit_label, uniform_from_seed
+from he.format.container import Contents, packed_size
+from he.format.residue_packing import pack_residues, packed_bytes
+from he.rlwe.keys import EvaluationKeys, KeyNeeds, KeySwitchingKey, PublicKey, SecretKey
+from he.rlwe.parallel import map_threads
+from he.rlwe.params import RLWEParameters
+from he.rlwe.rns import context
+from he.rlwe.sampling import SEED_BYTES
+from he.rlwe.seeded import PUBLIC_KEY, digit_label, uniform_from_seed
 
 EVALUATION_KEYS = "evaluation keys"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from he.ckks.params import CKKSParameters
 from he.codecs import checks
-from he.container import Contents
 from he.errors import CorruptBytesError, InsecureParametersError, ParameterError
-from he.keys import KeyNeeds
-from he.params import CKKSParameters
-from he.rlwe import RLWEParameters
+from he.format.container import Contents
+from he.rlwe.keys import KeyNeeds
+from he.rlwe.params import RLWEParameters
 from ntt.errors import ArithmeticLayerError
 
 

@@ -21,8 +21,8 @@ from nn.cli.options import (
     load_network,
 )
 from nn.cli.session import open_session
-from nn.plan import InferencePlan
-from nn.progress import count_progress
+from nn.packed.plan import InferencePlan
+from nn.terminal.progress import count_progress
 from ntt.threads import get_threads
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nn.layers import FloatArray
+from nn.network.layers import FloatArray
 
 
 @dataclass(frozen=True)

@@ -10,21 +10,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nn.batched import BatchedClient, BatchedServer
-from nn.batched_bfv import IntegerPlan
-from nn.batched_ckks import RealPlan
-from nn.batched_plan import BatchedPlan
-from nn.batched_tensor import BatchedTensor
+from nn.batched.integers import IntegerPlan
+from nn.batched.plan import BatchedPlan
+from nn.batched.quantize import quantize
+from nn.batched.reals import RealPlan
+from nn.batched.roles import BatchedClient, BatchedServer
+from nn.batched.tensor import BatchedTensor
 from nn.cli.console import amount, listing
 from nn.cli.data import LabelledImages, load_data
 from nn.cli.describe import Json, parameters, provenance
 from nn.cli.options import make_batched_plan
 from nn.cli.session import Stopwatch, status
-from nn.graph import Network
-from nn.kernels import watch_compilation
-from nn.machine import backend_name, peak_rss_bytes
-from nn.progress import count_progress
-from nn.quantize import quantize
+from nn.network.graph import Network
+from nn.terminal.compilation_notice import watch_compilation
+from nn.terminal.machine import backend_name, peak_rss_bytes
+from nn.terminal.progress import count_progress
 from ntt.threads import check_threads
 
 REPEATS = 3

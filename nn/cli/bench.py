@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from nn.batch import StageTime
 from nn.cli import batched_bench
 from nn.cli.console import amount, listing
 from nn.cli.data import load_data
@@ -23,8 +22,9 @@ from nn.cli.options import (
     load_network,
 )
 from nn.cli.session import Session, open_session
-from nn.machine import peak_rss_bytes
-from nn.progress import count_progress
+from nn.packed.batch import StageTime
+from nn.terminal.machine import peak_rss_bytes
+from nn.terminal.progress import count_progress
 
 REPEATS = 20
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 import nn
 from nn.errors import InputRangeError, NetworkFileError, ShapeError, ZooError
-from nn.graph import Network
-from nn.layers import FloatArray
+from nn.network.graph import Network
+from nn.network.layers import FloatArray
 
 # What NumPy raises for a file that is no archive of plain arrays.
 _UNREADABLE = (

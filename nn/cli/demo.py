@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from he.noise import precision_bits
-from nn.batch import EncryptedBatch, StageTime
+from he.ckks.noise import precision_bits
 from nn.cli.console import amount, make_console, make_table
 from nn.cli.data import LabelledImages, class_names, load_data
 from nn.cli.options import (
@@ -22,8 +21,9 @@ from nn.cli.options import (
     load_network,
 )
 from nn.cli.session import Session, open_session
-from nn.layers import FloatArray
-from nn.plan import InferencePlan
+from nn.network.layers import FloatArray
+from nn.packed.batch import EncryptedBatch, StageTime
+from nn.packed.plan import InferencePlan
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from he import CKKSParameters
 from he.bfv import BFVParameters
-from he.rlwe import RLWEParameters
-from nn.machine import backend_name, machine_description, source_commit
-from nn.plan import InferencePlan
+from he.rlwe.params import RLWEParameters
+from nn.packed.plan import InferencePlan
+from nn.terminal.machine import backend_name, machine_description, source_commit
 
 Json = dict[str, object]
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from nn.cli.data import as_images
 from nn.errors import NetworkError, ShapeError
-from nn.graph import Network
-from nn.layers import FloatArray
+from nn.network.graph import Network
+from nn.network.layers import FloatArray
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 

@@ -18,8 +18,8 @@ from nn.cli.options import (
     load_network,
 )
 from nn.cli.session import open_session
-from nn.graph import Network
-from nn.layers import FloatArray
+from nn.network.graph import Network
+from nn.network.layers import FloatArray
 
 
 def add_parser(subparsers: Subparsers) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import nn
-from nn.batched_plan import BatchedPlan
+from nn.batched.plan import BatchedPlan
 from nn.errors import NetworkFileError, ZooError
-from nn.graph import Network
-from nn.plan import InferencePlan
+from nn.network.graph import Network
+from nn.packed.plan import InferencePlan
 
 Subparsers = Any  # argparse names this type in private only
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from nn.cli.options import make_plan
-from nn.client import Client
-from nn.graph import Network
-from nn.kernels import Compilation, watch_compilation
-from nn.machine import backend_name
-from nn.plan import InferencePlan
-from nn.server import Server
+from nn.network.graph import Network
+from nn.packed.client import Client
+from nn.packed.plan import InferencePlan
+from nn.packed.server import Server
+from nn.terminal.compilation_notice import Compilation, watch_compilation
+from nn.terminal.machine import backend_name
 from ntt.threads import check_threads, get_threads
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from he import trace as he_trace
 from nn.cli.options import Subparsers, command_parser, load_network, make_plan
 from nn.cli.session import status
-from nn.client import Client
-from nn.server import Server
+from nn.packed.client import Client
+from nn.packed.server import Server
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -24,7 +24,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "trace",
         "run one blank image and write down every homomorphic operation of the run",
         "The file names ciphertexts, plaintexts and keys by number and holds none of their data; "
-        "operations do not depend on the image. he/trace.py documents it.",
+        "operations do not depend on the image. he/trace/op_trace.py documents it.",
     )
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="FILE", help="where to write"

@@ -9,7 +9,7 @@ import numpy as np
 
 from nn.cli.options import Subparsers, add_threads_option, command_parser, load_network
 from nn.cli.session import open_session, status
-from nn.kernels import watch_compilation
+from nn.terminal.compilation_notice import watch_compilation
 from ntt.warming import warm
 
 

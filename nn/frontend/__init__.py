@@ -1,1 +1,1 @@
-"""Converters from other frameworks' models to `nn.graph.Network`."""
+"""Converters from other frameworks' models to `nn.network.graph.Network`."""

@@ -1,4 +1,4 @@
-"""PyTorch modules -> `nn.graph.Network`, through torch.fx.
+"""PyTorch modules -> `nn.network.graph.Network`, through torch.fx.
 
 Importing this does not import torch; calling `from_torch`, or asking for `PolynomialActivation`,
 does.
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nn.errors import ConversionError, InputRangeError, MissingPackageError, ShapeError
-from nn.graph import Network
-from nn.rounding import FLOAT64_ROUNDOFF, rounding_bound
+from nn.network.evaluation_error import FLOAT64_ROUNDOFF, rounding_bound
+from nn.network.graph import Network
 
 if TYPE_CHECKING:
     import torch

@@ -15,11 +15,11 @@ from torch import nn as torch_nn
 from torch.fx.passes.shape_prop import ShapeProp
 from torch.nn import functional
 
-from nn.activation import Polynomial
 from nn.errors import ConversionError, ShapeError, UnsupportedLayerError
 from nn.frontend.torch_modules import CONVERTERS, PASSED_THROUGH, convert_module
-from nn.graph import INPUT, Node
-from nn.layers import Add, Flatten, FloatArray, Layer
+from nn.network.activation import Polynomial
+from nn.network.graph import INPUT, Node
+from nn.network.layers import Add, Flatten, FloatArray, Layer
 
 ACCEPTED = (
     "accepted are Conv2d, Linear, AvgPool2d, AdaptiveAvgPool2d, Flatten, BatchNorm1d/2d, Identity, "

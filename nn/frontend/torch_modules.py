@@ -9,10 +9,10 @@ import numpy as np
 from torch import Tensor
 from torch import nn as torch_nn
 
-from nn.activation import Polynomial
 from nn.errors import UnsupportedLayerError
 from nn.frontend.torch_layers import PolynomialActivation
-from nn.layers import (
+from nn.network.activation import Polynomial
+from nn.network.layers import (
     AvgPool2d,
     BatchNorm,
     Conv2d,

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nn.errors import NetworkFileError, ZooError
-from nn.graph import Network
+from nn.network.graph import Network
 
 _FOLDER = Path(__file__).parent
 _CLASSES = {

@@ -24,7 +24,7 @@ from torch.nn import functional
 
 from nn.frontend.pytorch import from_torch
 from nn.frontend.torch_layers import PolynomialActivation
-from nn.graph import Network
+from nn.network.graph import Network
 from nn.zoo.datasets import Bytes, read_split, write_test_images
 
 QUADRATIC_RANGE = (0.05, 2.0)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from amaranth.lib import wiring
 
 from ntt.modulus import find_primes
-from rtl.butterfly import Butterfly
-from rtl.ntt_unit import NTTUnit
-from rtl.reductions import REDUCTIONS, modular_multiplier
-from rtl.tiling import Tile
+from rtl.arithmetic.butterfly import Butterfly
+from rtl.arithmetic.reductions import REDUCTIONS, modular_multiplier
+from rtl.arithmetic.tiling import Tile
+from rtl.units.ntt.unit import NTTUnit
 
 WIDTHS = (28, 36, 50, 60)
 NTT_SIZES = ((1024, 1), (1024, 4), (1024, 8), (4096, 1), (4096, 4), (4096, 8), (16384, 1),

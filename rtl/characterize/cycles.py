@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 
 from ntt.modulus import find_primes
-from rtl.automorphism import AutomorphismUnit
+from rtl.arithmetic.modmul import ModularMultiplier
+from rtl.arithmetic.reductions import modular_multiplier
 from rtl.characterize import results
 from rtl.errors import SimulationError
-from rtl.modmul import ModularMultiplier
-from rtl.ntt_unit import NTTUnit
-from rtl.pointwise import LimbOperation, PointwiseUnit
-from rtl.reductions import modular_multiplier
-from rtl.simulate import Transform, check_ntt, run_automorphism, run_ntt, run_pointwise
+from rtl.simulation.simulate import Transform, check_ntt, run_automorphism, run_ntt, run_pointwise
+from rtl.units.automorphism import AutomorphismUnit
+from rtl.units.ntt.unit import NTTUnit
+from rtl.units.pointwise import LimbOperation, PointwiseUnit
 
 TARGET = "verilator"
 WORD_BITS = 8

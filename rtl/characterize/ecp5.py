@@ -20,9 +20,9 @@ from rtl.characterize.ecp5_registers import (
     pack_multiplier_registers,
     top_module,
 )
-from rtl.emit import design
 from rtl.errors import OptionError
 from rtl.tools import find_tool, run, run_yosys
+from rtl.verilog.emit import design
 
 DEVICE = "85k"
 PACKAGE = "CABGA756"

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from amaranth.lib import wiring
 
-from rtl.emit import design
 from rtl.errors import LibertyError
 from rtl.tools import run_yosys
+from rtl.verilog.emit import design
 
 # abc's own script for a Liberty file, and a timing report at its end.
 _MAP = (

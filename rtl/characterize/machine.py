@@ -17,14 +17,14 @@ from pathlib import Path
 from amaranth.lib import wiring
 
 from ntt.modulus import find_primes
-from rtl.automorphism import AutomorphismUnit
+from rtl.arithmetic.modmul import ModularMultiplier
+from rtl.arithmetic.reductions import modular_multiplier
+from rtl.arithmetic.tiling import Tile
 from rtl.characterize.blocks import Block
 from rtl.characterize.run import Job, run
-from rtl.modmul import ModularMultiplier
-from rtl.ntt_unit import NTTUnit
-from rtl.pointwise import PointwiseUnit
-from rtl.reductions import modular_multiplier
-from rtl.tiling import Tile
+from rtl.units.automorphism import AutomorphismUnit
+from rtl.units.ntt.unit import NTTUnit
+from rtl.units.pointwise import PointwiseUnit
 
 N, WIDTH, WORD_BITS, MODULI = 8192, 50, 14, 8
 BUTTERFLIES = LANES = 2

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from amaranth.lib import wiring
 
+from rtl.arithmetic.tiling import PLAIN, TILE_18X18, TILE_24X17, TILE_26X17, Tile
 from rtl.characterize import ecp5, liberty, results, xilinx
 from rtl.characterize.blocks import Block
 from rtl.errors import OptionError
-from rtl.tiling import PLAIN, TILE_18X18, TILE_24X17, TILE_26X17, Tile
 
 TARGETS: dict[str, Tile] = {
     "ecp5": TILE_18X18,

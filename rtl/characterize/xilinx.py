@@ -8,8 +8,8 @@ from pathlib import Path
 
 from amaranth.lib import wiring
 
-from rtl.emit import design
 from rtl.tools import run_yosys
+from rtl.verilog.emit import design
 
 FAMILIES = {"xc7": "7-series", "xcup": "UltraScale+"}
 

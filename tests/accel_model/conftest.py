@@ -13,17 +13,17 @@ import pytest
 
 import nn
 from accel_model.isa import Opcode
-from he import rns_kernels
-from he.ckks.encoder import Encoder
+from he.ckks.circuits.linear_transform import LinearTransform, apply_matrix
+from he.ckks.circuits.polynomial import Polynomial
+from he.ckks.circuits.polynomial_evaluation import EncodedPolynomial
+from he.ckks.encoding.encoder import Encoder
+from he.ckks.encryption import Encryptor
 from he.ckks.evaluator import Evaluator
-from he.ckks.linear_transform import LinearTransform, apply_matrix
-from he.ckks.polynomial import Polynomial
-from he.ckks.polynomial_evaluation import EncodedPolynomial
-from he.encryption import Encryptor
-from he.galois import element_of_rotation
-from he.keygen import KeyGenerator
-from he.keys import KeyNeeds
-from he.params import CKKSParameters
+from he.ckks.params import CKKSParameters
+from he.rlwe import rns_kernels
+from he.rlwe.galois import element_of_rotation
+from he.rlwe.keygen import KeyGenerator
+from he.rlwe.keys import KeyNeeds
 from he.trace import OpTrace, Tracer
 from ntt.limbs import BasisChange, DigitChange, LimbDivision, LimbOps
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from accel_model import calibration
-from accel_model.config import CONFIGS, load_machine, machine_names, parse_machine
-from accel_model.energy import SCALING_UNCERTAINTY, area_of, scaled_area
-from accel_model.estimate import estimate
-from accel_model.figures import TAGS
-from accel_model.lowering import lower
-from accel_model.machine_errors import MachineFileError, MachineMismatchError
-from accel_model.validate import (
+from accel_model.estimate.energy import SCALING_UNCERTAINTY, area_of, scaled_area
+from accel_model.estimate.estimate import estimate
+from accel_model.lowering.operations import lower
+from accel_model.machine import calibration
+from accel_model.machine.description import CONFIGS, load_machine, machine_names, parse_machine
+from accel_model.machine.errors import MachineFileError, MachineMismatchError
+from accel_model.machine.figures import TAGS
+from accel_model.validation.validate import (
     area_lines,
     exact_machines,
     other_machines,
@@ -50,7 +50,7 @@ def test_exact__rates_follow_from_the_machine_files(monkeypatch):
     assert all(check.holds for check in exact_machines())
     slower = load_machine("heax").with_values(clock__hz=299e6)
     monkeypatch.setattr(
-        "accel_model.validate.load_machine",
+        "accel_model.validation.validate.load_machine",
         lambda name: slower if name == "heax" else load_machine(name),
     )
     wrong = [check for check in exact_machines() if not check.holds]

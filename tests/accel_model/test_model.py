@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_model import calibration, memory, schedule
-from accel_model.cli import main
-from accel_model.config import CONFIGS, load_machine, machine_names, parse_machine
-from accel_model.estimate import estimate, limb_bytes
+from accel_model.cli.main import main
+from accel_model.estimate import schedule
+from accel_model.estimate.estimate import estimate, limb_bytes
 from accel_model.isa import (
     EXTERNAL,
     INSTRUCTION,
@@ -25,8 +24,10 @@ from accel_model.isa import (
     Operation,
     Program,
 )
-from accel_model.machine_errors import MachineFileError, MachineMismatchError
-from accel_model.validate import exact_machines, other_machines, simulated_cycles
+from accel_model.machine import calibration, memory
+from accel_model.machine.description import CONFIGS, load_machine, machine_names, parse_machine
+from accel_model.machine.errors import MachineFileError, MachineMismatchError
+from accel_model.validation.validate import exact_machines, other_machines, simulated_cycles
 
 TEXT = (CONFIGS / "asic7.toml").read_text(encoding="utf-8")
 ASSUMED = '{ tag = "assumed", origin = "a test", value = '
@@ -260,7 +261,7 @@ def test_machine__what_a_program_needs_is_named():
 
 def test_import__loads_no_numba_and_no_hardware_tools():
     program = (
-        "import sys, accel_model.cli; "
+        "import sys, accel_model.cli.main; "
         "print(*{'numba', 'amaranth', 'rtl', 'ntt', 'matplotlib'} & set(sys.modules))"
     )
     finished = subprocess.run(

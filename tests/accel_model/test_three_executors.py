@@ -7,13 +7,13 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from accel_model import units
 from accel_model.isa import Opcode, Phase
-from accel_model.lowering import lower
-from accel_model.section import OPERANDS, RESULTS, cut
-from rtl.catalogue import Options
-from rtl.program_runner import ProgramRun, check_outputs, run_program, units_for
-from rtl.program_units import SimulatedUnits
+from accel_model.isa.section import OPERANDS, RESULTS, cut
+from accel_model.lowering.operations import lower
+from accel_model.machine import units
+from rtl.generator.catalogue import Options
+from rtl.programs.runner import ProgramRun, check_outputs, run_program, units_for
+from rtl.programs.units import SimulatedUnits
 
 KEY_SWITCH = {Phase.DECOMPOSE, Phase.KEY_PRODUCT, Phase.DIVIDE}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import nn
-from nn.quantize import quantize
+from nn.batched.quantize import quantize
 
 PAGE = Path(__file__).parents[2] / "docs" / "encrypted-inference.md"
 PROGRAM = re.compile(r"```python\n(import nn\n.*?)```", re.DOTALL)

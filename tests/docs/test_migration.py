@@ -12,7 +12,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "migration.md"
 SECTION = re.compile(r"^## (?P<title>[^\n]*)\n(?P<text>.*?)(?=^## |\Z)", re.DOTALL | re.MULTILINE)
 PROGRAM = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
-# At the scales of these programs either library's slots are off by less than 2^-17 (he.noise).
+# At the scales of these programs either library's slots are off by less than 2^-17 (he.ckks.noise).
 CLOSE = 2.0**-16
 
 X, Y = np.linspace(-1, 1, 4096), np.linspace(0, 2, 4096)

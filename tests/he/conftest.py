@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 import ntt
-from he import galois
-from he.ciphertext import Ciphertext, Plaintext
-from he.ckks.encoder import Encoder
+from he.ckks.ciphertext import Ciphertext, Plaintext
+from he.ckks.encoding.encoder import Encoder
+from he.ckks.encryption import Decryptor, Encryptor
 from he.ckks.evaluator import Evaluator
-from he.encryption import Decryptor, Encryptor
-from he.keygen import KeyGenerator
-from he.keys import KeyNeeds
-from he.noise import NoiseModel, tail_factor
-from he.params import CKKSParameters
+from he.ckks.noise import NoiseModel, tail_factor
+from he.ckks.params import CKKSParameters
+from he.rlwe import galois
+from he.rlwe.keygen import KeyGenerator
+from he.rlwe.keys import KeyNeeds
 
 REASON = "unit test"
 

@@ -7,11 +7,11 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from he import galois
 from he.ckks.evaluator import Evaluator
-from he.keys import KeyNeeds
-from he.noise import tail_factor
-from he.params import CKKSParameters
+from he.ckks.noise import tail_factor
+from he.ckks.params import CKKSParameters
+from he.rlwe import galois
+from he.rlwe.keys import KeyNeeds
 
 pytestmark = pytest.mark.crosscheck
 SPECIAL_RATIO = 2.0**5  # of the special primes here and in SEAL, rounded up

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from he.ckks.linear_transform import LinearTransform
-from he.ckks.polynomial import Polynomial
-from he.keys import EvaluationKeys
-from he.params import CKKSParameters
+from he.ckks.circuits.linear_transform import LinearTransform
+from he.ckks.circuits.polynomial import Polynomial
+from he.ckks.params import CKKSParameters
+from he.rlwe.keys import EvaluationKeys
 
 
 @pytest.mark.parametrize(("depth", "bits"), [(2, 16), (4, 14), (7, 18)])

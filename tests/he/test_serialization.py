@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from he.ciphertext import Ciphertext, Plaintext
-from he.container import pack, unpack
-from he.encryption import Encryptor
+from he.ckks.ciphertext import Ciphertext, Plaintext
+from he.ckks.encryption import Encryptor
+from he.ckks.params import CKKSParameters
 from he.errors import (
     CorruptBytesError,
     ForeignBytesError,
@@ -25,8 +25,8 @@ from he.errors import (
     ParametersMismatchError,
     SerializationError,
 )
-from he.keys import EvaluationKeys, KeyNeeds, KeySwitchingKey, PublicKey, SecretKey
-from he.params import CKKSParameters
+from he.format.container import pack, unpack
+from he.rlwe.keys import EvaluationKeys, KeyNeeds, KeySwitchingKey, PublicKey, SecretKey
 from he.serialization import (
     ciphertexts_from_bytes,
     ciphertexts_to_bytes,
@@ -168,7 +168,7 @@ def test_serialized_bytes__is_exact(schemes, name, relinearization, levels) -> N
 
 
 def test_serialized_bytes__is_exact_at_a_real_size() -> None:
-    from he.keygen import KeyGenerator
+    from he.rlwe.keygen import KeyGenerator
 
     params = CKKSParameters.build(4, N=8192, scale_bits=30)
     generator = KeyGenerator(params)

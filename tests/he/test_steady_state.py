@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from he.ckks.encoder import Encoder
+from he.ckks.encoding.encoder import Encoder
+from he.ckks.encryption import Decryptor, Encryptor
 from he.ckks.evaluator import Evaluator
-from he.encryption import Decryptor, Encryptor
-from he.galois import element_of_rotation
-from he.keygen import KeyGenerator
-from he.keys import KeyNeeds
-from he.params import CKKSParameters
+from he.ckks.params import CKKSParameters
+from he.rlwe.galois import element_of_rotation
+from he.rlwe.keygen import KeyGenerator
+from he.rlwe.keys import KeyNeeds
 
 N = 1 << 13
 STEPS = tuple(range(1, 17))

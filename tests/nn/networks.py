@@ -5,11 +5,21 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from nn.activation import Polynomial
-from nn.graph import INPUT, Network, Node
-from nn.layers import Add, AvgPool2d, BatchNorm, Conv2d, Flatten, FloatArray, Layer, Linear, Shape
-from nn.rounding import FLOAT64_ROUNDOFF
-from nn.stages import Stage
+from nn.network.activation import Polynomial
+from nn.network.evaluation_error import FLOAT64_ROUNDOFF
+from nn.network.graph import INPUT, Network, Node
+from nn.network.layers import (
+    Add,
+    AvgPool2d,
+    BatchNorm,
+    Conv2d,
+    Flatten,
+    FloatArray,
+    Layer,
+    Linear,
+    Shape,
+)
+from nn.stages.rewriting import Stage
 
 
 class Builder:

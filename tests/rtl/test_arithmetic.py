@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from ntt.modulus import find_primes, is_prime
-from rtl.addsub import AddSub, PairOperation
-from rtl.butterfly import Butterfly
-from rtl.emit import design
-from rtl.modmul import ModularMultiplier
-from rtl.multiplier import Multiplier
-from rtl.reductions import REDUCTIONS, modular_multiplier
-from rtl.tiling import TILES, tile_named
-from rtl.verilator import Simulator
+from rtl.arithmetic.addsub import AddSub, PairOperation
+from rtl.arithmetic.butterfly import Butterfly
+from rtl.arithmetic.modmul import ModularMultiplier
+from rtl.arithmetic.multiplier import Multiplier
+from rtl.arithmetic.reductions import REDUCTIONS, modular_multiplier
+from rtl.arithmetic.tiling import TILES, tile_named
+from rtl.simulation.verilator import Simulator
+from rtl.verilog.emit import design
 
 # The narrowest, the usual and the widest; the others behind the marker.
 WIDTHS = (16, 50, 64, *(pytest.param(width, marks=pytest.mark.slow) for width in (28, 36, 60)))

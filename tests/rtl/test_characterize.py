@@ -13,6 +13,8 @@ import pytest
 
 import rtl
 from rtl import cli
+from rtl.arithmetic.reductions import REDUCTIONS, modular_multiplier
+from rtl.arithmetic.tiling import PLAIN, TILE_18X18, TILE_24X17
 from rtl.characterize import ecp5, results
 from rtl.characterize.blocks import WIDTHS, Block, word_bits
 from rtl.characterize.ecp5_registers import pack_memory_registers, pack_multiplier_registers
@@ -20,8 +22,6 @@ from rtl.characterize.liberty import check_cells, library_name
 from rtl.characterize.report import tables
 from rtl.characterize.run import Job, measure, run
 from rtl.errors import LibertyError, OptionError, OutputError
-from rtl.reductions import REDUCTIONS, modular_multiplier
-from rtl.tiling import PLAIN, TILE_18X18, TILE_24X17
 
 MEASUREMENTS = Path(rtl.__file__).parent / "results" / "measurements.json"
 

@@ -91,7 +91,7 @@ def test_generate__a_failing_tool_leaves_nothing(tmp_path, capsys, monkeypatch):
     def fail(script):
         raise tools.ToolError("Yosys failed")
 
-    monkeypatch.setattr("rtl.emit.run_yosys", fail)
+    monkeypatch.setattr("rtl.verilog.emit.run_yosys", fail)
     assert cli.main(["generate", *SMALL, "-o", str(tmp_path / "out")]) == 2
     assert "ToolError: Yosys failed" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

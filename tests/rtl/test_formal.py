@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rtl.control import Control
 from rtl.formal import ControlHarness, QueueHarness, prove
-from rtl.schedule import Schedule
+from rtl.units.ntt.control import Control
+from rtl.units.ntt.schedule import Schedule
 
 
 def control(schedule: Schedule, buffers: int) -> Control:

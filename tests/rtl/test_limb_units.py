@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from ntt.modulus import find_primes
-from rtl.automorphism import AutomorphismUnit
+from rtl.arithmetic.reductions import modular_multiplier
 from rtl.errors import BlockModulusError, GeometryError, OptionError
-from rtl.pointwise import LimbOperation, PointwiseUnit
-from rtl.reductions import modular_multiplier
-from rtl.simulate import run_automorphism, run_pointwise
+from rtl.simulation.simulate import run_automorphism, run_pointwise
+from rtl.units.automorphism import AutomorphismUnit
+from rtl.units.pointwise import LimbOperation, PointwiseUnit
 
 PRIMES = find_primes(28, 128, 2)
 PRODUCTS = (LimbOperation.MULTIPLY, LimbOperation.MULTIPLY_ADD)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rtl.ntt_unit import NTTUnit
-from rtl.pointwise import LimbOperation, PointwiseUnit
-from rtl.reductions import modular_multiplier
-from rtl.simulate import Transform, run_ntt, run_pointwise
+from rtl.arithmetic.reductions import modular_multiplier
+from rtl.simulation.simulate import Transform, run_ntt, run_pointwise
+from rtl.units.ntt.unit import NTTUnit
+from rtl.units.pointwise import LimbOperation, PointwiseUnit
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 N, LIMBS = 64, 3

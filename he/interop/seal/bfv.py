@@ -14,8 +14,8 @@ from he.interop.seal.converter import Converter
 from he.interop.seal.envelope import DEFAULT_VERSION, Buffer, Compression, Version
 from he.interop.seal.parameters import EncryptionParameters, Scheme
 from he.interop.seal.seeded import check_secret, seeded_zero
-from he.keys import SecretKey
-from he.rns import context
+from he.rlwe.keys import SecretKey
+from he.rlwe.rns import context
 
 
 class BFVConverter(Converter[BFVParameters]):

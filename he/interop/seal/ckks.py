@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import math
 
-from he.ciphertext import Ciphertext, Plaintext
+from he.ckks.ciphertext import Ciphertext, Plaintext
+from he.ckks.params import CKKSParameters
 from he.errors import CorruptBytesError
 from he.interop.seal import records
 from he.interop.seal.converter import Converter
 from he.interop.seal.envelope import DEFAULT_VERSION, Buffer, Compression, Version
 from he.interop.seal.parameters import EncryptionParameters, Scheme
 from he.interop.seal.seeded import check_secret, seeded_zero
-from he.keys import SecretKey
-from he.params import CKKSParameters
-from he.rns import context
+from he.rlwe.keys import SecretKey
+from he.rlwe.rns import context
 
 
 class CKKSConverter(Converter[CKKSParameters]):

@@ -7,7 +7,6 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from he import galois
 from he.errors import CorruptBytesError, ParametersMismatchError
 from he.interop.seal import records
 from he.interop.seal.envelope import DEFAULT_VERSION, Buffer, Compression, Version
@@ -21,10 +20,11 @@ from he.interop.seal.seeded import (
     seeded_zero,
     square_of,
 )
-from he.keys import EvaluationKeys, KeySwitchingKey, PublicKey, SecretKey
-from he.rlwe import RLWEParameters
-from he.rns import context
-from he.serializable import Serializable
+from he.rlwe import galois
+from he.rlwe.keys import EvaluationKeys, KeySwitchingKey, PublicKey, SecretKey
+from he.rlwe.params import RLWEParameters
+from he.rlwe.rns import context
+from he.rlwe.serializable import Serializable
 
 P = TypeVar("P", bound=RLWEParameters)
 
@@ -221,7 +221,7 @@ class Converter(Generic[P]):
 def _permuted(key: np.ndarray, element: int) -> np.ndarray:
     """The automorphism of every limb of a key (digits, 2, limbs, N).
 
-    SEAL's key of g carries sigma_g(s) to s, ours s to its preimage under g (`he.keys`): ours is
-    SEAL's under the inverse of g.
+    SEAL's key of g carries sigma_g(s) to s, ours s to its preimage under g (`he.rlwe.keys`): ours
+    is SEAL's under the inverse of g.
     """
     return np.ascontiguousarray(key[..., galois.permutation(element, key.shape[-1])])

@@ -13,12 +13,12 @@ import math
 import numpy as np
 
 from he import bfv
-from he.ciphertext import Ciphertext
 from he.ckks import operands as ckks_operands
+from he.ckks.ciphertext import Ciphertext
 from he.ckks.evaluator import Evaluator
+from he.ckks.params import CKKSParameters
 from he.interop.seal.keyswitch import SEALKeySwitcher
-from he.keys import EvaluationKeys
-from he.params import CKKSParameters
+from he.rlwe.keys import EvaluationKeys
 
 
 class SEALEvaluator(Evaluator):

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from he.keys import KeySwitchingKey
-from he.keyswitch import KeySwitcher
-from he.workspace import workspace
+from he.rlwe.keys import KeySwitchingKey
+from he.rlwe.keyswitch import KeySwitcher
+from ntt.workspace import workspace
 
 
 class SEALKeySwitcher(KeySwitcher):

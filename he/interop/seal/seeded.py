@@ -6,15 +6,15 @@ import os
 
 import numpy as np
 
-from he import galois
 from he.errors import MissingKeyError, ParameterError, ParametersMismatchError
 from he.interop.seal.envelope import Version
 from he.interop.seal.generators import SEED_BYTES, generator_of, uniform_polynomial
-from he.keygen import error_polynomial
-from he.keys import SecretKey
-from he.rlwe import RLWEParameters
-from he.rns import context
-from he.sampling import RandomStream
+from he.rlwe import galois
+from he.rlwe.keygen import error_polynomial
+from he.rlwe.keys import SecretKey
+from he.rlwe.params import RLWEParameters
+from he.rlwe.rns import context
+from he.rlwe.sampling import RandomStream
 from ntt.limbs import LimbOps, Scalars
 
 

@@ -6,7 +6,9 @@ in absolute value, so every one of them is exact.
 
 from __future__ import annotations
 
-from ntt.backends.fma.vectors import (
+from ntt.backends.layout import FLOAT_Q, FLOAT_Q_INVERSE, FLOAT_WIDE
+from ntt.jit import inline
+from ntt.simd.floats import (
     add_where_negative,
     floor,
     multiply_add,
@@ -16,8 +18,6 @@ from ntt.backends.fma.vectors import (
     splat,
     splat_bits,
 )
-from ntt.backends.layout import FLOAT_Q, FLOAT_Q_INVERSE, FLOAT_WIDE
-from ntt.jit import inline
 
 
 @inline

@@ -15,8 +15,8 @@ from ntt.backends.fma.arithmetic import (
 )
 from ntt.backends.fma.pointwise import multiply_scalar
 from ntt.backends.fma.transform import forward_row
-from ntt.backends.fma.vectors import LANES, load_residues, splat, splat_bits, store_residues
 from ntt.jit import inline, kernel
+from ntt.simd.floats import LANES, load_residues, splat, splat_bits, store_residues
 
 # Columns of all sources that stay in the second-level cache while every target passes over them.
 _COLUMNS = 1024

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ntt.backends import hoisting
 from ntt.backends.fma.arithmetic import TERMS, accumulate, field, fold_canonical, start
-from ntt.backends.fma.vectors import LANES, load_residues, splat, store_residues
 from ntt.jit import inline, kernel
+from ntt.simd.floats import LANES, load_residues, splat, store_residues
 
 
 @inline

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from ntt.backends.fma.arithmetic import canonical, field, multiply_lazy
 from ntt.backends.fma.arithmetic import multiply as multiply_modulo
-from ntt.backends.fma.vectors import (
+from ntt.backends.layout import Q
+from ntt.jit import kernel
+from ntt.simd.floats import (
     LANES,
     add_integers,
     load,
@@ -20,8 +22,6 @@ from ntt.backends.fma.vectors import (
     subtract_integers,
     subtract_once,
 )
-from ntt.backends.layout import Q
-from ntt.jit import kernel
 
 
 @kernel

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ntt.backends.fma.vectors import LANES, load, multiply_add, store
 from ntt.jit import kernel
+from ntt.simd.floats import LANES, load, multiply_add, store
 
 CHAINS = 8  # independent chains of products, which hide the latency of each
 PER_STEP = CHAINS * LANES

@@ -9,8 +9,8 @@ from ntt.backends.fma.arithmetic import (
     multiply,
     start,
 )
-from ntt.backends.fma.vectors import LANES, load_residues, splat, store_residues
 from ntt.jit import inline, kernel
+from ntt.simd.floats import LANES, load_residues, splat, store_residues
 
 # Terms that are read side by side, at most TERMS: three rows each, which lie a power of two apart
 # and so compete for the same few places of the first-level cache. Their sum is reduced, carried on.

@@ -8,8 +8,8 @@ into one vector and those of right inputs into the other makes the stage one vec
 from __future__ import annotations
 
 from ntt.backends.fma.arithmetic import canonical, multiply_lazy, reduce
-from ntt.backends.fma.vectors import LANES, load, shuffle
 from ntt.jit import inline
+from ntt.simd.floats import LANES, load, shuffle
 
 
 def _runs(t, offset):

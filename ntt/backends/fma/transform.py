@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from ntt.backends.fma.arithmetic import canonical, field, multiply_lazy, reduce
 from ntt.backends.fma.registers import forward_stages, inverse_stages
-from ntt.backends.fma.vectors import LANES, load, load_residues, splat_bits, store, store_residues
 from ntt.backends.layout import (
     N_INVERSE,
     N_INVERSE_SHOUP,
@@ -23,6 +22,7 @@ from ntt.backends.layout import (
     twiddles,
 )
 from ntt.jit import inline, kernel
+from ntt.simd.floats import LANES, load, load_residues, splat_bits, store, store_residues
 
 _BLOCK = 4096  # words: half of a 64 KiB or two thirds of a 48 KiB first-level cache
 _PASSES_PER_REDUCTION = 3

@@ -9,7 +9,7 @@ import numpy as np
 
 from ntt.backends.layout import MU, ONE_SHOUP, RADIX, RADIX_SHOUP, SHIFT, Q
 from ntt.jit import inline
-from ntt.simd import multiply_add_high, multiply_add_low, splat, vmin
+from ntt.simd.integers import multiply_add_high, multiply_add_low, splat, vmin
 
 MASK = np.uint64((1 << 52) - 1)
 ZERO = np.uint64(0)

@@ -18,7 +18,7 @@ from ntt.backends.ifma.products import TERMS, accumulate
 from ntt.backends.ifma.transform import forward_row
 from ntt.backends.layout import Q
 from ntt.jit import inline, kernel
-from ntt.simd import load, splat, store, vmin
+from ntt.simd.integers import load, splat, store, vmin
 
 # Words of all sources that stay in the second-level cache while every target passes over them.
 _WORDS = 1 << 15

@@ -19,7 +19,7 @@ from ntt.backends.ifma.arithmetic import ZERO, fold_constants, fold_wide
 from ntt.backends.ifma.products import accumulate
 from ntt.backends.layout import SHIFT
 from ntt.jit import inline, kernel
-from ntt.simd import load, prefetch_second, select_lanes, splat, store
+from ntt.simd.integers import load, prefetch_second, select_lanes, splat, store
 
 
 @inline

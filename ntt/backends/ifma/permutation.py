@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ntt.backends.layout import Q
 from ntt.jit import inline, kernel
-from ntt.simd import load, select_lanes, splat, store, vmin
+from ntt.simd.integers import load, select_lanes, splat, store, vmin
 
 
 @inline

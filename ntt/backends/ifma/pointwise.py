@@ -14,7 +14,7 @@ from ntt.backends.ifma.arithmetic import (
 )
 from ntt.backends.layout import Q
 from ntt.jit import kernel
-from ntt.simd import load, splat, store, vmin
+from ntt.simd.integers import load, splat, store, vmin
 
 
 @kernel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ntt.jit import kernel
-from ntt.simd import LANES, load, multiply_add_low, store
+from ntt.simd.integers import LANES, load, multiply_add_low, store
 
 CHAINS = 8  # independent chains of products, which hide the latency of each
 PER_STEP = CHAINS * LANES

@@ -10,7 +10,7 @@ from ntt.backends.ifma.arithmetic import (
     fold_wide,
 )
 from ntt.jit import inline, kernel
-from ntt.simd import load, multiply_add_high, multiply_add_low, splat, store
+from ntt.simd.integers import load, multiply_add_high, multiply_add_low, splat, store
 
 # Products of two numbers below 2^50 have high words below 2^48: after 7 of them on top of a reduced
 # one (below 2q < 2^51) the high sum is below 2^52 - 2^48: room for the carry of the low sum.

@@ -28,7 +28,7 @@ from ntt.backends.ifma.products import accumulate
 from ntt.backends.ifma.transform import forward_row, inverse_row
 from ntt.backends.layout import Q
 from ntt.jit import inline, kernel
-from ntt.simd import load, prefetch_first, select_lanes, splat, store, vmin
+from ntt.simd.integers import load, prefetch_first, select_lanes, splat, store, vmin
 
 PRODUCT_RADIX = 1 << 52
 

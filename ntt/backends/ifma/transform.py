@@ -20,7 +20,7 @@ from ntt.backends.layout import (
     twiddles,
 )
 from ntt.jit import inline, kernel
-from ntt.simd import load, shuffle, splat, store, vmin
+from ntt.simd.integers import load, shuffle, splat, store, vmin
 
 _BLOCK = 4096  # words: half of a 64 KiB or two thirds of a 48 KiB first-level cache
 

@@ -19,7 +19,7 @@ from accel_model.isa import (
     Program,
     describe,
 )
-from accel_model.program_builder import ProgramBuilder
+from accel_model.lowering.builder import ProgramBuilder
 
 N, MODULI = 8, (17, 97)
 ROWS = np.arange(2)
@@ -57,7 +57,7 @@ def test_program__values_are_numbered_and_freed(program):
 
 
 def test_program__last_uses_beside_a_search(program, circuit_run):
-    from accel_model.lowering import lower
+    from accel_model.lowering.operations import lower
 
     for each in (program, lower(circuit_run.trace)):
         found = [NONE] * each.values

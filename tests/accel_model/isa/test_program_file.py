@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from accel_model.errors import ProgramFileError
-from accel_model.executor import execute
+from accel_model.execution.executor import execute
 from accel_model.isa import program_file
-from accel_model.lowering import lower
+from accel_model.lowering.operations import lower
 
 
 @pytest.fixture

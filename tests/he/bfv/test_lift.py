@@ -9,7 +9,7 @@ import pytest
 
 from he.bfv.lift import EXHAUSTED, CentredLift, plain_lift
 from he.errors import NoiseBudgetExhaustedError
-from he.rns import context
+from he.rlwe.rns import context
 
 
 def messages(params):

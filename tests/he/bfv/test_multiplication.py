@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from he.bfv.multiplication import Multiplication, auxiliary_chain
-from he.rns import context
+from he.rlwe.rns import context
 
 
 def integers(residues, moduli):

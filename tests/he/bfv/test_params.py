@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from he import KeyGenerator, security
+from he import KeyGenerator
 from he.bfv import BatchEncoder, BFVParameters, Ciphertext, Decryptor, Encryptor, Evaluator
 from he.bfv import Plaintext as BFVPlaintext
 from he.bfv.params import MAX_PLAIN_BITS, plain_moduli
@@ -17,7 +17,8 @@ from he.errors import (
     ParameterError,
     ParametersMismatchError,
 )
-from he.keys import KeyNeeds
+from he.rlwe import security
+from he.rlwe.keys import KeyNeeds
 from ntt import find_primes, is_prime
 
 
@@ -128,8 +129,8 @@ def test_bytes__refused_under_other_parameters(small):
     ],
 )
 def test_bytes__nothing_out_of_range_is_read(small, item):
-    from he.container import pack
-    from he.residue_packing import pack_residues
+    from he.format.container import pack
+    from he.format.residue_packing import pack_residues
 
     data = small.encrypt(small.slots(1)).data[:, :1]
     section = pack_residues(np.ascontiguousarray(data), small.params.q[:1])

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from he import galois
 from he.ckks.automorphisms import inner_sum_steps
 from he.ckks.evaluator import Evaluator
 from he.errors import ParameterError
-from he.keys import KeyNeeds
+from he.rlwe import galois
+from he.rlwe.keys import KeyNeeds
 
 seeds = st.integers(0, 2**32 - 1)
 names = st.sampled_from(["tiny", "small", "one-limb digits", "two digits", "wide primes"])

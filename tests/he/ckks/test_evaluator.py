@@ -10,7 +10,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 import ntt
-from he.ciphertext import Ciphertext
+from he.ckks.ciphertext import Ciphertext
 
 seeds = st.integers(0, 2**32 - 1)
 names = st.sampled_from(["tiny", "small", "one-limb digits", "two digits", "wide primes"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from he.ciphertext import Ciphertext
+from he.ckks.ciphertext import Ciphertext
 from he.ckks.evaluator import Evaluator
 from he.errors import (
     EncodingError,
@@ -18,7 +18,7 @@ from he.errors import (
     ParametersMismatchError,
     ScaleMismatchError,
 )
-from he.keys import EvaluationKeys, KeyNeeds
+from he.rlwe.keys import EvaluationKeys, KeyNeeds
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nn.cli.main import main
-from nn.kernels import watch_compilation
+from nn.terminal.compilation_notice import watch_compilation
 from ntt.warming import is_warm
 
 

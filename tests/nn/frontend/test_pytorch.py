@@ -17,12 +17,12 @@ from torch import Tensor
 from torch import nn as torch_nn
 from torch.nn import functional
 
-from nn.activation import Polynomial
 from nn.errors import MissingPackageError
 from nn.frontend.pytorch import PolynomialActivation, from_torch
-from nn.graph import Network
-from nn.layers import AvgPool2d, Conv2d
-from nn.rounding import FLOAT32_ROUNDOFF, rounding_bound
+from nn.network.activation import Polynomial
+from nn.network.evaluation_error import FLOAT32_ROUNDOFF, rounding_bound
+from nn.network.graph import Network
+from nn.network.layers import AvgPool2d, Conv2d
 
 
 def example(*shape: int, seed: int = 0) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from nn.frontend.torch_layers import PolynomialActivation
-from nn.graph import Network
+from nn.network.graph import Network
 from nn.zoo import training
 from nn.zoo.train_fashion_mnist import RECIPE as FASHION_RECIPE
 from nn.zoo.train_mnist import RECIPE as MNIST_RECIPE
@@ -81,7 +81,7 @@ def test_export__is_the_model_in_single_precision(
     with torch.no_grad():
         expected = model(images[:50]).numpy()
     # Weights rounded to float32 move a logit like float32 arithmetic does; twice for the model's.
-    from nn.rounding import FLOAT32_ROUNDOFF, rounding_bound
+    from nn.network.evaluation_error import FLOAT32_ROUNDOFF, rounding_bound
 
     allowed = 2 * rounding_bound(network, images[:50].numpy(), FLOAT32_ROUNDOFF)
     assert (np.abs(network(images[:50].numpy()) - expected) <= allowed).all()

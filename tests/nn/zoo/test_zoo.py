@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from nn import zoo
-from nn.activation import Polynomial
 from nn.errors import ZooError
-from nn.layers import Linear
+from nn.network.activation import Polynomial
+from nn.network.layers import Linear
 
 PROMISED_ACCURACY = {"mnist": 0.989, "fashion_mnist": 0.90}
 

@@ -13,7 +13,7 @@ from numba import njit
 
 import ntt
 from ntt.backends.fma import arithmetic, transform
-from ntt.backends.fma.vectors import LANES, load, splat, store
+from ntt.simd.floats import LANES, load, splat, store
 
 N = 128
 EXACT = 1 << 53

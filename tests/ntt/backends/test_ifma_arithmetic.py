@@ -13,7 +13,7 @@ from numba import njit
 import ntt
 from ntt.backends import layout
 from ntt.backends.ifma import arithmetic
-from ntt.simd import load, splat, store
+from ntt.simd.integers import load, splat, store
 
 WORD = 1 << 52
 N = 128

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from he import bfv
-from he.ciphertext import Ciphertext
+from he.ckks.ciphertext import Ciphertext
 from he.interop.seal import (
     BFVConverter,
     CKKSConverter,
@@ -21,7 +21,7 @@ from he.interop.seal import (
     read_pyfhel_context,
 )
 from he.interop.seal.records import CiphertextRecord, write_ciphertext
-from he.keys import EvaluationKeys
+from he.rlwe.keys import EvaluationKeys
 
 VECTORS = Path(__file__).parents[3] / "vectors"
 REASON = "a comparison of residues: nothing is protected"

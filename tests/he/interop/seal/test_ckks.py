@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from he.ckks.encoder import Encoder
-from he.encryption import Decryptor, Encryptor
+from he.ckks.encoding.encoder import Encoder
+from he.ckks.encryption import Decryptor, Encryptor
 from he.errors import (
     CorruptBytesError,
     InsecureParametersError,
@@ -30,8 +30,8 @@ from he.interop.seal.records import (
     write_ciphertext,
     write_plaintext,
 )
-from he.keygen import KeyGenerator
-from he.keys import KeyNeeds
+from he.rlwe.keygen import KeyGenerator
+from he.rlwe.keys import KeyNeeds
 
 N = 64
 PARAMETERS = EncryptionParameters(Scheme.CKKS, N, coeff_modulus(N, (40, 30, 30, 41)))

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
+from he.ckks.encryption import Decryptor
 from he.ckks.evaluator import Evaluator
-from he.encryption import Decryptor
+from he.ckks.noise import NoiseModel, measured_error, tail_factor
 from he.interop.seal import SEALEvaluator
-from he.noise import NoiseModel, measured_error, tail_factor
 
 
 @pytest.fixture

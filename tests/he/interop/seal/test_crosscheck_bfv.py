@@ -12,8 +12,8 @@ import pytest
 
 from he import bfv
 from he.interop.seal import Version
-from he.keygen import KeyGenerator
-from he.keys import KeyNeeds
+from he.rlwe.keygen import KeyGenerator
+from he.rlwe.keys import KeyNeeds
 
 pytestmark = pytest.mark.crosscheck
 

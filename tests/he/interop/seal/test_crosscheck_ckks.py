@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from he.encryption import Decryptor, Encryptor
+from he.ckks.encryption import Decryptor, Encryptor
 from he.interop.seal import Version
-from he.keygen import KeyGenerator
-from he.keys import KeyNeeds
+from he.rlwe.keygen import KeyGenerator
+from he.rlwe.keys import KeyNeeds
 
 pytestmark = pytest.mark.crosscheck
 
@@ -148,7 +148,7 @@ def test_our_seeded_ciphertext__expands_and_decrypts_in_pyfhel(chain, ckks_sessi
     ops.subtract(error.data, error.data, plaintext.data)
     q = converter.params.q[0]
     centred = (ops.inverse(error.data)[0].astype(object) + q // 2) % q - q // 2
-    # he.sampling cuts the Gaussian of standard deviation 3.2 at 30.
+    # he.rlwe.sampling cuts the Gaussian of standard deviation 3.2 at 30.
     assert 0 < max(abs(centred)) <= 30
     comparisons.equal(
         "decrypt",

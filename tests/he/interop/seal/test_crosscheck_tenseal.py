@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from he import bfv
-from he.ckks.encoder import Encoder
-from he.encryption import Decryptor, Encryptor
+from he.ckks.encoding.encoder import Encoder
+from he.ckks.encryption import Decryptor, Encryptor
 from he.interop.seal import (
     BFVConverter,
     CKKSConverter,
@@ -20,8 +20,8 @@ from he.interop.seal import (
     SEALEvaluator,
     Version,
 )
-from he.keygen import KeyGenerator
-from he.keys import KeyNeeds
+from he.rlwe.keygen import KeyGenerator
+from he.rlwe.keys import KeyNeeds
 
 pytestmark = pytest.mark.crosscheck
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from he import galois
-from he.encryption import Encryptor
+from he.ckks.encryption import Encryptor
 from he.interop.seal import CKKSConverter, EncryptionParameters, Scheme, SEALEvaluator
-from he.keygen import KeyGenerator
-from he.keys import KeyNeeds
-from he.rns import Decomposition, context
+from he.rlwe import galois
+from he.rlwe.keygen import KeyGenerator
+from he.rlwe.keys import KeyNeeds
+from he.rlwe.rns import Decomposition, context
 from ntt.modulus import find_primes
 
 N = 8

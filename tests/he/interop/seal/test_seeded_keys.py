@@ -19,7 +19,7 @@ from he.interop.seal import (
     Version,
     coeff_modulus,
 )
-from he.rns import context
+from he.rlwe.rns import context
 from ntt.oracle import automorphism, negacyclic_product
 
 N = 64
@@ -115,7 +115,7 @@ def test_galois_keys__carry_the_image_of_the_secret(converter, secret):
     keys = converter.load_galois_keys(data)
     assert sorted(keys) == sorted(elements)
     for element, key in keys.items():
-        theirs = key.data[..., he.galois.permutation(element, N)]
+        theirs = key.data[..., he.rlwe.galois.permutation(element, N)]
         check_digits(converter, secret, theirs, substituted(secret.coefficients, element))
 
 

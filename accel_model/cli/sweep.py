@@ -1,0 +1,103 @@
+"""`python -m accel_model sweep`: one computation on variations of a machine."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from accel_model.cli.output_files import picture_file, result_file
+from accel_model.cli.workload import read_variants
+from accel_model.estimate.sweep import Point, standard_axes, sweep
+from accel_model.machine.description import Machine, load_machine
+from accel_model.machine.errors import MachineFileError
+
+
+def add_parser(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], machines: str
+) -> None:
+    """The command's options; machines: which there are."""
+    parser = commands.add_parser(
+        "sweep",
+        help="one computation on variations of a machine: a Pareto front, as CSV and picture",
+        description="Estimates every combination of the values, and marks those that nothing "
+        "beats in time, area and energy at once. Without --set: half, same and double of "
+        "butterflies, lanes, memory and bandwidth.",
+    )
+    parser.add_argument(
+        "file",
+        type=Path,
+        nargs="+",
+        help="a trace, or a program; several traces of one computation, made with different --dnum "
+        "or --ring-degree, add the columns dnum and N",
+    )
+    parser.add_argument("--machine", required=True, help=machines)
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=V,V,..",
+        help="a figure and its values, for example ntt.butterflies=4,8,16; word.bits takes the "
+        "multipliers' energy and area along",
+    )
+    parser.add_argument(
+        "--csv", type=result_file, metavar="FILE", help="write there, not to the terminal"
+    )
+    parser.add_argument("--plot", type=picture_file, metavar="FILE", help="write a picture there")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Sweep, write the table and the picture."""
+    machine = load_machine(arguments.machine)
+    axes = _axes(arguments.set, machine) if arguments.set else standard_axes(machine)
+    points = sweep(
+        read_variants(arguments.file),
+        machine,
+        axes,
+        report=lambda line: print(line, file=sys.stderr),
+    )
+    rows = table(points)
+    if arguments.csv:
+        arguments.csv.parent.mkdir(parents=True, exist_ok=True)
+        with arguments.csv.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerows(rows)
+    else:
+        csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
+    if arguments.plot:
+        from accel_model.estimate import plots
+
+        plots.save(plots.pareto_figure(points, machine), arguments.plot)
+    return 0
+
+
+def table(points: Sequence[Point]) -> list[list[object]]:
+    """A head, and a row a point: its values, time, area, energy, and 1 if nothing beats it."""
+    unit = points[0].result.area.unit
+    rows: list[list[object]] = [
+        [*points[0].values, "time_s", f"area_{unit}", "energy_j", "optimal"]
+    ]
+    for point in points:
+        result = point.result
+        costs = result.time_s, result.area.total, result.energy.total_j
+        rows.append([*point.values.values(), *costs, int(point.optimal)])
+    return rows
+
+
+def _axes(words: Sequence[str], machine: Machine) -> dict[str, list[float]]:
+    axes: dict[str, list[float]] = {}
+    for word in words:
+        name, _, values = word.partition("=")
+        if name in axes:
+            raise MachineFileError(f"--set {word}: {name} is set before: name it once")
+        try:
+            axes[name] = [float(value) for value in values.split(",")]
+        except ValueError as error:
+            raise MachineFileError(f"--set {word}: NAME=V,V,.. is needed: {error}") from error
+        if name not in machine.figures:
+            raise MachineFileError(
+                f"--set {word}: {machine.name} has no {name}; it has {', '.join(machine.figures)}"
+            )
+    return axes

@@ -1,0 +1,48 @@
+"""What the commands work on: programs in files, or traces that are lowered to programs."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from accel_model.errors import LoweringError, ProgramError
+from accel_model.estimate.sweep import Variant, variants_of
+from accel_model.isa import Program, program_file
+from accel_model.lowering.operations import lower
+from accel_model.machine.errors import WorkloadError
+from he import trace as traces
+from he.trace import OpTrace
+
+
+def read_program(path: Path) -> Program:
+    """The program in a file, or that of the trace in it."""
+    if zipfile.is_zipfile(path):
+        return program_file.load(path)
+    return _lowered(traces.load(path), path)
+
+
+def _lowered(trace: OpTrace, path: Path) -> Program:
+    """The trace's program; an error quotes the file and the line of the operation."""
+    try:
+        return lower(trace)
+    except (LoweringError, ProgramError) as error:
+        operation = error.operation if isinstance(error, LoweringError) else None
+        line = traces.line_of(operation)
+        raise LoweringError(f"{path}:{line}: {error}: record it again", operation) from error
+
+
+def read_variants(paths: Sequence[Path]) -> list[Variant]:
+    """One file as it is; of several, all traces, told apart by their dnum and N.
+
+    Raises `WorkloadError` if two agree in both, or one is a program, which states no dnum.
+    """
+    if len(paths) == 1:
+        return [Variant({}, read_program(paths[0]))]
+    for path in paths:
+        if zipfile.is_zipfile(path):
+            raise WorkloadError(
+                f"{path} is a program, which states no dnum: give its trace, or this file alone"
+            )
+    found = [(traces.load(path), path) for path in paths]
+    return variants_of((trace, _lowered(trace, path)) for trace, path in found)

@@ -1,0 +1,1 @@
+"""Time, energy and area of a program on a machine."""

@@ -1,0 +1,150 @@
+"""Energy and area of a program on a machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from accel_model.isa import Opcode, Program
+from accel_model.machine.description import Machine
+from accel_model.machine.figures import Figure, weakest
+
+AREA_SCALING = {
+    (45.0, 7.0): Figure(0.059, "published", "Stillmaker and Baas, Integration 2017"),
+    (14.0, 7.0): Figure(0.34, "published", "Stillmaker and Baas, Integration 2017"),
+}
+"""Factors of area from node to node, in nm."""
+SCALING_UNCERTAINTY = Figure(
+    0.3, "assumed", "spread between published scaling factors and foundries' own"
+)
+
+
+@dataclass(frozen=True)
+class Energy:
+    """Joules, by where they go; `tag` of the weakest figure."""
+
+    arithmetic_j: float
+    memory_j: float
+    external_j: float
+    leakage_j: float
+    tag: str
+
+    @property
+    def total_j(self) -> float:
+        return self.arithmetic_j + self.memory_j + self.external_j + self.leakage_j
+
+
+@dataclass(frozen=True)
+class Area:
+    """Area in `unit`, of units and memory; `tag` of the weakest figure."""
+
+    units: float
+    memory: float
+    unit: str
+    tag: str
+
+    @property
+    def total(self) -> float:
+        return self.units + self.memory
+
+
+@dataclass(frozen=True)
+class ScaledArea:
+    """An area at another node: value, and the range that the uncertainty of scaling leaves."""
+
+    value: float
+    least: float
+    most: float
+    unit: str
+    nm: float
+    origin: str
+
+
+def scaled_area(machine: Machine, nm: float = 7.0) -> ScaledArea | None:
+    """The machine's area at another node; None where it is there already, is no area of silicon,
+    or no factor is known."""
+    area, node = area_of(machine), machine.get("node.nm")
+    factor = AREA_SCALING.get((node, nm))
+    if area.unit != "mm2" or factor is None:
+        return None
+    value, spread = area.total * factor.value, SCALING_UNCERTAINTY.value
+    return ScaledArea(
+        value,
+        value * (1 - spread),
+        value * (1 + spread),
+        area.unit,
+        nm,
+        f"{node:g} to {nm:g} nm: x{factor}, give or take {SCALING_UNCERTAINTY}",
+    )
+
+
+def work_of(program: Program, machine: Machine) -> tuple[np.ndarray, np.ndarray]:
+    """(picojoules of arithmetic, bits through the on-chip memory) of every instruction.
+
+    A butterfly is one product and two sums; a step of a base conversion is a product and a sum.
+    Each source and result of an instruction crosses the on-chip memory once.
+    """
+    N, rows = program.N, program.instructions
+    butterflies = N // 2 * (N.bit_length() - 1)
+    products = np.zeros(len(Opcode))
+    sums = np.zeros(len(Opcode))
+    for opcode in (Opcode.NTT, Opcode.INTT):
+        products[opcode], sums[opcode] = butterflies, 2 * butterflies
+    for opcode in (Opcode.MUL, Opcode.MULADD, Opcode.MULSCALAR, Opcode.CONVERT, Opcode.FRACTION):
+        products[opcode] = N
+    for opcode in (Opcode.MULADD, Opcode.CONVERT, Opcode.FRACTION, Opcode.ADD, Opcode.SUB,
+                   Opcode.NEGATE, Opcode.ADDSCALAR):  # fmt: skip
+        sums[opcode] = N
+    each = products * machine["energy.multiply_pj"] + sums * machine["energy.add_pj"]
+    limbs = (rows["sources"] >= 0).sum(axis=1) + (rows["destination"] >= 0)
+    return each[rows["opcode"]], limbs * (N * machine["word.bits"])
+
+
+def energy_of(
+    machine: Machine,
+    *,
+    arithmetic_pj: float,
+    memory_bits: float,
+    external_bytes: float,
+    time_s: float,
+) -> Energy:
+    """The energy of work that `work_of` counts, of external traffic, and of leakage meanwhile."""
+    # Leakage rests on the time, and so on every figure that the time rests on.
+    names = [name for name in machine.figures if not name.startswith("area.")]
+    return Energy(
+        arithmetic_j=arithmetic_pj * 1e-12,
+        memory_j=memory_bits * machine["energy.memory_pj_per_bit"] * 1e-12,
+        external_j=external_bytes * 8 * machine["energy.external_pj_per_bit"] * 1e-12,
+        leakage_j=machine["energy.leakage_w"] * time_s,
+        tag=weakest(*(machine.figures[name] for name in names)),
+    )
+
+
+# What an area is of: its name -> what it is multiplied by.
+_PRICED = {
+    "area.butterfly": ("ntt.count", "ntt.butterflies"),
+    "area.lane": ("pointwise.count", "pointwise.lanes"),
+    "area.automorphism_lane": ("automorphism.count", "automorphism.lanes"),
+    "area.memory_byte": ("memory.bytes",),
+}
+
+
+def area_of(machine: Machine) -> Area:
+    """Butterflies, lanes, memory, and what the file states of the rest; control, wires and the
+    generator of keys are left out where it states nothing."""
+    butterflies = machine["ntt.count"] * machine["ntt.butterflies"]
+    lanes = machine["pointwise.count"] * machine["pointwise.lanes"]
+    permuters = machine["automorphism.count"] * machine["automorphism.lanes"]
+    names = [name for name in machine.figures if name.startswith("area.")]
+    for price, sizes in _PRICED.items():
+        names += sizes if machine.get(price) else ()
+    return Area(
+        units=butterflies * machine["area.butterfly"]
+        + lanes * machine["area.lane"]
+        + permuters * machine.get("area.automorphism_lane")
+        + machine.get("area.rest"),
+        memory=machine["memory.bytes"] * machine["area.memory_byte"],
+        unit=machine.words["area.unit"],
+        tag=weakest(*(machine.figures[name] for name in names)),
+    )

@@ -1,0 +1,152 @@
+"""Where an estimate's time, energy and traffic go: by layer, and by kind of operation."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from accel_model.estimate.energy import Energy, energy_of, work_of
+from accel_model.estimate.schedule import CHANNEL, KINDS, Costs, Schedule
+from accel_model.isa import Opcode, Program
+from accel_model.machine.description import Machine
+from accel_model.machine.memory import Residency
+
+
+@dataclass(frozen=True)
+class Part:
+    """A layer or a kind of operation: when its steps ran, its work, and what bounds it.
+
+    time_s: the time between two ends of steps belongs to the step that ends next, so these times
+    add up to the total. span_s: how long any of its operations was under way, from an operation's
+    first start of a step to its last end; spans of parts overlap. busy_s: how long the units of
+    each kind worked, spread evenly over them; ideal_s: the greatest of these; bottleneck: that
+    kind. modular_products: whole transforms and limb products; external_bytes: what it moved.
+    """
+
+    name: str
+    time_s: float
+    span_s: float
+    busy_s: dict[str, float]
+    modular_products: float
+    external_bytes: float
+    energy: Energy
+
+    @property
+    def bottleneck(self) -> str:
+        return max(self.busy_s, key=self.busy_s.__getitem__)
+
+    @property
+    def ideal_s(self) -> float:
+        return self.busy_s[self.bottleneck]
+
+    @property
+    def intensity(self) -> float:
+        """Modular products an external byte: the roofline's axis."""
+        return self.modular_products / self.external_bytes if self.external_bytes else float("inf")
+
+
+class _Tally:
+    """What the steps of one operation add up to; cycles, bits, picojoules."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+        self.begin, self.end = float("inf"), 0.0
+        self.busy = [0.0] * len(KINDS)
+        self.products = self.bytes = self.arithmetic_pj = self.memory_bits = 0.0
+
+
+def parts_of(
+    program: Program,
+    machine: Machine,
+    residency: Residency,
+    costs: Costs,
+    result: Schedule,
+    units: list[int],
+    limb_bytes: float,
+) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """(by layer, by kind of operation), in the order of the program. Fetches and spills belong to
+    the operation that they make room for."""
+    tallies: dict[int, _Tally] = defaultdict(_Tally)
+    owners = _owners(program, residency)
+    products = _products(program.N)[program.instructions["opcode"]].tolist()
+    arithmetic_pj, memory_bits = (column.tolist() for column in work_of(program, machine))
+    reached = 0.0
+    for step in sorted(range(len(owners)), key=result.end.__getitem__):
+        tally, kind, index = tallies[owners[step]], costs.kind[step], residency.instruction[step]
+        tally.time += result.end[step] - reached
+        reached = result.end[step]
+        tally.begin = min(tally.begin, result.start[step])
+        tally.end = max(tally.end, result.end[step])
+        tally.busy[kind] += costs.interval[step] / units[kind]
+        tally.bytes += limb_bytes if kind == CHANNEL else 0
+        if index >= 0:
+            tally.products += products[index]
+            tally.arithmetic_pj += arithmetic_pj[index]
+            tally.memory_bits += memory_bits[index]
+        else:
+            tally.memory_bits += 8 * limb_bytes
+    operations = program.operations
+    layers = [(operations[number].layer or "all", tallies[number]) for number in sorted(tallies)]
+    kinds = [(operations[number].kind, tallies[number]) for number in sorted(tallies)]
+    return _grouped(layers, machine), _grouped(kinds, machine)
+
+
+def _owners(program: Program, residency: Residency) -> list[int]:
+    """The operation of every step."""
+    of_instruction = program.instructions["operation"].tolist()
+    owners = [0] * len(residency.instruction)
+    last = 0
+    for step in range(len(owners) - 1, -1, -1):
+        index = residency.instruction[step]
+        last = of_instruction[index] if index >= 0 else last
+        owners[step] = last
+    return owners
+
+
+def _grouped(named: list[tuple[str, _Tally]], machine: Machine) -> tuple[Part, ...]:
+    groups: dict[str, list[_Tally]] = defaultdict(list)
+    for name, tally in named:
+        groups[name].append(tally)
+    return tuple(_part(name, members, machine) for name, members in groups.items())
+
+
+def _part(name: str, members: list[_Tally], machine: Machine) -> Part:
+    clock = machine["clock.hz"]
+    time_s = sum(tally.time for tally in members) / clock
+    moved = sum(tally.bytes for tally in members)
+    busy = (sum(tally.busy[kind] for tally in members) for kind in range(len(KINDS)))
+    return Part(
+        name=name,
+        time_s=time_s,
+        span_s=_covered((tally.begin, tally.end) for tally in members) / clock,
+        busy_s={kind: cycles / clock for kind, cycles in zip(KINDS, busy, strict=True)},
+        modular_products=sum(tally.products for tally in members),
+        external_bytes=moved,
+        energy=energy_of(
+            machine,
+            arithmetic_pj=sum(tally.arithmetic_pj for tally in members),
+            memory_bits=sum(tally.memory_bits for tally in members),
+            external_bytes=moved,
+            time_s=time_s,
+        ),
+    )
+
+
+def _covered(spans: Iterable[tuple[float, float]]) -> float:
+    """The length of the union of the spans."""
+    covered, reached = 0.0, 0.0
+    for begin, end in sorted(spans):
+        covered += max(0.0, end - max(begin, reached))
+        reached = max(reached, end)
+    return covered
+
+
+def _products(N: int) -> np.ndarray:
+    """Modular products of each opcode on one limb."""
+    butterflies = N // 2 * (N.bit_length() - 1)
+    counts = {Opcode.NTT: butterflies, Opcode.INTT: butterflies}
+    counts |= dict.fromkeys((Opcode.MUL, Opcode.MULADD, Opcode.MULSCALAR, Opcode.CONVERT), N)
+    return np.array([counts.get(opcode, 0) for opcode in Opcode])

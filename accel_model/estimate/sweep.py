@@ -1,0 +1,157 @@
+"""Many machines, one computation: which of them nothing beats in time, area and energy at once."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from accel_model.estimate.estimate import Estimate, check_fits, estimate, slots_of
+from accel_model.isa import Program
+from accel_model.machine.description import Machine
+from accel_model.machine.errors import MachineMismatchError, WorkloadError
+from accel_model.machine.figures import Figure
+from accel_model.machine.memory import Residency, allocate
+from he.trace import OpTrace
+
+WORD_EXPONENTS = {
+    "energy.multiply_pj": 2,
+    "energy.add_pj": 1,
+    "area.butterfly": 2,
+    "area.lane": 2,
+    "area.automorphism_lane": 1,
+}
+"""Figures that grow with a power of the word width: multipliers as its square (those that rtl
+measured, at 28 to 60 bits: powers from 1.2 to 2.7), adders and permutations with the width."""
+
+STEPS = (0.5, 1.0, 2.0)
+STANDARD_AXES = (
+    "ntt.butterflies",
+    "pointwise.lanes",
+    "memory.bytes",
+    "external.bytes_per_s",
+)
+
+
+class Variant(NamedTuple):
+    """One way to compute the same, for example with another number of key-switching digits."""
+
+    values: dict[str, float]
+    program: Program
+
+
+@dataclass(frozen=True)
+class Point:
+    """A machine and a variant; optimal: nothing is better in one respect and worse in none."""
+
+    values: dict[str, float]
+    result: Estimate
+    optimal: bool
+
+
+def sweep(
+    variants: Sequence[Variant],
+    machine: Machine,
+    axes: Mapping[str, Sequence[float]],
+    *,
+    report: Callable[[str], None] = print,
+    advance: Callable[[int], None] = lambda count: None,
+) -> list[Point]:
+    """Estimate every variant on every combination of `axes`, name of a figure -> its values.
+
+    Combinations that a program does not fit are reported and left out; raises
+    `MachineMismatchError` when none is left. Time, area and energy are compared, and bandwidth and
+    memory where the machine's figures put no price on them: more of what costs nothing is no gain.
+    `advance` is called after every estimate.
+    """
+    found: list[tuple[dict[str, float], Estimate, tuple[float, ...]]] = []
+    refused: dict[str, int] = defaultdict(int)
+    kept: dict[tuple[int, int], Residency] = {}
+    for (number, variant), values in itertools.product(enumerate(variants), combinations(axes)):
+        changed = with_values(machine, values)
+        program = variant.program
+        try:
+            check_fits(program, changed)
+            place = number, slots_of(program.N, changed)
+            if place not in kept:
+                kept[place] = allocate(program, place[1])
+            result = estimate(program, changed, kept[place])
+        except MachineMismatchError as error:
+            refused[str(error)] += 1
+        else:
+            found.append(({**variant.values, **values}, result, _costs(changed, result)))
+        advance(1)
+    for problem, count in refused.items():
+        report(f"{count} combinations left out: {problem}")
+    if not found:
+        raise MachineMismatchError("; ".join(refused) or "there is nothing to estimate")
+    return [
+        Point(values, result, not any(beats(other, costs) for *_, other in found))
+        for values, result, costs in found
+    ]
+
+
+def combinations(axes: Mapping[str, Sequence[float]]) -> Iterator[dict[str, float]]:
+    """Every choice of one value an axis."""
+    for values in itertools.product(*axes.values()):
+        yield dict(zip(axes, values, strict=True))
+
+
+def standard_axes(machine: Machine) -> dict[str, list[float]]:
+    """Half, same and double of butterflies, lanes, memory and bandwidth; whole numbers."""
+    return {
+        name: [float(value) for value in (f * machine[name] for f in STEPS) if value == int(value)]
+        for name in STANDARD_AXES
+    }
+
+
+def with_values(machine: Machine, values: Mapping[str, float]) -> Machine:
+    """The machine with other figures; a change of `word.bits` takes those along that depend on it
+    (`WORD_EXPONENTS`), unless they are given too."""
+    bits = values.get("word.bits", machine["word.bits"])
+    factor = bits / machine["word.bits"]
+    scaled = {
+        name: Figure(
+            machine[name] * factor**exponent,
+            "assumed",
+            f"scaled to {bits:g} bits, with the width to the power of {exponent}: "
+            f"{machine.figures[name].origin}",
+        )
+        for name, exponent in WORD_EXPONENTS.items()
+        if factor != 1 and name in machine.figures and name not in values
+    }
+    changed = machine.with_values(**{k.replace(".", "__"): v for k, v in values.items()})
+    return replace(changed, figures={**changed.figures, **scaled})
+
+
+def variants_of(traced: Iterable[tuple[OpTrace, Program]]) -> list[Variant]:
+    """Traces of one computation, told apart by dnum and N. Raises `WorkloadError` if two agree."""
+    variants: list[Variant] = []
+    for trace, program in traced:
+        digits = -(-len(trace.q) // trace.digit_limbs)
+        values: dict[str, float] = {"dnum": digits, "N": trace.N}
+        if any(values == other.values for other in variants):
+            raise WorkloadError(
+                f"two traces have {_words(values)}: give traces that differ in dnum or in N"
+            )
+        variants.append(Variant(values, program))
+    return variants
+
+
+def beats(a: Sequence[float], b: Sequence[float]) -> bool:
+    """Whether a is no worse than b in anything, and better in something."""
+    return all(x <= y for x, y in zip(a, b, strict=True)) and tuple(a) != tuple(b)
+
+
+def _costs(machine: Machine, result: Estimate) -> tuple[float, ...]:
+    costs = [result.time_s, result.area.total, result.energy.total_j]
+    costs.append(machine["external.bytes_per_s"])
+    if not machine["area.memory_byte"]:
+        costs.append(machine["memory.bytes"])
+    return tuple(costs)
+
+
+def _words(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} = {value:g}" for name, value in values.items())

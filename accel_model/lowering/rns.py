@@ -1,0 +1,189 @@
+"""Arithmetic in a residue number system as instructions: exactly the steps of `he.rlwe.rns`.
+
+A polynomial is the array of its limbs' values. Rows number the chain of primes: q_0 .. q_L, then
+the special primes, whose product is P.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from accel_model.isa import Opcode, Phase
+from accel_model.lowering.builder import ProgramBuilder, Values
+
+
+class RNSLowering:
+    """Emits key switching and divisions for the chain q, p into a program."""
+
+    def __init__(
+        self, builder: ProgramBuilder, q: Sequence[int], p: Sequence[int], digit_limbs: int
+    ) -> None:
+        self.builder = builder
+        self.moduli = (*q, *p)
+        self.special_rows = np.arange(len(q), len(self.moduli))
+        self.P = math.prod(p)
+        self.digit_limbs = digit_limbs
+
+    def q_rows(self, level: int) -> np.ndarray:
+        """Rows of Q at `level`."""
+        return np.arange(level + 1)
+
+    def qp_rows(self, level: int) -> np.ndarray:
+        """Rows of QP at `level`."""
+        return np.concatenate((self.q_rows(level), self.special_rows))
+
+    def residues(self, value: int, rows: np.ndarray) -> np.ndarray:
+        """A whole number modulo each prime of `rows`, uint64."""
+        return np.array([value % self.moduli[r] for r in rows], dtype=np.uint64)
+
+    def decompose(self, c: Values, level: int) -> list[Values]:
+        """The digits of c, centred, each in QP (Han and Ki, CT-RSA 2020, section 3)."""
+        emit, rows = self.builder.emit, self.q_rows(level)
+        self.builder.phase = Phase.DECOMPOSE
+        groups = [rows[i : i + self.digit_limbs] for i in range(0, level + 1, self.digit_limbs)]
+        weights = [crt_weights([self.moduli[r] for r in own]) for own in groups]
+        terms = emit(Opcode.INTT, rows, c)
+        if len(groups[0]) > 1:
+            inverses = [inverse for of_group, _ in weights for inverse in of_group]
+            terms = emit(Opcode.MULSCALAR, rows, terms, scalar=np.array(inverses, dtype=np.uint64))
+        halves = [self.moduli[r] // 2 for r in rows]
+        terms = emit(Opcode.ADDSCALAR, rows, terms, scalar=np.array(halves, dtype=np.uint64))
+        everywhere = self.qp_rows(level)
+        digits = []
+        for own, (_, cofactors) in zip(groups, weights, strict=True):
+            shift = sum(halves[r] * k for r, k in zip(own, cofactors, strict=True))
+            others = np.isin(everywhere, own, invert=True)
+            targets = everywhere[others]
+            digit = np.empty(len(everywhere), dtype=np.int32)
+            digit[own] = c[own]
+            lifted = self.convert(terms[own], cofactors, -shift, targets)
+            digit[others] = emit(Opcode.NTT, targets, lifted)
+            digits.append(digit)
+        return digits
+
+    def convert(
+        self, sources: Values, weights: Sequence[int], offset: int, targets: np.ndarray
+    ) -> Values:
+        """sum_s weights[s] sources[s] + offset modulo each of the rows `targets`."""
+        total: Values | None = None
+        for source, weight in zip(sources, weights, strict=True):
+            given = [np.full(len(targets), source)] + ([] if total is None else [total])
+            addend = self.residues(offset, targets) if total is None else 0
+            scalar = self.residues(weight, targets)
+            total = self.builder.emit(
+                Opcode.CONVERT, targets, *given, scalar=scalar, addend=addend
+            )
+        assert total is not None
+        return total
+
+    def divide(self, x: Values, rows: np.ndarray, dropped: int) -> Values:
+        """round(x / D), D the product of the last `dropped` of `rows`: mod_down and rescale."""
+        emit = self.builder.emit
+        self.builder.phase = Phase.DIVIDE
+        kept, lost = rows[:-dropped], rows[-dropped:]
+        moduli = [self.moduli[r] for r in lost]
+        D = math.prod(moduli)
+        half = D // 2
+        inverses, weights = crt_weights(moduli)
+        sources = emit(Opcode.INTT, lost, x[-dropped:])
+        sources = emit(Opcode.ADDSCALAR, lost, sources, scalar=self.residues(half, lost))
+        if dropped > 1:
+            scalar = np.array(inverses, dtype=np.uint64)
+            sources = emit(Opcode.MULSCALAR, lost, sources, scalar=scalar)
+            sources = np.append(sources, self._overflow_count(sources, lost))
+            weights = (*weights, -D)
+        lifted = emit(Opcode.NTT, kept, self.convert(sources, weights, -half, kept))
+        difference = emit(Opcode.SUB, kept, x[:-dropped], lifted)
+        factors = [pow(D, -1, self.moduli[r]) for r in kept]
+        return emit(
+            Opcode.MULSCALAR, kept, difference, scalar=np.array(factors, dtype=np.uint64)
+        )
+
+    def _overflow_count(self, sources: Values, rows: np.ndarray) -> Values:
+        total: list[Values] = []
+        for source, row in zip(sources, rows, strict=True):
+            reciprocal = np.array([1 / self.moduli[row]]).view(np.uint64)
+            given = np.array([source])
+            total = [
+                self.builder.emit(
+                    Opcode.FRACTION, np.array([row]), given, *total, scalar=reciprocal
+                )
+            ]
+        return self.builder.emit(Opcode.FLOOR, rows[-1:], *total)
+
+    def gadget_product(
+        self, digits: Sequence[Values], key: np.ndarray, rows: np.ndarray
+    ) -> Values:
+        """sum_j digits[j] key[j], (2, limbs_QP); key (dnum, 2, limbs_QP) values."""
+        self.builder.phase = Phase.KEY_PRODUCT
+        pairs = [(digit, half) for digit, half in zip(digits, key, strict=False)]
+        return np.stack(
+            [self.sum_of_products([(d, h[part]) for d, h in pairs], rows) for part in range(2)]
+        )
+
+    def sum_of_products(
+        self, terms: Sequence[tuple[Values, Values]], rows: np.ndarray
+    ) -> Values:
+        """sum of a b over the terms (a, b)."""
+        (a, b), *others = terms
+        total = self.builder.emit(Opcode.MUL, rows, a, b)
+        for a, b in others:
+            total = self.builder.emit(Opcode.MULADD, rows, a, b, total)
+        return total
+
+    def special_multiple(self, c: Values, level: int) -> Values:
+        """P c in QP; 0 modulo the special primes."""
+        rows = self.q_rows(level)
+        self.builder.phase = Phase.KEY_PRODUCT
+        scaled = self.builder.emit(
+            Opcode.MULSCALAR, rows, c, scalar=self.residues(self.P, rows)
+        )
+        return np.concatenate((scaled, self.builder.zeros(self.special_rows)))
+
+    def add_special_multiple(self, accumulator: Values, c: Values, level: int) -> Values:
+        """accumulator + P c in QP."""
+        rows = self.q_rows(level)
+        self.builder.phase = Phase.KEY_PRODUCT
+        scaled = self.builder.emit(
+            Opcode.MULSCALAR, rows, c, scalar=self.residues(self.P, rows)
+        )
+        total = accumulator.copy()
+        total[rows] = self.builder.emit(Opcode.ADD, rows, accumulator[rows], scaled)
+        return total
+
+    def mod_down(self, x: Values, level: int) -> Values:
+        """round(x / P), from QP to Q."""
+        return self.divide(x, self.qp_rows(level), len(self.special_rows))
+
+    def rescale(self, x: Values, level: int) -> Values:
+        """round(x / q_level)."""
+        return self.divide(x, self.q_rows(level), 1)
+
+    def mod_down_rescale(self, x: Values, level: int) -> Values:
+        """round(x / (P q_level)), from QP to Q one level below."""
+        return self.divide(x, self.qp_rows(level), 1 + len(self.special_rows))
+
+    def permute(self, x: Values, rows: np.ndarray, element: int) -> Values:
+        """The automorphism of every part of x (.., limbs)."""
+        self.builder.phase = Phase.AUTOMORPHISM
+        parts = x.reshape(-1, len(rows))
+        images = [
+            self.builder.emit(Opcode.PERMUTE, rows, part, element=element) for part in parts
+        ]
+        return np.stack(images).reshape(x.shape)
+
+
+@functools.lru_cache(maxsize=1024)
+def _crt_weights(moduli: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    product = math.prod(moduli)
+    cofactors = tuple(product // d for d in moduli)
+    return tuple(pow(c, -1, d) for c, d in zip(cofactors, moduli, strict=True)), cofactors
+
+
+def crt_weights(moduli: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """(D / d_j)^-1 mod d_j and D / d_j for D the product of `moduli`."""
+    return _crt_weights(tuple(moduli))

@@ -1,0 +1,1 @@
+"""A machine as data: its units, its memory, where its figures come from."""

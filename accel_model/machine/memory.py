@@ -1,0 +1,147 @@
+"""On-chip memory: which limb lies where, what is evicted, and the traffic that it costs.
+
+Memory holds `slots` limbs. The program is static, so the limb whose next use is furthest goes
+first (Belady, IBM Systems Journal 1966: the fewest fetches; a limb that was computed here is
+written back at its first eviction, which this rule does not count). A slot is given to a new limb
+in the order in which slots became free, so that a load may start early: that is the prefetch.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from dataclasses import dataclass, field
+
+from accel_model.isa import NONE, Opcode, Program
+from accel_model.machine.errors import MachineMismatchError
+
+MIN_SLOTS = 4
+"""Three sources and a result."""
+
+FETCH, SPILL = -1, -2
+"""Steps that the program does not name: bringing a limb back, and writing it out."""
+
+
+@dataclass
+class Residency:
+    """Steps in order: the program's instructions, with fetches and spills between them.
+
+    instruction[s]: its index in the program, `FETCH` or `SPILL`. value[s]: what a fetch or spill
+    moves, else NONE. needs[s]: earlier steps that must have ended before it starts.
+    """
+
+    instruction: list[int] = field(default_factory=list)
+    value: list[int] = field(default_factory=list)
+    needs: list[tuple[int, ...]] = field(default_factory=list)
+    fetches: int = 0
+    spills: int = 0
+    dropped: int = 0
+    peak_slots: int = 0
+
+
+def allocate(program: Program, slots: int) -> Residency:
+    """Place every limb of the program in a memory of `slots` limbs.
+
+    Raises `MachineMismatchError` below `MIN_SLOTS`.
+    """
+    if slots < MIN_SLOTS:
+        raise MachineMismatchError(
+            f"on-chip memory holds {slots} limbs of the program: {MIN_SLOTS} are needed"
+        )
+    return _Allocator(program, slots).run()
+
+
+class _Allocator:
+    def __init__(self, program: Program, slots: int) -> None:
+        rows = program.instructions
+        self.sources = [
+            tuple(dict.fromkeys(v for v in row if v != NONE)) for row in rows["sources"].tolist()
+        ]
+        self.destinations: list[int] = rows["destination"].tolist()
+        self.loads: list[bool] = (rows["opcode"] == Opcode.LOAD).tolist()
+        self.end = len(rows)
+        self.uses: list[list[int]] = [[] for _ in range(program.values)]
+        for index in range(self.end - 1, -1, -1):
+            for v in self.sources[index]:
+                self.uses[v].append(index)
+        self.free = deque(range(slots))
+        self.slots = slots
+        self.slot_of: dict[int, int] = {}
+        # What has used a slot since its limb came: they end before the next limb comes.
+        self.touched: list[list[int]] = [[] for _ in range(slots)]
+        self.maker: dict[int, int] = {}
+        self.outside = [False] * program.values
+        self.spill_step: dict[int, int] = {}
+        self.furthest: list[tuple[int, int]] = []
+        self.result = Residency()
+
+    def run(self) -> Residency:
+        for index in range(self.end):
+            used = self.sources[index]
+            pinned = set(used)
+            for v in used:
+                if v not in self.slot_of:
+                    before = (self.spill_step[v],) if v in self.spill_step else ()
+                    self._place(v, self._step(FETCH, v, before + self._take(pinned)))
+                    self.result.fetches += 1
+            destination = self.destinations[index]
+            needs = tuple(self.maker[v] for v in used)
+            if destination != NONE:
+                needs += self._take(pinned)
+            step = self._step(index, NONE, needs)
+            for v in used:
+                self.touched[self.slot_of[v]].append(step)
+                self.uses[v].pop()
+                self._settle(v)
+            if destination != NONE:
+                self.outside[destination] = self.loads[index]
+                self._place(destination, step)
+        return self.result
+
+    def _step(self, instruction: int, value: int, needs: tuple[int, ...]) -> int:
+        result = self.result
+        result.instruction.append(instruction)
+        result.value.append(value)
+        result.needs.append(needs)
+        return len(result.needs) - 1
+
+    def _take(self, pinned: set[int]) -> tuple[int, ...]:
+        """Make sure that a slot is free; returns what must end before it is written."""
+        if not self.free:
+            self._evict(pinned)
+        return tuple(self.touched[self.free[0]])
+
+    def _place(self, v: int, step: int) -> None:
+        slot = self.free.popleft()
+        self.slot_of[v], self.maker[v], self.touched[slot] = slot, step, [step]
+        self.result.peak_slots = max(self.result.peak_slots, self.slots - len(self.free))
+        self._settle(v)
+
+    def _settle(self, v: int) -> None:
+        """After a use: note the next one, or give the slot back."""
+        if self.uses[v]:
+            heapq.heappush(self.furthest, (-self.uses[v][-1], v))
+        else:
+            self.free.append(self.slot_of.pop(v))
+
+    def _evict(self, pinned: set[int]) -> None:
+        held = []
+        while True:
+            entry = heapq.heappop(self.furthest)
+            next_use, v = -entry[0], entry[1]
+            if v not in self.slot_of or not self.uses[v] or self.uses[v][-1] != next_use:
+                continue
+            if v not in pinned:
+                break
+            held.append(entry)
+        for entry in held:
+            heapq.heappush(self.furthest, entry)
+        slot = self.slot_of.pop(v)
+        if self.outside[v]:
+            self.result.dropped += 1
+        else:
+            step = self._step(SPILL, v, (self.maker[v],))
+            self.touched[slot].append(step)
+            self.spill_step[v], self.outside[v] = step, True
+            self.result.spills += 1
+        self.free.append(slot)

@@ -1,0 +1,1 @@
+"""The model held to the simulated hardware and to published figures."""

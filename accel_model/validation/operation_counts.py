@@ -1,0 +1,66 @@
+"""Operation counts beside SimFHE's, as a table for people and as checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from accel_model.validation.simfhe import OPERATIONS, Shape, Work, simfhe_operations, total
+from accel_model.validation.validate import Check, published
+
+SHAPES = (Shape(131072, 40, 2), Shape(8192, 6, 6))
+"""SimFHE's BEST_PARAMS; the size of a small network's first layer."""
+
+
+def simfhe_run() -> list[Check]:
+    """The formulas restated here beside a run of SimFHE itself, in Gop to its four digits."""
+    run: Mapping[str, Any] = published()["simfhe"]
+    shape = Shape(run["N"], run["limbs"], run["dnum"])
+    origin = f"{run['origin']} [{run['tag']}]"
+    checks = []
+    for operation in OPERATIONS[1:]:
+        counted = round(simfhe_operations(operation.simfhe(shape), shape.N) / 1e9, 3)
+        subject = f"SimFHE's formulas restated: {operation.name}, Gop"
+        checks.append(Check(subject, run[f"{operation.name}_gop"], counted, origin))
+    return checks
+
+
+def explained() -> list[Check]:
+    """Products and sums of every operation: ours, and SimFHE's with the listed differences."""
+    checks = []
+    for shape in SHAPES:
+        for operation in OPERATIONS:
+            theirs = operation.simfhe(shape) + total(operation.differences(shape))
+            ours = operation.ours(shape)
+            where = f"{operation.name}, {shape.limbs} limbs, {shape.dnum} digits"
+            for name in ("transforms", "products", "sums"):
+                reference, counted = getattr(theirs, name), getattr(ours, name)
+                origin = "SimFHE's formulas and the differences below"
+                checks.append(Check(f"{name} of {where}", reference, counted, origin))
+    return checks
+
+
+def count_lines() -> Iterator[str]:
+    """The table: ours, SimFHE's, and every difference with its reason."""
+    for shape in SHAPES:
+        yield (
+            f"  {shape.limbs} limbs in {shape.dnum} digits, {shape.special} special limbs; in "
+            "limbs: transforms, then products and sums outside of them"
+        )
+        for operation in OPERATIONS:
+            ours, theirs = operation.ours(shape), operation.simfhe(shape)
+            yield f"    {operation.name:<11} ours {_words(ours)}   SimFHE {_words(theirs)}"
+            for difference in operation.differences(shape):
+                yield f"      {_signed(difference.work)}  {difference.reason}"
+    yield (
+        "  and 3 N / 2 products a transform, with which SimFHE makes twiddle factors: here they "
+        "are stored, or a part of the transform"
+    )
+
+
+def _words(work: Work) -> str:
+    return f"{work.transforms:>5}{work.products:>7}{work.sums:>7}"
+
+
+def _signed(work: Work) -> str:
+    return f"{work.transforms:>+5}{work.products:>+7}{work.sums:>+7}"

@@ -1,0 +1,34 @@
+"""Results as JSON: rows, and what they were measured on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from nn.terminal.machine import machine_description, peak_rss_bytes, source_commit
+
+
+def write_rows(rows: Sequence[Any], command: str, path: Path) -> None:
+    """Write dataclass rows with machine, versions, commit, command and peak memory to `path`."""
+    write_result({**provenance(command), "rows": [asdict(row) for row in rows]}, path)
+
+
+def provenance(command: str) -> dict[str, Any]:
+    """Where a result comes from; `peak_rss_bytes` is that of the whole process so far."""
+    return {
+        "command": command,
+        "commit": source_commit(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine_description(),
+        "peak_rss_bytes": peak_rss_bytes(),
+    }
+
+
+def write_result(result: dict[str, Any], path: Path) -> None:
+    """Write `result` as JSON to `path`, whose folder is made where it does not exist."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

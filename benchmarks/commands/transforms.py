@@ -1,0 +1,79 @@
+"""The `ntt` command."""
+
+from __future__ import annotations
+
+import argparse
+
+from accel_model.cli.output_files import picture_file, result_file
+from benchmarks.commands.options import seconds
+from benchmarks.commands.results_file import write_rows
+from benchmarks.operations.memory import add_memory_option, in_words
+from benchmarks.operations.transforms import DEGREES, TransformRow, run
+from ntt.threads import machine_threads
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The command's options."""
+    parser = subparsers.add_parser(
+        "ntt",
+        help="the number-theoretic transforms of every backend, in ns a butterfly",
+        description="Forward and inverse transforms of one limb on one thread; the backends take "
+        "turns. The limit is what this machine's multipliers and caches allow. The memory is what "
+        "a process needs for tables and residues.",
+    )
+    parser.add_argument(
+        "--degree",
+        type=int,
+        action="append",
+        metavar="N",
+        help=f"ring degree (may be repeated); default: {', '.join(map(str, DEGREES))}",
+    )
+    parser.add_argument("--backend", action="append", metavar="NAME", help="only this backend")
+    parser.add_argument(
+        "--threads", action="store_true", help="also on all threads, eight limbs a thread"
+    )
+    parser.add_argument(
+        "--seconds", type=seconds, default=2.0, help="time for each degree (default 2)"
+    )
+    add_memory_option(parser)
+    parser.add_argument("--json", type=result_file, metavar="FILE", help="write the rows there")
+    parser.add_argument("--plot", type=picture_file, metavar="FILE", help="write a picture there")
+    parser.set_defaults(run=command)
+
+
+def command(arguments: argparse.Namespace) -> int:
+    """Run, print a line for each row, write the files."""
+    print(
+        f"{'backend':<8} {'N':>6} {'operation':<9} threads  us a limb  ns a butterfly  of limit  "
+        f"{'memory':>9}"
+    )
+    degrees = arguments.degree or DEGREES
+    counts = [1, machine_threads()] if arguments.threads and machine_threads() > 1 else [1]
+    rows = []
+    for threads in counts:
+        rows += run(
+            degrees,
+            arguments.backend,
+            threads=threads,
+            seconds=arguments.seconds,
+            memory=arguments.memory,
+            report=_print_row,
+        )
+    if arguments.json:
+        write_rows(rows, arguments.command_line, arguments.json)
+    if arguments.plot:
+        from benchmarks.operations.plots import plot_transforms
+
+        plot_transforms(rows, arguments.plot)
+    return 0
+
+
+def _print_row(row: TransformRow) -> None:
+    bound = row.limit_ns_per_butterfly
+    share = f"{100 * bound / row.median_ns_per_butterfly:.0f}%" if bound else ""
+    print(
+        f"{row.backend:<8} {row.N:>6} {row.operation:<9} {row.threads:>7}  "
+        f"{row.median_s * 1e6:9.1f}  {row.median_ns_per_butterfly:14.3f}  {share:>8}  "
+        f"{in_words(row.peak_bytes):>9}",
+        flush=True,
+    )

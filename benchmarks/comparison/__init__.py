@@ -1,0 +1,1 @@
+"""A software run beside modelled accelerators, as text and as HTML."""

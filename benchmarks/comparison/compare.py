@@ -1,0 +1,198 @@
+"""`python -m benchmarks compare`: a software run beside accelerators that run its own trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from accel_model.estimate.estimate import Estimate, estimate
+from accel_model.estimate.parts import Part
+from accel_model.estimate.report import estimate_as_json
+from accel_model.estimate.sweep import Point, Variant, standard_axes, sweep
+from accel_model.execution.executor import execute
+from accel_model.isa import Program
+from accel_model.lowering.operations import lower
+from accel_model.machine.description import Machine
+from benchmarks.comparison.workloads import SoftwareRun, WorkloadFailure
+from benchmarks.peers.he_accel import own_version
+
+
+@dataclass(frozen=True)
+class Accelerator:
+    """A machine, what the program costs on it, and what variations of it cost."""
+
+    machine: Machine
+    result: Estimate
+    points: tuple[Point, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.machine.name
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Another library's time for the same operation, or for a network of its own.
+
+    ours_s: this library's time in the same run.
+    """
+
+    library: str
+    version: str
+    what: str
+    median_s: float
+    ours_s: float
+    parameters: dict[str, object] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the comparison: a layer, a kind of operation, or the whole.
+
+    software_s: None where the software has no such step. parts: by machine, None likewise.
+    """
+
+    name: str
+    software_s: float | None
+    parts: dict[str, Part | None]
+
+    def speed_up(self, machine: str) -> float | None:
+        """Software's time over the machine's; None unless both have one."""
+        part = self.parts[machine]
+        if part is None or not self.software_s or not part.time_s:
+            return None
+        return self.software_s / part.time_s
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A software run, its program, the machines and the peers."""
+
+    software: SoftwareRun
+    program: Program
+    accelerators: tuple[Accelerator, ...]
+    peers: tuple[Peer, ...] = ()
+
+    def speed_up(self, accelerator: Accelerator) -> float:
+        """The software's median time over the machine's."""
+        return self.software.median_s / accelerator.result.time_s
+
+    def layers(self) -> list[Line]:
+        """By layer, in the order of the program; none for a single operation."""
+        if not self.software.layers_s:
+            return []
+        return self._lines(self.software.layers_s, [a.result.layers for a in self.accelerators])
+
+    def operations(self) -> list[Line]:
+        """By kind of homomorphic operation."""
+        groups = [accelerator.result.operations for accelerator in self.accelerators]
+        return self._lines(self.software.operations_s, groups)
+
+    def _lines(
+        self, software: dict[str, float], groups: Sequence[Sequence[Part]]
+    ) -> list[Line]:
+        by_name = [{part.name: part for part in parts} for parts in groups]
+        names = dict.fromkeys([*software, *(name for parts in by_name for name in parts)])
+        machines = [accelerator.name for accelerator in self.accelerators]
+        return [
+            Line(
+                name,
+                software.get(name),
+                {
+                    machine: parts.get(name)
+                    for machine, parts in zip(machines, by_name, strict=True)
+                },
+            )
+            for name in names
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as plain data."""
+        software = self.software
+        return {
+            "workload": software.name,
+            "title": software.title,
+            "parameters": software.parameters(),
+            "instructions": len(self.program),
+            "software": {
+                "library": "he-accel",
+                "version": own_version(),
+                "threads": software.threads,
+                "median_s": software.median_s,
+                "smallest_s": min(software.samples_s),
+                "largest_s": max(software.samples_s),
+                "repeats": len(software.samples_s),
+                "tag": "measured",
+                "layers_s": software.layers_s,
+                "operations_s": software.operations_s,
+                "check": software.check,
+            },
+            "machines": [
+                {"speed_up": self.speed_up(a), **estimate_as_json(a.result, a.machine)}
+                for a in self.accelerators
+            ],
+            "peers": [vars(peer) for peer in self.peers],
+            "sweeps": {
+                a.name: [
+                    {
+                        **point.values,
+                        "time_s": point.result.time_s,
+                        "area": point.result.area.total,
+                        "energy_j": point.result.energy.total_j,
+                        "optimal": point.optimal,
+                    }
+                    for point in a.points
+                ]
+                for a in self.accelerators
+                if a.points
+            },
+        }
+
+
+def executed_program(software: SoftwareRun) -> Program:
+    """The program of the run's trace, after the NumPy executor ran it on the same ciphertexts and
+    keys. Raises `WorkloadFailure` unless it leaves the same bits."""
+    program = lower(software.trace)
+    outputs = execute(program, software.arrays)
+    for position, expected in enumerate(software.outputs):
+        if not np.array_equal(outputs[str(position)], expected):
+            raise WorkloadFailure(
+                f"{software.name}: the program's output {position} has other bits than the "
+                "software's"
+            )
+    return program
+
+
+def sweep_size(machine: Machine) -> int:
+    """How many estimates `accelerate` makes for a sweep of the machine."""
+    size = 1
+    for values in standard_axes(machine).values():
+        size *= len(values)
+    return size
+
+
+def accelerate(
+    program: Program,
+    machine: Machine,
+    *,
+    sweeping: bool,
+    report: Callable[[str], None],
+    advance: Callable[[int], None],
+) -> Accelerator:
+    """The program on the machine, and on its variations (`standard_axes`) if wanted."""
+    result = estimate(program, machine)
+    points: list[Point] = []
+    if sweeping:
+        points = sweep(
+            [Variant({}, program)],
+            machine,
+            standard_axes(machine),
+            report=report,
+            advance=advance,
+        )
+    return Accelerator(machine, result, tuple(points))
+
+

@@ -1,0 +1,110 @@
+"""A comparison as text, for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from benchmarks.comparison.compare import Accelerator, Comparison, Line
+from nn.terminal.machine import cpu_model
+
+_NAME, _COLUMN = 22, 30
+
+
+def comparison_lines(comparison: Comparison) -> Iterator[str]:
+    """Software and machines side by side: the whole, by layer, by kind of operation; peers."""
+    software, machines = comparison.software, comparison.accelerators
+    params = software.params
+    yield (
+        f"{software.title}; N = {params.N}, log2(QP) = {params.log_qp:.0f}, dnum {params.dnum}, "
+        f"{params.security_estimate}-bit security"
+    )
+    yield f"software: {cpu_model()}, {software.threads} thread(s); {software.check}"
+    yield (
+        f"program: {len(comparison.program)} instructions on limbs; run by NumPy on the same "
+        "ciphertexts and keys it leaves the same bits"
+    )
+    for accelerator in machines:
+        yield f"{accelerator.name}: {accelerator.machine.title}"
+    yield ""
+    yield _row("", ["software", *(a.name for a in machines)])
+    yield _row(
+        "time",
+        [f"{amount(software.median_s, 's')} [measured]",
+         *(f"{amount(a.result.time_s, 's')} [{a.result.tag}]" for a in machines)],
+    )  # fmt: skip
+    yield _row("  speed-up", ["1", *(ratio(comparison.speed_up(a)) for a in machines)])
+    yield _row("  ideal bound", ["", *(amount(a.result.ideal_s, 's') for a in machines)])
+    yield _row("  busiest unit", ["", *(busiest(a) for a in machines)])
+    energies = [a.result.energy for a in machines]
+    yield _row(
+        "energy",
+        ["not measured", *(f"{amount(e.total_j, 'J')} [{e.tag}]" for e in energies)],
+    )
+    yield _row("area", ["", *(f"{area_value(a)} [{a.result.area.tag}]" for a in machines)])
+    yield from _table("layer", comparison.layers(), machines)
+    yield from _table("operation", comparison.operations(), machines)
+    if comparison.peers:
+        yield ""
+        yield _row("speed-up over peers", ["peer's time", "software", *(a.name for a in machines)])
+        for peer in comparison.peers:
+            yield _row(
+                f"{peer.library} {peer.version}"[:_NAME],
+                [
+                    f"{amount(peer.median_s, 's')} [measured]",
+                    ratio(peer.median_s / peer.ours_s),
+                    *(ratio(peer.median_s / a.result.time_s) for a in machines),
+                ],
+            ) + f"   {peer.what}"
+
+
+def amount(value: float, unit: str) -> str:
+    """Three digits, with the prefix that suits: 45.3 us."""
+    for factor, prefix in ((1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n")):
+        if abs(value) >= 0.9995 * factor:
+            return f"{value / factor:.3g} {prefix}{unit}"
+    return f"{value:.3g} {unit}"
+
+
+def ratio(value: float | None) -> str:
+    """How many times as fast."""
+    if value is None:
+        return "-"
+    return f"{value:.0f}x" if value >= 99.5 else f"{value:.2g}x"
+
+
+def busiest(accelerator: Accelerator) -> str:
+    """The unit that is busy for the largest share of the run."""
+    use = accelerator.result.utilisation
+    name = max(use, key=use.__getitem__)
+    return f"{name}, {use[name]:.0%}"
+
+
+def area_value(accelerator: Accelerator) -> str:
+    """The whole area in its unit."""
+    area = accelerator.result.area
+    value = f"{area.total:,.0f}" if area.total >= 1000 else f"{area.total:.3g}"
+    return f"{value} {area.unit}"
+
+
+def _table(
+    what: str, lines: Sequence[Line], machines: Sequence[Accelerator]
+) -> Iterator[str]:
+    if not lines:
+        return
+    yield ""
+    yield _row(f"{what}: time, speed-up, energy", ["software", *(a.name for a in machines)])
+    for line in lines:
+        cells = ["-" if line.software_s is None else amount(line.software_s, 's')]
+        for accelerator in machines:
+            part = line.parts[accelerator.name]
+            if part is None:
+                cells.append("-")
+                continue
+            speed_up = ratio(line.speed_up(accelerator.name))
+            energy = amount(part.energy.total_j, "J")
+            cells.append(f"{amount(part.time_s, 's'):>10}{speed_up:>8}{energy:>10}")
+        yield _row(f"  {line.name}", cells)
+
+
+def _row(name: str, cells: Sequence[str]) -> str:
+    return f"{name:<{_NAME}}" + "".join(f"{cell:>{_COLUMN}}" for cell in cells)

@@ -1,0 +1,1 @@
+"""What is timed: transforms, primitives, whole images."""

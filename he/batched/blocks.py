@@ -1,0 +1,98 @@
+"""Tensors of ciphertexts, one an element, on their way through the steps of a circuit.
+
+Elements come and go as batches of rows, (count, parts, limbs, N) uint64 in [0, q), so that what one
+step makes is read by the next while it is in the cache. Those that have to stay are kept in blocks
+of columns (`he.batched.kernels`). Nothing here belongs to a scheme.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from he.batched import kernels as batched_kernels
+from he.batched.kernels import WIDTH
+from ntt import threads
+from ntt.workspace import workspace
+
+Rows = NDArray[np.uint64]
+
+_MOST_ROWS = 8  # of a batch: they lie side by side in a block
+
+
+class Blocks:
+    """Elements in blocks of columns: data (parts, limbs, N / WIDTH, elements, WIDTH)."""
+
+    def __init__(self, data: NDArray[np.uint64]) -> None:
+        self.data = data
+
+    @classmethod
+    def empty(cls, parts: int, limbs: int, elements: int, N: int) -> Blocks:
+        """Room for `elements`."""
+        return cls(np.empty((parts, limbs, N // WIDTH, elements, WIDTH), dtype=np.uint64))
+
+    @property
+    def elements(self) -> int:
+        """How many there are."""
+        return int(self.data.shape[3])
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(parts, limbs, elements, N)."""
+        parts, limbs, blocks, elements, width = self.data.shape
+        return parts, limbs, elements, blocks * width
+
+    def put(self, first: int, rows: Rows) -> None:
+        """Elements first, first + 1, .. = rows."""
+        batched_kernels.to_blocks(self.data, rows, first)
+
+    def row(self, element: int) -> Rows:
+        """One element, (parts, limbs, N)."""
+        parts, limbs, blocks, _, width = self.data.shape
+        row = np.empty((parts, limbs, blocks * width), dtype=np.uint64)
+        batched_kernels.from_blocks(row, self.data, element)
+        return row
+
+    def taken(self, elements: NDArray[np.int64]) -> Blocks:
+        """These elements, in this order."""
+        return Blocks(np.ascontiguousarray(self.data[:, :, :, elements]))
+
+    def rows(self) -> Iterator[Rows]:
+        """Every element, in batches of one."""
+        return (self.row(element)[None] for element in range(self.elements))
+
+
+class Elementwise:
+    """``function(row, out)`` on every element: (.., limbs, N) to out (parts, limbs, N).
+
+    name: of the scratch memory that batches come in.
+    """
+
+    def __init__(
+        self, function: Callable[[Rows, Rows], object], parts: int, limbs: int, name: str
+    ) -> None:
+        self._function, self._shape, self._name = function, (parts, limbs), name
+
+    def __call__(self, rows: Iterable[Rows] | Blocks) -> Iterator[Rows]:
+        """The results in batches, each good until the next is asked for."""
+        for batch in rows.rows() if isinstance(rows, Blocks) else rows:
+            for start in range(0, len(batch), _MOST_ROWS):
+                yield self._applied(batch[start : start + _MOST_ROWS])
+
+    def _applied(self, batch: Rows) -> Rows:
+        out = workspace(self._name, (len(batch), *self._shape, batch.shape[-1]))
+
+        def work(lo: int, hi: int) -> None:
+            for k in range(lo, hi):
+                self._function(batch[k], out[k])
+
+        threads.split(len(batch), work)
+        return out
+
+
+def chained(first: Rows, rows: Iterator[Rows]) -> Iterator[Rows]:
+    """A batch that was taken from the front, then the others."""
+    yield first
+    yield from rows

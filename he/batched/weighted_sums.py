@@ -1,0 +1,254 @@
+"""Affine maps on batched ciphertexts, one a tensor element: sums of elements times integers.
+
+Parts, limbs and slots are all alike to a weighted sum, so that nothing here belongs to a scheme.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from he.batched import kernels as batched_kernels
+from he.batched.blocks import Blocks, Rows, chained
+from he.batched.kernels import OUTPUTS, SUMS, WIDTH
+from he.errors import ParameterError
+from ntt import threads
+from ntt.workspace import workspace
+
+_WORDS = 1 << 22  # of one batch of outputs: 32 MiB
+_KEPT_WORDS = 1 << 23  # of all outputs, where inputs stream past them: 64 MiB
+_STREAMED_WORDS = 1 << 24  # of the inputs of one pass: 128 MiB
+_SPARE_BITS = 4  # so that many terms of a digit are added before a reduction
+_LEAST_MODULUS_BITS = 16  # what the kernel's quotients are good for
+
+
+@dataclass(frozen=True, eq=False)
+class _Program:
+    """What the kernel is told: see `batched_kernels.weighted_sums`."""
+
+    inputs: NDArray[np.int64]
+    weights: NDArray[np.uint64]
+    phases: NDArray[np.int64]
+    tiles: NDArray[np.int64]
+
+
+class WeightedSums:
+    """``matrix @ x + offset`` modulo each of `moduli`.
+
+    matrix: a CSR matrix of int64 (out, in), as SciPy has them. Outputs that store the same columns,
+    zeros included, are made together: keep a layer's zeros in. offsets: (out,) integers, added to
+    part 0 at every point of the transform. moduli: from 2^16 to below 2^58.
+
+    Outputs come in the order `order`. Weights larger than what 64-bit sums of products hold are cut
+    into digits. Raises `ParameterError` for other moduli.
+    """
+
+    def __init__(
+        self, matrix: Any, offsets: Sequence[int], moduli: Sequence[int], name: str = ""
+    ) -> None:
+        bits = max(moduli).bit_length(), min(moduli).bit_length()
+        if bits[0] > 63 - _SPARE_BITS - 1 or bits[1] <= _LEAST_MODULUS_BITS:
+            raise ParameterError(
+                f"weighted sums modulo primes of {bits[1]} to {bits[0]} bits: from "
+                f"{_LEAST_MODULUS_BITS + 1} to {62 - _SPARE_BITS} bits are needed"
+            )
+        self._matrix, self._name = matrix, name
+        groups = _grouped(matrix)
+        self.order: NDArray[np.int64] = np.concatenate(groups)
+        """The row of the matrix that each output, as it comes, belongs to."""
+        self._groups = groups
+        self._moduli = np.array(moduli, dtype=np.uint64)
+        self._inverses = (1 / self._moduli.astype(np.float64)).view(np.uint64)
+        self._offsets = np.array(
+            [[offsets[row] % q for row in self.order] for q in moduli], dtype=np.uint64
+        )
+        self._digits = _Digits.of(matrix.data, max(moduli))
+        self._programs: dict[tuple[int, int, int, int], _Program] = {}
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs."""
+        return len(self.order)
+
+    def __call__(self, rows: Iterable[Rows] | Blocks) -> Iterator[Rows]:
+        """The outputs in batches; each is scratch memory, good until the next is asked for."""
+        if isinstance(rows, Blocks):
+            return self._by_groups(rows)
+        return self._from_rows(iter(rows))
+
+    def _from_rows(self, rows: Iterator[Rows]) -> Iterator[Rows]:
+        first = next(rows)
+        _, parts, limbs, N = first.shape
+        words = parts * limbs * N
+        if self.outputs * words <= _KEPT_WORDS:
+            yield from self._streamed(first, rows)
+            return
+        inputs = int(self._matrix.shape[1])
+        kept = Blocks(self._workspace("kept", (parts, limbs, N // WIDTH, inputs, WIDTH)))
+        filled = _fill(kept, first, rows)
+        assert filled == inputs
+        yield from self._by_groups(kept)
+
+    def _by_groups(self, inputs: Blocks) -> Iterator[Rows]:
+        """All inputs are there: as many groups of outputs at a time as make a good batch."""
+        parts, limbs, blocks, _, _ = inputs.data.shape
+        N = blocks * WIDTH
+        most = max(1, _WORDS // (parts * limbs * N))
+        begin, start = 0, 0
+        while begin < len(self._groups):
+            end, count = begin, 0
+            for group in self._groups[begin:]:
+                if count and count + len(group) > most:
+                    break
+                count, end = count + len(group), end + 1
+            target = self._workspace("outputs", (count, parts, limbs, N))
+            program = self._program(begin, end, 0, int(self._matrix.shape[1]))
+            self._run(program, target, inputs, start, fresh=True)
+            yield target
+            begin, start = end, start + count
+
+    def _streamed(self, first: Rows, rows: Iterator[Rows]) -> Iterator[Rows]:
+        """All outputs are there, and take what a pass of inputs adds to them."""
+        _, parts, limbs, N = first.shape
+        inputs = int(self._matrix.shape[1])
+        most = min(inputs, max(len(first), _STREAMED_WORDS // (parts * limbs * N)))
+        room = self._workspace("pass", (parts, limbs, N // WIDTH, most, WIDTH))
+        target = self._workspace("outputs", (self.outputs, parts, limbs, N))
+        done, held = 0, 0
+        for batch in chained(first, rows):
+            taken = 0
+            while taken < len(batch):
+                count = min(len(batch) - taken, most - held)
+                Blocks(room).put(held, batch[taken : taken + count])
+                taken, held = taken + count, held + count
+                if held == most or done + held == inputs:
+                    program = self._program(0, len(self._groups), done, done + held)
+                    self._run(program, target, Blocks(room), 0, fresh=done == 0)
+                    done, held = done + held, 0
+        assert done == inputs
+        yield target
+
+    def _run(
+        self, program: _Program, target: Rows, inputs: Blocks, start: int, *, fresh: bool
+    ) -> None:
+        count, parts = target.shape[:2]
+        limbs = len(self._moduli)
+        offsets = np.zeros((parts, limbs, count), dtype=np.uint64)
+        offsets[0] = self._offsets[:, start : start + count]
+
+        def work(lo: int, hi: int) -> None:
+            batched_kernels.weighted_sums(
+                target, inputs.data, program.inputs, program.weights, program.phases,
+                program.tiles, offsets, fresh, self._moduli, self._inverses,
+                workspace("weighted sums", (SUMS,)), lo, hi,
+            )  # fmt: skip
+
+        threads.split(inputs.data.shape[2], work)
+
+    def _workspace(self, what: str, shape: tuple[int, ...]) -> NDArray[np.uint64]:
+        return workspace(f"weighted sums {what} {self._name}", shape)
+
+    def _program(self, begin: int, end: int, lo: int, hi: int) -> _Program:
+        """Groups [begin, end) on the inputs [lo, hi), which stand at 0 .. hi - lo."""
+        key = begin, end, lo, hi
+        if key not in self._programs:
+            self._programs[key] = self._made(*key)
+        return self._programs[key]
+
+    def _made(self, begin: int, end: int, lo: int, hi: int) -> _Program:
+        inputs: list[NDArray[np.int64]] = []
+        weights: list[NDArray[np.int64]] = []
+        phases: list[tuple[int, int, int, int]] = []
+        tiles: list[tuple[int, int, int, int]] = []
+        first = columns_done = rows_done = 0
+        indptr, indices, data = self._matrix.indptr, self._matrix.indices, self._matrix.data
+        for group in self._groups[begin:end]:
+            columns = indices[indptr[group[0]] : indptr[group[0] + 1]]
+            chosen = np.flatnonzero((lo <= columns) & (columns < hi))
+            table = np.array([data[indptr[row] : indptr[row + 1]][chosen] for row in group])
+            for tile in range(0, len(group), OUTPUTS):
+                some = table[tile : tile + OUTPUTS]
+                phases_before = len(phases)
+                if len(chosen):
+                    for digits, shift in self._digits.of_weights(some):
+                        packed = np.zeros((len(chosen), OUTPUTS), dtype=np.int64)
+                        packed[:, : len(some)] = digits.T
+                        for a, b in self._digits.runs(digits, shift):
+                            reads = columns_done + a, columns_done + b
+                            phases.append((*reads, rows_done + a, shift))
+                            shift = 0
+                        weights.append(packed)
+                        rows_done += len(chosen)
+                tiles.append((first + tile, len(some), phases_before, len(phases)))
+            inputs.append(columns[chosen].astype(np.int64) - lo)
+            columns_done += len(chosen)
+            first += len(group)
+        return _Program(
+            np.concatenate(inputs),
+            np.concatenate([*weights, np.zeros((0, OUTPUTS), dtype=np.int64)]).view(np.uint64),
+            np.array(phases, dtype=np.int64).reshape(-1, 4),
+            np.array(tiles, dtype=np.int64),
+        )
+
+
+@dataclass(frozen=True)
+class _Digits:
+    """How weights are cut: `count` signed digits of `bits` bits, sums of |digit| up to `limit`."""
+
+    bits: int
+    count: int
+    limit: int
+
+    @classmethod
+    def of(cls, weights: NDArray[np.int64], modulus: int) -> _Digits:
+        limit = ((1 << 63) - 1) // modulus - 1
+        largest = int(np.abs(weights).max(initial=0))
+        if largest <= limit >> 2:
+            return cls(0, 1, limit)
+        bits = limit.bit_length() - _SPARE_BITS
+        return cls(bits, largest.bit_length() // bits + 1, limit)
+
+    def of_weights(self, weights: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], int]]:
+        """(digits, shift before them), the highest first."""
+        if not self.bits:
+            yield weights, 0
+            return
+        half, found = 1 << (self.bits - 1), []
+        for _ in range(self.count):
+            low = ((weights + half) & ((1 << self.bits) - 1)) - half
+            found.append(low)
+            weights = (weights - low) >> self.bits
+        for index, digits in enumerate(reversed(found)):
+            yield digits, self.bits if index else 0
+
+    def runs(self, digits: NDArray[np.int64], shift: int) -> Iterator[tuple[int, int]]:
+        """Ranges of inputs whose products can be added before the sums are reduced."""
+        largest = np.abs(digits).max(axis=0).tolist()
+        begin, total = 0, 1 << shift  # what is there takes part, too
+        for s, size in enumerate(largest):
+            if total + size > self.limit:
+                yield begin, s
+                begin, total = s, 1
+            total += size
+        yield begin, len(largest)
+
+
+def _grouped(matrix: Any) -> list[NDArray[np.int64]]:
+    """The rows that store the same columns, in order of their first."""
+    groups: dict[bytes, list[int]] = {}
+    for row in range(int(matrix.shape[0])):
+        columns = matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]]
+        groups.setdefault(columns.tobytes(), []).append(row)
+    return [np.array(rows, dtype=np.int64) for rows in groups.values()]
+
+
+def _fill(blocks: Blocks, first: Rows, rows: Iterator[Rows]) -> int:
+    done = 0
+    for batch in chained(first, rows):
+        blocks.put(done, batch)
+        done += len(batch)
+    return done

@@ -1,0 +1,1 @@
+"""What is built of an evaluator's operations: linear transforms and polynomials."""

@@ -1,0 +1,106 @@
+"""The baby steps of a linear transform, and the sums of their products, for several ciphertexts.
+
+A limb of QP at a time, and of it a few columns at a time: the digits' products with every key,
+permuted, then the weighted sums of them. Nothing between the digits and the sums goes through
+memory, and keys and diagonals come from it once for all ciphertexts.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from he.ckks.ciphertext import Ciphertext
+from he.rlwe import galois
+from ntt import threads
+from ntt.hoisting import HoistedOperands
+from ntt.workspace import workspace
+
+if TYPE_CHECKING:
+    from he.ckks.circuits.linear_transform import LinearTransform
+    from he.ckks.evaluator import Evaluator
+
+_DIGIT_BYTES = 4 << 20  # a share of a common last-level cache
+
+
+class HoistedColumn:
+    """The blocks {output: transform} of one input of a matrix, for an evaluator's keys.
+
+    Raises `MissingGaloisKeyError`.
+    """
+
+    def __init__(
+        self, evaluator: Evaluator, level: int, blocks: Mapping[int, LinearTransform]
+    ) -> None:
+        self._switcher = evaluator.switcher(level)
+        self._N = N = evaluator.params.N
+        self._groups = [(o, giant) for o, block in blocks.items() for giant in block.giants]
+        steps = sorted({step for block in blocks.values() for step in block.babies})
+        # A product's part 0 takes P times that of the input; what stands still is P times both.
+        self._parts = 2 if steps[0] == 0 else 1
+        elements = [galois.element_of_rotation(k, N) for k in steps]
+        keys = [evaluator.keys.for_element(e, level) if e != 1 else None for e in elements]
+        no_rows = np.zeros(self._switcher.limbs_qp, dtype=np.int64)
+        self._operands = HoistedOperands.of(
+            [None if key is None else key.data for key in keys],
+            [no_rows if key is None else key.rows(level) for key in keys],
+            [galois.vector_moves(element, N) for element in elements],
+            [block.weights for block in blocks.values()],
+            [block.starts for block in blocks.values()],
+            [
+                np.searchsorted(steps, np.take(block.babies, block.baby_of))
+                for block in blocks.values()
+            ],
+        )
+
+    @property
+    def sums_bytes(self) -> int:
+        """What `sums` gives for one ciphertext."""
+        return 16 * self._operands.sums * self._switcher.limbs_qp * self._N
+
+    def sums(
+        self, inputs: Sequence[Ciphertext], name: str
+    ) -> Iterator[tuple[tuple[int, int], np.ndarray]]:
+        """For every (output, giant step): P times the sum of its diagonals' products with the
+        rotated inputs, (inputs, 2, limbs_QP, N), in the scratch memory called `name`.
+        """
+        switcher, N, count = self._switcher, self._N, len(inputs)
+        limbs = switcher.limbs_qp
+        out = workspace(name, (count, self._operands.sums, 2, limbs, N))
+        addends = workspace("hoisted addends", (count, 2, limbs, N))
+        switched = workspace("hoisted parts", (count, switcher.limbs_q, N))
+        factor = switcher.context.special_factor(switcher.level)
+        for x, addend, part in zip(inputs, addends, switched, strict=True):
+            for source, target in zip(x.data[: self._parts], addend, strict=False):
+                switcher.q.multiply_scalar(target[: switcher.limbs_q], source, factor)
+                target[switcher.limbs_q :] = 0
+            np.copyto(part, x.data[1])
+        decomposition = switcher.decomposition
+        terms = decomposition.terms(switched)
+        digits_count = len(decomposition)
+        blocks = self._limb_blocks(count * digits_count)
+        scratch_words = self._operands.scratch_words(count, digits_count, N)
+
+        def work(first: int, last: int) -> None:
+            memory = workspace("hoisted product", (scratch_words,))
+            for lo, hi in blocks[first:last]:
+                digits = workspace("hoisted digits", (count, digits_count, hi - lo, N))
+                for of_input, part, term in zip(digits, switched, terms, strict=True):
+                    decomposition.fill(of_input, part, term, lo, hi)
+                ops = switcher.context.limbs(switcher.context.qp_rows(switcher.level)[lo:hi])
+                ops.hoisted_product(out, digits, addends, self._operands, lo, memory)
+
+        threads.split(len(blocks), work)
+        return zip(self._groups, np.moveaxis(out, 1, 0), strict=True)
+
+    def _limb_blocks(self, digits: int) -> list[tuple[int, int]]:
+        """QP's limbs in blocks whose digits fit the cache, and at least one a thread."""
+        limbs = self._switcher.limbs_qp
+        limb_bytes = 8 * digits * self._N
+        count = -(-limbs // max(1, _DIGIT_BYTES // limb_bytes))
+        count = min(max(count, threads.get_threads()), limbs)
+        bounds = [limbs * k // count for k in range(count + 1)]
+        return list(itertools.pairwise(bounds))

@@ -1,0 +1,296 @@
+"""Linear maps on slots: diagonals, baby-step giant-step, double hoisting.
+
+``y[i] = sum_k diagonals[k][i] x[i + k]`` with indices modulo the slot count (Halevi and Shoup,
+CRYPTO 2014). The baby rotations share one decomposition and stay in QP, the giant ones share one
+division by P q (double hoisting: Bossuat, Mouchet, Troncoso-Pastoriza, Hubaux, EUROCRYPT 2021,
+section 4). One level.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from he.ckks.ciphertext import Ciphertext
+from he.ckks.circuits.bsgs import BabyGiant, split
+from he.ckks.circuits.hoisting import HoistedColumn
+from he.ckks.encoding.encoder import Encoder
+from he.ckks.evaluator import Evaluator
+from he.ckks.params import CKKSParameters
+from he.errors import (
+    EncodingError,
+    LevelExhaustedError,
+    LevelMismatchError,
+    ParameterError,
+    ParametersMismatchError,
+)
+from he.rlwe import galois
+from he.rlwe.keys import KeyNeeds
+from he.rlwe.rns import context
+from he.trace import Block, Tracer
+from ntt.hoisting import VECTOR
+from ntt.workspace import workspace
+
+
+@dataclass(frozen=True, eq=False)
+class LinearTransform:
+    """An encoded linear map, for ciphertexts at `level`.
+
+    `diagonals` are grouped by giant step: those of giant g are rows ``starts[g] .. starts[g +
+    1]``, each to be multiplied by baby step ``baby_of[row]`` and already rotated by minus the
+    giant step. They are kept as weights (limbs_QP, N / 8, terms, 8), in the order in which they
+    are read.
+    """
+
+    params: CKKSParameters
+    level: int
+    babies: tuple[int, ...]
+    giants: tuple[int, ...]
+    starts: np.ndarray
+    baby_of: np.ndarray
+    weights: np.ndarray
+
+    @classmethod
+    def encode(
+        cls,
+        encoder: Encoder,
+        diagonals: Mapping[int, np.ndarray],
+        level: int,
+        plan: BabyGiant | None = None,
+    ) -> LinearTransform:
+        """Encode {shift: vector of N/2 slots} for use at `level`.
+
+        plan: how shifts split into baby and giant steps; None finds a cheap one. Raises
+        `LevelExhaustedError` at level 0, `EncodingError` for bad vectors.
+        """
+        params = encoder.params
+        if level < 1:
+            raise LevelExhaustedError(
+                f"a linear transform rescales, so it cannot be encoded for level {level}: at least "
+                f"level 1 is needed"
+            )
+        if level > params.max_level:
+            raise LevelMismatchError(
+                f"level {level} is above the highest, {params.max_level}"
+            )
+        if not diagonals:
+            raise ParameterError("a linear transform needs at least one diagonal")
+        slots = params.slots
+        vectors = {shift % slots: np.asarray(v) for shift, v in diagonals.items()}
+        if len(vectors) != len(diagonals):
+            raise ParameterError(f"two diagonals have the same shift modulo {slots}")
+        plan = plan if plan is not None else split(tuple(vectors), slots)
+        ops = context(params).qp(level)
+        scale = params.scales[level]
+        by_giant: list[list[tuple[int, int]]] = [[] for _ in plan.giants]
+        for giant, baby, shift in plan.terms:
+            by_giant[giant].append((baby, shift % slots))
+        kept = [g for g, terms in enumerate(by_giant) if terms]
+        starts = np.zeros(len(kept) + 1, dtype=np.int64)
+        starts[1:] = np.cumsum([len(by_giant[g]) for g in kept])
+        baby_of = np.empty(starts[-1], dtype=np.int64)
+        shape = len(ops.moduli), params.N // VECTOR, VECTOR
+        encoded = np.empty((*shape[:2], starts[-1], VECTOR), dtype=np.uint64)
+        row = 0
+        for g in kept:
+            for baby, shift in by_giant[g]:
+                rotated = np.roll(_full(vectors[shift], slots), plan.giants[g])
+                residues = encoder.residues(encoder.coefficients(rotated, scale), ops)
+                encoded[:, :, row] = residues.reshape(shape)
+                baby_of[row] = baby
+                row += 1
+        giants = tuple(plan.giants[g] % slots for g in kept)
+        babies = tuple(step % slots for step in plan.babies)
+        return cls(params, level, babies, giants, starts, baby_of, encoded)
+
+    @functools.cached_property
+    def diagonals(self) -> np.ndarray:
+        """A copy of the diagonals, (terms, limbs_QP, N), transformed."""
+        terms = np.moveaxis(self.weights, 2, 0)
+        return np.ascontiguousarray(terms).reshape(*terms.shape[:2], self.params.N)
+
+    @property
+    def needs(self) -> KeyNeeds:
+        """The Galois keys that `apply` uses."""
+        N = self.params.N
+        steps = {*self.babies, *self.giants} - {0}
+        return KeyNeeds(galois={galois.element_of_rotation(k, N): self.level for k in steps})
+
+    def apply(self, evaluator: Evaluator, x: Ciphertext) -> Ciphertext:
+        """The map of x: one level below, at its canonical scale."""
+        return apply_matrix(evaluator, {(0, 0): self}, [x])[0]
+
+
+def apply_matrix(
+    evaluator: Evaluator,
+    blocks: Mapping[tuple[int, int], LinearTransform],
+    inputs: Sequence[Ciphertext],
+) -> list[Ciphertext]:
+    """``out[o] = sum_i blocks[o, i](inputs[i])`` for a vector that spans several ciphertexts.
+
+    The baby steps of an input serve all its blocks, the giant steps of an output all the inputs
+    that meet there, and each output is divided once. Inputs at one level and scale; outputs one
+    level below, at its canonical scale. Every output 0 .. max(o) needs a block. `SlotMatrix`
+    prepares the blocks once for many vectors.
+    """
+    return SlotMatrix(evaluator, blocks).apply([inputs])[0]
+
+
+class SlotMatrix:
+    """The matrix of `apply_matrix`, ready for many vectors and for several of them at once.
+
+    Raises `ParametersMismatchError`, `LevelMismatchError` or `MissingGaloisKeyError` for blocks
+    that do not suit one another or the evaluator.
+    """
+
+    def __init__(
+        self, evaluator: Evaluator, blocks: Mapping[tuple[int, int], LinearTransform]
+    ) -> None:
+        self._evaluator = evaluator
+        self._blocks = blocks
+        self._level = next(iter(blocks.values())).level
+        for block in blocks.values():
+            _check_block(evaluator, block, self._level)
+        self._columns = {
+            i: HoistedColumn(
+                evaluator, self._level, {o: b for (o, j), b in blocks.items() if i == j}
+            )
+            for i in sorted({i for _, i in blocks})
+        }
+        N = evaluator.params.N
+        self._giant_keys = {
+            giant: evaluator.keys.for_element(galois.element_of_rotation(giant, N), self._level)
+            for block in blocks.values()
+            for giant in block.giants
+            if giant
+        }
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Scratch memory that each of the vectors applied at once takes."""
+        return sum(column.sums_bytes for column in self._columns.values())
+
+    def apply(self, vectors: Sequence[Sequence[Ciphertext]]) -> list[list[Ciphertext]]:
+        """The product with each vector of ciphertexts, the same bits as one by one.
+
+        Each key and each diagonal is read from memory once for all of them.
+        """
+        evaluator, level = self._evaluator, self._level
+        first = vectors[0][0]
+        for vector in vectors:
+            for x in vector:
+                _check_operand(evaluator, x, first, level)
+        outputs = 1 + max(o for o, _ in self._blocks)
+        sums: list[dict[int, np.ndarray]] = [{} for _ in range(outputs)]
+        for i, column in self._columns.items():
+            groups = column.sums([vector[i] for vector in vectors], f"giant sums {i}")
+            for (o, giant), group in groups:
+                self._add_group(sums[o], giant, group)
+        scale = first.scale * evaluator.params.scales[level] / evaluator.params.q[level]
+        results = [
+            [evaluator.result(data, scale) for data in self._add_giant_steps(giants, len(vectors))]
+            for giants in sums
+        ]
+        products = [list(product) for product in zip(*results, strict=True)]
+        if evaluator.tracer is not None:
+            for vector, product in zip(vectors, products, strict=True):
+                _record(evaluator, evaluator.tracer, self._blocks, vector, product)
+        return products
+
+    def _add_group(self, giants: dict[int, np.ndarray], giant: int, group: np.ndarray) -> None:
+        """Add a group (vectors, 2, limbs_QP, N) to the one of the same giant step."""
+        if giant not in giants:
+            giants[giant] = group
+            return
+        qp = self._evaluator.switcher(self._level).qp
+        for total, term in zip(giants[giant], group, strict=True):
+            qp.add(total, total, term)
+
+    def _add_giant_steps(self, giants: Mapping[int, np.ndarray], count: int) -> list[np.ndarray]:
+        """The sum of each vector's groups, rotated by their giant steps, divided by P q_level."""
+        N = self._evaluator.params.N
+        switcher = self._evaluator.switcher(self._level)
+        totals = workspace("transform totals", (count, 2, switcher.limbs_qp, N))
+        if 0 in giants:
+            np.copyto(totals, giants[0])
+        else:
+            totals.fill(0)
+        for giant, groups in giants.items():
+            if giant == 0:
+                continue
+            element = galois.element_of_rotation(giant, N)
+            for total, group in zip(totals, groups, strict=True):
+                # Only the part that meets the secret is divided by P and switched again.
+                part = switcher.mod_down_part(group[1])
+                (switched,) = switcher.switched(part, [self._giant_keys[giant]])
+                switcher.qp.add(switched[0], switched[0], group[0])
+                switcher.permute_add(total, switched, element)
+        return [switcher.mod_down_rescale(total) for total in totals]
+
+
+def _record(
+    evaluator: Evaluator,
+    tracer: Tracer,
+    blocks: Mapping[tuple[int, int], LinearTransform],
+    inputs: Sequence[Ciphertext],
+    results: Sequence[Ciphertext],
+) -> None:
+    N, level = evaluator.params.N, inputs[0].level
+    needs = KeyNeeds.union(block.needs for block in blocks.values())
+    traced = [
+        Block(
+            o,
+            i,
+            tuple(galois.element_of_rotation(k, N) for k in block.babies),
+            tuple(galois.element_of_rotation(k, N) for k in block.giants),
+            tuple(block.starts.tolist()),
+            tuple(block.baby_of.tolist()),
+            tracer.plaintext(block.diagonals),
+        )
+        for (o, i), block in blocks.items()
+    ]
+    tracer.record(
+        "linear_transform",
+        level,
+        [x.data for x in inputs],
+        [x.data for x in results],
+        keys=[evaluator.keys.for_element(element, level) for element in needs.galois],
+        blocks=traced,
+    )
+
+
+def _check_block(evaluator: Evaluator, block: LinearTransform, level: int) -> None:
+    if block.params != evaluator.params:
+        raise ParametersMismatchError(
+            f"the transform is encoded for {block.params}, not for {evaluator.params}"
+        )
+    if block.level != level:
+        raise LevelMismatchError(
+            f"one block is encoded for level {block.level}, another for level {level}: encode all "
+            f"of them for one level"
+        )
+
+
+def _check_operand(evaluator: Evaluator, x: Ciphertext, first: Ciphertext, level: int) -> None:
+    evaluator.check_pair(x, first)
+    if x.level != level:
+        raise LevelMismatchError(
+            f"the transform is encoded for level {level}, the ciphertext is at level "
+            f"{x.level}: encode it for that level, or use drop_to"
+        )
+    if x.parts != 2:
+        raise ParameterError(f"a linear transform acts on 2 parts, not {x.parts}: relinearize")
+
+
+def _full(vector: np.ndarray, slots: int) -> np.ndarray:
+    if vector.ndim != 1 or vector.size > slots or vector.dtype.kind not in "biufc":
+        raise EncodingError(
+            f"a diagonal is {vector.dtype} of shape {vector.shape}: a vector of at most {slots} "
+            f"numbers is needed"
+        )
+    full = np.zeros(slots, dtype=np.result_type(vector, np.float64))
+    full[: vector.size] = vector
+    return full

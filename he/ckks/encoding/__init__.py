@@ -1,0 +1,1 @@
+"""Numbers to plaintext polynomials and back: the embedding, its FFT, the rounding."""

@@ -1,0 +1,1 @@
+"""Objects as bytes: the container and the packing of residues. No cryptography."""

@@ -1,0 +1,125 @@
+"""Residues as bytes, with as many bits each as their modulus has.
+
+A row of N residues modulo q is the string of their N * bit_length(q) bits, least significant bit
+first, filled up with zero bits to whole 64-bit words, which are stored little-endian. Rows follow
+one another without gaps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from he.errors import CorruptBytesError, ForeignBytesError, ParameterError
+from he.format.residue_packing_kernels import pack_row, unpack_row
+
+
+def packed_bytes(moduli: Sequence[int], N: int) -> int:
+    """Bytes that one (len(moduli), N) residue array takes once packed."""
+    return sum(8 * _words_per_row(q, N) for q in moduli)
+
+
+def pack_residues(residues: NDArray[np.uint64], moduli: Sequence[int]) -> bytes:
+    """Store residues with bit_length(q_i) bits each.
+
+    Parameters
+    ----------
+    residues : (..., limbs, N) uint64, not empty, row i in [0, moduli[i]).
+    moduli : the limbs' moduli, 1 <= q < 2^64.
+
+    Raises
+    ------
+    ParameterError : shape, dtype or a value does not fit the moduli.
+    """
+    moduli = _check_moduli(moduli)
+    if residues.dtype != np.uint64:
+        raise ParameterError(f"residues are of dtype {residues.dtype}, needed is uint64")
+    N = _check_shape(residues.shape, moduli)
+    blocks = np.ascontiguousarray(residues).reshape(-1, len(moduli), N)
+    packed = np.zeros(len(blocks) * packed_bytes(moduli, N) // 8, dtype=np.uint64)
+    start = 0
+    for block in blocks:
+        for row, q in zip(block, moduli, strict=True):
+            if int(row.max()) >= q:
+                raise ParameterError(f"residue {int(row.max())} is not below its modulus {q}")
+            stop = start + _words_per_row(q, N)
+            pack_row(row, q.bit_length(), packed[start:stop])
+            start = stop
+    return packed.astype("<u8", copy=False).tobytes()
+
+
+def unpack_residues(
+    data: bytes | memoryview, moduli: Sequence[int], shape: Sequence[int]
+) -> NDArray[np.uint64]:
+    """The inverse of `pack_residues`, with every value checked.
+
+    Parameters
+    ----------
+    data : the packed bytes.
+    moduli : the limbs' moduli.
+    shape : (..., len(moduli), N), as the reader expects it.
+
+    Returns
+    -------
+    `shape` uint64, C-contiguous, row i in [0, moduli[i]).
+
+    Raises
+    ------
+    CorruptBytesError : the length does not fit, a value is not below its modulus, or a padding
+        bit is set.
+    ParameterError : shape and moduli contradict each other.
+    """
+    moduli = _check_moduli(moduli)
+    shape = tuple(int(size) for size in shape)
+    N = _check_shape(shape, moduli)
+    needed = math.prod(shape[:-2]) * packed_bytes(moduli, N)
+    view = readonly_view(data)
+    if len(view) != needed:
+        raise CorruptBytesError(f"residues of shape {shape} take {needed} bytes, got {len(view)}")
+    packed = np.frombuffer(view, dtype="<u8").astype(np.uint64)
+    residues = np.empty(shape, dtype=np.uint64)
+    start = 0
+    for block in residues.reshape(-1, len(moduli), N):
+        for row, q in zip(block, moduli, strict=True):
+            stop = start + _words_per_row(q, N)
+            largest, padding = unpack_row(packed[start:stop], q.bit_length(), row)
+            if largest >= q:
+                raise CorruptBytesError(f"residue {int(largest)} is not below its modulus {q}")
+            if padding:
+                raise CorruptBytesError(f"a padding bit behind the residues modulo {q} is set")
+            start = stop
+    return residues
+
+
+def readonly_view(data: object) -> memoryview:
+    """A read-only view of bytes; ForeignBytesError for anything else."""
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise ForeignBytesError(f"bytes are needed, got {type(data).__name__}")
+    view = memoryview(data)
+    if not view.c_contiguous:
+        view = memoryview(bytes(view))
+    return view.cast("B").toreadonly()
+
+
+def _words_per_row(q: int, N: int) -> int:
+    return -(-N * q.bit_length() // 64)
+
+
+def _check_shape(shape: tuple[int, ...], moduli: tuple[int, ...]) -> int:
+    if len(shape) < 2 or shape[-2] != len(moduli) or min(shape) < 1:
+        raise ParameterError(
+            f"shape {shape} does not fit {len(moduli)} moduli; needed is (..., {len(moduli)}, N), "
+            "none of them zero"
+        )
+    return shape[-1]
+
+
+def _check_moduli(moduli: Sequence[int]) -> tuple[int, ...]:
+    checked = tuple(int(q) for q in moduli)
+    for q in checked:
+        if not 1 <= q < 1 << 64:
+            raise ParameterError(f"modulus {q} must be in [1, 2^64)")
+    return checked

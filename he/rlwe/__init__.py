@@ -1,0 +1,1 @@
+"""What the schemes share: parameters, keys, key switching, encryption of zero."""

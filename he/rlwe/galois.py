@@ -1,0 +1,53 @@
+"""Galois elements of the slots, and the permutations they are in the transformed domain.
+
+Slot i of a real or complex vector is the evaluation at zeta^(3^i), zeta a primitive 2N-th root;
+rotating left by k is x -> x^(3^k), conjugating is x -> x^(2N - 1). (SEAL's convention.)
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from he.errors import ParameterError
+from he.rlwe.validation import whole_number
+from ntt.hoisting import VectorMoves
+from ntt.tables import bit_reversal
+
+GENERATOR = 3
+
+
+def element_of_rotation(steps: int, N: int) -> int:
+    """The Galois element that rotates N/2 slots left by `steps` (any integer).
+
+    Raises `ParameterError` for anything but an integer.
+    """
+    return pow(GENERATOR, whole_number(steps, "the number of steps") % (N // 2), 2 * N)
+
+
+def element_of_conjugation(N: int) -> int:
+    """The Galois element that conjugates every slot."""
+    return 2 * N - 1
+
+
+@functools.lru_cache(maxsize=1024)
+def permutation(element: int, N: int) -> np.ndarray:
+    """int64 (N,): the transform of a(x^element) at index i is that of a at permutation[i].
+
+    Index i of the transform is the evaluation at psi^(2 brv(i) + 1). Raises `ParameterError` for
+    an even element.
+    """
+    if element % 2 == 0 or not 0 < element < 2 * N:
+        raise ParameterError(f"Galois element {element}: it must be odd and in (0, {2 * N})")
+    order = bit_reversal(N)
+    exponent = (2 * order + 1) * element % (2 * N)
+    table: np.ndarray = order[(exponent - 1) // 2]
+    table.setflags(write=False)
+    return table
+
+
+@functools.lru_cache(maxsize=1024)
+def vector_moves(element: int, N: int) -> VectorMoves:
+    """`permutation` as moves of whole vectors; N >= 8."""
+    return VectorMoves.of(permutation(element, N))

@@ -1,0 +1,164 @@
+"""The only place where keys are made."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from he.errors import ParameterError, ParametersMismatchError
+from he.rlwe import galois, rns_kernels, sampling
+from he.rlwe.keys import (
+    RELINEARIZATION,
+    EvaluationKeys,
+    KeyNeeds,
+    KeySwitchingKey,
+    PublicKey,
+    SecretKey,
+)
+from he.rlwe.parallel import map_threads
+from he.rlwe.params import RLWEParameters
+from he.rlwe.rns import context
+from he.rlwe.sampling import RandomStream
+from he.rlwe.seeded import PUBLIC_KEY, digit_label, uniform_from_seed
+from ntt.limbs import LimbOps, Scalars
+from ntt.workspace import workspace
+
+
+def small_polynomial(values: np.ndarray, ops: LimbOps, out: np.ndarray) -> np.ndarray:
+    """out (limbs, N) = the transform of int64 coefficients smaller than every modulus."""
+    rns_kernels.residues_of_small(out, values, np.array(ops.moduli, dtype=np.uint64))
+    return ops.forward(out)
+
+
+def error_polynomial(stream: RandomStream, params: RLWEParameters, ops: LimbOps) -> np.ndarray:
+    """A fresh Gaussian error (limbs, N), transformed, in scratch memory."""
+    out = workspace("error polynomial", (len(ops.moduli), params.N))
+    return small_polynomial(sampling.gaussian(stream, params.N, params.sigma), ops, out)
+
+
+class KeyGenerator:
+    """Makes keys for one parameter set.
+
+    seed: 32 bytes that replace the operating system's randomness, for tests only; keys made from a
+    known seed protect nothing.
+    """
+
+    def __init__(self, params: RLWEParameters, *, seed: bytes | None = None) -> None:
+        self.params = params
+        self._context = context(params)
+        self._stream = (
+            RandomStream.from_os()
+            if seed is None
+            else RandomStream.from_seed(seed, "key generator for tests")
+        )
+        self._reproducible = seed is not None
+
+    def secret_key(self) -> SecretKey:
+        """A fresh uniform ternary secret."""
+        return SecretKey(self.params, sampling.ternary(self._stream, self.params.N))
+
+    def public_key(self, secret: SecretKey) -> PublicKey:
+        """(-a s + e, a) in QP at the top level, a uniform from a public seed."""
+        self._check(secret)
+        ops = self._context.qp(self.params.max_level)
+        seed = self._public_seed()
+        data = np.empty((2, len(ops.moduli), self.params.N), dtype=np.uint64)
+        data[1] = uniform_from_seed(seed, PUBLIC_KEY, ops)
+        self._mask(data, secret.transformed, ops, self._stream)
+        return PublicKey(self.params, data, seed)
+
+    def relinearization_key(self, secret: SecretKey, level: int | None = None) -> KeySwitchingKey:
+        """The key that carries s^2 to s at `level` (default: the top) and below."""
+        return self._key(secret, RELINEARIZATION, level)
+
+    def galois_key(
+        self, secret: SecretKey, element: int, level: int | None = None
+    ) -> KeySwitchingKey:
+        """The key of a Galois element at `level` (default: the top) and below."""
+        if element % 2 == 0 or not 0 < element < 2 * self.params.N:
+            raise ParameterError(
+                f"Galois element {element}: it must be odd and in (0, {2 * self.params.N})"
+            )
+        return self._key(secret, element, level)
+
+    def evaluation_keys(self, secret: SecretKey, needs: KeyNeeds) -> EvaluationKeys:
+        """Every key that `needs` names, each at the level named and no higher."""
+        self._check(secret)
+        needs.check(self.params)
+        named = list(needs.galois.items())
+        if needs.relinearization is not None:
+            named.append((RELINEARIZATION, needs.relinearization))
+        work = [(element, level, *self._randomness()) for element, level in named]
+        keys = map_threads(lambda item: self._switching_key(secret, *item), work)
+        by_element = {key.element: key for key in keys}
+        return EvaluationKeys(self.params, by_element.pop(RELINEARIZATION, None), by_element)
+
+    # ------------------------------------------------------------ parts
+
+    def _key(self, secret: SecretKey, element: int, level: int | None) -> KeySwitchingKey:
+        self._check(secret)
+        level = self.params.max_level if level is None else level
+        if not 0 <= level <= self.params.max_level:
+            raise ParameterError(
+                f"key level {level}: it must be from 0 to {self.params.max_level}"
+            )
+        return self._switching_key(secret, element, level, *self._randomness())
+
+    def _switching_key(
+        self, secret: SecretKey, element: int, level: int, seed: bytes, stream: RandomStream
+    ) -> KeySwitchingKey:
+        """Encryptions of P (Q/D_j) [(Q/D_j)^-1]_{D_j} source under target, one a digit."""
+        ops = self._context.qp(level)
+        source, target = self._source_and_target(secret, element, level)
+        digits = self.params.digit_rows(level)
+        shape = (len(digits), 2, len(ops.moduli), self.params.N)
+        data = np.empty(shape, dtype=np.uint64)
+        for j, rows in enumerate(digits):
+            data[j, 1] = uniform_from_seed(seed, digit_label(j), ops)
+            self._mask(data[j], target, ops, stream)
+            # The gadget factor is P modulo the digit's own primes, and 0 modulo all others.
+            own = slice(rows.start, rows.stop)
+            digit_ops = self._context.limbs(tuple(rows))
+            scaled = digit_ops.multiply_scalar(
+                np.empty_like(source[own]), source[own], self._special(rows)
+            )
+            digit_ops.add(data[j, 0, own], data[j, 0, own], scaled)
+        return KeySwitchingKey(self.params, level, element, data, seed)
+
+    def _source_and_target(
+        self, secret: SecretKey, element: int, level: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """s^2 and s for the relinearization key, s and its preimage for a Galois element."""
+        rows = list(self._context.qp_rows(level))
+        s = np.ascontiguousarray(secret.transformed[rows])
+        other = np.empty_like(s)
+        if element == RELINEARIZATION:
+            return self._context.qp(level).multiply(other, s, s), s
+        N = self.params.N
+        preimage = galois.permutation(pow(element, -1, 2 * N), N)
+        return s, self._context.qp(level).permute(other, s, preimage)
+
+    def _randomness(self) -> tuple[bytes, RandomStream]:
+        """A public seed and a stream of its own, so that keys can be made side by side."""
+        return self._public_seed(), self._stream.fork("switching key")
+
+    def _special(self, rows: range) -> Scalars:
+        moduli = self._context.limbs(tuple(rows)).moduli
+        return Scalars([self._context.P] * len(moduli), moduli)
+
+    def _mask(
+        self, pair: np.ndarray, secret: np.ndarray, ops: LimbOps, stream: RandomStream
+    ) -> None:
+        """pair[0] = e - pair[1] secret."""
+        ops.multiply(pair[0], pair[1], secret)
+        ops.subtract(pair[0], error_polynomial(stream, self.params, ops), pair[0])
+
+    def _public_seed(self) -> bytes:
+        return self._stream.bytes(32) if self._reproducible else os.urandom(32)
+
+    def _check(self, secret: SecretKey) -> None:
+        if secret.params != self.params:
+            raise ParametersMismatchError(
+                f"the secret key belongs to {secret.params}, the key generator to {self.params}"
+            )

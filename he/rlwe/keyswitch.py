@@ -1,0 +1,231 @@
+"""Hybrid key switching (Han and Ki, CT-RSA 2020): decompose once, multiply by many keys."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from he.rlwe import galois
+from he.rlwe.keys import KeySwitchingKey
+from he.rlwe.rns import Decomposition, Division, RNSContext
+from ntt import threads
+from ntt.hoisting import VECTOR, KeyOperands
+from ntt.memory import large_array
+from ntt.workspace import workspace
+
+# A share of a common last-level cache, and the most that hoisted results may take at once.
+_DIGIT_BYTES = 4 << 20
+_ACCUMULATOR_BYTES = 192 << 20
+# Digits that are made as a whole and read from a last-level cache by every key.
+_WHOLE_DIGIT_BYTES = 32 << 20
+# Sets of keys whose addresses and moves are remembered, 72 KB for sixteen keys of N = 2^13.
+_KNOWN_OPERANDS = 64
+
+
+class KeySwitcher:
+    """The steps of key switching at one level. Inputs and outputs are in the transformed domain."""
+
+    centred_digits = True
+    """Whether digits are centred (see `he.rlwe.rns.Decomposition`)."""
+
+    def __init__(self, context: RNSContext, level: int) -> None:
+        self.context = context
+        self.level = level
+        self.q = context.q(level)
+        self.qp = context.qp(level)
+        self.limbs_q = level + 1
+        self.limbs_qp = len(self.qp.moduli)
+        self._known_operands: dict[tuple[KeySwitchingKey, ...], KeyOperands] = {}
+
+    @property
+    def decomposition(self) -> Decomposition:
+        """The digits' decomposition at this level."""
+        return self.context.decomposition(self.level, self.centred_digits)
+
+    def decompose(self, c: np.ndarray) -> np.ndarray:
+        """The digits (dnum, limbs_QP, N) of c (limbs_Q, N), in scratch memory."""
+        return self._digits(c, self.decomposition)
+
+    def _digits(self, c: np.ndarray, decomposition: Decomposition) -> np.ndarray:
+        out = workspace("digits", (len(decomposition), self.limbs_qp, c.shape[-1]))
+        return decomposition(c, out)
+
+    def switched(
+        self, c: np.ndarray, keys: Sequence[KeySwitchingKey]
+    ) -> Iterator[np.ndarray]:
+        """The gadget product of c's digits with each key in turn: (2, limbs_QP, N), in scratch
+        memory that the next one overwrites.
+
+        Digits that are too many for the cache are made, and met by every key, a few limbs at a
+        time, so that only the keys come from memory.
+        """
+        shape = (2, self.limbs_qp, c.shape[-1])
+        blocks = self._blocks()
+        if len(blocks) == 1:
+            digits = self.decompose(c)
+            for key in keys:
+                yield self.gadget_product(digits, key, workspace("switched", shape))
+            return
+        together = max(1, _ACCUMULATOR_BYTES // (8 * math.prod(shape)))
+        for start in range(0, len(keys), together):
+            chosen = keys[start : start + together]
+            accumulators = workspace("switched by many", (len(chosen), *shape))
+            self._switch_blocks(c, chosen, accumulators, blocks)
+            yield from accumulators
+
+    def _switch_blocks(
+        self,
+        c: np.ndarray,
+        keys: Sequence[KeySwitchingKey],
+        accumulators: np.ndarray,
+        blocks: Sequence[range],
+    ) -> None:
+        decomposition = self.decomposition
+        terms = decomposition.terms(c)
+        rows = self.context.qp_rows(self.level)
+        key_rows = [key.rows(self.level) for key in keys]
+        N = c.shape[-1]
+
+        def work(first: int, last: int) -> None:
+            for block in blocks[first:last]:
+                lo, hi = block.start, block.stop
+                digits = workspace("digits", (len(decomposition), hi - lo, N))
+                decomposition.fill(digits, c, terms, lo, hi)
+                ops = self.context.limbs(rows[lo:hi])
+                for key, of_key, accumulator in zip(keys, key_rows, accumulators, strict=True):
+                    ops.gadget_product(accumulator[:, lo:hi], digits, key.data, of_key[lo:hi])
+
+        threads.split(len(blocks), work)
+
+    def _blocks(self) -> list[range]:
+        """QP's limbs in blocks whose digits fit the cache, and one a thread where they do not."""
+        digits = len(self.decomposition)
+        limb_bytes = 8 * digits * self.context.params.N
+        if limb_bytes * self.limbs_qp <= _DIGIT_BYTES:
+            return [range(self.limbs_qp)]
+        count = -(-self.limbs_qp // max(1, _DIGIT_BYTES // limb_bytes))
+        count = -(-count // threads.get_threads()) * threads.get_threads()
+        count = min(count, self.limbs_qp)
+        bounds = [self.limbs_qp * k // count for k in range(count + 1)]
+        return [range(lo, hi) for lo, hi in itertools.pairwise(bounds)]
+
+    def gadget_product(
+        self, digits: np.ndarray, key: KeySwitchingKey, out: np.ndarray
+    ) -> np.ndarray:
+        """out (2, limbs_QP, N) = sum_j digits[j] key[j]: P times the switched pair."""
+        return self.qp.gadget_product(out, digits, key.data, key.rows(self.level))
+
+    def add_special_multiple(self, accumulator: np.ndarray, c: np.ndarray) -> None:
+        """accumulator (limbs_QP, N) += P c for c (limbs_Q, N); P is 0 modulo its own primes."""
+        scaled = workspace("special multiple", c.shape)
+        self.q.multiply_scalar(scaled, c, self.context.special_factor(self.level))
+        self.q.add(accumulator[: self.limbs_q], accumulator[: self.limbs_q], scaled)
+
+    def special_multiple(self, pair: np.ndarray, out: np.ndarray) -> np.ndarray:
+        """out (2, limbs_QP, N) = P pair for pair (2, limbs_Q, N)."""
+        for part in range(2):
+            self.q.multiply_scalar(
+                out[part, : self.limbs_q], pair[part], self.context.special_factor(self.level)
+            )
+            out[part, self.limbs_q :] = 0
+        return out
+
+    def mod_down(self, pair: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """round(pair / P): (2, limbs_QP, N) -> out (2, limbs_Q, N), default new; pair is spent."""
+        return self._divide(pair, self.context.mod_down(self.level), self.limbs_q, out)
+
+    def mod_down_part(self, x: np.ndarray) -> np.ndarray:
+        """round(x / P) of one part: (limbs_QP, N) -> (limbs_Q, N) in scratch; x is spent."""
+        out = workspace("mod down part", (self.limbs_q, x.shape[-1]))
+        return self.context.mod_down(self.level)(x, out)
+
+    def mod_down_rescale(self, pair: np.ndarray) -> np.ndarray:
+        """round(pair / (P q_level)): (2, limbs_QP, N) -> a new (2, limbs_Q - 1, N); input spent."""
+        return self._divide(pair, self.context.mod_down_rescale(self.level), self.limbs_q - 1)
+
+    def automorphisms(
+        self, pair: np.ndarray, elements: Sequence[int], keys: Mapping[int, KeySwitchingKey]
+    ) -> list[np.ndarray]:
+        """The images of pair (2, limbs_Q, N) under x -> x^element, with one decomposition: hoisting
+        (Halevi and Shoup, CRYPTO 2018, section 5).
+
+        keys: by element, but for 1, whose image is the pair itself. The others are views of one
+        block of memory, which lives as long as any of them.
+        """
+        chosen = [keys[e] for e in elements if e != 1]
+        results = large_array((len(chosen), *pair.shape))
+        if chosen:
+            whole = self._fuses(len(chosen), pair.shape[-1])
+            (self._switch_whole if whole else self._switch_stepwise)(pair, chosen, results)
+        images = iter(results)
+        return [pair if e == 1 else next(images) for e in elements]
+
+    def _fuses(self, keys: int, N: int) -> bool:
+        """Whether the digits fit the cache as a whole and the keys keep all threads busy."""
+        digit_bytes = 8 * len(self.decomposition) * self.limbs_qp * N
+        return digit_bytes <= _WHOLE_DIGIT_BYTES and N >= VECTOR and keys >= threads.free_threads()
+
+    def _switch_whole(
+        self, pair: np.ndarray, keys: Sequence[KeySwitchingKey], out: np.ndarray
+    ) -> None:
+        """out (keys, 2, limbs_Q, N) = the images under the elements of keys, one by one."""
+        radix = self.qp.product_radix
+        scaled = self.context.scaled_decomposition(self.level, self.centred_digits, radix)
+        digits = self._digits(pair[1], scaled)
+        operands = self._operands(keys, pair.shape[-1])
+        division = self.context.mod_down(self.level).constants
+
+        def work(lo: int, hi: int) -> None:
+            memory = workspace("quotients", (self.qp.quotient_words,))
+            self.qp.hoisted_quotients(
+                out, digits, pair[0], operands, division, memory, slice(lo, hi)
+            )
+
+        threads.split(len(keys), work)
+
+    def _operands(self, keys: Sequence[KeySwitchingKey], N: int) -> KeyOperands:
+        """The keys as the kernels take them, remembered: a network uses few sets, and often."""
+        together = tuple(keys)
+        operands = self._known_operands.get(together)
+        if operands is None:
+            rows = {key.level: key.rows(self.level) for key in keys}
+            operands = KeyOperands.of(
+                [key.data for key in keys],
+                [rows[key.level] for key in keys],
+                [galois.vector_moves(key.element, N) for key in keys],
+            )
+            if len(self._known_operands) >= _KNOWN_OPERANDS:
+                self._known_operands.clear()
+            self._known_operands[together] = operands
+        return operands
+
+    def _switch_stepwise(
+        self, pair: np.ndarray, keys: Sequence[KeySwitchingKey], out: np.ndarray
+    ) -> None:
+        """The same bits step by step, each step on all threads."""
+        switched = self.switched(pair[1], keys)
+        for key, product, target in zip(keys, switched, out, strict=True):
+            image = self.mod_down(product, workspace("rotation", pair.shape))
+            self.q.add(image[0], image[0], pair[0])
+            self.permute(target, image, key.element)
+
+    def permute(self, out: np.ndarray, x: np.ndarray, element: int) -> np.ndarray:
+        """out = the automorphism of x (.., limbs, N); out is not x."""
+        return self.qp.permute(out, x, galois.permutation(element, x.shape[-1]))
+
+    def permute_add(self, accumulator: np.ndarray, x: np.ndarray, element: int) -> None:
+        """accumulator (.., limbs_QP, N) += the automorphism of x."""
+        self.qp.permute_add(accumulator, x, galois.permutation(element, x.shape[-1]))
+
+    @staticmethod
+    def _divide(
+        pair: np.ndarray, division: Division, limbs: int, out: np.ndarray | None = None
+    ) -> np.ndarray:
+        if out is None:
+            out = np.empty((2, limbs, pair.shape[-1]), dtype=np.uint64)
+        for part in range(2):
+            division(pair[part], out[part])
+        return out

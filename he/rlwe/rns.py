@@ -1,0 +1,302 @@
+"""Residue number systems: the limbs of each level, and exact moves between bases.
+
+Rows are numbered through the whole chain: 0 .. L are q_0 .. q_L, then the special primes. A
+polynomial at level l "in Q" has limbs q_0 .. q_l; "in QP" the special primes follow them.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from he.rlwe import rns_kernels
+from he.rlwe.params import RLWEParameters
+from ntt.limbs import BasisChange, DigitChange, LimbDivision, LimbOps, Scalars
+from ntt.tables import NTTTables
+from ntt.workspace import workspace
+
+# Errors of fresh ciphertexts (`he.rlwe.sampling.gaussian`) are far smaller.
+_ADDEND_BOUND = 1 << 12
+
+
+class RNSChain:
+    """Twiddles of a chain of primes, and the kernels and divisions for any rows of it."""
+
+    def __init__(self, N: int, moduli: Sequence[int]) -> None:
+        self.tables = NTTTables(N, moduli)
+
+    @functools.cache  # noqa: B019  a chain lives as long as the program
+    def limbs(self, rows: tuple[int, ...]) -> LimbOps:
+        """The kernels for these rows of the chain."""
+        return LimbOps(self.tables, np.array(rows, dtype=np.int64))
+
+    @functools.cache  # noqa: B019
+    def division(self, rows: tuple[int, ...], dropped: int) -> Division:
+        """Division of a polynomial over `rows` by the product of the last `dropped` of them."""
+        return Division(self, rows, dropped)
+
+
+class RNSContext(RNSChain):
+    """The heavy companion of a parameter set: twiddles, and the constants of each level.
+
+    Made once per parameter set by `context`; read-only but for its caches.
+    """
+
+    def __init__(self, params: RLWEParameters) -> None:
+        super().__init__(params.N, params.q + params.p)
+        self.params = params
+        self.special_rows = tuple(range(len(params.q), len(params.q) + len(params.p)))
+        self.P = math.prod(params.p)
+
+    def q_rows(self, level: int) -> tuple[int, ...]:
+        """Rows of Q at `level`."""
+        return tuple(range(level + 1))
+
+    def qp_rows(self, level: int) -> tuple[int, ...]:
+        """Rows of QP at `level`: those of Q, then the special primes."""
+        return self.q_rows(level) + self.special_rows
+
+    def q(self, level: int) -> LimbOps:
+        """The kernels of Q at `level`."""
+        return self.limbs(self.q_rows(level))
+
+    def qp(self, level: int) -> LimbOps:
+        """The kernels of QP at `level`."""
+        return self.limbs(self.qp_rows(level))
+
+    @functools.cache  # noqa: B019
+    def special_factor(self, level: int) -> Scalars:
+        """P modulo each prime of Q at `level`."""
+        moduli = self.q(level).moduli
+        return Scalars([self.P] * len(moduli), moduli)
+
+    @functools.cache  # noqa: B019
+    def decomposition(self, level: int, centred: bool = True) -> Decomposition:
+        """The digit decomposition at `level`."""
+        return Decomposition(self, level, centred)
+
+    @functools.cache  # noqa: B019
+    def scaled_decomposition(self, level: int, centred: bool, radix: int) -> Decomposition:
+        """The same for kernels that divide their products by radix P (`LimbDivision.scales`)."""
+        scales = self.mod_down(level).constants.scales(radix)
+        return Decomposition(self, level, centred, scales)
+
+    def mod_down(self, level: int) -> Division:
+        """Division by P: from QP to Q at `level`."""
+        return self.division(self.qp_rows(level), len(self.special_rows))
+
+    def rescale(self, level: int) -> Division:
+        """Division by q_level: from Q at `level` to Q at `level` - 1."""
+        return self.division(self.q_rows(level), 1)
+
+    def mod_down_rescale(self, level: int) -> Division:
+        """Division by P q_level at once: from QP at `level` to Q at `level` - 1."""
+        rows = (*self.q_rows(level - 1), level, *self.special_rows)
+        return self.division(rows, 1 + len(self.special_rows))
+
+
+@functools.lru_cache(maxsize=16)
+def context(params: RLWEParameters) -> RNSContext:
+    """The `RNSContext` of a parameter set, shared by everything that computes with it."""
+    return RNSContext(params)
+
+
+def _crt_weights(moduli: Sequence[int]) -> tuple[list[int], list[int]]:
+    """(D / d_j)^-1 mod d_j and D / d_j for D the product of `moduli`."""
+    product = math.prod(moduli)
+    cofactors = [product // d for d in moduli]
+    return [pow(c, -1, d) for c, d in zip(cofactors, moduli, strict=True)], cofactors
+
+
+class Decomposition:
+    """mod_up: a polynomial in Q at a level to its digits in QP.
+
+    Digit j is [c]_{D_j} raised to all of QP by the fast base conversion (Halevi, Polyakov, Shoup,
+    CT-RSA 2019, section 2.2) without its correction: a sum of one centred term a prime, each
+    uniform in (-D_j/2, D_j/2). With the gadget P (Q/D_j) [(Q/D_j)^-1]_{D_j} the digits recompose
+    to P c (Han and Ki, CT-RSA 2020, section 3).
+
+    The terms are centred because a common mean of all coefficients is a polynomial that is N / pi
+    times as large in the slots next to zeta = 1 as a centred one is anywhere. With `centred` False
+    they lie in [0, D_j), as SEAL's do.
+
+    scales: what the limbs of QP of every digit are multiplied by, if anything.
+    """
+
+    def __init__(
+        self,
+        context: RNSContext,
+        level: int,
+        centred: bool = True,
+        scales: tuple[int, ...] | None = None,
+    ) -> None:
+        self._context = context
+        self._rows = context.qp_rows(level)
+        self._q = context.q(level)
+        self._scales = scales
+        self._digits = [
+            _Digit.of(tuple(rows), [context.tables.moduli[r] for r in rows], centred)
+            for rows in context.params.digit_rows(level)
+        ]
+        inverses = [inverse for digit in self._digits for inverse in digit.inverses]
+        centres = [half for digit in self._digits for half in digit.halves]
+        # The one prime of a digit of one prime has the weight 1.
+        grouped = any(len(digit.rows) > 1 for digit in self._digits)
+        self._inverses = Scalars(inverses, self._q.moduli) if grouped else None
+        self._centres = np.array(centres, dtype=np.uint64)
+        self._changes: dict[tuple[int, int], tuple[LimbOps, DigitChange]] = {}
+
+    def __len__(self) -> int:
+        return len(self._digits)
+
+    def __call__(self, c: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """c (limbs_Q, N) in the transformed domain -> digits (dnum, limbs_QP, N), transformed."""
+        if out is None:
+            out = np.empty((len(self), len(self._rows), c.shape[-1]), dtype=np.uint64)
+        return self.fill(out, c, self.terms(c), 0, len(self._rows))
+
+    def terms(self, c: np.ndarray) -> np.ndarray:
+        """[c_i (D_j / q_i)^-1]_{q_i} in coefficients, shifted to be centred: scratch memory."""
+        terms = workspace("decomposition", c.shape)
+        np.copyto(terms, c)
+        self._q.inverse(terms)
+        if self._inverses is None:
+            return self._q.add_scalar(terms, terms, self._centres)
+        return self._q.affine(terms, terms, self._inverses, self._centres)
+
+    def fill(
+        self, out: np.ndarray, c: np.ndarray, terms: np.ndarray, lo: int, hi: int
+    ) -> np.ndarray:
+        """out (dnum, hi - lo, N) = limbs [lo, hi) of QP of every digit; terms: `terms` of c."""
+        if (lo, hi) not in self._changes:
+            self._changes[lo, hi] = self._change(lo, hi)
+        ops, change = self._changes[lo, hi]
+        return ops.convert_digits(out, c, terms, lo, change)
+
+    def _change(self, lo: int, hi: int) -> tuple[LimbOps, DigitChange]:
+        """What converts every digit to the limbs [lo, hi)."""
+        ops = self._context.limbs(self._rows[lo:hi])
+        most = max(len(digit.rows) for digit in self._digits)
+        scales = None if self._scales is None else self._scales[lo:hi]
+        factors = scales or (1,) * len(ops.moduli)
+        weights = [
+            [
+                [scale * c for c in digit.cofactors] + [0] * (most - len(digit.rows))
+                for scale in factors
+            ]
+            for digit in self._digits
+        ]
+        offsets = [[-scale * digit.shift for scale in factors] for digit in self._digits]
+        spans = [(digit.rows[0], digit.rows[-1] + 1) for digit in self._digits]
+        return ops, DigitChange(spans, weights, offsets, ops.moduli, scales)
+
+
+@dataclass(frozen=True)
+class _Digit:
+    """The rows of a digit, its CRT weights, and the centres of its terms."""
+
+    rows: tuple[int, ...]
+    inverses: list[int]
+    cofactors: list[int]
+    halves: list[int]
+
+    @classmethod
+    def of(cls, rows: tuple[int, ...], moduli: list[int], centred: bool) -> _Digit:
+        halves = [d // 2 if centred else 0 for d in moduli]
+        return cls(rows, *_crt_weights(moduli), halves)
+
+    @property
+    def shift(self) -> int:
+        """What centring adds to the sum of the terms."""
+        return sum(h * c for h, c in zip(self.halves, self.cofactors, strict=True))
+
+
+class Division:
+    """mod_down and rescale: ``round(x / D)`` for D the product of the last limbs of x.
+
+    Exact rounding: half of D is added first, the remainder is lifted with the overflow count of
+    Halevi, Polyakov, Shoup (CT-RSA 2019, section 2.3) and subtracted, and D^-1 multiplied.
+    """
+
+    def __init__(self, chain: RNSChain, rows: tuple[int, ...], dropped: int) -> None:
+        kept, lost = rows[:-dropped], rows[-dropped:]
+        self.keep = len(kept)
+        self._kept_ops, self._lost_ops = chain.limbs(kept), chain.limbs(lost)
+        moduli = self._lost_ops.moduli
+        D = math.prod(moduli)
+        half = D // 2
+        inverses, cofactors = _crt_weights(moduli)
+        self._lost_moduli = np.array(moduli, dtype=np.uint64)
+        self._inverses = Scalars(inverses, moduli) if dropped > 1 else None
+        # What half of D adds to the terms.
+        factors = inverses if dropped > 1 else [1]
+        shifts = [half * f % d for f, d in zip(factors, moduli, strict=True)]
+        self._shifts = np.array(shifts, dtype=np.uint64)
+        self._reciprocals = np.array([1 / d for d in moduli])
+        self._weights = cofactors if dropped == 1 else [*cofactors, -D]
+        self._offset = -half
+        self._factors = Scalars(
+            [pow(D, -1, q) for q in self._kept_ops.moduli], self._kept_ops.moduli
+        )
+
+    @functools.cached_property
+    def constants(self) -> LimbDivision:
+        """The same division for kernels that do more than divide."""
+        return LimbDivision((*self._kept_ops.moduli, *self._lost_ops.moduli), self.keep)
+
+    @functools.cached_property
+    def _change(self) -> BasisChange:
+        """The terms of the remainder to the kept limbs."""
+        return self._to_kept(self._weights, self._offset)
+
+    @functools.cached_property
+    def _change_less_addend(self) -> BasisChange:
+        """The same with one more term, which is the addend + _ADDEND_BOUND, subtracted."""
+        return self._to_kept([*self._weights, -1], self._offset + _ADDEND_BOUND)
+
+    def _to_kept(self, weights: Sequence[int], offset: int) -> BasisChange:
+        moduli = self._kept_ops.moduli
+        return BasisChange([list(weights) for _ in moduli], [offset] * len(moduli), moduli)
+
+    def __call__(
+        self, x: np.ndarray, out: np.ndarray | None = None, addend: np.ndarray | None = None
+    ) -> np.ndarray:
+        """x (limbs, N), transformed -> (limbs - dropped, N), transformed.
+
+        addend: int64 (N,) coefficients below 2^12 in absolute value and below every modulus;
+        ``round((x + addend) / D)`` is then the result, for the price of no transform. The dropped
+        limbs of x are overwritten.
+        """
+        lost = x[self.keep :]
+        if out is None:
+            out = np.empty((self.keep, x.shape[-1]), dtype=np.uint64)
+        self._lost_ops.inverse(lost)
+        if addend is not None:
+            residues = workspace("division addend", lost.shape)
+            rns_kernels.residues_of_small(residues, addend, self._lost_moduli)
+            self._lost_ops.add(lost, lost, residues)
+        sources = self._terms(lost, addend)
+        change = self._change if addend is None else self._change_less_addend
+        return self._kept_ops.divide(out, x[: self.keep], sources, change, self._factors)
+
+    def _terms(self, lost: np.ndarray, addend: np.ndarray | None) -> np.ndarray:
+        """The remainder's terms: one a dropped prime, the overflow if they are many, the addend."""
+        dropped = len(lost)
+        many = self._inverses is not None
+        if addend is None and not many:
+            return self._lost_ops.add_scalar(lost, lost, self._shifts)
+        terms = workspace("division", (dropped + 2, lost.shape[-1]))
+        if self._inverses is None:
+            self._lost_ops.add_scalar(terms[:1], lost, self._shifts)
+        else:
+            self._lost_ops.affine(terms[:dropped], lost, self._inverses, self._shifts)
+            rns_kernels.overflow_count(terms[dropped], terms[:dropped], self._reciprocals)
+        count = dropped + many
+        if addend is None:
+            return terms[:count]
+        np.add(addend, _ADDEND_BOUND, out=terms[count].view(np.int64))
+        return terms[: count + 1]

@@ -1,0 +1,244 @@
+"""Cryptographic randomness: a stream cipher's key stream and the distributions drawn from it.
+
+What a seed expands to is part of the byte format (seeded ciphertexts and keys store the seed in
+place of the polynomial), so the algorithms below are fixed: they depend on the seed, the label and
+the arguments alone, not on the platform, the block size or the number of threads.
+
+Stream(seed, label):
+    key = BLAKE2b-256(label in UTF-8, keyed with seed, personalised "he-accel stream1")
+    bytes = ChaCha20(key, 64-bit block counter from 0, 64-bit nonce 0)
+uniform_residues(stream, moduli, N):
+    s = next 32 bytes; limb q = the first N little-endian 64-bit words w of
+    Stream(s, "limb " + decimal q) with w mod 2^b < q, each reduced mod 2^b; b = bit length of q
+ternary(stream, N):
+    the first N bytes below 255, each mod 3, less 1
+gaussian(stream, N, sigma):
+    N little-endian 64-bit words; magnitude by the top 63 bits, sign by the lowest
+"""
+
+from __future__ import annotations
+
+import builtins
+import hashlib
+import os
+import threading
+from collections.abc import Sequence
+from decimal import Decimal, localcontext
+from functools import lru_cache
+from typing import NoReturn
+
+import numpy as np
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
+from numpy.typing import NDArray
+
+from he.errors import ParameterError
+from he.rlwe.sampling_kernels import AT_ONCE, invert_half_normal, keep_below, keep_ternary
+
+SEED_BYTES = 32
+STANDARD_SIGMA = 3.2
+_PERSON = b"he-accel stream1"
+_ZEROS = memoryview(bytes(1 << 18))
+
+
+class RandomStream:
+    """A stream of pseudorandom bytes: the ChaCha20 key stream of a key derived from a seed.
+
+    Safe to share between threads (each draw is atomic). A stream from `from_os` reseeds itself in
+    a forked process; no stream can be copied or pickled, since a repeated stream repeats secrets.
+    """
+
+    def __init__(self, seed: builtins.bytes, label: str, *, owner_pid: int | None = None) -> None:
+        if not isinstance(seed, builtins.bytes) or len(seed) != SEED_BYTES:
+            got = f"{len(seed)} bytes" if isinstance(seed, builtins.bytes) else type(seed).__name__
+            raise ParameterError(f"a seed is a bytes object of {SEED_BYTES} bytes, got {got}")
+        self._label = label
+        self._owner_pid = owner_pid
+        self._lock = threading.Lock()
+        self._start(seed)
+
+    @classmethod
+    def from_os(cls) -> RandomStream:
+        """A fresh stream, seeded by the operating system (`os.urandom`). Use it for secrets."""
+        return cls(os.urandom(SEED_BYTES), "os", owner_pid=os.getpid())
+
+    @classmethod
+    def from_seed(cls, seed: builtins.bytes, label: str = "") -> RandomStream:
+        """The stream of (seed, label), always the same.
+
+        For the expansion of public seeds (the uniform halves of ciphertexts and keys) and for
+        tests. Streams of one seed under different labels are independent (domain separation).
+
+        Parameters
+        ----------
+        seed : 32 bytes. For secrets it must be uniform and never used twice with one label;
+            `from_os` sees to both.
+        label : what the bytes are for.
+
+        Raises
+        ------
+        ParameterError : the seed is not 32 bytes.
+        """
+        return cls(seed, label)
+
+    def fork(self, label: str) -> RandomStream:
+        """An independent stream for `label`, seeded by the next 32 bytes of this one."""
+        return RandomStream(self.bytes(SEED_BYTES), label, owner_pid=self._owner_pid)
+
+    def bytes(self, count: int) -> builtins.bytes:
+        """The next `count` bytes."""
+        return self._draw(count).tobytes()
+
+    def uint64(self, count: int) -> NDArray[np.uint64]:
+        """The next 8 * count bytes as little-endian words: (count,) uint64, uniform."""
+        if count < 0:
+            raise ParameterError(f"count = {count} must not be negative")
+        return self._draw(8 * count).view("<u8").astype(np.uint64, copy=False)
+
+    def uint8(self, count: int) -> NDArray[np.uint8]:
+        """The next `count` bytes as (count,) uint8, uniform."""
+        return self._draw(count)
+
+    def _start(self, seed: builtins.bytes) -> None:
+        key = hashlib.blake2b(
+            self._label.encode(), key=seed, digest_size=32, person=_PERSON
+        ).digest()
+        # The key is never used twice, so block counter and nonce start at zero.
+        self._cipher = Cipher(ChaCha20(key, bytes(16)), mode=None).encryptor()
+
+    def _draw(self, count: int) -> NDArray[np.uint8]:
+        if count < 0:
+            raise ParameterError(f"count = {count} must not be negative")
+        drawn = np.empty(count, dtype=np.uint8)
+        view = drawn.data
+        with self._lock:
+            if self._owner_pid is not None and self._owner_pid != os.getpid():
+                self._owner_pid = os.getpid()
+                self._start(os.urandom(SEED_BYTES))
+            for start in range(0, count, len(_ZEROS)):
+                block = view[start : start + len(_ZEROS)]
+                self._cipher.update_into(_ZEROS[: len(block)], block)
+        return drawn
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a RandomStream cannot be copied or pickled: it would repeat its bytes")
+
+
+def uniform_residues(
+    stream: RandomStream, moduli: Sequence[int], N: int
+) -> NDArray[np.uint64]:
+    """A uniform polynomial in residue form: row i is uniform on [0, moduli[i])^N, exactly.
+
+    Rejection of masked 64-bit words, so unbiased; at most two words a residue are expected.
+    The row of q depends on the stream and q alone, not on the other moduli or their order.
+    Takes 32 bytes from the stream.
+
+    Parameters
+    ----------
+    moduli : distinct integers, 2 <= q < 2^63.
+    N : number of columns, >= 1.
+
+    Returns
+    -------
+    (len(moduli), N) uint64, C-contiguous.
+
+    Raises
+    ------
+    ParameterError : a modulus or N out of range, or a repeated modulus.
+    """
+    _check_length(N)
+    moduli = tuple(int(q) for q in moduli)
+    for q in moduli:
+        if not 2 <= q < 1 << 63:
+            raise ParameterError(f"modulus {q} must be in [2, 2^63)")
+    if len(set(moduli)) != len(moduli):
+        raise ParameterError(f"moduli {moduli} must be distinct")
+    seed = stream.bytes(SEED_BYTES)
+    residues = np.empty((len(moduli), N), dtype=np.uint64)
+    for row, q in zip(residues, moduli, strict=True):
+        limb_stream = RandomStream.from_seed(seed, f"limb {q}")
+        mask = np.uint64((1 << q.bit_length()) - 1)
+        filled = 0
+        while filled < N:
+            words = limb_stream.uint64(N - filled)
+            filled = int(keep_below(words, mask, np.uint64(q), row, filled))
+    return residues
+
+
+def ternary(stream: RandomStream, N: int) -> NDArray[np.int64]:
+    """N independent samples, uniform on {-1, 0, 1}, exactly (rejection): (N,) int64.
+
+    Variance 2/3. Raises ParameterError if N < 1.
+    """
+    _check_length(N)
+    samples = np.empty(N, dtype=np.int64)
+    filled = 0
+    while filled < N:
+        filled = int(keep_ternary(stream.uint8(N - filled), samples, filled))
+    return samples
+
+
+def gaussian(
+    stream: RandomStream, N: int, sigma: float = STANDARD_SIGMA
+) -> NDArray[np.int64]:
+    """N independent samples of the discrete Gaussian on the integers: (N,) int64.
+
+    Pr[x] proportional to exp(-x^2 / (2 sigma^2)). Inversion of a table of Pr[|x| <= k] with 63
+    bits, computed in exact decimal arithmetic and rounded to nearest. |x| <= B, where B is the
+    first k with Pr[|x| > k] <= 2^-64 (30 at sigma = 3.2, more than 9 sigma). Each of the B + 1
+    cumulative probabilities is off by at most 2^-64, so the statistical distance to the ideal
+    distribution is at most (B + 1) 2^-64 a sample. The time does not depend on the samples.
+
+    Parameters
+    ----------
+    sigma : 0.5 <= sigma <= 64.
+
+    Raises
+    ------
+    ParameterError : N < 1, or sigma out of range.
+    """
+    _check_length(N)
+    samples = np.empty(N, dtype=np.int64)
+    invert_half_normal(stream.uint64(N), _filled_thresholds(float(sigma)), samples)
+    return samples
+
+
+@lru_cache(maxsize=8)
+def half_normal_thresholds(sigma: float) -> NDArray[np.uint64]:
+    """Table T_k = round(2^63 Pr[|x| <= k]), k = 0, 1, ..., as long as T_k < 2^63: (B,) uint64.
+
+    Read-only. Raises ParameterError unless 0.5 <= sigma <= 64.
+    """
+    if not 0.5 <= sigma <= 64:
+        raise ParameterError(f"sigma = {sigma} must be in [0.5, 64]")
+    with localcontext() as context:
+        context.prec = 60
+        scale = -1 / (2 * Decimal(repr(sigma)) ** 2)
+        # Beyond 16 sigma the terms are below e^-128, far under the 2^-64 that can matter.
+        weights = [(k * k * scale).exp() for k in range(int(16 * sigma) + 2)]
+        weights = [weights[0]] + [2 * weight for weight in weights[1:]]
+        total = sum(weights)
+        thresholds = []
+        cumulative = Decimal(0)
+        for weight in weights:
+            cumulative += weight
+            threshold = int((cumulative / total * 2**63).to_integral_value())
+            if threshold >= 2**63:
+                break
+            thresholds.append(threshold)
+    table = np.array(thresholds, dtype=np.uint64)
+    table.flags.writeable = False
+    return table
+
+
+@lru_cache(maxsize=8)
+def _filled_thresholds(sigma: float) -> NDArray[np.uint64]:
+    """The table, filled up as the kernel takes it."""
+    table = half_normal_thresholds(sigma)
+    missing = -table.size % AT_ONCE
+    return np.concatenate((table, np.full(missing, 1 << 63, dtype=np.uint64)))
+
+
+def _check_length(N: int) -> None:
+    if N < 1:
+        raise ParameterError(f"N = {N} must be at least 1")

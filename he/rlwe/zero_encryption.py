@@ -1,0 +1,119 @@
+"""Encryptions of zero, and the product with the secret that undoes them, in every scheme."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from he.errors import MissingKeyError, ParametersMismatchError
+from he.rlwe import sampling
+from he.rlwe.keygen import error_polynomial, small_polynomial
+from he.rlwe.keys import PublicKey, SecretKey
+from he.rlwe.params import RLWEParameters
+from he.rlwe.rns import context
+from he.rlwe.sampling import RandomStream
+from he.rlwe.seeded import CIPHERTEXT, uniform_from_seed
+from ntt.memory import large_array
+from ntt.workspace import workspace
+
+
+class ZeroEncryptor:
+    """Fresh encryptions of zero, with a public key or with the secret key.
+
+    Raises `MissingKeyError` without any key, `ParametersMismatchError` for a foreign one.
+    seed: 32 bytes in place of the operating system's randomness, for tests only.
+    """
+
+    def __init__(
+        self,
+        params: RLWEParameters,
+        key: PublicKey | SecretKey,
+        *,
+        seed: bytes | None = None,
+    ) -> None:
+        if not isinstance(key, PublicKey | SecretKey):
+            raise MissingKeyError(
+                f"an Encryptor needs a PublicKey or a SecretKey, not {type(key).__name__}"
+            )
+        if key.params != params:
+            raise ParametersMismatchError(f"the key belongs to {key.params}, not to {params}")
+        self.params = params
+        self.context = context(params)
+        self.symmetric = isinstance(key, SecretKey)
+        self._key = key
+        self._reproducible = seed is not None
+        self._stream = (
+            RandomStream.from_os()
+            if seed is None
+            else RandomStream.from_seed(seed, "encryptor for tests")
+        )
+
+    def encrypt(self, level: int) -> tuple[np.ndarray, bytes | None]:
+        """A new pair (2, level + 1, N), transformed, and the seed that its second half expands."""
+        if isinstance(self._key, SecretKey):
+            return self._encrypt_symmetric(level, self._key)
+        return self._encrypt_public(level, self._key), None
+
+    def _encrypt_symmetric(self, level: int, secret: SecretKey) -> tuple[np.ndarray, bytes]:
+        """(-a s + e, a) with a uniform, the expansion of a public seed."""
+        ops = self.context.q(level)
+        seed = self._stream.bytes(32) if self._reproducible else os.urandom(32)
+        data = large_array((2, level + 1, self.params.N))
+        data[1] = uniform_from_seed(seed, CIPHERTEXT, ops)
+        ops.multiply(data[0], data[1], secret.transformed[: level + 1])
+        ops.subtract(data[0], error_polynomial(self._stream, self.params, ops), data[0])
+        return data, seed
+
+    def _encrypt_public(self, level: int, public: PublicKey) -> np.ndarray:
+        """(b, a) v + (e_0, e_1) in Q p, divided by p: the encryption noise is that of a rounding.
+
+        p is one special prime: even the smallest, above 2 N, is far larger than v e + e_0 + e_1 s,
+        of variance sigma^2 (1 + 4 N / 3).
+        """
+        rows = (*self.context.q_rows(level), self.context.special_rows[0])
+        ops, divide = self.context.limbs(rows), self.context.division(rows, 1)
+        shape = (len(rows), self.params.N)
+        ternary = sampling.ternary(self._stream, self.params.N)
+        v = small_polynomial(ternary, ops, workspace("ephemeral secret", shape))
+        masked = workspace("masked", shape)
+        data = large_array((2, level + 1, self.params.N))
+        for part in range(2):
+            ops.multiply(masked, v, self._limbs(public.data[part], level))
+            error = sampling.gaussian(self._stream, self.params.N, self.params.sigma)
+            divide(masked, data[part], error)
+        return data
+
+    def _limbs(self, half: np.ndarray, level: int) -> np.ndarray:
+        """The limbs of Q at `level` and of the first special prime, out of those of QP."""
+        top = self.params.max_level
+        if level == top:
+            return half[: top + 2]
+        chosen = workspace("public key", (level + 2, self.params.N))
+        np.copyto(chosen[: level + 1], half[: level + 1])
+        np.copyto(chosen[level + 1], half[top + 1])
+        return chosen
+
+
+class SecretProduct:
+    """c_0 + c_1 s + c_2 s^2: what a ciphertext's parts hide. It belongs to the client."""
+
+    def __init__(self, params: RLWEParameters, secret: SecretKey) -> None:
+        if not isinstance(secret, SecretKey):
+            raise MissingKeyError(f"a Decryptor needs a SecretKey, not {type(secret).__name__}")
+        if secret.params != params:
+            raise ParametersMismatchError(f"the key belongs to {secret.params}, not to {params}")
+        self.context = context(params)
+        self._secret = secret
+
+    def __call__(self, data: np.ndarray) -> np.ndarray:
+        """data (parts, limbs, N), transformed -> a new (limbs, N), transformed."""
+        limbs = data.shape[-2]
+        ops = self.context.q(limbs - 1)
+        s = self._secret.transformed[:limbs]
+        out: np.ndarray = data[-1] if len(data) > 1 else data[-1].copy()
+        for part in data[-2::-1]:
+            total = large_array(part.shape)
+            np.copyto(total, part)
+            out = ops.multiply_add(total, out, s)
+        return out

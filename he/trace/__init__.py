@@ -1,0 +1,35 @@
+"""What an evaluator did, as data: `Tracer` records, `OpTrace` holds, `save` and `load` keep it.
+
+Standard library only.
+"""
+
+from he.trace.op_trace import OpTrace
+from he.trace.operations import (
+    KINDS,
+    RELINEARIZATION,
+    Block,
+    HEOp,
+    TracedKey,
+    TraceError,
+    TraceFileError,
+)
+from he.trace.trace_file import FORMAT, VERSION, line_of, load, save
+from he.trace.tracer import Parameters, Tracer
+
+__all__ = [
+    "FORMAT",
+    "KINDS",
+    "RELINEARIZATION",
+    "VERSION",
+    "Block",
+    "HEOp",
+    "OpTrace",
+    "Parameters",
+    "TraceError",
+    "TraceFileError",
+    "TracedKey",
+    "Tracer",
+    "line_of",
+    "load",
+    "save",
+]

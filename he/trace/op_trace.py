@@ -1,0 +1,75 @@
+"""`OpTrace`: the operations of one run, checked. Standard library only.
+
+A trace holds no residues: it names ciphertexts by number (every result is a new one), plaintexts by
+number and switching keys by Galois element.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from he.trace.checks import check_block, check_known, check_shape, is_whole
+from he.trace.operations import KINDS, HEOp, TracedKey, TraceError
+
+
+@dataclass(frozen=True)
+class OpTrace:
+    """The operations of one run, in order, and all that they name.
+
+    N, q, p, digit_limbs: as in the parameter set. ciphertexts: (parts, limbs) of each. plaintexts:
+    the shape of each without its last axis. inputs, outputs: ciphertexts. Raises `TraceError`
+    unless every operand is an input or an earlier result.
+    """
+
+    N: int
+    q: tuple[int, ...]
+    p: tuple[int, ...]
+    digit_limbs: int
+    ciphertexts: tuple[tuple[int, ...], ...]
+    plaintexts: tuple[tuple[int, ...], ...]
+    keys: tuple[TracedKey, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    operations: tuple[HEOp, ...]
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        numbers = (self.N, self.digit_limbs, *self.q, *self.p)
+        if not all(is_whole(n, 1) for n in numbers) or not (self.q and self.p):
+            raise TraceError("N, digit_limbs, q and p must be whole numbers above 0")
+        for number, shape in enumerate(self.ciphertexts):
+            check_shape(f"ciphertext {number}", shape, "parts, limbs", 2, 2)
+        for number, shape in enumerate(self.plaintexts):
+            check_shape(f"plaintext {number}", shape, "terms, limbs or only limbs", 1, 2)
+        for key in self.keys:
+            check_shape(f"key {key.element}", key.shape, "digits, 2, limbs", 3, 3)
+            if not is_whole(key.element, 0) or not is_whole(key.level, 0):
+                raise TraceError(
+                    f"key {key.element} of level {key.level}: both must be whole numbers from 0"
+                )
+        check_known("ciphertext", self.inputs, range(len(self.ciphertexts)), "the inputs: ")
+        known = set(self.inputs)
+        keys = {key.element for key in self.keys}
+        for number, op in enumerate(self.operations):
+            try:
+                self._check_operation(op, known, keys)
+            except TraceError as problem:
+                where = f"operation {number} ({op.kind})"
+                raise TraceError(f"{where}: {problem}", number) from problem
+            known.update(op.results)
+        check_known("ciphertext", self.outputs, known, "the outputs: ")
+
+    def _check_operation(self, op: HEOp, known: set[int], keys: set[int]) -> None:
+        if op.kind not in KINDS:
+            raise TraceError(f"the kinds are {', '.join(KINDS)}")
+        plaintexts = (*op.plaintexts, *(block.plaintext for block in op.blocks))
+        check_known("ciphertext", op.operands, known)
+        check_known("plaintext", plaintexts, range(len(self.plaintexts)))
+        check_known("key", op.keys, keys)
+        check_known("result", op.results, range(len(self.ciphertexts)))
+        if known.intersection(op.results):
+            raise TraceError(f"its result {op.results} exists before")
+        if not is_whole(op.level, 0) or op.level >= len(self.q):
+            raise TraceError(f"level {op.level} of a chain of {len(self.q)} primes")
+        for number, block in enumerate(op.blocks):
+            check_block(number, block, op)

@@ -1,0 +1,141 @@
+"""`Tracer`: records what evaluators do. Standard library only."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from he.trace.op_trace import OpTrace
+from he.trace.operations import Block, HEOp, TracedKey, TraceError
+
+
+class Parameters(Protocol):
+    """What a tracer reads of a parameter set."""
+
+    @property
+    def N(self) -> int: ...
+    @property
+    def q(self) -> tuple[int, ...]: ...
+    @property
+    def p(self) -> tuple[int, ...]: ...
+    @property
+    def digit_limbs(self) -> int: ...
+
+
+class Tracer:
+    """Records what evaluators do; give it to them, and `trace` what they did.
+
+    Arrays (`Ciphertext.data` and the like) are told apart by identity. Name each fresh ciphertext
+    with `input` before its first use, and those wanted with `output`. `layer` is noted with every
+    operation from then on. One thread only. It keeps inputs, plaintexts, keys and outputs alive,
+    in `arrays`, by the names that a lowered program gives them.
+    """
+
+    def __init__(self, params: Parameters, title: str = "") -> None:
+        self.params = params
+        self.title = title
+        self.layer = ""
+        self.arrays: dict[tuple[str, str], Any] = {}
+        self._operations: list[HEOp] = []
+        self._ciphertexts: list[tuple[int, ...]] = []
+        self._plaintexts: list[tuple[int, ...]] = []
+        self._keys: dict[int, TracedKey] = {}
+        self._inputs: list[int] = []
+        self._outputs: list[int] = []
+        self._numbers: dict[int, tuple[weakref.ref[Any], int]] = {}
+        self._plaintext_numbers: dict[int, int] = {}
+
+    def input(self, data: Any) -> None:
+        """A ciphertext (parts, limbs, N) that comes from outside."""
+        number = self._new(data)
+        self._inputs.append(number)
+        self.arrays["input", str(number)] = data
+
+    def output(self, data: Any) -> None:
+        """A ciphertext that is wanted; the order of calls is the order of outputs."""
+        number = self._number(data)
+        self._outputs.append(number)
+        self.arrays["output", str(len(self._outputs) - 1)] = data
+
+    def plaintext(self, data: Any) -> int:
+        """The number of a plaintext's residues (.., limbs, N)."""
+        number = self._plaintext_numbers.get(id(data))
+        if number is None:
+            number = self._plaintext_numbers[id(data)] = len(self._plaintexts)
+            self._plaintexts.append(tuple(data.shape[:-1]))
+            self.arrays["plaintext", str(number)] = data
+        return number
+
+    def key(self, key: Any) -> int:
+        """The Galois element of a switching key."""
+        element = int(key.element)
+        if element not in self._keys:
+            self._keys[element] = TracedKey(element, key.level, tuple(key.data.shape[:-1]))
+            self.arrays["key", str(element)] = key.data
+        return element
+
+    def record(
+        self,
+        kind: str,
+        level: int,
+        operands: Sequence[Any],
+        results: Sequence[Any],
+        *,
+        plaintexts: Sequence[Any] = (),
+        elements: Iterable[int] = (),
+        keys: Iterable[Any] = (),
+        integer: int | None = None,
+        blocks: Iterable[Block] = (),
+    ) -> None:
+        """Note one operation. A result that shares its array with an operand takes its place."""
+        sources = tuple(self._number(data) for data in operands)
+        used = tuple(self.key(key) for key in keys)
+        digits = -(-(level + 1) // self.params.digit_limbs) if used else 0
+        self._operations.append(
+            HEOp(
+                kind,
+                level,
+                sources,
+                tuple(self._new(data) for data in results),
+                tuple(self.plaintext(data) for data in plaintexts),
+                tuple(elements),
+                used,
+                digits,
+                integer,
+                tuple(blocks),
+                self.layer,
+            )
+        )
+
+    def trace(self) -> OpTrace:
+        """Everything so far."""
+        params = self.params
+        return OpTrace(
+            params.N,
+            tuple(params.q),
+            tuple(params.p),
+            params.digit_limbs,
+            tuple(self._ciphertexts),
+            tuple(self._plaintexts),
+            tuple(self._keys.values()),
+            tuple(self._inputs),
+            tuple(self._outputs),
+            tuple(self._operations),
+            self.title,
+        )
+
+    def _new(self, data: Any) -> int:
+        number = len(self._ciphertexts)
+        self._ciphertexts.append(tuple(data.shape[:-1]))
+        self._numbers[id(data)] = weakref.ref(data), number
+        return number
+
+    def _number(self, data: Any) -> int:
+        reference, number = self._numbers.get(id(data), (None, -1))
+        if reference is None or reference() is not data:
+            raise TraceError(
+                "a ciphertext comes from outside, or from an operation that is not recorded: "
+                "name it with Tracer.input first"
+            )
+        return number

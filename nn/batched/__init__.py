@@ -1,0 +1,1 @@
+"""One image a slot, thousands at once: plan, client and server."""

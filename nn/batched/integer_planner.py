@@ -1,0 +1,202 @@
+"""`plan_integers`: plain moduli and parameter sets for a network in integers, before any key."""
+
+from __future__ import annotations
+
+import bisect
+import math
+import numbers
+from collections.abc import Iterator, Sequence
+
+from he.bfv import BFVParameters
+from he.bfv.noise import NoiseModel
+from he.bfv.params import MAX_PLAIN_BITS
+from he.bfv.params import plain_moduli as smallest_plain_moduli
+from he.ckks.params import FAST_PRIME_BITS
+from he.errors import BatchingError, InsecureParametersError
+from nn.batched.integers import IntegerPlan, predicted_noise
+from nn.batched.quantize import IntegerAffine, QuantizedNetwork
+from nn.batched.schedule import scheduled
+from nn.plan_search import PlanningError
+
+_MOST_MODULI = 8
+_SMALLEST_DEGREE, _LARGEST_DEGREE = 1 << 12, 1 << 16
+_MOST_LOG_Q = 1500
+_MOST_DIGITS = _MOST_LOG_Q // FAST_PRIME_BITS
+# Answers are switched down as long as this much of the noise budget, in bits, is left.
+_SPARE_BITS = 2.0
+
+
+class PlainModulusOverflowError(PlanningError):
+    """An answer may be larger than the plain moduli hold."""
+
+
+class NoiseBudgetPlanningError(PlanningError):
+    """No secure parameters leave a noise budget after the last step."""
+
+
+def plan_integers(
+    network: QuantizedNetwork,
+    *,
+    name: str = "",
+    fingerprint: bytes = b"",
+    plain_moduli: Sequence[int] | None = None,
+    N: int | None = None,
+    dnum: int | None = None,
+    security_bits: int = 128,
+    insecure_reason: str | None = None,
+) -> IntegerPlan:
+    """The smallest ring that holds the network, then the fewest plain moduli, then limbs.
+
+    plain_moduli, N, dnum: these instead of the smallest that do. Raises `PlanningError` for plain
+    moduli that are no distinct numbers from 2 to 2^60, `PlainModulusOverflowError` for those whose
+    product is not above twice the largest answer, `NoiseBudgetPlanningError` where no parameters of
+    the security table keep a noise budget to the end, `he.BatchingError` for plain moduli without
+    slots.
+    """
+    steps = scheduled(network.steps)
+    needed = 2 * network.max_abs
+    chosen = None if plain_moduli is None else _checked(plain_moduli, network.max_abs)
+    if dnum is not None and not (isinstance(dnum, int) and 1 <= dnum <= _MOST_DIGITS):
+        raise PlanningError(f"dnum = {dnum!r}: a whole number from 1 to {_MOST_DIGITS} is needed")
+    refusal: InsecureParametersError | None = None
+    for degree in _degrees() if N is None else (N,):
+        for moduli in _choices(degree, needed) if chosen is None else (chosen,):
+            try:
+                params = _parameters(
+                    steps, moduli, degree, dnum, security_bits, insecure_reason
+                )
+            except InsecureParametersError as error:
+                refusal = error
+                continue
+            _check_batching(params)
+            return IntegerPlan(
+                network=name,
+                fingerprint=fingerprint,
+                params=params,
+                images=params[0].slots,
+                inputs=network.inputs.size,
+                outputs=_outputs(network),
+                answer_level=max(_answer_level(p, steps) for p in params),
+                rounding=network.inputs,
+                output_scale=network.output_scale,
+                input_bits=network.input_bits,
+                weight_bits=network.weight_bits,
+            )
+    raise NoiseBudgetPlanningError(
+        f"no parameters at {security_bits}-bit security keep a noise budget through "
+        f"{network.depth} squares of integers of {needed.bit_length()} bits "
+        f"({refusal or f'{_MOST_MODULI} plain moduli do not hold them'}): use fewer input_bits or "
+        f"weight_bits, smaller plain moduli and more of them, or a larger N"
+    ) from refusal
+
+
+def _checked(plain_moduli: Sequence[int], max_abs: int) -> tuple[int, ...]:
+    """Plain moduli that hold answers from -max_abs to max_abs."""
+    chosen = tuple(plain_moduli)
+    if not all(map(_in_range, chosen)):
+        raise PlanningError(
+            f"plain moduli {', '.join(map(repr, chosen))}: whole numbers from 2 to "
+            f"2^{MAX_PLAIN_BITS} are needed"
+        )
+    if len(set(chosen)) < len(chosen):
+        raise PlanningError(f"plain moduli {', '.join(map(str, chosen))}: give each of them once")
+    product = math.prod(chosen)
+    if product <= 2 * max_abs:
+        raise PlainModulusOverflowError(
+            f"answers of up to {max_abs.bit_length()} bits and a sign do not fit plain moduli that "
+            f"make {math.log2(product):.1f} bits together: {(2 * max_abs).bit_length()} bits are "
+            f"needed; use more or larger ones, or fewer input_bits or weight_bits"
+        )
+    return tuple(int(t) for t in chosen)
+
+
+def _in_range(t: object) -> bool:
+    return isinstance(t, numbers.Integral) and 1 < int(t) < 1 << MAX_PLAIN_BITS
+
+
+def _check_batching(params: tuple[BFVParameters, ...]) -> None:
+    for p in params:
+        if not p.batches:
+            raise BatchingError(
+                f"plain modulus {p.t} has no slots at N = {p.N}: a prime that is 1 modulo "
+                f"{2 * p.N} is needed; None lets the planner choose"
+            )
+
+
+def _degrees() -> Iterator[int]:
+    N = _SMALLEST_DEGREE
+    while N <= _LARGEST_DEGREE:
+        yield N
+        N *= 2
+
+
+def _choices(N: int, needed: int) -> Iterator[tuple[int, ...]]:
+    """For each count the smallest plain moduli that batch and whose product is above `needed`."""
+    for count in range(1, _MOST_MODULI + 1):
+        found = smallest_plain_moduli(needed, N, count)
+        if len(found) == count:
+            yield found
+
+
+def _parameters(
+    steps: Sequence[object],
+    moduli: Sequence[int],
+    N: int,
+    dnum: int | None,
+    security_bits: int,
+    insecure_reason: str | None,
+) -> tuple[BFVParameters, ...]:
+    """For each plain modulus the smallest log2(Q), the same for all, that keeps a noise budget.
+
+    Tensors then have one shape, and keys one level. Raises `InsecureParametersError` where the
+    security table has no room for it.
+    """
+
+    def built(t: int, log_q: int, reason: str | None) -> BFVParameters:
+        return BFVParameters.build(
+            0,
+            plain_modulus=t,
+            N=N,
+            log_q=log_q,
+            security_bits=security_bits,
+            dnum=dnum,
+            insecure_reason=reason,
+        )
+
+    def budget(params: BFVParameters) -> float:
+        return predicted_noise(params, steps)[-1].budget
+
+    # No fewer primes than digits.
+    least = FAST_PRIME_BITS * ((dnum or 1) - 1) + 1
+
+    def least_log_q(t: int) -> int:
+        return bisect.bisect_left(
+            range(_MOST_LOG_Q),
+            0.0,
+            lo=max(least, t.bit_length() + (2 * N).bit_length()),
+            key=lambda bits: budget(built(t, bits, "how large Q has to be")),
+        )
+
+    log_q = max(map(least_log_q, moduli))
+    while True:
+        params = tuple(built(t, log_q, insecure_reason) for t in moduli)
+        if all(budget(p) >= 0 for p in params):
+            return params
+        log_q += 1  # another number of digits, another noise of key switching
+
+
+def _answer_level(params: BFVParameters, steps: Sequence[object]) -> int:
+    """The lowest level at which answers keep some of the noise budget."""
+    model, noise = NoiseModel.of(params), predicted_noise(params, steps)[-1]
+    level = params.max_level
+    while level > 0:
+        noise = model.mod_switch(noise, level)
+        if noise.budget < _SPARE_BITS:
+            break
+        level -= 1
+    return level
+
+
+def _outputs(network: QuantizedNetwork) -> int:
+    affine = [step for step in network.steps if isinstance(step, IntegerAffine)]
+    return int(affine[-1].matrix.shape[0]) if affine else network.inputs.size

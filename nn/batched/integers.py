@@ -1,0 +1,169 @@
+"""Exact integers in batches: every element under one BFV parameter set for each plain modulus.
+
+Outputs that are larger than one plain modulus are computed modulo several and put together by the
+Chinese remainder theorem; the plan bounds them, and the noise of every step, before any key exists.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from he import SecretKey
+from he.batched.blocks import Elementwise, Rows
+from he.batched.weighted_sums import WeightedSums
+from he.bfv import BatchEncoder, BFVParameters, Ciphertext, Decryptor, Encryptor, Evaluator
+from he.bfv.multiplication import multiplication
+from he.bfv.noise import Noise, NoiseModel
+from he.rlwe.keys import EvaluationKeys
+from nn.batched.plan import BatchedPlan, Circuit, Layer, NamedLayer, SlotCodec
+from nn.batched.quantize import (
+    InputRounding,
+    IntegerAffine,
+    QuantizedNetwork,
+    Square,
+    quantize,
+    recombine,
+)
+from nn.batched.schedule import Relinearization, scheduled
+from nn.network.layers import FloatArray
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class IntegerPlan(BatchedPlan):
+    """A plan whose slots are integers modulo the plain moduli of `params`.
+
+    The product of the plain moduli exceeds twice the largest absolute value of any answer.
+    """
+
+    params: tuple[BFVParameters, ...]
+    rounding: InputRounding
+    output_scale: float
+    input_bits: int
+    weight_bits: int
+
+    def values(self, images: ArrayLike) -> NDArray[np.int64]:
+        return self.rounding(images)
+
+    def codec(self, index: int, secret: SecretKey) -> IntegerCodec:
+        return IntegerCodec(self.params[index], secret)
+
+    def steps(self, network: Any) -> Sequence[Any]:
+        if not isinstance(network, QuantizedNetwork):
+            self.check_network(network)
+            network = quantize(
+                network, input_bits=self.input_bits, weight_bits=self.weight_bits
+            )
+        return scheduled(network.steps)
+
+    def circuit(self, steps: Sequence[Any], index: int, keys: EvaluationKeys) -> Circuit:
+        return _circuit(
+            Evaluator(self.params[index], keys), steps, self.inputs, self.answer_level
+        )
+
+    def integers(self, residues: Sequence[NDArray[Any]]) -> NDArray[np.object_]:
+        return recombine(list(residues), tuple(params.t for params in self.params))
+
+    def logits(self, residues: Sequence[NDArray[Any]]) -> FloatArray:
+        scaled: FloatArray = (self.integers(residues) / self.output_scale).astype(np.float64)
+        return scaled
+
+
+class IntegerCodec(SlotCodec):
+    """Slots of integers modulo t, under the secret key."""
+
+    def __init__(self, params: BFVParameters, secret: SecretKey) -> None:
+        self._params = params
+        self._encoder = BatchEncoder(params)
+        self._encryptor = Encryptor(params, secret)
+        self._decryptor = Decryptor(params, secret)
+        self._unknown = NoiseModel.of(params).fresh_symmetric(params.max_level)
+
+    def encrypt(self, values: NDArray[Any]) -> tuple[Rows, bytes]:
+        ciphertext = self._encryptor.encrypt(self._encoder.encode(values))
+        assert ciphertext.seed is not None
+        return ciphertext.data, ciphertext.seed
+
+    def decrypt(self, row: Rows, count: int) -> NDArray[np.int64]:
+        # The noise that a ciphertext carries is advice; the decryptor measures its own.
+        ciphertext = Ciphertext(self._params, row, self._unknown)
+        slots: NDArray[np.int64] = self._encoder.decode(self._decryptor.decrypt(ciphertext))
+        return slots[:count]
+
+
+def predicted_noise(params: BFVParameters, steps: Sequence[Any]) -> list[Noise]:
+    """The noise after each of `scheduled` steps, from fresh symmetric ciphertexts on.
+
+    Fresh noises are independent of each other, so that the first affine map adds their squares;
+    later ones may add up in full.
+    """
+    model, level = NoiseModel.of(params), params.max_level
+    noise, found, fresh = model.fresh_symmetric(level), [], True
+    for step in steps:
+        if isinstance(step, IntegerAffine):
+            gain = step.independent_gain if fresh else step.gain
+            noise = model.multiply_plain(noise, math.log2(max(gain, 1)))
+            noise = model.add_plain(noise, level)
+        elif isinstance(step, Square):
+            noise = model.multiply(noise, noise, level)
+        else:
+            noise = model.key_switch(noise, level)
+        fresh = False
+        found.append(noise)
+    return found
+
+
+def _circuit(
+    evaluator: Evaluator, steps: Sequence[Any], inputs: int, answer_level: int
+) -> Circuit:
+    params = evaluator.params
+    limbs, noises = len(params.q), predicted_noise(params, steps)
+    order = np.arange(inputs, dtype=np.int64)
+    layers: list[NamedLayer] = []
+    kinds = {IntegerAffine: "affine", Square: "square", Relinearization: "relinearize"}
+    for index, step in enumerate(steps):
+        name = f"batched step {index}"
+        layer: Layer
+        if isinstance(step, IntegerAffine):
+            offsets = [_scaled(b, params) for b in step.bias]
+            layer = sums = WeightedSums(step.matrix[:, order], offsets, params.q, name)
+            order = sums.order
+        elif isinstance(step, Square):
+            layer = Elementwise(_square(params), 3, limbs, name)
+        else:
+            layer = Elementwise(_relinearize(evaluator, noises[index - 1]), 2, limbs, name)
+        layers.append(NamedLayer(f"{kinds[type(step)]} {index}", layer, len(order)))
+    switch = _switch(evaluator, noises[-1], answer_level)
+    layer = Elementwise(switch, 2, answer_level + 1, "batched answers")
+    layers.append(NamedLayer("switch down", layer, len(order)))
+    return Circuit(tuple(layers), order)
+
+
+def _scaled(b: int, params: BFVParameters) -> int:
+    """round(Q b / t): the constant polynomial that adds b to every slot."""
+    Q, t = math.prod(params.q), params.t
+    return (Q * (b % t) * 2 + t) // (2 * t)
+
+
+def _square(params: BFVParameters) -> Callable[[Rows, Rows], object]:
+    product = multiplication(params, params.max_level)
+    return lambda row, out: product(row, row, out)
+
+
+def _relinearize(evaluator: Evaluator, noise: Noise) -> Callable[[Rows, Rows], object]:
+    def apply(row: Rows, out: Rows) -> None:
+        out[...] = evaluator.relinearize(evaluator.result(row, noise)).data
+
+    return apply
+
+
+def _switch(evaluator: Evaluator, noise: Noise, level: int) -> Callable[[Rows, Rows], object]:
+    def apply(row: Rows, out: Rows) -> None:
+        out[...] = evaluator.mod_switch_to(evaluator.result(row, noise), level).data
+
+    return apply

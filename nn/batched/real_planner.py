@@ -1,0 +1,153 @@
+"""`plan_reals`: one CKKS parameter set for a network in batches, and the error of its answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from he.ckks.noise import NoiseModel, tail_factor
+from he.ckks.params import CKKSParameters
+from nn.batched.quantize import chain_of_squares
+from nn.batched.reals import Placed, RealAffine, RealPlan, factor_of, placed, real_steps
+from nn.network.graph import Network
+from nn.network.layers import FloatArray
+from nn.packed.planner import fingerprint
+from nn.packed.prediction import required_integer_bits
+from nn.plan_search import FAILURE_PROBABILITY, LEAST_SCALE_BITS, PlanningError, search
+
+_LARGEST_WEIGHT = 2.0**62
+
+
+def plan_reals(
+    network: Network,
+    *,
+    precision_bits: float | None = None,
+    N: int | None = None,
+    dnum: int | None = None,
+    security_bits: int = 128,
+    insecure_reason: str | None = None,
+) -> RealPlan:
+    """The smallest ring and the fewest digits that give the precision, as `nn.compile` says.
+
+    Raises `PlanningError` when nothing fits, with the best precision that was found, and for
+    weights so large that they do not fit 63 bits at their scale.
+    """
+    steps = real_steps(network)
+    largest = [stage.max_abs for stage in chain_of_squares(network)]
+    depth = len(largest)
+    integer_bits = _integer_bits(placed(steps, depth), largest)
+
+    def at(_: int) -> tuple[int, int, Callable[[CKKSParameters], RealPlan]]:
+        return depth, integer_bits, lambda params: _plan(network, steps, params, largest)
+
+    return search(
+        network.name,
+        at,
+        precision_bits=precision_bits,
+        N=N,
+        dnum=dnum,
+        security_bits=security_bits,
+        insecure_reason=insecure_reason,
+    )
+
+
+def _integer_bits(places: Sequence[Placed], largest: Sequence[FloatArray]) -> int:
+    """Bits before the point at level 0 that make room for every step's values at its own level.
+
+    Each level above 0 adds a prime about as large as a scale.
+    """
+    needed = []
+    for place, values in zip(places, largest, strict=True):
+        room = place.level - 1 if place.keeps_three_parts else place.below
+        bits = required_integer_bits(np.full(1, values.max()))
+        needed.append(bits - math.floor(LEAST_SCALE_BITS) * room)
+    return max(1, *needed)
+
+
+def _plan(
+    network: Network, steps: Sequence[Any], params: CKKSParameters, largest: Sequence[FloatArray]
+) -> RealPlan:
+    places = placed(steps, params.max_level)
+    _check_weights(network.name, params, places)
+    deviations = predicted_deviations(params, places, _sizes(network, largest))
+    return RealPlan(
+        network=network.name,
+        fingerprint=fingerprint(network),
+        params=(params,),
+        images=params.slots,
+        inputs=math.prod(network.input_shape),
+        outputs=largest[-1].size,
+        answer_level=0,
+        input_shape=network.input_shape,
+        input_range=network.input_range,
+        predicted_error=tail_factor(FAILURE_PROBABILITY) * deviations,
+        largest_logit=float(largest[-1].max()),
+        failure_probability=FAILURE_PROBABILITY,
+    )
+
+
+def _check_weights(name: str, params: CKKSParameters, places: Sequence[Placed]) -> None:
+    for place in places:
+        if isinstance(place.step, RealAffine):
+            factor, _ = factor_of(params, place)
+            largest = float(abs(place.step.matrix).max())
+            if largest * factor > _LARGEST_WEIGHT:
+                raise PlanningError(
+                    f"{name!r} has a weight of size {largest:g}: at the scale "
+                    f"2^{math.log2(factor):.1f} of its layer at most "
+                    f"{_LARGEST_WEIGHT / factor:g} is possible; scale the layer down"
+                )
+
+
+def _sizes(network: Network, largest: Sequence[FloatArray]) -> list[FloatArray]:
+    """Bounds on the values that each step reads."""
+    pixels = np.full(math.prod(network.input_shape), max(abs(x) for x in network.input_range))
+    return [pixels, *largest[:-1]]
+
+
+def predicted_deviations(
+    params: CKKSParameters, places: Sequence[Placed], sizes: Sequence[FloatArray]
+) -> FloatArray:
+    """Standard deviations of the answers' errors, (outputs,), in value units.
+
+    The errors of fresh ciphertexts are independent: the first affine map adds their variances.
+    What later steps carry and add may be correlated, so that there standard deviations are added,
+    which bounds that of the sum whatever the correlation (Minkowski). sizes: bounds on the values
+    that each step reads.
+    """
+    noise = NoiseModel(params)
+    fresh = math.sqrt(noise.fresh_symmetric + noise.encoding) / params.scales[-1]
+    deviation: FloatArray = np.full(sizes[0].size, fresh)
+    for index, (place, size) in enumerate(zip(places, sizes, strict=True)):
+        if isinstance(place.step, RealAffine):
+            deviation = _after_affine(noise, place, size, deviation, independent=index == 0)
+            continue
+        # (x + e)^2 = x^2 + 2 x e + e^2, and e^2 has at most sqrt(3) times the square of e's.
+        deviation = 2 * size * deviation + math.sqrt(3) * deviation**2
+        if not place.keeps_three_parts:
+            added = math.sqrt(noise.product_rescale(place.level))
+            deviation = deviation + added / params.scales[place.below]
+    return deviation
+
+
+def _after_affine(
+    noise: NoiseModel, place: Placed, size: FloatArray, deviation: FloatArray, *, independent: bool
+) -> FloatArray:
+    """The weights carry the error; they and the bias are off by half a unit at their scales."""
+    assert isinstance(place.step, RealAffine)
+    scales, q, weights = noise.params.scales, noise.params.q, abs(place.step.matrix)
+    factor, _ = factor_of(noise.params, place)
+    if independent:
+        carried = np.sqrt(weights.power(2) @ deviation**2)
+    else:
+        carried = weights @ deviation
+    pattern = (weights != 0).astype(np.float64)
+    total: FloatArray = carried + (pattern @ (size + deviation) + 1) / (2 * factor)
+    if place.parts == 3:
+        # Two divisions: the first adds its error at the scale that the second brings down.
+        switched = math.sqrt(noise.product_rescale(place.level))
+        total = total + switched / (scales[place.below] * q[place.level - 1])
+    return total + math.sqrt(noise.rounding) / scales[place.below]

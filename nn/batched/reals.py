@@ -1,0 +1,226 @@
+"""Approximate numbers in batches: every element under one CKKS parameter set.
+
+Weights are integers at the scale that brings the sum to a canonical one. A product of two
+ciphertexts stays in three parts, at the product of their scales, through the affine map behind it:
+only what leaves the map is relinearized, and divided by the primes of both steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from he import SecretKey
+from he.batched.blocks import Elementwise, Rows
+from he.batched.weighted_sums import WeightedSums
+from he.ckks.encoding.encoder import Encoder
+from he.ckks.encryption import Decryptor, Encryptor
+from he.ckks.evaluator import Evaluator
+from he.ckks.noise import precision_bits
+from he.ckks.params import CKKSParameters
+from he.rlwe.keys import EvaluationKeys
+from nn.batched.plan import BatchedPlan, Circuit, Layer, NamedLayer, SlotCodec
+from nn.batched.quantize import Square, chain_of_squares
+from nn.batched.schedule import Relinearization, scheduled
+from nn.network.graph import Network
+from nn.network.images import check_pixels, flat_images
+from nn.network.layers import FloatArray, Shape
+from nn.stages.stage import AffineStage
+
+
+@dataclass(frozen=True, eq=False)
+class RealAffine:
+    """``matrix @ x + bias``: matrix float64 CSR (out, in), bias float64 (out,)."""
+
+    matrix: sparse.csr_array
+    bias: FloatArray
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A scheduled step with what brings its result down.
+
+    It starts at `level` in `parts` parts and leaves two parts at the level `below`, at the
+    canonical scale; a product that stays at its level leaves three, at the square of that scale.
+    """
+
+    step: RealAffine | Square
+    level: int
+    below: int
+    parts: int
+
+    @property
+    def keeps_three_parts(self) -> bool:
+        """Whether it is a product that the step behind it brings down."""
+        return self.below == self.level
+
+
+def real_steps(network: Network) -> Sequence[Any]:
+    """The scheduled steps of a chain of linear layers and squares."""
+    return scheduled(
+        RealAffine(stage.affine.matrix, stage.affine.bias)
+        if isinstance(stage, AffineStage)
+        else Square()
+        for stage in chain_of_squares(network)
+    )
+
+
+def placed(steps: Sequence[Any], level: int) -> list[Placed]:
+    """Where each step but the relinearizations starts and ends, from `level` on.
+
+    A step of two parts takes a level; a product in three parts takes its level together with the
+    map behind it, so that it leaves its operand's level as it is.
+    """
+    found: list[Placed] = []
+    for index, step in enumerate(steps):
+        if isinstance(step, Relinearization):
+            continue
+        closes = index + 1 < len(steps) and isinstance(steps[index + 1], Relinearization)
+        if isinstance(step, Square):
+            parts, below = 2, level - closes
+        else:
+            parts, below = (3, level - 2) if closes else (2, level - 1)
+        found.append(Placed(step, level, below, parts))
+        level = below
+    return found
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RealPlan(BatchedPlan):
+    """A plan whose slots are real numbers.
+
+    predicted_error: (outputs,) bound on each logit's absolute error, exceeded with probability at
+    most `failure_probability`, for inputs whose activations stay within the network's statistics.
+    """
+
+    params: tuple[CKKSParameters]
+    input_shape: Shape
+    input_range: tuple[float, float]
+    predicted_error: FloatArray
+    largest_logit: float
+    failure_probability: float
+
+    @property
+    def predicted_bits(self) -> float:
+        """Bits of the largest logit that are predicted to be right."""
+        return precision_bits(float(self.predicted_error.max()), self.largest_logit)
+
+    def values(self, images: ArrayLike) -> FloatArray:
+        batch = flat_images(images, self.input_shape)
+        check_pixels(batch, self.input_range)
+        return batch
+
+    def codec(self, index: int, secret: SecretKey) -> RealCodec:
+        return RealCodec(self.params[index], secret)
+
+    def steps(self, network: Any) -> Sequence[Any]:
+        self.check_network(network)
+        return real_steps(network)
+
+    def circuit(self, steps: Sequence[Any], index: int, keys: EvaluationKeys) -> Circuit:
+        return _circuit(Evaluator(self.params[index], keys), steps, self.inputs)
+
+    def logits(self, residues: Sequence[NDArray[Any]]) -> FloatArray:
+        return residues[0]
+
+
+class RealCodec(SlotCodec):
+    """Slots of real numbers, under the secret key."""
+
+    def __init__(self, params: CKKSParameters, secret: SecretKey) -> None:
+        self._params = params
+        self._encoder = Encoder(params)
+        self._encryptor = Encryptor(params, secret)
+        self._decryptor = Decryptor(params, secret)
+        self._evaluator = Evaluator(params)
+
+    def encrypt(self, values: NDArray[Any]) -> tuple[Rows, bytes]:
+        # Slots without an image repeat one: zeros might exceed the network's statistics.
+        slots = np.resize(values, self._params.slots)
+        ciphertext = self._encryptor.encrypt(self._encoder.encode(slots))
+        assert ciphertext.seed is not None
+        return ciphertext.data, ciphertext.seed
+
+    def decrypt(self, row: Rows, count: int) -> FloatArray:
+        scale = self._params.scales[row.shape[1] - 1]
+        plaintext = self._decryptor.decrypt(self._evaluator.result(row, scale))
+        slots: FloatArray = self._encoder.decode_real(plaintext)[:count]
+        return slots
+
+
+def factor_of(params: CKKSParameters, place: Placed) -> tuple[float, float]:
+    """The scales of an affine map's weights and of its sums, before any division.
+
+    In three parts the input is at the square of the canonical scale of its level.
+    """
+    scale = params.scales[place.below]
+    for dropped in range(place.below + 1, place.level + 1):
+        scale *= params.q[dropped]
+    return scale / params.scales[place.level] ** (place.parts - 1), scale
+
+
+def _circuit(evaluator: Evaluator, steps: Sequence[Any], inputs: int) -> Circuit:
+    params = evaluator.params
+    order = np.arange(inputs, dtype=np.int64)
+    layers: list[NamedLayer] = []
+
+    def add(kind: str, layer: Layer) -> None:
+        layers.append(NamedLayer(f"{kind} {len(layers)}", layer, len(order)))
+
+    for index, place in enumerate(placed(steps, params.max_level)):
+        step, level, name = place.step, place.level, f"batched step {index}"
+        if isinstance(step, RealAffine):
+            factor, scale = factor_of(params, place)
+            sums = WeightedSums(
+                _rounded(step.matrix, factor)[:, order],
+                [round(float(b) * scale) for b in step.bias],
+                params.q[: level + 1],
+                name,
+            )
+            order = sums.order
+            add("affine", sums)
+            divide = _divide(evaluator, scale, place.parts)
+            add("rescale", Elementwise(divide, 2, place.below + 1, f"{name} divided"))
+        elif place.keeps_three_parts:
+            add("square", Elementwise(_product(evaluator, level), 3, level + 1, name))
+        else:
+            add("square", Elementwise(_square(evaluator, level), 2, level, name))
+    return Circuit(tuple(layers), order)
+
+
+def _rounded(matrix: sparse.csr_array, factor: float) -> sparse.csr_array:
+    data = np.rint(matrix.data * factor).astype(np.int64)
+    rounded = sparse.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+    rounded.sort_indices()
+    return rounded
+
+
+def _product(evaluator: Evaluator, level: int) -> Callable[[Rows, Rows], object]:
+    ops = evaluator.context.q(level)
+    return lambda row, out: ops.tensor(out, row, row)
+
+
+def _square(evaluator: Evaluator, level: int) -> Callable[[Rows, Rows], object]:
+    scale = evaluator.params.scales[level]
+
+    def apply(row: Rows, out: Rows) -> None:
+        out[...] = evaluator.square(evaluator.result(row, scale)).data
+
+    return apply
+
+
+def _divide(evaluator: Evaluator, scale: float, parts: int) -> Callable[[Rows, Rows], object]:
+    """By the last prime, and, where three parts become two, by the one before it."""
+
+    def apply(row: Rows, out: Rows) -> None:
+        divided = evaluator.relinearize_rescale(evaluator.result(row, scale))
+        if parts == 3:
+            divided = evaluator.rescale(divided)
+        out[...] = divided.data
+
+    return apply

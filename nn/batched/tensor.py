@@ -1,0 +1,161 @@
+"""What travels between client and server of a batched run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from he.batched.blocks import Blocks
+from he.codecs import checks
+from he.errors import CorruptBytesError, ParametersMismatchError
+from he.format import container
+from he.format.residue_packing import pack_residues, packed_bytes
+from he.rlwe.parallel import map_threads
+from he.rlwe.params import RLWEParameters
+from he.rlwe.rns import context
+from he.rlwe.sampling import SEED_BYTES
+from he.rlwe.seeded import CIPHERTEXT, uniform_from_seed
+from nn.packed.batch import StageTime
+
+if TYPE_CHECKING:
+    from nn.batched.plan import BatchedPlan
+
+_KIND = "batched tensor"
+_PARTS = 2
+
+
+@dataclass(frozen=True, eq=False)
+class BatchedTensor:
+    """Ciphertexts of a tensor's elements, one image a slot.
+
+    residues: the elements, of two parts, under each of params; images: how many slots are used.
+    seeds: of part 1 of every element, where they are fresh. `profile` is what the server measured;
+    it stays with the server and is no part of the bytes.
+    """
+
+    params: tuple[RLWEParameters, ...]
+    residues: tuple[Blocks, ...] = field(repr=False)
+    images: int
+    seeds: tuple[Sequence[bytes], ...] | None = field(default=None, repr=False)
+    profile: tuple[StageTime, ...] = field(default=(), repr=False)
+
+    def __len__(self) -> int:
+        return self.images
+
+    @property
+    def elements(self) -> int:
+        """Number of ciphertexts under each parameter set."""
+        return self.residues[0].elements
+
+    @property
+    def level(self) -> int:
+        """The level of every ciphertext."""
+        return self.residues[0].shape[1] - 1
+
+    def to_bytes(self) -> bytes:
+        """The tensor as bytes: versioned, checksummed; part 1 is left out behind a seed."""
+        header = {
+            "params": [params.id for params in self.params],
+            "images": self.images,
+            "elements": self.elements,
+            "level": self.level,
+            "seeded": self.seeds is not None,
+        }
+        stored = slice(0, 1 if self.seeds is not None else _PARTS)
+        sections: dict[str, bytes] = {}
+        for index, (params, blocks) in enumerate(zip(self.params, self.residues, strict=True)):
+            moduli = params.q[: self.level + 1]
+
+            def packed(
+                element: int, blocks: Blocks = blocks, moduli: Sequence[int] = moduli
+            ) -> bytes:
+                return pack_residues(np.ascontiguousarray(blocks.row(element)[stored]), moduli)
+
+            for element, data in enumerate(map_threads(packed, range(blocks.elements))):
+                sections[f"{index}/{element}"] = data
+            if self.seeds is not None:
+                sections[f"{index}/seeds"] = b"".join(self.seeds[index])
+        return container.pack(_KIND, header, sections)
+
+    @classmethod
+    def from_bytes(
+        cls, data: bytes | bytearray | memoryview, plan: BatchedPlan
+    ) -> BatchedTensor:
+        """Read `to_bytes`: the images or the answers of a plan.
+
+        Raises `he.SerializationError` for other, altered or truncated bytes,
+        `he.ParametersMismatchError` for those of other parameter sets than the plan's.
+        """
+        contents = container.unpack(data, _KIND)
+        if contents.field("params", list) != [params.id for params in plan.params]:
+            raise ParametersMismatchError(
+                f"the tensor belongs to other parameter sets than the plan's, "
+                f"{', '.join(str(params) for params in plan.params)}: read it under its own plan"
+            )
+        images, elements = contents.field("images", int), contents.field("elements", int)
+        level, seeded = contents.field("level", int), contents.field("seeded", bool)
+        expected = (
+            (plan.inputs, plan.params[0].max_level) if seeded else (plan.outputs, plan.answer_level)
+        )
+        if (elements, level) != expected or not 1 <= images <= plan.images:
+            raise CorruptBytesError(
+                f"{elements} elements of {images} images at level {level}: the plan has "
+                f"{expected[0]} of 1 to {plan.images} images at level {expected[1]}"
+            )
+        names = [f"{r}/{k}" for r in range(len(plan.params)) for k in range(elements)]
+        if seeded:
+            names += [f"{r}/seeds" for r in range(len(plan.params))]
+        checks.sections(contents, names)
+        seeds = tuple(_seeds(contents, r, elements) for r in range(len(plan.params)))
+        residues = tuple(
+            _read(contents, index, params, elements, level, seeds[index] if seeded else None)
+            for index, params in enumerate(plan.params)
+        )
+        return cls(plan.params, residues, images, seeds if seeded else None)
+
+
+def _seeds(contents: container.Contents, index: int, elements: int) -> list[bytes]:
+    if f"{index}/seeds" not in contents.sections:
+        return []
+    octets = bytes(contents.octets(f"{index}/seeds"))
+    if len(octets) != elements * SEED_BYTES:
+        raise CorruptBytesError(
+            f"{len(octets)} bytes of seeds: {SEED_BYTES} for each of {elements} elements are needed"
+        )
+    return [octets[k * SEED_BYTES : (k + 1) * SEED_BYTES] for k in range(elements)]
+
+
+def _read(
+    contents: container.Contents,
+    index: int,
+    params: RLWEParameters,
+    elements: int,
+    level: int,
+    seeds: Sequence[bytes] | None,
+) -> Blocks:
+    ops, N = context(params).q(level), params.N
+    stored = _PARTS if seeds is None else 1
+    # Room for all elements is made only when each of them was seen to be there.
+    needed = stored * packed_bytes(ops.moduli, N)
+    for element in range(elements):
+        found = len(contents.octets(f"{index}/{element}"))
+        if found != needed:
+            raise CorruptBytesError(
+                f"element {element} has {found} bytes of residues, {needed} are needed"
+            )
+    blocks = Blocks.empty(_PARTS, level + 1, elements, N)
+
+    def read(element: int) -> None:
+        row = np.empty((_PARTS, level + 1, N), dtype=np.uint64)
+        row[:stored] = contents.residues(
+            f"{index}/{element}", ops.moduli, (stored, level + 1, N)
+        )
+        if seeds is not None:
+            row[1] = uniform_from_seed(seeds[element], CIPHERTEXT, ops)
+        blocks.put(element, row[None])
+
+    map_threads(read, range(elements))
+    return blocks

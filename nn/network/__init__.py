@@ -1,0 +1,1 @@
+"""Networks as data, each layer with its cleartext meaning."""

@@ -1,0 +1,81 @@
+"""Polynomial activations: the only non-linear functions that CKKS evaluates directly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nn.errors import LayerParameterError, ShapeError
+from nn.network.layers import (
+    FloatArray,
+    Layer,
+    Shape,
+    check_channels,
+    only_shape,
+    per_channel,
+    read_only_array,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Polynomial(Layer):
+    """``out = sum_k coefficients[..., k] in^k``, elementwise.
+
+    ``coefficients`` is ``(degree + 1,)``, shared by all channels, or ``(C, degree + 1)``, one row
+    per channel (axis 1 of the batch); ascending powers. At least one leading coefficient is
+    nonzero, so that `degree` means what it says.
+    """
+
+    coefficients: FloatArray
+
+    def __post_init__(self) -> None:
+        coefficients = read_only_array(self.coefficients, "Polynomial coefficients", (1, 2))
+        if coefficients.shape[-1] > 1 and not coefficients[..., -1].any():
+            raise LayerParameterError(
+                f"Polynomial of degree {coefficients.shape[-1] - 1} has leading coefficient 0; "
+                "drop the last column"
+            )
+        self._set(coefficients=coefficients)
+
+    @classmethod
+    def square(cls) -> Polynomial:
+        """``x^2``."""
+        return cls(np.array([0.0, 0.0, 1.0]))
+
+    @property
+    def degree(self) -> int:
+        """The highest power."""
+        return int(self.coefficients.shape[-1]) - 1
+
+    @property
+    def per_channel(self) -> bool:
+        """Whether each channel has its own polynomial."""
+        return self.coefficients.ndim == 2
+
+    def coefficients_for(self, channels: int) -> FloatArray:
+        """The coefficients as ``(channels, degree + 1)``, whether shared or per channel."""
+        if self.per_channel and self.coefficients.shape[0] != channels:
+            raise ShapeError(
+                f"Polynomial holds coefficients for {self.coefficients.shape[0]} channels, "
+                f"asked for {channels}"
+            )
+        return np.broadcast_to(self.coefficients, (channels, self.degree + 1))
+
+    def output_shape(self, *input_shapes: Shape) -> Shape:
+        shape = only_shape(self, input_shapes)
+        if self.per_channel:
+            check_channels(self, shape, self.coefficients.shape[0])
+        return shape
+
+    def forward(self, *inputs: FloatArray) -> FloatArray:
+        self._checked_output_shape(inputs)
+        values = inputs[0]
+        columns = np.atleast_2d(self.coefficients).T
+        result = np.zeros_like(values)
+        for column in columns[::-1]:
+            result = result * values + per_channel(column, values.ndim)
+        return result
+
+
+Square = Polynomial.square

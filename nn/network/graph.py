@@ -1,0 +1,301 @@
+"""A network as data: named layers in topological order, with their cleartext meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nn.errors import GraphError, InputRangeError, NetworkError, ShapeError
+from nn.network.layers import FloatArray, Layer, Shape, read_only_array
+
+INPUT = "input"
+"""The reserved name of the network's input."""
+
+_CHUNK = 256  # images per pass: bounds the memory that a convolution's windows take
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """A layer, its name, and the names of the nodes (or "input") that it reads."""
+
+    name: str
+    layer: Layer
+    inputs: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise GraphError(f"a node's name is {self.name!r}; a non-empty string is needed")
+        if not isinstance(self.layer, Layer):
+            raise GraphError(f"node {self.name!r} holds {self.layer!r}; a nn Layer is needed")
+        inputs: object = self.inputs
+        if not isinstance(inputs, (tuple, list)):
+            raise GraphError(
+                f"node {self.name!r} has inputs {inputs!r}; a tuple of names is needed"
+            )
+        object.__setattr__(self, "inputs", tuple(inputs))
+        if len(self.inputs) != self.layer.arity:
+            raise GraphError(
+                f"node {self.name!r}: {type(self.layer).__name__} takes {self.layer.arity} "
+                f"inputs, got {list(self.inputs)}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class NodeStatistics:
+    """What a node's output looked like over a set of images.
+
+    ``max_abs`` is the largest absolute value and ``rms`` the root mean square over the images,
+    both of the node's output shape.
+    """
+
+    max_abs: FloatArray
+    rms: FloatArray
+
+    def __post_init__(self) -> None:
+        for name in ("max_abs", "rms"):
+            array = read_only_array(getattr(self, name), f"statistics {name}", (1, 3))
+            object.__setattr__(self, name, array)
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A feed-forward network on inputs of shape `input_shape` within `input_range`.
+
+    `nodes` stand in topological order and the last one is the output. A node's output is called a
+    value and goes by the node's name; the network's input is the value "input". `statistics`, if
+    known, describe every value (see `calibrated`). Everything is validated at construction:
+    GraphError for names, ShapeError for shapes, both naming the node.
+    """
+
+    name: str
+    input_shape: Shape
+    nodes: tuple[Node, ...]
+    input_range: tuple[float, float] = (0.0, 1.0)
+    statistics: Mapping[str, NodeStatistics] | None = None
+    shapes: Mapping[str, Shape] = field(init=False, repr=False)
+    """Shape of each value without the batch axis, in topological order from "input"."""
+
+    def __post_init__(self) -> None:
+        shape = tuple(int(length) for length in self.input_shape)
+        if len(shape) not in (1, 3) or min(shape) < 1:
+            raise ShapeError(f"input_shape is {self.input_shape}; (C, H, W) or (F,) is needed")
+        low, high = (float(bound) for bound in self.input_range)
+        if not (np.isfinite(low) and np.isfinite(high) and low < high):
+            raise InputRangeError(f"input_range is {self.input_range}; finite low < high is needed")
+        object.__setattr__(self, "input_shape", shape)
+        object.__setattr__(self, "input_range", (low, high))
+        object.__setattr__(self, "nodes", tuple(self.nodes))
+        object.__setattr__(self, "shapes", MappingProxyType(_infer_shapes(shape, self.nodes)))
+        if self.statistics is not None:
+            statistics = dict(self.statistics)
+            _check_statistics(statistics, self.shapes)
+            object.__setattr__(self, "statistics", MappingProxyType(statistics))
+
+    # -- structure ---------------------------------------------------------------------------
+
+    @property
+    def output(self) -> Node:
+        """The last node, whose value the network returns."""
+        return self.nodes[-1]
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape of one answer, ``(classes,)`` for a classifier."""
+        return self.shapes[self.output.name]
+
+    def node(self, name: str) -> Node:
+        """The node called `name`; GraphError if there is none."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        known = ", ".join(node.name for node in self.nodes)
+        raise GraphError(f"network {self.name!r} has no node {name!r}; it has {known}")
+
+    def consumers(self, name: str) -> tuple[Node, ...]:
+        """The nodes that read the value `name`, in topological order."""
+        if name not in self.shapes:
+            raise GraphError(f"network {self.name!r} has no value {name!r}")
+        return tuple(node for node in self.nodes if name in node.inputs)
+
+    # -- meaning -----------------------------------------------------------------------------
+
+    def __call__(self, images: ArrayLike) -> FloatArray:
+        """The outputs for a batch: ``(B, *input_shape) -> (B, *output_shape)``, float64.
+
+        Raises ShapeError without the batch axis, InputRangeError for NaN or infinite values. The
+        input range is not enforced here; see `check_range`.
+        """
+        batch = self._checked_batch(images)
+        outputs = [self._evaluate(chunk)[self.output.name] for chunk in _chunks(batch)]
+        return np.concatenate(outputs)
+
+    def values(self, images: ArrayLike) -> dict[str, FloatArray]:
+        """Every value for a batch, by name and in topological order, "input" included."""
+        return self._evaluate(self._checked_batch(images))
+
+    def check_range(self, images: ArrayLike) -> FloatArray:
+        """The batch as float64, once its shape, finiteness and input range are checked."""
+        batch = self._checked_batch(images)
+        low, high = self.input_range
+        smallest, largest = float(batch.min()), float(batch.max())
+        if smallest < low or largest > high:
+            raise InputRangeError(
+                f"network {self.name!r} takes values in [{low}, {high}], got "
+                f"[{smallest}, {largest}]; scale the images (pixels / 255?)"
+            )
+        return batch
+
+    def _checked_batch(self, images: ArrayLike) -> FloatArray:
+        raw = np.asarray(images)
+        if raw.dtype.kind not in "fiu":
+            raise InputRangeError(f"images have dtype {raw.dtype}; real numbers are needed")
+        batch: FloatArray = raw.astype(np.float64)
+        if batch.shape[1:] != self.input_shape or batch.ndim != len(self.input_shape) + 1:
+            single = batch.shape == self.input_shape
+            hint = "; this is one image without the batch axis: pass image[None]" if single else ""
+            needed = ", ".join(["B", *map(str, self.input_shape)])
+            raise ShapeError(
+                f"network {self.name!r} takes a batch ({needed}), got {batch.shape}{hint}"
+            )
+        if batch.shape[0] == 0:
+            raise ShapeError(f"network {self.name!r} got an empty batch {batch.shape}")
+        finite = np.isfinite(batch)
+        if not finite.all():
+            bad = np.unique(np.nonzero(~finite)[0])
+            raise InputRangeError(
+                f"images {bad[:8].tolist()} hold NaN or infinite values ({(~finite).sum()} in all)"
+            )
+        return batch
+
+    def _evaluate(self, batch: FloatArray) -> dict[str, FloatArray]:
+        values = {INPUT: batch}
+        for node in self.nodes:
+            values[node.name] = node.layer.forward(*(values[name] for name in node.inputs))
+        return values
+
+    # -- derived networks --------------------------------------------------------------------
+
+    def folded(self) -> Network:
+        """The same function with BatchNorm folded into neighbouring linear layers.
+
+        See `nn.network.folding.fold_batch_norms` for when that is possible and for the names.
+        """
+        from nn.network.folding import fold_batch_norms
+
+        return fold_batch_norms(self)
+
+    def calibrated(self, images: ArrayLike) -> Network:
+        """This network with `statistics` of every value, "input" included, over `images`.
+
+        They are those of this very graph, keyed by this graph's names; `folded` carries them over
+        to the values that remain.
+        """
+        batch = self._checked_batch(images)
+        max_abs = {name: np.zeros(shape) for name, shape in self.shapes.items()}
+        energy = {name: np.zeros(shape) for name, shape in self.shapes.items()}
+        for chunk in _chunks(batch):
+            for name, value in self._evaluate(chunk).items():
+                np.maximum(max_abs[name], np.abs(value).max(axis=0), out=max_abs[name])
+                energy[name] += np.square(value).sum(axis=0)
+        statistics = {
+            name: NodeStatistics(max_abs[name], np.sqrt(energy[name] / len(batch)))
+            for name in self.shapes
+        }
+        return replace(self, statistics=statistics)
+
+    # -- files and tables --------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> None:
+        """Write the network to `path`, exactly; the format is `nn.network.network_file`'s."""
+        from nn.network.network_file import save_network
+
+        save_network(self, path)
+
+    @staticmethod
+    def load(path: str | Path) -> Network:
+        """Read a network written by `save`; NetworkFileError if it is foreign or damaged."""
+        from nn.network.network_file import load_network
+
+        return load_network(path)
+
+    def summary(self) -> str:
+        """A table of the nodes: name, layer, inputs, output shape, parameters."""
+        rows = [("name", "layer", "reads", "output", "parameters")]
+        rows.append((INPUT, "", "", _shape_text(self.input_shape), ""))
+        for node in self.nodes:
+            count = node.layer.parameter_count
+            rows.append(
+                (
+                    node.name,
+                    type(node.layer).__name__,
+                    ", ".join(node.inputs),
+                    _shape_text(self.shapes[node.name]),
+                    f"{count:,}" if count else "",
+                )
+            )
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = [
+            "  ".join(
+                cell.rjust(width) if index == len(row) - 1 else cell.ljust(width)
+                for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in rows
+        ]
+        total = sum(node.layer.parameter_count for node in self.nodes)
+        low, high = self.input_range
+        title = f"{self.name}: {total:,} parameters, input in [{low:g}, {high:g}]"
+        return "\n".join([title, lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def _chunks(batch: FloatArray) -> Iterator[NDArray[np.float64]]:
+    for start in range(0, len(batch), _CHUNK):
+        yield batch[start : start + _CHUNK]
+
+
+def _shape_text(shape: Shape) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _infer_shapes(input_shape: Shape, nodes: tuple[Node, ...]) -> dict[str, Shape]:
+    if not nodes:
+        raise GraphError("a network needs at least one node")
+    shapes: dict[str, Shape] = {INPUT: input_shape}
+    for position, node in enumerate(nodes):
+        where = f"node {node.name!r} (number {position + 1} of {len(nodes)})"
+        if node.name in shapes:
+            raise GraphError(f"{where}: the name is taken; names must be unique and not {INPUT!r}")
+        for name in node.inputs:
+            if name not in shapes:
+                raise GraphError(
+                    f"{where} reads {name!r}, which no earlier node computes; known so far: "
+                    f"{', '.join(shapes)}"
+                )
+        try:
+            shapes[node.name] = node.layer.output_shape(*(shapes[name] for name in node.inputs))
+        except NetworkError as error:
+            raise type(error)(f"{where}: {error}") from error
+    read = {name for node in nodes for name in node.inputs}
+    for node in nodes[:-1]:
+        if node.name not in read:
+            raise GraphError(
+                f"node {node.name!r} is read by no node and is not the output (the last node, "
+                f"{nodes[-1].name!r}); remove it"
+            )
+    return shapes
+
+
+def _check_statistics(statistics: dict[str, NodeStatistics], shapes: Mapping[str, Shape]) -> None:
+    if set(statistics) != set(shapes):
+        odd = sorted(set(statistics) ^ set(shapes))
+        raise GraphError(f"statistics and values differ in {odd}; use network.calibrated(images)")
+    for name, shape in shapes.items():
+        for kind, array in (("max_abs", statistics[name].max_abs), ("rms", statistics[name].rms)):
+            if array.shape != shape:
+                raise ShapeError(
+                    f"statistics {kind} of {name!r} have shape {array.shape}; {shape} is needed"
+                )

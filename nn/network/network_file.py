@@ -1,0 +1,153 @@
+"""Networks as files: an ``.npz`` archive of plain arrays, with no pickle.
+
+Member ``network`` is JSON (UTF-8 bytes as uint8): format, version, name, input shape and range,
+and per node its name, layer type, inputs and plain fields. Arrays stand beside it as
+``nodes/<index>/<field>`` and ``statistics/<index>/<kind>``, where statistic 0 is the input's and
+statistic k + 1 node k's. An array is stored in float32 where that loses nothing, else in float64.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nn.errors import NetworkError, NetworkFileError
+from nn.network.activation import Polynomial
+from nn.network.graph import Network, Node, NodeStatistics
+from nn.network.layers import Add, AvgPool2d, BatchNorm, Conv2d, Flatten, FloatArray, Layer, Linear
+
+FORMAT = "he-accel network"
+VERSION = 1
+
+_LAYERS: dict[str, type[Layer]] = {
+    layer.__name__: layer
+    for layer in (Add, AvgPool2d, BatchNorm, Conv2d, Flatten, Linear, Polynomial)
+}
+
+
+def save_network(network: Network, path: str | Path) -> None:
+    """Write `network` to `path`, exactly. Equal networks give equal bytes."""
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    nodes = []
+    for index, node in enumerate(network.nodes):
+        plain: dict[str, Any] = {}
+        for field in fields(node.layer):
+            value = getattr(node.layer, field.name)
+            if isinstance(value, np.ndarray):
+                arrays[f"nodes/{index}/{field.name}"] = _smallest_exact(value)
+            else:
+                plain[field.name] = value
+        kind = type(node.layer).__name__
+        if kind not in _LAYERS:
+            raise NetworkFileError(
+                f"node {node.name!r} is a {kind}, which the file format does not know; it knows "
+                f"{', '.join(_LAYERS)}"
+            )
+        nodes.append(
+            {"name": node.name, "layer": kind, "inputs": list(node.inputs), "fields": plain}
+        )
+    for index, name in enumerate(network.shapes):
+        if network.statistics is not None:
+            statistics = network.statistics[name]
+            arrays[f"statistics/{index}/max_abs"] = _smallest_exact(statistics.max_abs)
+            arrays[f"statistics/{index}/rms"] = _smallest_exact(statistics.rms)
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "name": network.name,
+        "input_shape": list(network.input_shape),
+        "input_range": list(network.input_range),
+        "nodes": nodes,
+        "statistics": network.statistics is not None,
+    }
+    arrays["network"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    with Path(path).open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+
+def load_network(path: str | Path) -> Network:
+    """Read a network written by `save_network`.
+
+    Raises NetworkFileError for foreign, damaged or newer files; FileNotFoundError if there is none.
+    """
+    arrays = _read_arrays(Path(path))
+    try:
+        header = json.loads(arrays["network"].tobytes())
+        _check_header(header, path)
+        nodes = tuple(
+            Node(entry["name"], _layer(entry, index, arrays), tuple(entry["inputs"]))
+            for index, entry in enumerate(header["nodes"])
+        )
+        statistics = None
+        if header["statistics"]:
+            names = ["input", *(node.name for node in nodes)]
+            statistics = {
+                name: NodeStatistics(
+                    arrays[f"statistics/{index}/max_abs"], arrays[f"statistics/{index}/rms"]
+                )
+                for index, name in enumerate(names)
+            }
+        low, high = header["input_range"]
+        return Network(header["name"], tuple(header["input_shape"]), nodes, (low, high), statistics)
+    except NetworkFileError:
+        raise
+    except (NetworkError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise NetworkFileError(
+            f"{path} is no usable network file ({type(error).__name__}: {error}); save it again "
+            "with Network.save"
+        ) from error
+
+
+def _smallest_exact(array: FloatArray) -> np.ndarray[Any, Any]:
+    with np.errstate(over="ignore"):
+        single = array.astype(np.float32)
+    return single if np.array_equal(single, array) else array
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+    try:
+        # The archive's own CRC-32 of each member reveals altered bytes.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except FileNotFoundError:
+        raise
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        RuntimeError,  # a member marked as encrypted; NotImplementedError, an unknown compression
+        AttributeError,
+        TypeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise NetworkFileError(
+            f"{path} is not a network file, or it is truncated or altered "
+            f"({type(error).__name__}: {error}); a file written by Network.save is needed"
+        ) from error
+
+
+def _check_header(header: Any, path: str | Path) -> None:
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise NetworkFileError(f"{path} does not call itself a {FORMAT!r} file")
+    if header.get("version") != VERSION:
+        raise NetworkFileError(
+            f"{path} has format version {header.get('version')!r}; this release reads {VERSION}"
+        )
+
+
+def _layer(entry: dict[str, Any], index: int, arrays: dict[str, np.ndarray[Any, Any]]) -> Layer:
+    kind = entry["layer"]
+    if kind not in _LAYERS:
+        raise NetworkFileError(
+            f"node {entry['name']!r} is a {kind!r}; known are {', '.join(_LAYERS)}"
+        )
+    prefix = f"nodes/{index}/"
+    stored = {name.removeprefix(prefix): arrays[name] for name in arrays if name.startswith(prefix)}
+    return _LAYERS[kind](**entry["fields"], **stored)

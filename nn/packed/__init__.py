@@ -1,0 +1,1 @@
+"""One image a ciphertext: layout, plan, client and server."""

@@ -1,0 +1,91 @@
+"""The client: makes and holds the secret key, encrypts images, decrypts answers."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from he.ckks.encoding.encoder import Encoder
+from he.ckks.encryption import Decryptor, Encryptor
+from he.rlwe.keygen import KeyGenerator
+from he.rlwe.keys import EvaluationKeys, SecretKey
+from he.serialization import from_bytes, to_bytes
+from nn.errors import NetworkError, ShapeError
+from nn.network.images import check_pixels
+from nn.network.layers import FloatArray
+from nn.packed.batch import EncryptedBatch
+from nn.packed.plan import InferencePlan
+
+
+class Client:
+    """Holds the secret key of one plan.
+
+    plan: what `nn.compile` made, or its bytes. secret_key: a key saved before with
+    `secret_key_bytes`; None makes a fresh one from the operating system's randomness.
+    """
+
+    def __init__(self, plan: InferencePlan | bytes, secret_key: bytes | None = None) -> None:
+        self.plan = InferencePlan.from_bytes(plan) if isinstance(plan, bytes) else plan
+        if not isinstance(self.plan, InferencePlan):
+            raise NetworkError(
+                f"nn.Client runs an InferencePlan, not {type(self.plan).__name__}: for a batched "
+                f"plan take nn.BatchedClient and nn.BatchedServer"
+            )
+        params = self.plan.params
+        self._generator = KeyGenerator(params)
+        self._secret = (
+            self._generator.secret_key()
+            if secret_key is None
+            else from_bytes(secret_key, SecretKey, params)
+        )
+        self._encoder = Encoder(params)
+        self._encryptor = Encryptor(params, self._secret)
+        self._decryptor = Decryptor(params, self._secret)
+
+    def __repr__(self) -> str:
+        return f"Client({self.plan.network!r}, {self.plan.params})"
+
+    def evaluation_keys(self) -> EvaluationKeys:
+        """The keys that the plan needs, for the server; they reveal neither images nor answers."""
+        return self._generator.evaluation_keys(self._secret, self.plan.needs)
+
+    def secret_key_bytes(self) -> bytes:
+        """The secret key, to be stored where only the client reads it."""
+        return to_bytes(self._secret)
+
+    def encrypt(self, images: ArrayLike) -> EncryptedBatch:
+        """Encrypt images (B, *input_shape), real, inside the network's input range.
+
+        Raises `ShapeError` for another shape and `InputRangeError` for NaN, infinities or values
+        outside the range, for which the plan predicts nothing.
+        """
+        plan = self.plan
+        tensor = np.asarray(images, dtype=np.float64)
+        shape = plan.input_layout.shape
+        if tensor.ndim != len(shape) + 1 or tensor.shape[1:] != shape or not len(tensor):
+            raise ShapeError(
+                f"images of shape {tensor.shape}: (batch, {', '.join(map(str, shape))}) is needed"
+            )
+        check_pixels(tensor, plan.input_range)
+        ciphertexts = [
+            self._encryptor.encrypt(self._encoder.encode(slots))
+            for image in plan.input_layout.pack(tensor)
+            for slots in image
+        ]
+        return EncryptedBatch(tuple(ciphertexts), plan.input_layout.ciphertexts)
+
+    def decrypt(self, answer: EncryptedBatch | bytes) -> FloatArray:
+        """The logits (B, classes) of a server's answer, object or bytes."""
+        layout = self.plan.output_layout
+        if isinstance(answer, bytes | bytearray | memoryview):
+            answer = EncryptedBatch.from_bytes(
+                bytes(answer), self.plan.params, layout.ciphertexts
+            )
+        slots = np.array(
+            [
+                [self._encoder.decode_real(self._decryptor.decrypt(part)) for part in image]
+                for image in answer.images
+            ]
+        )
+        logits: FloatArray = layout.unpack(slots).reshape(len(answer), -1)
+        return logits

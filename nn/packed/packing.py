@@ -1,0 +1,361 @@
+"""Affine maps on packed tensors: diagonals, folds, and the layout they lead to.
+
+An affine map becomes ``out[o] = fold(sum_i sum_shift vector[o, i, shift] * rotate(in[i], shift)) +
+bias[o]`` with ``rotate(x, k)[s] = x[(s + k) mod n_slots]``: one multiplication by a plaintext, so
+one level, whatever the layer. Row ``r`` at slot ``s``, column ``c`` at slot ``p``, period S: the
+matrix entry goes to the diagonal ``shift = p - s mod S`` (Halevi and Shoup, CRYPTO 2014). A fold
+base R < S lets an entry contribute at any slot ``t = s mod R``, which leaves R diagonals at most;
+rotations by R, 2R, .., S/2 then add the S/R partial sums (the hybrid method of Juvekar,
+Vaikuntanathan and Chandrakasan, "Gazelle", USENIX Security 2018, section 3.3). R = 1 with one row
+per repetition of the input is the stacked method of Brutzkus, Elisha and Gilad-Bachrach ("LoLA",
+ICML 2019).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from he.ckks.circuits.bsgs import BabyGiant, split
+from nn.network.layers import FloatArray
+from nn.packed.layout import IntArray, PackingError, TensorLayout
+from nn.packed.layout_candidates import candidate_layouts
+from nn.stages.affine import Affine, identity
+
+Block = tuple[int, int]
+"""Output ciphertext, input ciphertext."""
+
+
+@dataclass(frozen=True)
+class PackingCost:
+    """What the steps of a packed affine map cost, relative to one baby rotation.
+
+    `baby` is a rotation of an input ciphertext (its decomposition is shared), `giant` one of a sum
+    of products (decomposed anew), `fold` one of an output ciphertext, `diagonal` one product with
+    a plaintext vector, `ciphertext` all that each further output ciphertext will cost later (a
+    relinearisation and a rescaling at least), `spread` each doubling of the output's period (a
+    fold of the next Linear), `key` each distinct rotation step that `known_rotations` lacks (its
+    Galois key takes memory).
+    """
+
+    baby: float = 1.0
+    giant: float = 4.0
+    fold: float = 4.0
+    diagonal: float = 0.25
+    ciphertext: float = 8.0
+    spread: float = 4.0
+    key: float = 0.0
+    known_rotations: frozenset[int] = frozenset()
+
+    def total(
+        self,
+        splits: Mapping[Block, BabyGiant],
+        folds: Sequence[int],
+        diagonals: int,
+        out_layout: TensorLayout,
+    ) -> float:
+        """The cost of a packed affine map made of these."""
+        rotations = frozenset(folds).union(*(plan.rotations for plan in splits.values()))
+        return (
+            self.baby * len(_baby_rotations(splits))
+            + self.giant * len(_giant_rotations(splits))
+            + self.fold * len(folds) * out_layout.ciphertexts
+            + self.diagonal * diagonals
+            + self.ciphertext * (out_layout.ciphertexts - 1)
+            + self.spread * (out_layout.period.bit_length() - 1)
+            + self.key * len(rotations - self.known_rotations)
+        )
+
+
+def _baby_rotations(splits: Mapping[Block, BabyGiant]) -> set[tuple[int, int]]:
+    """(input ciphertext, nonzero step): blocks of one input share them."""
+    return {(i, step) for (_, i), plan in splits.items() for step in plan.babies if step}
+
+
+def _giant_rotations(splits: Mapping[Block, BabyGiant]) -> set[tuple[int, int]]:
+    """(output ciphertext, nonzero step): the inputs are summed first."""
+    return {(o, step) for (o, _), plan in splits.items() for step in plan.giants if step}
+
+
+DEFAULT_COST = PackingCost()
+
+
+@dataclass(frozen=True, eq=False)
+class PackedAffine:
+    """An affine map between two layouts, of one multiplicative level.
+
+    ``blocks[o, i][shift]`` is the vector ``(n_slots,)`` that multiplies input ciphertext i rotated
+    by `shift`, for output ciphertext o. Diagonals of zeros are left out, and so are blocks without
+    diagonals; but every output has a block, if need be with one diagonal of zeros. `folds` are
+    steps: for each, in order, every output ciphertext is added to itself rotated by the step.
+    `bias` ``(ciphertexts, n_slots)`` is added last. ``splits[o, i]`` tells how the shifts of a
+    block split into babies and giants; blocks of one input share its babies, and blocks of one
+    output draw from the same giants.
+    """
+
+    blocks: dict[Block, dict[int, FloatArray]]
+    folds: tuple[int, ...]
+    bias: FloatArray
+    in_layout: TensorLayout
+    out_layout: TensorLayout
+    splits: dict[Block, BabyGiant]
+
+    @property
+    def diagonals(self) -> int:
+        """Products with plaintext vectors."""
+        return sum(len(block) for block in self.blocks.values())
+
+    @property
+    def rotations(self) -> frozenset[int]:
+        """All distinct nonzero steps, folds included."""
+        steps = frozenset(self.folds)
+        return steps.union(*(plan.rotations for plan in self.splits.values()))
+
+    @property
+    def baby_rotations(self) -> int:
+        """Nonzero baby steps, over all input ciphertexts."""
+        return len(_baby_rotations(self.splits))
+
+    @property
+    def giant_rotations(self) -> int:
+        """Nonzero giant steps, over all output ciphertexts (summed over inputs first)."""
+        return len(_giant_rotations(self.splits))
+
+    @property
+    def fold_rotations(self) -> int:
+        """Rotations made by the folds, over all output ciphertexts."""
+        return len(self.folds) * self.out_layout.ciphertexts
+
+    def cost(self, cost: PackingCost = DEFAULT_COST) -> float:
+        """The cost by which `lower` chooses."""
+        return cost.total(self.splits, self.folds, self.diagonals, self.out_layout)
+
+    def apply(self, slots: FloatArray) -> FloatArray:
+        """The map on cleartext slots, ``(..., ciphertexts, n_slots)`` in and out."""
+        return self._evaluate(slots, absolute=False)
+
+    def bound(self, slots: FloatArray) -> FloatArray:
+        """A bound on every output slot, from one on every input slot.
+
+        It covers the slots between the elements too, where a fold may leave partial sums.
+        """
+        return self._evaluate(slots, absolute=True)
+
+    def _evaluate(self, slots: FloatArray, absolute: bool) -> FloatArray:
+        size = np.abs if absolute else np.positive
+        leading = slots.shape[:-2]
+        out = np.zeros((*leading, *self.bias.shape))
+        for (o, i), diagonals in self.blocks.items():
+            for shift, vector in diagonals.items():
+                out[..., o, :] += size(vector) * np.roll(slots[..., i, :], -shift, axis=-1)
+        for step in self.folds:
+            out += np.roll(out, -step, axis=-1)
+        result: FloatArray = out + size(self.bias)
+        return result
+
+
+def lower(
+    affine: Affine,
+    in_layout: TensorLayout,
+    out_layout: TensorLayout | None = None,
+    cost: PackingCost | None = None,
+) -> PackedAffine:
+    """The cheapest packing found of `affine` on inputs in `in_layout`.
+
+    Without `out_layout` the candidates of `nn.packed.layout_candidates` compete. PackingError if
+    the layouts do not suit the map.
+    """
+    cost = cost or DEFAULT_COST
+    if in_layout.size != affine.in_size:
+        raise PackingError(
+            f"the input layout holds {in_layout.shape}, {in_layout.size} elements; the map takes "
+            f"{affine.in_shape}, {affine.in_size}"
+        )
+    if out_layout is not None and out_layout.size != affine.out_size:
+        raise PackingError(
+            f"the output layout holds {out_layout.shape}, {out_layout.size} elements; the map "
+            f"gives {affine.out_shape}, {affine.out_size}"
+        )
+    if out_layout is not None and out_layout.n_slots != in_layout.n_slots:
+        raise PackingError(
+            f"the layouts have {in_layout.n_slots} and {out_layout.n_slots} slots; one number is "
+            "needed"
+        )
+    layouts = [out_layout] if out_layout else candidate_layouts(affine, in_layout)
+    entries = affine.matrix.tocoo()
+    best: _Diagonals | None = None
+    for layout in layouts:
+        columns, rows = in_layout.positions[entries.col], layout.positions[entries.row]
+        for base in _fold_bases(in_layout, layout):
+            limit = best.cost if best else math.inf
+            found = _Diagonals.count(in_layout, layout, base, columns, rows, cost, limit)
+            if found and (best is None or found.rank < best.rank):
+                best = found
+    assert best is not None
+    return best.fill(affine, entries.data, in_layout.positions[entries.col], entries.row)
+
+
+def relayout(
+    source: TensorLayout, target: TensorLayout, cost: PackingCost | None = None
+) -> PackedAffine:
+    """The map that moves a tensor from one layout to another; it takes a level like any other."""
+    return lower(identity(source.shape), source, target, cost)
+
+
+def _fold_bases(in_layout: TensorLayout, out_layout: TensorLayout) -> list[int]:
+    """Every base R for which folding leaves the rows where `out_layout` wants them.
+
+    After the fold a slot s holds the sum over ``s + k R`` up to the end of its input period S only
+    if ``s mod S < R``; with a single period of rows the result repeats with R itself.
+    """
+    period = in_layout.period
+    bases = [period]
+    if out_layout.period < period:
+        bases.append(out_layout.period)
+    else:
+        last = int((out_layout.positions % period).max())
+        bases += [base for base in (1 << k for k in range(period.bit_length() - 1)) if base > last]
+    return bases
+
+
+@dataclass(frozen=True, eq=False)
+class _Diagonals:
+    """Which diagonals a choice of layouts and fold base needs, before they are filled.
+
+    `keys` are the distinct ``(o inputs + i) base + shift mod base``, ascending.
+    """
+
+    in_layout: TensorLayout
+    out_layout: TensorLayout
+    base: int
+    keys: IntArray
+    plan: BabyGiant
+    cost: float
+
+    @property
+    def rank(self) -> tuple[float, int, int, int]:
+        """What the choice goes by: cost, then what the next layer will like."""
+        layout = self.out_layout
+        return self.cost, layout.ciphertexts, layout.period, self.keys.size
+
+    @property
+    def folds(self) -> tuple[int, ...]:
+        """R, 2R, .., S/2."""
+        first, last = self.base.bit_length() - 1, self.in_layout.period.bit_length() - 1
+        return tuple(1 << k for k in range(first, last))
+
+    @property
+    def shifts(self) -> IntArray:
+        """The step in [0, n_slots) chosen for each class modulo the base; -1 where unused."""
+        table = np.full(self.base, -1, dtype=np.int64)
+        steps = np.array([shift for _, _, shift in self.plan.terms], dtype=np.int64)
+        table[steps % self.base] = steps
+        return table
+
+    @classmethod
+    def count(
+        cls,
+        in_layout: TensorLayout,
+        out_layout: TensorLayout,
+        base: int,
+        columns: IntArray,
+        rows: IntArray,
+        cost: PackingCost,
+        limit: float,
+    ) -> _Diagonals | None:
+        """The choice, or None as soon as it must cost more than `limit`."""
+        n_slots, inputs = in_layout.n_slots, in_layout.ciphertexts
+        outputs = out_layout.ciphertexts
+        used = np.zeros(outputs * inputs * base, dtype=bool)
+        pairs = (rows // n_slots * inputs + columns // n_slots) * base
+        for copy in _copies(in_layout, out_layout, base):
+            used[pairs + ((columns - rows - copy) & (base - 1))] = True
+        # A diagonal of zeros where an output ciphertext has no entry, so that it exists at all.
+        by_output = used.reshape(outputs, inputs * base)
+        by_output[~by_output.any(axis=1), 0] = True
+        keys = np.flatnonzero(used)
+        result = cls(in_layout, out_layout, base, keys, BabyGiant((), (), ()), 0.0)
+        if cost.total({}, result.folds, keys.size, out_layout) > limit:
+            return None
+        plan = split(
+            np.unique(keys & (base - 1)).tolist(),
+            n_slots,
+            cost.baby * inputs + cost.key,
+            cost.giant * outputs + cost.key,
+            period=base,
+        )
+        result = replace(result, plan=plan)
+        total = cost.total(result._splits(), result.folds, keys.size, out_layout)
+        return replace(result, cost=total)
+
+    def _splits(self) -> dict[Block, BabyGiant]:
+        """The plan, restricted to what each block uses."""
+        inputs = self.in_layout.ciphertexts
+        by_class = {shift % self.base: (g, b, shift) for g, b, shift in self.plan.terms}
+        terms: dict[Block, list[tuple[int, int, int]]] = {}
+        babies: dict[int, set[int]] = {}
+        for pair, shift in zip(*np.divmod(self.keys, self.base), strict=True):
+            block = divmod(int(pair), inputs)
+            term = by_class[int(shift)]
+            terms.setdefault(block, []).append(term)
+            babies.setdefault(block[1], set()).add(term[1])
+        return {
+            block: _restricted(self.plan, block_terms, sorted(babies[block[1]]))
+            for block, block_terms in terms.items()
+        }
+
+    def fill(
+        self, affine: Affine, values: FloatArray, columns: IntArray, row_indices: IntArray
+    ) -> PackedAffine:
+        in_layout, out_layout = self.in_layout, self.out_layout
+        n_slots, period, inputs = in_layout.n_slots, in_layout.period, in_layout.ciphertexts
+        rows = out_layout.positions[row_indices]
+        # What repeats in the vectors: both the input and, unless a fold makes it, the output.
+        unit = max(period, out_layout.period)
+        vectors = np.zeros((self.keys.size, unit))
+        shifts = self.shifts
+        pairs = (rows // n_slots * inputs + columns // n_slots) * self.base
+        for copy in _copies(in_layout, out_layout, self.base):
+            slots = rows % n_slots + copy
+            classes = (columns - slots) & (self.base - 1)
+            index = np.searchsorted(self.keys, pairs + classes)
+            # The slot in the row's own period from which this shift reads the column.
+            offsets = (columns - shifts[classes]) & (period - 1)
+            sources = slots - (slots & (period - 1)) + offsets
+            vectors[index, sources] = values
+        full = np.tile(vectors, n_slots // unit)
+        blocks: dict[Block, dict[int, FloatArray]] = {}
+        for key, vector in zip(self.keys.tolist(), full, strict=True):
+            pair, shift = divmod(key, self.base)
+            blocks.setdefault(divmod(pair, inputs), {})[int(shifts[shift])] = vector
+        full.setflags(write=False)
+        return PackedAffine(
+            blocks,
+            self.folds,
+            out_layout.pack_flat(affine.bias),
+            in_layout,
+            out_layout,
+            self._splits(),
+        )
+
+
+def _copies(in_layout: TensorLayout, out_layout: TensorLayout, base: int) -> range:
+    """Offsets of a row's repetitions within one input period, unless the fold makes them."""
+    if base == in_layout.period and out_layout.period < in_layout.period:
+        return range(0, in_layout.period, out_layout.period)
+    return range(1)
+
+
+def _restricted(plan: BabyGiant, terms: list[tuple[int, int, int]], babies: list[int]) -> BabyGiant:
+    """`plan` with these terms, these babies and only the giants that the terms need."""
+    giants = sorted({giant for giant, _, _ in terms})
+    new_giant = {old: new for new, old in enumerate(giants)}
+    new_baby = {old: new for new, old in enumerate(babies)}
+    return BabyGiant(
+        tuple(plan.babies[baby] for baby in babies),
+        tuple(plan.giants[giant] for giant in giants),
+        tuple((new_giant[giant], new_baby[baby], shift) for giant, baby, shift in terms),
+    )

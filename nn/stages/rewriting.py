@@ -1,0 +1,217 @@
+"""A network as a small graph of stages: sparse affine maps, squares, polynomials, sums.
+
+Consecutive linear layers become one affine map, and a polynomial of degree 2 a plain square whose
+factors and constants the affine maps around it take in (`nn.stages.completed_square`), so that a
+layer takes one multiplicative level wherever that is exactly possible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nn.errors import GraphError, ShapeError, UnsupportedLayerError
+from nn.network.activation import Polynomial
+from nn.network.graph import INPUT, Network, Node
+from nn.network.layers import Add, BatchNorm, Flatten, FloatArray, Shape
+from nn.stages.affine import affine_from_layer, identity, is_affine
+from nn.stages.completed_square import complete_squares
+from nn.stages.stage import (
+    AddStage,
+    AffineStage,
+    Interval,
+    PolynomialStage,
+    SquareStage,
+    Stage,
+    polynomial_levels,
+)
+
+__all__ = [
+    "AddStage",
+    "AffineStage",
+    "PolynomialStage",
+    "SquareStage",
+    "Stage",
+    "evaluate",
+    "polynomial_levels",
+    "stages",
+]
+
+MERGE_GROWTH = 4
+"""Two affine maps are merged if the product has at most so many times their entries.
+
+A merged map saves a level, which makes everything before it cheaper; but a wide map behind a
+narrow one (1000 -> 10 -> 1000 features) would multiply the work.
+"""
+
+
+def stages(network: Network) -> tuple[Stage, ...]:
+    """The folded network's stages in topological order; the last one is the output.
+
+    A stage is called by the names of its layers, joined by "+". Flatten is no stage, but named
+    with the stage that reads it. `max_abs` comes from the network's statistics, if it has any
+    (what the calibration images reached, carried through the rewriting), else from its input range
+    by interval arithmetic (what no input in the range can exceed, up to rounding).
+
+    Raises GraphError if two joined names collide.
+    """
+    folded = network.folded()
+    made = _merge_affine(_translate(folded))
+    made = complete_squares(made, _max_abs(folded, made))
+    made = _with_output_shape(_renamed(made), folded.output_shape)
+    bounds = _max_abs(folded, made)
+    return tuple(replace(stage, max_abs=bounds[stage.name]) for stage in made)
+
+
+def evaluate(stages: Sequence[Stage], images: ArrayLike) -> dict[str, FloatArray]:
+    """Every stage's value in the clear, ``(B, size)`` float64, "input" included.
+
+    `images` is a batch ``(B, ...)``. ShapeError if its elements do not fit the first stages.
+    """
+    batch = np.asarray(images, dtype=np.float64)
+    values = {INPUT: batch.reshape(len(batch), -1)}
+    for stage in stages:
+        if isinstance(stage, AffineStage) and values[stage.input].shape[1] != stage.affine.in_size:
+            raise ShapeError(
+                f"stage {stage.name!r} takes {stage.affine.in_size} elements an image, got "
+                f"{values[stage.input].shape[1]}"
+            )
+        values[stage.name] = stage.evaluate(*(values[name] for name in stage.inputs))
+    return values
+
+
+def _translate(network: Network) -> list[Stage]:
+    """One stage per node, of the node's name; none for Flatten, which moves no element."""
+    alias: dict[str, str] = {INPUT: INPUT}
+    shapes: dict[str, Shape] = {INPUT: network.input_shape}
+    unnamed: dict[str, tuple[str, ...]] = {}
+    made: list[Stage] = []
+    for node in network.nodes:
+        layers = (*(name for i in node.inputs for name in unnamed.pop(i, ())), node.name)
+        inputs = tuple(alias[name] for name in node.inputs)
+        if not isinstance(node.layer, Flatten):
+            stage = _stage(node, layers, inputs, network.shapes[node.inputs[0]], shapes[inputs[0]])
+            made.append(stage)
+        elif node is not network.output:
+            alias[node.name] = inputs[0]
+            unnamed[node.name] = layers
+            continue
+        elif inputs[0] == INPUT:
+            fields = _fields(node.name, layers, inputs, network.input_shape)
+            made.append(AffineStage(*fields, identity(network.input_shape)))
+        else:
+            # Every node leads to the output, so the stage that it reads is the last one.
+            made[-1] = replace(made[-1], layers=made[-1].layers + layers)
+        alias[node.name] = node.name
+        shapes[node.name] = made[-1].shape
+    return made
+
+
+def _with_output_shape(made: list[Stage], shape: Shape) -> list[Stage]:
+    """The stages with the last one's value under the network's output shape."""
+    last = made[-1]
+    if last.shape != shape and INPUT in last.inputs and not isinstance(last, AffineStage):
+        # A lone activation of a flattened image is also what knows the input's shape.
+        flat = replace(identity(last.shape), out_shape=shape, stride=None)
+        name = f"{last.name}:flatten"
+        common = (name, (), (last.name,), shape, last.node, last.scale, last.shift, last.max_abs)
+        return [*made, AffineStage(*common, flat)]
+    return [*made[:-1], replace(last, shape=shape)]
+
+
+def _stage(
+    node: Node, layers: tuple[str, ...], inputs: tuple[str, ...], in_shape: Shape, image: Shape
+) -> Stage:
+    """The stage of one node that reads `in_shape`, which is `image` but for flattening."""
+    layer = node.layer
+    if is_affine(layer):
+        affine = replace(affine_from_layer(layer, in_shape), in_shape=image)
+        if isinstance(layer, (BatchNorm, Polynomial)):
+            stride = (1, 1) if len(image) == 3 else None
+            affine = replace(affine, out_shape=image, stride=stride)
+        return AffineStage(*_fields(node.name, layers, inputs, affine.out_shape), affine)
+    fields = _fields(node.name, layers, inputs, image)
+    if isinstance(layer, Polynomial):
+        coefficients = layer.coefficients
+        if layer.per_channel:
+            repeats = int(np.prod(in_shape)) // len(coefficients)
+            coefficients = coefficients.repeat(repeats, axis=0)
+        return PolynomialStage(*fields, coefficients)
+    if isinstance(layer, Add):
+        return AddStage(*fields)
+    raise UnsupportedLayerError(
+        f"node {node.name!r}: no stage is known for {type(layer).__name__}; linear layers, Add, "
+        "Flatten and Polynomial have one"
+    )
+
+
+def _fields(
+    name: str, layers: tuple[str, ...], inputs: tuple[str, ...], shape: Shape
+) -> tuple[str, tuple[str, ...], tuple[str, ...], Shape, str, FloatArray, FloatArray, FloatArray]:
+    """The fields that all stages have, for the node's own value; its bound is yet unknown."""
+    size = int(np.prod(shape))
+    return name, layers, inputs, shape, name, np.ones(size), np.zeros(size), np.full(size, np.inf)
+
+
+def _merge_affine(made: list[Stage]) -> list[Stage]:
+    """Affine stages joined with the affine stage that alone reads them."""
+    result: list[Stage] = []
+    for stage in made:
+        if isinstance(stage, AffineStage) and stage.input != INPUT:
+            index = next(i for i, other in enumerate(result) if other.name == stage.input)
+            before = result[index]
+            readers = [other for other in made if stage.input in other.inputs]
+            if isinstance(before, AffineStage) and len(readers) == 1:
+                affine = before.affine.then(stage.affine)
+                separate = before.affine.nonzeros + stage.affine.nonzeros
+                if affine.nonzeros <= MERGE_GROWTH * separate:
+                    del result[index]
+                    stage = replace(
+                        stage,
+                        layers=before.layers + stage.layers,
+                        inputs=before.inputs,
+                        affine=affine,
+                    )
+        result.append(stage)
+    return result
+
+
+def _max_abs(network: Network, made: Sequence[Stage]) -> dict[str, FloatArray]:
+    """The bound on every stage's value, by name."""
+    if network.statistics is None:
+        return _interval_max_abs(network, made)
+    found: dict[str, FloatArray] = {}
+    for stage in made:
+        reached = network.statistics[stage.node].max_abs.ravel()
+        bound = np.abs(stage.scale) * reached + np.abs(stage.shift)
+        if isinstance(stage, SquareStage) and stage.input in found:
+            bound = np.minimum(bound, found[stage.input] ** 2)
+        found[stage.name] = bound
+    return found
+
+
+def _interval_max_abs(network: Network, made: Sequence[Stage]) -> dict[str, FloatArray]:
+    size = int(np.prod(network.input_shape))
+    low, high = network.input_range
+    intervals: dict[str, Interval] = {INPUT: (np.full(size, low), np.full(size, high))}
+    for stage in made:
+        intervals[stage.name] = stage.bounds(*(intervals[name] for name in stage.inputs))
+    return {
+        name: np.maximum(np.abs(least), np.abs(greatest))
+        for name, (least, greatest) in intervals.items()
+    }
+
+
+def _renamed(made: list[Stage]) -> list[Stage]:
+    """The stages under the joined names of their layers."""
+    names = {INPUT: INPUT} | {stage.name: "+".join(stage.layers) for stage in made}
+    for name in names.values():
+        if list(names.values()).count(name) > 1:
+            raise GraphError(f"two stages would be called {name!r}; rename a layer")
+    return [
+        replace(stage, name=names[stage.name], inputs=tuple(names[i] for i in stage.inputs))
+        for stage in made
+    ]

@@ -1,0 +1,96 @@
+"""What a result was measured on: processor, versions, backend, commit."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from he.rlwe.params import RLWEParameters
+from ntt.backends.select import backend_for, cpu_features
+from ntt.threads import machine_threads
+
+_FEATURES = ("avx2", "fma", "avx512f", "avx512ifma", "neon")
+
+
+def machine_description() -> dict[str, object]:
+    """Processor, its vector features that kernels may use, threads, memory and versions.
+
+    The load average of the last minute tells whether other work ran beside.
+    """
+    return {
+        "cpu": cpu_model(),
+        "cpu_features": [name for name in _FEATURES if name in cpu_features()],
+        "threads_available": machine_threads(),
+        "memory_bytes": _memory_bytes(),
+        "load_average": _load_average(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        **{name: metadata.version(name) for name in ("numpy", "numba", "llvmlite")},
+    }
+
+
+def cpu_model() -> str:
+    """The processor's name as the system tells it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "model name":
+                return value.strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def backend_name(params: RLWEParameters) -> str:
+    """The backend that runs a parameter set's transforms."""
+    bits = max(prime.bit_length() for prime in params.q + params.p)
+    return backend_for(params.N, bits).__name__.rpartition(".")[2]
+
+
+def peak_rss_bytes() -> int:
+    """The largest resident memory of this process so far."""
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def source_commit() -> str | None:
+    """The commit of the checkout that this file is in, "+changes" if files differ from it.
+
+    Results of benchmarks do not count: measuring a commit rewrites them one after the other. None
+    outside a checkout, or without git.
+    """
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    try:
+        commit = _git(root, "rev-parse", "HEAD")
+        status = ["status", "--porcelain", "--untracked-files=no"]
+        changed = _git(root, *status, "--", ":!benchmarks/results")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return f"{commit}+changes" if changed else commit
+
+
+def _git(root: Path, *words: str) -> str:
+    command = ["git", "-C", str(root), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _memory_bytes() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _load_average() -> float | None:
+    try:
+        return round(os.getloadavg()[0], 2)
+    except (AttributeError, OSError):
+        return None

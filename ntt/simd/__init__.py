@@ -1,0 +1,1 @@
+"""Vectors as first-class types inside Numba kernels: integers and floats."""

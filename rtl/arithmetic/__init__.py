@@ -1,0 +1,1 @@
+"""Modular arithmetic in hardware: multipliers, adders, the butterfly."""

@@ -1,0 +1,1 @@
+"""The pictures and tables that the documentation takes from the hardware."""

@@ -1,0 +1,1 @@
+"""Blocks by name, and the files that a user is given."""

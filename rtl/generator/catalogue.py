@@ -1,0 +1,124 @@
+"""The generator's blocks by name, from plain options: what the command line offers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from amaranth.lib import wiring
+
+import ntt
+from ntt.modulus import MAX_MODULUS_BITS, find_primes
+from rtl.arithmetic.butterfly import Butterfly
+from rtl.arithmetic.modmul import ModularMultiplier
+from rtl.arithmetic.reductions import modular_multiplier
+from rtl.arithmetic.tiling import tile_named
+from rtl.errors import BlockModulusError, OptionError
+from rtl.units.automorphism import AutomorphismUnit
+from rtl.units.ntt.schedule import check_geometry
+from rtl.units.ntt.unit import NTTUnit
+from rtl.units.pointwise import PointwiseUnit
+
+AnyBlock = ModularMultiplier | Butterfly | NTTUnit | PointwiseUnit | AutomorphismUnit
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a block is made from; each block uses the ones it needs.
+
+    moduli: primes; when empty, the `moduli_count` largest fitting ones of `width` bits.
+    word_bits: for the word-level reduction; None for log2(2N), which every modulus of an NTT fits.
+    """
+
+    width: int = 50
+    reduction: str = "word"
+    tile: str = "18x18"
+    word_bits: int | None = None
+    N: int = 1024
+    butterflies: int = 1
+    buffers: int = 1
+    twiddles: str = "stored"
+    moduli: tuple[int, ...] = field(default=())
+    moduli_count: int = 1
+
+    @property
+    def multiplier(self) -> ModularMultiplier:
+        word_bits = self.word_bits
+        if word_bits is None:
+            word_bits = min((2 * self.N).bit_length() - 1, self.width - 1)
+        return modular_multiplier(self.reduction, self.width, tile_named(self.tile), word_bits)
+
+    def primes(self) -> tuple[int, ...]:
+        """The table of moduli; raises `BlockModulusError` when there are not so many."""
+        if self.moduli:
+            return self.moduli
+        word_bits = self.word_bits or 0
+        N = max(self.N, 1 << max(word_bits - 1, 3))
+        try:
+            return find_primes(min(self.width, MAX_MODULUS_BITS), N, self.moduli_count)
+        except ntt.ArithmeticLayerError as error:
+            widths = sorted(range(3, MAX_MODULUS_BITS + 1), key=lambda bits: abs(bits - self.width))
+            nearest = next((bits for bits in widths if self._has_primes(bits, N)), None)
+            choice = f"; the nearest width that has them is {nearest}" if nearest else ""
+            raise BlockModulusError(f"{error}{choice}") from error
+
+    def _has_primes(self, bits: int, N: int) -> bool:
+        try:
+            return bool(find_primes(bits, N, self.moduli_count))
+        except ntt.ArithmeticLayerError:
+            return False
+
+
+def _modmul(options: Options) -> ModularMultiplier:
+    return options.multiplier
+
+
+def _butterfly(options: Options) -> Butterfly:
+    return Butterfly(options.multiplier)
+
+
+def _ntt(options: Options) -> NTTUnit:
+    check_geometry(options.N, options.butterflies)
+    multiplier = options.multiplier
+    return NTTUnit(
+        options.N,
+        options.butterflies,
+        options.primes(),
+        multiplier,
+        options.buffers,
+        options.twiddles,
+    )
+
+
+def _pointwise(options: Options) -> PointwiseUnit:
+    check_geometry(options.N, 1)
+    return PointwiseUnit(options.butterflies, options.primes(), options.multiplier)
+
+
+def _automorphism(options: Options) -> AutomorphismUnit:
+    check_geometry(options.N, options.butterflies)
+    return AutomorphismUnit(
+        options.N, options.butterflies, options.primes(), options.width, options.buffers
+    )
+
+
+BLOCKS: dict[str, Callable[[Options], AnyBlock]] = {
+    "modmul": _modmul,
+    "butterfly": _butterfly,
+    "ntt": _ntt,
+    "pointwise": _pointwise,
+    "automorphism": _automorphism,
+}
+
+
+def make(name: str, options: Options) -> AnyBlock:
+    """The block of that name; raises `OptionError`, and what the block's parameters raise."""
+    if name not in BLOCKS:
+        raise OptionError(f"block {name!r} does not exist: choose one of {', '.join(BLOCKS)}")
+    return BLOCKS[name](options)
+
+
+def hardware(block: AnyBlock) -> wiring.Component:
+    """The hardware of a block."""
+    component: wiring.Component = block.hardware()
+    return component

@@ -1,0 +1,114 @@
+"""The page that comes with generated Verilog: ports, timing, number formats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rtl.arithmetic.butterfly import Butterfly
+from rtl.arithmetic.modmul import ModularMultiplier
+from rtl.generator.catalogue import AnyBlock
+from rtl.units.automorphism import AutomorphismUnit
+from rtl.units.ntt.unit import NTTUnit
+from rtl.units.pointwise import PointwiseUnit
+from rtl.verilog.emit import Design
+
+
+def datasheet(block: AnyBlock, design: Design) -> str:
+    """Markdown for one generated block."""
+    parts = [
+        f"# {design.name}",
+        (type(block).__doc__ or "").strip().replace("\n    ", "\n"),
+        "## Ports\n\nClock `clk` (rising edge), reset `rst` (synchronous, active high).\n\n"
+        + _ports(design),
+        "## Timing\n\n" + _table(("quantity", "cycles"), _timing(block)),
+        "## Formats\n\n" + "\n".join(f"- {line}" for line in _formats(block)),
+    ]
+    if design.images:
+        images = "\n".join(f"- `{name}`" for name in design.images)
+        parts.append(
+            "## Memory images\n\nRead by the Verilog with `$readmemb`; one word a line, binary, "
+            f"address 0 first.\n\n{images}"
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def _ports(design: Design) -> str:
+    rows = []
+    for port in design.ports:
+        way = "in" if port.is_input else "out"
+        if len(port.fields) == 1:
+            rows.append((f"`{port.name}`", way, str(port.width), ""))
+            continue
+        rows.append((f"`{port.name}`", way, str(port.width), "fields below, lowest first"))
+        rows += [
+            ("", "", str(f.width), f"`{f.name}` at bits {f.offset + f.width - 1}..{f.offset}")
+            for f in port.fields
+            if f.width
+        ]
+    return _table(("port", "way", "bits", "content"), rows)
+
+
+def _timing(block: AnyBlock) -> list[tuple[str, ...]]:
+    if isinstance(block, NTTUnit):
+        return [
+            ("one transform, first step to last write (`busy`)", f"{block.transform_cycles}"),
+            ("steps alone, waits included", f"{block.schedule.issue_cycles}"),
+            ("last beat in to first beat out", f"{block.latency_cycles}"),
+            ("from transform to transform, streams keeping up", f"{block.interval_cycles}"),
+            ("beats of a polynomial", f"{block.beats}"),
+        ]
+    if isinstance(block, AutomorphismUnit):
+        return [
+            ("last beat in to first beat out", f"{block.latency_cycles}"),
+            ("from polynomial to polynomial, streams keeping up", f"{block.interval_cycles}"),
+        ]
+    if isinstance(block, PointwiseUnit):
+        return [
+            ("beat in to beat out", f"{block.latency_cycles}"),
+            ("beat to beat, same modulus", "1"),
+            ("beat to beat, at least, when both change the modulus",
+             f"{block.modulus_change_cycles}"),
+        ]  # fmt: skip
+    return [("operands to result", f"{block.latency}"), ("operands to operands", "1")]
+
+
+def _formats(block: AnyBlock) -> list[str]:
+    lines = ["Residues are unsigned, in [0, q), on every port."]
+    if isinstance(block, (ModularMultiplier, Butterfly)):
+        multiplier = block if isinstance(block, ModularMultiplier) else block.multiplier
+        lines += [
+            (
+                f"Reduction {multiplier.reduction}: p = a b / R mod q with R = {multiplier.radix}; "
+                "an operand kept as b R mod q (factor form) gives the plain product."
+            ),
+            "`modulus` holds the constants of q, "
+            + ", ".join(
+                f"{name} ({bits} bits)" for name, bits in multiplier.constant_widths.items()
+            )
+            + "; it must hold still for the latency after each operand marked by `load`.",
+        ]
+    else:
+        table = ", ".join(f"{i}: {q}" for i, q in enumerate(block.moduli))
+        lines += [
+            (
+                "Streams: a beat moves in each cycle in which valid and ready are both high; valid "
+                "stays, and the beat with it, until then."
+            ),
+            f"Table of moduli: {table}.",
+        ]
+    if isinstance(block, (NTTUnit, AutomorphismUnit)):
+        lines.append(
+            "Beat j carries coefficients j L .. j L + L - 1, L lanes, the first in the lowest "
+            "bits. Modulus and command count in the first beat of a polynomial only."
+        )
+    if isinstance(block, NTTUnit):
+        lines.append(
+            "Forward: natural order in, bit-reversed order out, A[i] = a(psi^(2 brv(i) + 1)), psi "
+            "the smallest primitive 2N-th root of unity. Inverse: the other way, 1/N included."
+        )
+    return lines

@@ -1,0 +1,1 @@
+"""The pieces that units are built of: registers, memories, queues."""

@@ -1,0 +1,1 @@
+"""Programs of limb instructions on the simulated units."""

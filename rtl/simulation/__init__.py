@@ -1,0 +1,1 @@
+"""Blocks in a simulator, beside their golden answers."""

@@ -1,0 +1,1 @@
+"""The accelerator's units: pointwise, automorphism and NTT."""

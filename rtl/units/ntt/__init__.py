@@ -1,0 +1,1 @@
+"""The NTT unit: parameters, schedule, control, datapath."""

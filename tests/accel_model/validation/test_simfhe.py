@@ -1,0 +1,49 @@
+"""Operation counts beside SimFHE's: its formulas against its own run, and every difference."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accel_model.validation.operation_counts import count_lines, explained, simfhe_run
+from accel_model.validation.simfhe import OPERATIONS, Shape, Work, simfhe_operations, total
+
+shapes = st.builds(
+    lambda limbs, dnum: Shape(64, limbs, min(dnum, limbs)), st.integers(2, 14), st.integers(1, 14)
+)
+
+
+def test_simfhe__its_formulas_count_what_a_run_of_it_counted():
+    checks = simfhe_run()
+    assert [check.subject.rpartition(": ")[2] for check in checks] == [
+        "multiply, Gop", "rotate, Gop",
+    ]  # fmt: skip
+    assert all(check.holds for check in checks)
+
+
+def test_simfhe__a_transform_costs_what_poly_py_says():
+    # N = 8: 12 products and 24 sums of butterflies, 12 products for twiddle factors.
+    assert simfhe_operations(Work(transforms=1), 8) == 12 + 24 + 12
+    assert simfhe_operations(Work(0, 2, 3), 8) == 5 * 8
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+@given(shape=shapes)
+def test_differences__account_for_every_transform_product_and_sum(operation, shape):
+    ours, theirs = operation.ours(shape), operation.simfhe(shape)
+    assert ours - theirs == total(operation.differences(shape))
+
+
+def test_differences__ragged_digits_are_named():
+    rotate = OPERATIONS[2]
+    reasons = [d.reason for d in rotate.differences(Shape(64, 7, 3))]
+    assert any("last digit has fewer limbs" in reason for reason in reasons)
+    assert not any("last digit" in d.reason for d in rotate.differences(Shape(64, 6, 3)))
+
+
+def test_table__holds_and_names_a_reason_for_every_difference():
+    assert all(check.holds for check in explained())
+    lines = list(count_lines())
+    assert sum(" ours " in line for line in lines) == 2 * len(OPERATIONS)
+    assert all(len(line.split()) > 6 for line in lines)

@@ -1,0 +1,49 @@
+"""Absurd options are told before any work."""
+
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from benchmarks.commands.options import seconds
+from benchmarks.main import main
+
+
+def test_seconds__a_time() -> None:
+    assert (seconds("0.5"), seconds("2"), seconds("0")) == (0.5, 2.0, 0.0)
+
+
+@pytest.mark.parametrize("text", ["-1", "nan", "inf", "soon", ""])
+def test_seconds__no_time(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="no time in seconds"):
+        seconds(text)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["ntt", "--seconds", "-0.1"], "no time in seconds"),
+        (["primitives", "--seconds", "nan"], "no time in seconds"),
+        (["bfv", "--turn", "-1"], "no time in seconds"),
+        (["compare", "--workload", "rotate", "--seconds", "-1"], "no time in seconds"),
+        (["compare", "--threads", "many"], "not a whole number"),
+        (["ntt", "--plot", "picture.txt"], "must end in one of .png, .svg, .pdf"),
+        (["inference", "--json", "."], "is a folder"),
+        (["inference", "--repeats", "0"], "0 is not above 0"),
+        (["inference", "--batch", "-3"], "-3 is not above 0"),
+        (["estimation", "--json", "."], "is a folder"),
+    ],
+)
+def test_main__absurd_options(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    assert stopped.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+def test_main__bootstrap_says_why_not(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "--workload", "bootstrap"]) == 2
+    assert "he.ckks does not bootstrap" in capsys.readouterr().err

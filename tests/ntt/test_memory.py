@@ -1,0 +1,85 @@
+"""ntt.memory: large blocks are used again, and never while somebody looks at them."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from ntt import memory
+
+_WORDS = memory._SMALLEST_BYTES // 8
+
+
+@pytest.fixture(autouse=True)
+def _nothing_waits() -> Iterator[None]:
+    gc.collect()
+    memory.release()
+    yield
+    memory.release()
+
+
+def _address(array: np.ndarray) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def test_large_array__is_an_ordinary_array() -> None:
+    array = memory.large_array((2, _WORDS // 2))
+    assert array.shape == (2, _WORDS // 2)
+    assert array.dtype == np.uint64
+    assert array.flags.c_contiguous
+    assert array.flags.writeable
+    array[:] = 7
+    assert int(array.sum()) == 7 * _WORDS
+
+
+def test_large_array__memory_is_used_again_after_the_last_view() -> None:
+    array = memory.large_array((4, _WORDS // 4))
+    address = _address(array)
+    view = array[1].reshape(2, -1)
+    del array
+    assert memory.waiting_bytes() == 0  # the view still looks at it
+    del view
+    assert memory.waiting_bytes() == 8 * _WORDS
+    again = memory.large_array((_WORDS,))
+    assert _address(again) == address
+    assert memory.waiting_bytes() == 0
+
+
+def test_large_array__two_living_arrays_share_nothing() -> None:
+    first, second = (memory.large_array((_WORDS,)) for _ in range(2))
+    first[:], second[:] = 1, 2
+    assert not np.shares_memory(first, second)
+    assert np.all(first == 1)
+
+
+def test_large_array__small_ones_are_left_to_malloc() -> None:
+    array = memory.large_array((_WORDS - 1,))
+    del array
+    assert memory.waiting_bytes() == 0
+
+
+def test_large_array__no_more_than_the_bound_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_KEPT_BYTES", 3 * 8 * _WORDS)
+    arrays = [memory.large_array((_WORDS,)) for _ in range(5)]
+    too_large = memory.large_array((4 * _WORDS,))
+    while arrays:
+        arrays.pop()
+        assert memory.waiting_bytes() <= 3 * 8 * _WORDS
+    del too_large
+    assert memory.waiting_bytes() <= 3 * 8 * _WORDS
+
+
+def test_release__gives_everything_back() -> None:
+    memory.large_array((_WORDS,))
+    assert memory.waiting_bytes() > 0
+    memory.release()
+    assert memory.waiting_bytes() == 0
+
+
+def test_aligned_array__starts_on_a_cache_line() -> None:
+    arrays = [memory.aligned_array(words) for words in (1, 7, 64, 1000)]
+    assert [array.size for array in arrays] == [1, 7, 64, 1000]
+    assert [_address(array) % 64 for array in (*arrays, memory.large_array((_WORDS,)))] == [0] * 5
