@@ -6,8 +6,7 @@ Imports inside functions and under `TYPE_CHECKING` count: a circle that they hid
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -92,31 +91,114 @@ def test_files__are_short() -> None:
     assert long_files == {}
 
 
-def undocumented(path: Path) -> Iterator[str]:
-    """Public modules, classes, functions and methods of a file that have no docstring.
+class Docstrings:
+    """The docstrings of modules, with what a method inherits from the classes of these modules."""
 
-    Overloads say what their implementation says. A method that overrides a base's documented one
-    says so with `@override` or `@property` of a Protocol, whose body is an ellipsis.
-    """
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    if ast.get_docstring(tree) is None:
-        yield module_name(path)
-    holders: list[tuple[str, list[ast.stmt]]] = [(module_name(path), tree.body)]
-    while holders:
-        name, body = holders.pop()
-        for node in body:
-            if isinstance(node, ast.If):
-                holders.append((name, node.body + node.orelse))
-            if not isinstance(node, (ast.ClassDef, ast.FunctionDef)) or node.name.startswith("_"):
-                continue
-            decorators = {ast.unparse(d).split("(")[0] for d in node.decorator_list}
-            if decorators & {"overload", "override"} or any("setter" in d for d in decorators):
-                continue
-            if ast.get_docstring(node) is None:
-                yield f"{name}.{node.name}"
-            if isinstance(node, ast.ClassDef):
-                holders.append((f"{name}.{node.name}", node.body))
+    def __init__(self, trees: Mapping[str, ast.Module]) -> None:
+        self.trees = trees
+        self.classes = {
+            f"{module}.{node.name}": node
+            for module, tree in trees.items()
+            for node in tree.body
+            if isinstance(node, ast.ClassDef)
+        }
+        self.imports = {module: dict(imported_names(tree)) for module, tree in trees.items()}
+
+    def class_named(self, module: str, name: str) -> str | None:
+        """The full name of the class that `name` is in a module, through what packages hand on."""
+        if f"{module}.{name}" in self.classes:
+            return f"{module}.{name}"
+        first, _, rest = name.partition(".")
+        target = self.imports.get(module, {}).get(first)
+        if target is None:
+            return None
+        module, _, name = f"{target}.{rest}".rstrip(".").rpartition(".")
+        return self.class_named(module, name)
+
+    def bases_of(self, owner: str) -> Iterator[ast.ClassDef]:
+        """The known classes that a class derives from, directly or not."""
+        for base in self.classes[owner].bases:
+            plain = base.value if isinstance(base, ast.Subscript) else base
+            if found := self.class_named(owner.rpartition(".")[0], ast.unparse(plain)):
+                yield self.classes[found]
+                yield from self.bases_of(found)
+
+    def is_inherited(self, owner: str, method: str) -> bool:
+        """Whether a base of the class states the contract of a method that the class overrides."""
+        return owner in self.classes and any(
+            isinstance(node, ast.FunctionDef) and node.name == method and ast.get_docstring(node)
+            for base in self.bases_of(owner)
+            for node in base.body
+        )
+
+    def missing(self) -> Iterator[str]:
+        """Public modules, classes, functions and methods that have no docstring.
+
+        A method that overrides a documented one has the contract of its base. Overloads say what
+        their implementation says, and setters what their property says.
+        """
+        yield from (module for module, tree in self.trees.items() if not ast.get_docstring(tree))
+        holders = [(module, tree.body) for module, tree in self.trees.items()]
+        while holders:
+            name, body = holders.pop()
+            for node in body:
+                if isinstance(node, ast.If):
+                    holders.append((name, node.body + node.orelse))
+                if not isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+                    continue
+                decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
+                excused = "overload" in decorators or f"{node.name}.setter" in decorators
+                if excused or node.name.startswith("_"):
+                    continue
+                if not ast.get_docstring(node) and not self.is_inherited(name, node.name):
+                    yield f"{name}.{node.name}"
+                if isinstance(node, ast.ClassDef):
+                    holders.append((f"{name}.{node.name}", node.body))
+
+
+def imported_names(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """(name, full name of what it stands for) of every absolute import of a module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            yield from ((a.asname or a.name, f"{node.module}.{a.name}") for a in node.names)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                first = alias.name.partition(".")[0]
+                yield (alias.asname, alias.name) if alias.asname else (first, first)
 
 
 def test_public_names__have_docstrings() -> None:
-    assert [name for path in SOURCES for name in undocumented(path)] == []
+    trees = {module_name(path): ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
+    assert sorted(Docstrings(trees).missing()) == []
+
+
+def test_docstrings__only_a_documented_base_excuses_a_method() -> None:
+    sources = {
+        "he.base": """
+class Base(Generic[T]):
+    "C."
+    def told(self): "F."
+    def untold(self): ...
+""",
+        "he": "from he.base import Base as HandedOn",
+        "he.derived": """
+import he
+import he.base
+class Middle(he.HandedOn[int]):
+    "C."
+class Last(Middle, dict):
+    "C."
+    def told(self): ...
+    def keys(self): ...
+class Direct(he.base.Base):
+    "C."
+    def told(self): ...
+class Alone:
+    "C."
+    def told(self): ...
+    def _hidden(self): ...
+""",
+    }
+    trees = {module: ast.parse(f"'M.'\n{source}") for module, source in sources.items()}
+    missing = ["he.base.Base.untold", "he.derived.Alone.told", "he.derived.Last.keys"]
+    assert sorted(Docstrings(trees).missing()) == missing
