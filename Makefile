@@ -1,6 +1,7 @@
 # Two commands do all the set-up on a machine with Python >= 3.11:
 #   make demo    classify real encrypted images
-#   make test    lint, type-check and test
+#   make test    lint, type-check and test, build the documentation
+#   make docs    the documentation, as a folder of pages: site/index.html
 # Each makes a virtual environment in .venv and installs what it needs, once.
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 # with scalar); tests/ntt runs them all as it is.
 ENCRYPTED := tests/he tests/nn tests/accel_model tests/benchmarks
 
-.PHONY: demo test test-all clean
+.PHONY: demo test test-all docs clean
 
 demo: $(VENV)/.project
 	$(BIN)/python -m nn demo
@@ -25,12 +26,17 @@ test: $(VENV)/.test
 	    -m "not slow and not crosscheck" $(ENCRYPTED) || exit 1; \
 	done
 
+# Warnings, broken links among them, are errors; nothing is downloaded.
+docs: $(VENV)/.test
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo 'Documentation: site/index.html'
+
 # The tests that take minutes as well.
 test-all: $(VENV)/.test
 	$(BIN)/python -m pytest -m "slow or not slow"
 
 clean:
-	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -42,7 +48,7 @@ $(VENV)/.project: pyproject.toml | $(BIN)/python
 	touch $@
 
 $(VENV)/.test: pyproject.toml tools/constraints.txt $(VENV)/.peers | $(BIN)/python
-	$(PIP) install --quiet --constraint tools/constraints.txt --editable '.[test,torch,rtl]'
+	$(PIP) install --quiet --constraint tools/constraints.txt --editable '.[test,torch,rtl,docs]'
 	touch $@
 
 # The libraries compared with. Pyfhel compiles SEAL; pip keeps the wheel in its cache.
