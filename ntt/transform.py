@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ntt.constants import Scalars
 from ntt.errors import ResidueShapeError
-from ntt.limbs import LimbOps, Scalars
+from ntt.limbs import LimbOps
 from ntt.tables import NTTTables
 
 

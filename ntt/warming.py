@@ -10,8 +10,9 @@ import numpy as np
 
 from ntt import jit
 from ntt.backends import select
+from ntt.constants import BasisChange, DigitChange, LimbDivision, Scalars
 from ntt.hoisting import HoistedOperands, KeyOperands, VectorMoves
-from ntt.limbs import BasisChange, DigitChange, LimbDivision, LimbOps, Scalars
+from ntt.limbs import LimbOps
 from ntt.modulus import find_primes
 from ntt.tables import NTTTables
 

@@ -21,7 +21,8 @@ from he.rlwe import galois
 from he.rlwe.evaluator import SharedEvaluator
 from he.rlwe.keys import EvaluationKeys
 from he.rlwe.validation import whole_number
-from ntt.limbs import LimbOps, Scalars
+from ntt.constants import Scalars
+from ntt.limbs import LimbOps
 from ntt.memory import large_array
 from ntt.workspace import workspace
 

@@ -19,7 +19,8 @@ from he.bfv import kernels
 from he.bfv.params import BFVParameters
 from he.errors import NoiseBudgetExhaustedError
 from he.rlwe.rns import context
-from ntt.limbs import BasisChange, LimbOps, Scalars
+from ntt.constants import BasisChange, Scalars
+from ntt.limbs import LimbOps
 from ntt.workspace import workspace
 
 # Plaintexts of more bits are cut in two: kernels take sources below 2^50.

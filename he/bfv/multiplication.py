@@ -25,7 +25,7 @@ import numpy as np
 from he.bfv.lift import CentredLift
 from he.bfv.params import BFVParameters
 from he.rlwe.rns import RNSChain
-from ntt.limbs import BasisChange, Scalars
+from ntt.constants import BasisChange, Scalars
 from ntt.memory import large_array
 from ntt.modulus import find_primes
 from ntt.workspace import workspace

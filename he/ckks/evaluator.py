@@ -22,7 +22,8 @@ from he.rlwe.evaluator import SharedEvaluator
 from he.rlwe.keys import EvaluationKeys, KeySwitchingKey
 from he.rlwe.keyswitch import KeySwitcher
 from he.rlwe.validation import whole_number
-from ntt.limbs import LimbOps, Scalars
+from ntt.constants import Scalars
+from ntt.limbs import LimbOps
 from ntt.workspace import workspace
 
 if TYPE_CHECKING:

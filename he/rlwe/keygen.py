@@ -21,7 +21,8 @@ from he.rlwe.params import RLWEParameters
 from he.rlwe.rns import context
 from he.rlwe.sampling import RandomStream
 from he.rlwe.seeded import PUBLIC_KEY, digit_label, uniform_from_seed
-from ntt.limbs import LimbOps, Scalars
+from ntt.constants import Scalars
+from ntt.limbs import LimbOps
 from ntt.workspace import workspace
 
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from he.rlwe import rns_kernels
 from he.rlwe.params import RLWEParameters
-from ntt.limbs import BasisChange, DigitChange, LimbDivision, LimbOps, Scalars
+from ntt.constants import BasisChange, DigitChange, LimbDivision, Scalars
+from ntt.limbs import LimbOps
 from ntt.tables import NTTTables
 from ntt.workspace import workspace
 

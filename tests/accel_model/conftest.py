@@ -25,7 +25,8 @@ from he.rlwe.galois import element_of_rotation
 from he.rlwe.keygen import KeyGenerator
 from he.rlwe.keys import KeyNeeds
 from he.trace import OpTrace, Tracer
-from ntt.limbs import BasisChange, DigitChange, LimbDivision, LimbOps
+from ntt.constants import BasisChange, DigitChange, LimbDivision
+from ntt.limbs import LimbOps
 
 REASON = "unit test"
 

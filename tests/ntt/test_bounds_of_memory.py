@@ -5,7 +5,8 @@ import pytest
 
 import ntt
 from ntt.backends import select
-from ntt.limbs import BasisChange, DigitChange, LimbOps, Scalars
+from ntt.constants import BasisChange, DigitChange, Scalars
+from ntt.limbs import LimbOps
 from ntt.tables import NTTTables
 
 GUARD = 64

@@ -9,7 +9,8 @@ import pytest
 
 import ntt
 from ntt import oracle
-from ntt.limbs import BasisChange, DigitChange, LimbOps, Scalars
+from ntt.constants import BasisChange, DigitChange, Scalars
+from ntt.limbs import LimbOps
 
 N = 128
 EDGES = ["random", "all q - 1", "q - 1 and 0"]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ntt import find_primes
-from ntt.limbs import BasisChange, LimbOps
+from ntt.constants import BasisChange
+from ntt.limbs import LimbOps
 from ntt.tables import NTTTables
 
 N = 128

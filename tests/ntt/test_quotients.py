@@ -8,8 +8,9 @@ import pytest
 import ntt
 from ntt import oracle
 from ntt.backends import select
+from ntt.constants import LimbDivision
 from ntt.hoisting import KeyOperands, VectorMoves
-from ntt.limbs import LimbDivision, LimbOps
+from ntt.limbs import LimbOps
 from ntt.tables import NTTTables, bit_reversal
 
 N = 128

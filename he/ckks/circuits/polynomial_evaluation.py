@@ -28,7 +28,7 @@ from he.errors import (
     ScaleMismatchError,
 )
 from he.rlwe.keys import KeyNeeds
-from ntt.limbs import Scalars
+from ntt.constants import Scalars
 from ntt.workspace import workspace
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from he.ckks.encoding import encoder_kernels
 from he.rlwe.rns import RNSContext
-from ntt.limbs import BasisChange
+from ntt.constants import BasisChange
 from ntt.workspace import workspace
 
 # Limbs are compared in parts that stay in the second-level cache.

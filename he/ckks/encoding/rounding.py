@@ -7,7 +7,8 @@ import functools
 import numpy as np
 
 from he.ckks.encoding import encoder_kernels
-from ntt.limbs import BasisChange, LimbOps
+from ntt.constants import BasisChange
+from ntt.limbs import LimbOps
 from ntt.memory import large_array
 from ntt.workspace import workspace
 

@@ -15,7 +15,8 @@ from he.rlwe.keys import SecretKey
 from he.rlwe.params import RLWEParameters
 from he.rlwe.rns import context
 from he.rlwe.sampling import RandomStream
-from ntt.limbs import LimbOps, Scalars
+from ntt.constants import Scalars
+from ntt.limbs import LimbOps
 
 
 def check_secret(params: RLWEParameters, secret: SecretKey, what: str) -> None:
