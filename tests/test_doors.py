@@ -21,9 +21,9 @@ ROOMS = ("ntt", "he", "nn", "accel_model", "rtl", "benchmarks")
 DOORS: dict[str, tuple[str, ...]] = {
     "ntt": (),
     "he": ("ntt",),
-    # Not a way to arithmetic: how many threads run, and which backend, is reported from there, and
-    # kernels are compiled beforehand.
-    "nn": ("he", "ntt.threads", "ntt.backends", "ntt.errors", "ntt.warming"),
+    # Not a way to arithmetic: how many threads run, on which CPU and backend, is reported from
+    # there, and kernels are compiled beforehand.
+    "nn": ("he", "ntt.threads", "ntt.backends", "ntt.cpu", "ntt.errors", "ntt.warming"),
     "accel_model": ("he.trace",),
     "rtl": ("ntt", "accel_model.isa"),
     "benchmarks": ("nn", "he", "ntt", "accel_model"),

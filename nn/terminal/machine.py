@@ -10,7 +10,8 @@ from importlib import metadata
 from pathlib import Path
 
 from he.rlwe.params import RLWEParameters
-from ntt.backends.select import backend_for, cpu_features
+from ntt.backends.select import backend_for
+from ntt.cpu import cpu_features
 from ntt.threads import machine_threads
 
 _FEATURES = ("avx2", "fma", "avx512f", "avx512ifma", "neon")

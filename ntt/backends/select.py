@@ -14,6 +14,7 @@ import importlib
 import os
 from types import ModuleType
 
+from ntt.cpu import cpu_features
 from ntt.errors import BackendError
 
 ENVIRONMENT_VARIABLE = "HE_ACCEL_BACKEND"
@@ -48,20 +49,6 @@ KERNELS = (
 )
 
 _chosen: str | None = None
-
-
-@functools.cache
-def cpu_features() -> frozenset[str]:
-    """The features that compiled kernels may use, in LLVM's names."""
-    from llvmlite import binding
-    from numba import config
-
-    if config.CPU_FEATURES is not None:
-        enabled = config.CPU_FEATURES.split(",")
-        return frozenset(name[1:] for name in enabled if name.startswith("+"))
-    if config.CPU_NAME not in (None, "host"):
-        return frozenset()
-    return frozenset(name for name, present in binding.get_host_cpu_features().items() if present)
 
 
 def available_backends() -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from numba import types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, overload, register_model
 
-from ntt.backends.select import cpu_features
+from ntt.cpu import cpu_features
 from ntt.simd.integers import array_pointer, llvm_function
 
 LANES = 8 if "avx512f" in cpu_features() else 4

@@ -16,7 +16,7 @@ import numpy as np
 from he.ckks.encoding import embedding_kernels as kernels
 from he.ckks.encoding import fft
 from he.rlwe.galois import GENERATOR
-from ntt.backends.select import cpu_features
+from ntt.cpu import cpu_features
 from ntt.workspace import workspace
 
 

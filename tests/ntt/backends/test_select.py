@@ -128,13 +128,3 @@ def test_limb_ops__follow_a_change_of_backend() -> None:
         ntt.set_backend(name)
         results.append(ops.forward(x.copy()))
     assert all((result == results[0]).all() for result in results)
-
-
-def test_cpu_features__of_a_named_target(monkeypatch: pytest.MonkeyPatch) -> None:
-    from numba import config
-
-    monkeypatch.setattr(config, "CPU_FEATURES", "+avx2,+fma,-avx512f")
-    assert select.cpu_features.__wrapped__() == {"avx2", "fma"}
-    monkeypatch.setattr(config, "CPU_FEATURES", None)
-    monkeypatch.setattr(config, "CPU_NAME", "generic")
-    assert select.cpu_features.__wrapped__() == frozenset()
