@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
 from accel_model.errors import ExecutionError
 from accel_model.execution.arithmetic import MAX_MODULUS_BITS, LimbArithmetic
-from accel_model.isa import NONE, SOURCES, Opcode, Program
-
-Data = Mapping[tuple[str, str], np.ndarray]
-"""The arrays of external objects by (kind, name), uint64, shape + (N,)."""
+from accel_model.isa import NONE, SOURCES, Opcode, Program, semantics
+from accel_model.isa.program_data import Data, empty_outputs, limbs_read
 
 
 def execute(
@@ -28,11 +26,7 @@ def execute(
             f"modulus {max(program.moduli)} is too wide: below 2^{MAX_MODULUS_BITS} is needed"
         )
     arithmetic = LimbArithmetic(program.N) if arithmetic is None else arithmetic
-    outside = _outside(program, data)
-    outputs = {
-        o.name: np.zeros((*o.shape, program.N), dtype=np.uint64)
-        for o in program.objects_of("output")
-    }
+    outside, outputs = limbs_read(program, data), empty_outputs(program)
     rows, table = program.instructions, program.externals
     last_uses = program.last_uses.tolist()
     objects, limbs = table["object"].tolist(), table["limb"].tolist()
@@ -64,24 +58,6 @@ def execute(
     return outputs
 
 
-def _outside(program: Program, data: Data) -> dict[int, np.ndarray]:
-    """The limbs (limbs, N) of each object that is read."""
-    found = {}
-    for index, o in enumerate(program.objects):
-        if o.kind == "output":
-            continue
-        array = data.get((o.kind, o.name))
-        if array is None:
-            raise ExecutionError(f"the data have no {o.kind} {o.name!r}, which the program reads")
-        shape = (*o.shape, program.N)
-        if array.shape != shape or array.dtype != np.uint64:
-            raise ExecutionError(
-                f"{o.kind} {o.name!r} is {array.dtype} {array.shape}: uint64 {shape} is needed"
-            )
-        found[index] = array.reshape(-1, program.N)
-    return found
-
-
 def _loaded(limb: np.ndarray, q: int, external: int) -> np.ndarray:
     if int(limb.max()) >= q:
         raise ExecutionError(f"external limb {external} holds {limb.max()}, not below {q}")
@@ -101,9 +77,7 @@ def _convert(k: LimbArithmetic, s: Sources, q: int, scalar: int, addend: int) ->
 
 
 def _fraction(k: LimbArithmetic, s: Sources, q: int, scalar: int, addend: int) -> np.ndarray:
-    reciprocal = np.uint64(scalar).view(np.float64)
-    total = s[1].view(np.float64) if len(s) > 1 else np.float64(0)
-    return np.asarray(total + s[0].astype(np.float64) * reciprocal).view(np.uint64)
+    return semantics.fraction(s[0], scalar, s[1] if len(s) > 1 else None)
 
 
 _COMPUTE: dict[Opcode, Callable[[LimbArithmetic, Sources, int, int, int], np.ndarray]] = {
@@ -119,6 +93,6 @@ _COMPUTE: dict[Opcode, Callable[[LimbArithmetic, Sources, int, int, int], np.nda
     Opcode.ADDSCALAR: lambda k, s, q, scalar, addend: k.add(s[0], np.uint64(scalar), q),
     Opcode.CONVERT: _convert,
     Opcode.FRACTION: _fraction,
-    Opcode.FLOOR: lambda k, s, q, scalar, addend: s[0].view(np.float64).astype(np.uint64),
+    Opcode.FLOOR: lambda k, s, q, scalar, addend: semantics.floor(s[0]),
 }
 assert set(_COMPUTE) | {Opcode.LOAD, Opcode.STORE, Opcode.PERMUTE} == set(SOURCES)

@@ -1,5 +1,6 @@
 """The accelerator's instructions, on limbs, and programs made of them."""
 
+from accel_model.errors import ExecutionError, ProgramError, ProgramFileError
 from accel_model.isa.instructions import INSTRUCTION, NONE, SOURCES, Opcode, Phase, describe
 from accel_model.isa.program import (
     EXTERNAL,
@@ -8,6 +9,7 @@ from accel_model.isa.program import (
     Operation,
     Program,
 )
+from accel_model.isa.program_data import Data, empty_outputs, limbs_read
 
 __all__ = [
     "EXTERNAL",
@@ -15,10 +17,16 @@ __all__ = [
     "NONE",
     "OBJECT_KINDS",
     "SOURCES",
+    "Data",
+    "ExecutionError",
     "ExternalObject",
     "Opcode",
     "Operation",
     "Phase",
     "Program",
+    "ProgramError",
+    "ProgramFileError",
     "describe",
+    "empty_outputs",
+    "limbs_read",
 ]

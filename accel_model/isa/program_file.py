@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,10 @@ from typing import Any
 import numpy as np
 
 from accel_model.errors import ProgramError, ProgramFileError
-from accel_model.isa import EXTERNAL, INSTRUCTION, ExternalObject, Operation, Program
+from accel_model.isa import EXTERNAL, INSTRUCTION, Data, ExternalObject, Operation, Program
 
 FORMAT = "he-accel program"
 VERSION = 1
-
-
-Data = Mapping[tuple[str, str], np.ndarray]
-"""The arrays of external objects by (kind, name), uint64, shape + (N,)."""
 
 _DATA = "data/"
 
