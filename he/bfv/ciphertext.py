@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol, Self
 
 import numpy as np
 
 from he.bfv.noise import Noise
 from he.bfv.params import BFVParameters
-from he.rlwe.encrypted_value import EncryptedValue
-from he.rlwe.serializable import Serializable
+from he.errors import CorruptBytesError
+from he.format.container import Contents, checked_values
+from he.format.residue_packing import pack_residues
+from he.rlwe.encrypted_value import EncryptedValue, Operations, read_parts
+from he.rlwe.owned_object import OwnedObject
+from he.rlwe.seeded import checked_seed
+from he.rlwe.serializable import Encoded
 
-if TYPE_CHECKING:
-    from he.bfv.evaluator import Evaluator
+# No ciphertext of the largest parameters has noise outside, in bits.
+_NOISE_BITS, _NOISE_DEGREE = 8192.0, 64
 
 
 @dataclass(eq=False)
-class Plaintext(Serializable):
+class Plaintext(OwnedObject):
     """A polynomial modulo t: its coefficients (N,) uint64 in [0, t)."""
+
+    kind = "bfv plaintext"
 
     params: BFVParameters
     data: np.ndarray
 
     def __repr__(self) -> str:
         return f"Plaintext(N={self.params.N}, t={self.params.t})"
+
+    def _encoded(self) -> Encoded:
+        return {}, {"0": pack_residues(self.data[None, :], [self.params.t])}
+
+    @classmethod
+    def _decoded(cls, contents: Contents, params: BFVParameters) -> Self:
+        contents.check_sections(["0"])
+        return cls(params, contents.residues("0", [params.t], (1, params.N))[0])
 
 
 @dataclass(eq=False)
@@ -45,8 +61,18 @@ class PlainFactor:
         return int(self.data.shape[-2]) - 1
 
 
+class RowOperations(Operations["Ciphertext"], Protocol):
+    """What a ciphertext asks of the evaluator that is attached to it."""
+
+    def rotate_rows(self, a: Ciphertext, steps: int) -> Ciphertext:
+        """Both rows of slots rotated left by `steps`."""
+
+    def rotate_columns(self, a: Ciphertext) -> Ciphertext:
+        """The two rows of slots swapped."""
+
+
 @dataclass(eq=False)
-class Ciphertext(EncryptedValue["Evaluator"]):
+class Ciphertext(EncryptedValue[RowOperations]):
     """An encryption: data (parts, level + 1, N) uint64, transformed.
 
     ``c_0 + c_1 s (+ c_2 s^2) = (Q / t) m + e`` modulo Q, the product of q_0 .. q_level. `noise` is
@@ -57,11 +83,13 @@ class Ciphertext(EncryptedValue["Evaluator"]):
     ``a**2``; operands are ciphertexts, plaintexts, integers, or arrays of slots.
     """
 
+    kind = "bfv ciphertext"
+
     params: BFVParameters
     data: np.ndarray
     noise: Noise
     seed: bytes | None = None
-    _evaluator: Evaluator | None = field(default=None, repr=False)
+    _evaluator: RowOperations | None = field(default=None, repr=False)
 
     @property
     def predicted_budget(self) -> float:
@@ -85,3 +113,20 @@ class Ciphertext(EncryptedValue["Evaluator"]):
     def rotate_columns(self) -> Ciphertext:
         """The two rows of slots swapped (see `Evaluator.rotate_columns`)."""
         return self.evaluator.rotate_columns(self)
+
+    def _encoded(self) -> Encoded:
+        noise, seed = self.noise, self.seed or b""
+        item = [self.level, self.parts, noise.bits, noise.degree, seed]
+        return {"item": item}, {"0": self._packed()}
+
+    @classmethod
+    def _decoded(cls, contents: Contents, params: BFVParameters) -> Self:
+        contents.check_sections(["0"])
+        level, parts, bits, degree, stored_seed = checked_values(
+            contents.header.get("item"), "a ciphertext", int, int, float, int, bytes
+        )
+        seed = checked_seed(stored_seed)
+        if not (math.isfinite(bits) and abs(bits) <= _NOISE_BITS and 0 <= degree <= _NOISE_DEGREE):
+            raise CorruptBytesError(f"noise of {bits} bits and degree {degree} cannot be")
+        data = read_parts(contents, "0", params, level, parts, seed)
+        return cls(params, data, Noise(bits, degree), seed)

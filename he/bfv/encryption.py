@@ -8,7 +8,6 @@ import numpy as np
 
 from he.bfv.ciphertext import Ciphertext, Plaintext
 from he.bfv.lift import plain_lift
-from he.bfv.noise import NoiseModel
 from he.bfv.params import BFVParameters
 from he.errors import ParameterError
 from he.rlwe.keys import PublicKey, SecretKey
@@ -33,7 +32,7 @@ class Encryptor:
     ) -> None:
         self.params = params
         self._zeros = ZeroEncryptor(params, key, seed=seed)
-        model = NoiseModel.of(params)
+        model = params.noise_model
         self._fresh = model.fresh_symmetric if self._zeros.symmetric else model.fresh_public
 
     def encrypt(self, plaintext: Plaintext, level: int | None = None) -> Ciphertext:

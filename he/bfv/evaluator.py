@@ -14,7 +14,7 @@ from he.bfv.ciphertext import Ciphertext, PlainFactor, Plaintext
 from he.bfv.encoder import BatchEncoder, CoefficientEncoder
 from he.bfv.lift import plain_lift
 from he.bfv.multiplication import multiplication
-from he.bfv.noise import Noise, NoiseModel
+from he.bfv.noise import Noise
 from he.bfv.params import BFVParameters
 from he.errors import LevelMismatchError, ParameterError
 from he.rlwe import galois
@@ -56,7 +56,7 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
     ) -> None:
         super().__init__(params, keys)
         self.encoder = BatchEncoder(params) if params.batches else CoefficientEncoder(params)
-        self.model = NoiseModel.of(params)
+        self.model = params.noise_model
         self._refuse = refuse_exhausted
 
     # ------------------------------------------------------------ sums

@@ -16,12 +16,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from he.rlwe.sampling import STANDARD_SIGMA
-
-if TYPE_CHECKING:
-    from he.bfv.params import BFVParameters
 
 _SECRET_VARIANCE = 2 / 3
 _ROUNDING = 1 / 12
@@ -55,7 +51,7 @@ def _squares(*variances: float) -> float:
 
 
 class NoiseModel:
-    """Predicted noise of every operation.
+    """Predicted noise of every operation; `BFVParameters.noise_model` is that of a parameter set.
 
     Parameters
     ----------
@@ -82,13 +78,6 @@ class NoiseModel:
         self._pair_rounding = _ROUNDING * (1 + N * _SECRET_VARIANCE)
         # (t / Q) ct(s), whose parts are uniform modulo Q.
         self._phase_bits = self._t_bits + _squares(self._pair_rounding)
-
-    @classmethod
-    def of(cls, params: BFVParameters) -> NoiseModel:
-        """The model of a parameter set."""
-        bits = [math.log2(q) for q in params.q]
-        p_bits = sum(math.log2(p) for p in params.p)
-        return cls(params.N, params.t, bits, p_bits, params.digit_limbs, params.sigma)
 
     def _unit(self, level: int) -> float:
         """log2(t / Q): what an error of 1 in ct(s) is as invariant noise."""

@@ -7,9 +7,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from he.bfv.noise import NoiseModel
 from he.errors import InsecureParametersError, ParameterError
+from he.format.container import Contents
 from he.rlwe import security
 from he.rlwe.params import RLWEParameters
 from ntt.errors import ModulusError
@@ -34,6 +36,8 @@ class BFVParameters(RLWEParameters):
 
     Raises `ParameterError` or `InsecureParametersError`.
     """
+
+    kind = "bfv parameters"
 
     t: int
 
@@ -74,16 +78,19 @@ class BFVParameters(RLWEParameters):
             f"t {self.t} ({self.t.bit_length()} bits), log2(QP) {self.log_qp:.1f}"
         )
 
-    # ------------------------------------------------------------ bytes
+    @cached_property
+    def noise_model(self) -> NoiseModel:
+        """What each operation under these parameters is predicted to add to the noise."""
+        bits = [math.log2(prime) for prime in self.q]
+        p_bits = sum(math.log2(prime) for prime in self.p)
+        return NoiseModel(self.N, self.t, bits, p_bits, self.digit_limbs, self.sigma)
 
-    @staticmethod
-    def from_bytes(
-        data: bytes | bytearray | memoryview, *, insecure_reason: str | None = None
-    ) -> BFVParameters:
-        """A parameter set from bytes, as `CKKSParameters.from_bytes`."""
-        from he.codecs.bfv import parameters_from_bytes
+    def _scheme_fields(self) -> dict[str, Any]:
+        return {"t": self.t}
 
-        return parameters_from_bytes(data, insecure_reason=insecure_reason)
+    @classmethod
+    def _read_scheme_fields(cls, contents: Contents) -> dict[str, Any]:
+        return {"t": contents.field("t", int)}
 
     # ------------------------------------------------------------ construction
 

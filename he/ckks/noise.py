@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from he.ckks.params import CKKSParameters
+from he.rlwe.params import RLWEParameters
 
 _SECRET_VARIANCE = 2 / 3
 _ROUNDING = 1 / 12
@@ -30,9 +30,12 @@ def tail_factor(failure_probability: float) -> float:
 
 
 class NoiseModel:
-    """Slot variances (real part, unscaled) of what each operation of a parameter set adds."""
+    """Slot variances (real part, unscaled) of what each operation of a parameter set adds.
 
-    def __init__(self, params: CKKSParameters) -> None:
+    `CKKSParameters.noise_model` is the one of a parameter set.
+    """
+
+    def __init__(self, params: RLWEParameters) -> None:
         self.params = params
         self._N = params.N
         self._P = math.prod(params.p)

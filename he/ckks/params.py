@@ -6,10 +6,13 @@ import functools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
+from he.ckks.noise import NoiseModel
 from he.errors import InsecureParametersError, ParameterError
+from he.format.container import Contents
 from he.rlwe import security
-from he.rlwe.params import RLWEParameters
+from he.rlwe.params import RLWEParameters, stored_tuple
 from ntt.errors import ModulusError
 from ntt.modulus import (
     check_ring_degree,
@@ -36,6 +39,8 @@ class CKKSParameters(RLWEParameters):
 
     Raises `ParameterError` or `InsecureParametersError`.
     """
+
+    kind = "ckks parameters"
 
     scales: tuple[float, ...]
 
@@ -65,14 +70,17 @@ class CKKSParameters(RLWEParameters):
             f"{[scale.hex() for scale in self.scales]}|{self.sigma.hex()}"
         )
 
-    @staticmethod
-    def from_bytes(
-        data: bytes | bytearray | memoryview, *, insecure_reason: str | None = None
-    ) -> CKKSParameters:
-        """A parameter set from bytes (`he.serialization.parameters_from_bytes`)."""
-        from he.serialization import parameters_from_bytes
+    def _scheme_fields(self) -> dict[str, Any]:
+        return {"scales": self.scales}
 
-        return parameters_from_bytes(data, insecure_reason=insecure_reason)
+    @classmethod
+    def _read_scheme_fields(cls, contents: Contents) -> dict[str, Any]:
+        return {"scales": stored_tuple(contents, "scales", float)}
+
+    @functools.cached_property
+    def noise_model(self) -> NoiseModel:
+        """What each operation under these parameters is predicted to add to a slot's error."""
+        return NoiseModel(self)
 
     # ------------------------------------------------------------ construction
 

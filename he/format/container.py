@@ -24,7 +24,7 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import msgpack
@@ -101,6 +101,29 @@ class Contents(NamedTuple):
     ) -> NDArray[np.uint64]:
         """The residues packed in `name`: `shape` = (..., len(moduli), N), each value checked."""
         return unpack_residues(self.octets(name), moduli, shape)
+
+    def check_sections(self, names: Iterable[str]) -> None:
+        """Raise `CorruptBytesError` unless the sections are these, each named once."""
+        needed = sorted(names)
+        if needed != sorted(self.sections):
+            raise CorruptBytesError(
+                f"{len(self.sections)} sections do not match the {len(needed)} items listed"
+            )
+
+
+def checked_values(item: object, what: str, *types: type[Any]) -> Sequence[Any]:
+    """`item`, if it is a list of values of exactly these types (a bool is no int).
+
+    Raises `CorruptBytesError` otherwise; `what` is the item's name in the message.
+    """
+    if not isinstance(item, list) or len(item) != len(types):
+        raise CorruptBytesError(f"{what} is not described by {len(types)} values")
+    for value, needed in zip(item, types, strict=True):
+        if type(value) is not needed:
+            raise CorruptBytesError(
+                f"{what}: {type(value).__name__} stands where {needed.__name__} is needed"
+            )
+    return item
 
 
 def pack(

@@ -1,21 +1,51 @@
-"""What ciphertexts of every scheme have in common: shape, and operators that ask an evaluator."""
+"""What ciphertexts of every scheme have in common: shape, bytes, and Python's operators."""
 
 from __future__ import annotations
 
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 
-from he.errors import NoEvaluatorError
-from he.rlwe.serializable import Serializable
+from he.errors import CorruptBytesError, NoEvaluatorError
+from he.format.container import Contents
+from he.rlwe.owned_object import OwnedObject, checked_level
+from he.rlwe.params import RLWEParameters
+from he.rlwe.rns import context
+from he.rlwe.seeded import CIPHERTEXT, pack_pairs, read_pairs
 
-Evaluator = TypeVar("Evaluator")
+Encrypted = TypeVar("Encrypted")
 
 
-class EncryptedValue(Serializable, Generic[Evaluator]):
-    """A ciphertext, data (parts, level + 1, N), that may have an evaluator attached."""
+class Operations(Protocol[Encrypted]):
+    """What Python's operators ask of the evaluator that is attached to a ciphertext."""
+
+    def add(self, a: Encrypted, b: Any) -> Encrypted:
+        """a + b."""
+
+    def subtract(self, a: Encrypted, b: Any) -> Encrypted:
+        """a - b."""
+
+    def negate(self, a: Encrypted) -> Encrypted:
+        """-a."""
+
+    def multiply(self, a: Encrypted, b: Any) -> Encrypted:
+        """a b."""
+
+    def power(self, a: Encrypted, exponent: int) -> Encrypted:
+        """a^exponent."""
+
+
+Evaluator = TypeVar("Evaluator", bound=Operations[Any])
+
+
+class EncryptedValue(OwnedObject, Generic[Evaluator]):
+    """A ciphertext, data (parts, level + 1, N), that may have an evaluator attached.
+
+    seed: the 32 bytes that c_1 is the expansion of, or None.
+    """
 
     data: np.ndarray
+    seed: bytes | None
     _evaluator: Evaluator | None
 
     # NumPy arrays then leave ``array * ciphertext`` to the methods below.
@@ -41,28 +71,58 @@ class EncryptedValue(Serializable, Generic[Evaluator]):
             )
         return self._evaluator
 
-    def _by(self, operation: str, *operands: Any) -> Self:
-        result: Self = getattr(self.evaluator, operation)(*operands)
-        return result
-
     def __add__(self, other: Any) -> Self:
-        return self._by("add", self, other)
+        result: Self = self.evaluator.add(self, other)
+        return result
 
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> Self:
-        return self._by("subtract", self, other)
+        result: Self = self.evaluator.subtract(self, other)
+        return result
 
     def __rsub__(self, other: Any) -> Self:
-        return self._by("add", -self, other)
+        result: Self = self.evaluator.add(-self, other)
+        return result
 
     def __neg__(self) -> Self:
-        return self._by("negate", self)
+        result: Self = self.evaluator.negate(self)
+        return result
 
     def __mul__(self, other: Any) -> Self:
-        return self._by("multiply", self, other)
+        result: Self = self.evaluator.multiply(self, other)
+        return result
 
     __rmul__ = __mul__
 
     def __pow__(self, exponent: int) -> Self:
-        return self._by("power", self, exponent)
+        result: Self = self.evaluator.power(self, exponent)
+        return result
+
+    # ------------------------------------------------------------ bytes
+
+    def _packed(self) -> bytes:
+        """The residues as bytes; c_1 is left out behind a seed."""
+        return pack_pairs(self.data, self.seed, self.params.q[: self.level + 1])
+
+
+def read_parts(
+    contents: Contents,
+    section: str,
+    params: RLWEParameters,
+    level: int,
+    parts: int,
+    seed: bytes | None,
+) -> np.ndarray:
+    """The parts (parts, level + 1, N) of a ciphertext, from its section of a container.
+
+    Raises `CorruptBytesError` for a level or a number of parts that no ciphertext has.
+    """
+    checked_level(level, params)
+    if parts not in ((2, 3) if seed is None else (2,)):
+        raise CorruptBytesError(
+            f"a ciphertext of {parts} parts {'without' if seed is None else 'with'} a seed"
+        )
+    ops = context(params).q(level)
+    shape = (parts, level + 1, params.N)
+    return read_pairs(contents, section, ops, shape, seed, [CIPHERTEXT])

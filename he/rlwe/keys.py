@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 import numpy as np
 
 from he.errors import (
+    CorruptBytesError,
     MissingGaloisKeyError,
     MissingRelinearizationKeyError,
     ParameterError,
     ParametersMismatchError,
 )
+from he.format.container import Contents, checked_values, packed_size, unpack
+from he.format.residue_packing import pack_residues, packed_bytes
+from he.rlwe.owned_object import OwnedObject, checked_level
+from he.rlwe.parallel import map_threads
 from he.rlwe.params import RLWEParameters
 from he.rlwe.rns import context
-from he.rlwe.serializable import Serializable
+from he.rlwe.sampling import SEED_BYTES
+from he.rlwe.seeded import PUBLIC_KEY, checked_seed, digit_label, pack_pairs, read_pairs
+from he.rlwe.serializable import Buffer, Encoded, Serializable
 
 RELINEARIZATION = 0
 """What stands for the relinearization key where others are named by their Galois element."""
 
+_LARGEST_DEGREE = 1 << 17
 
-class SecretKey(Serializable):
+
+class SecretKey(OwnedObject):
     """The secret: a uniform ternary polynomial. It exists on the client's side only.
 
     coefficients: int64 (N,) in {-1, 0, 1}.
     """
+
+    kind = "secret key"
 
     def __init__(self, params: RLWEParameters, coefficients: np.ndarray) -> None:
         coefficients = np.ascontiguousarray(coefficients, dtype=np.int64)
@@ -47,10 +59,23 @@ class SecretKey(Serializable):
     def __reduce__(self) -> tuple[object, ...]:
         raise TypeError("a secret key is not pickled by accident: use to_bytes() and keep it safe")
 
+    def _encoded(self) -> Encoded:
+        """The coefficients + 1, as residues modulo 3: two bits each."""
+        digits = (self.coefficients + 1).astype(np.uint64)
+        return {}, {"coefficients": pack_residues(digits[None, :], [3])}
+
+    @classmethod
+    def _decoded(cls, contents: Contents, params: RLWEParameters) -> Self:
+        contents.check_sections(["coefficients"])
+        digits = contents.residues("coefficients", [3], (1, params.N))
+        return cls(params, digits[0].astype(np.int64) - 1)
+
 
 @dataclass(frozen=True, eq=False)
-class PublicKey(Serializable):
+class PublicKey(OwnedObject):
     """An encryption of zero in QP at the top level: data (2, limbs_QP, N), transformed."""
+
+    kind = "public key"
 
     params: RLWEParameters
     data: np.ndarray = field(repr=False)
@@ -59,9 +84,21 @@ class PublicKey(Serializable):
     def __post_init__(self) -> None:
         self.data.setflags(write=False)
 
+    def _encoded(self) -> Encoded:
+        moduli = self.params.q + self.params.p
+        return {"seed": self.seed or b""}, {"0": pack_pairs(self.data, self.seed, moduli)}
+
+    @classmethod
+    def _decoded(cls, contents: Contents, params: RLWEParameters) -> Self:
+        contents.check_sections(["0"])
+        seed = checked_seed(contents.field("seed", bytes))
+        ops = context(params).qp(params.max_level)
+        shape = (2, len(ops.moduli), params.N)
+        return cls(params, read_pairs(contents, "0", ops, shape, seed, [PUBLIC_KEY]), seed)
+
 
 @dataclass(frozen=True, eq=False)
-class KeySwitchingKey(Serializable):
+class KeySwitchingKey(OwnedObject):
     """Gadget encryptions that carry a ciphertext part from one secret to another.
 
     data (dnum, 2, limbs_QP, N) transformed, for use at `level` and below. `element` is the Galois
@@ -69,6 +106,8 @@ class KeySwitchingKey(Serializable):
     to the preimage of s under g; the automorphism is applied to the result, so that one
     decomposition serves many rotations.
     """
+
+    kind = "switching key"
 
     params: RLWEParameters
     level: int
@@ -84,10 +123,48 @@ class KeySwitchingKey(Serializable):
         special = np.arange(self.level + 1, self.data.shape[2])
         return np.concatenate((np.arange(level + 1), special)).astype(np.int64)
 
+    @property
+    def _item(self) -> list[Any]:
+        """[element, level, seed]: what a header says of this key."""
+        return [self.element, self.level, self.seed or b""]
+
+    def _packed(self) -> bytes:
+        """The residues of this key as bytes; behind a seed only the first half of each pair."""
+        return pack_pairs(self.data, self.seed, context(self.params).qp(self.level).moduli)
+
+    @classmethod
+    def _read(cls, contents: Contents, item: object, params: RLWEParameters) -> Self:
+        """The key that `item` describes, from the section named like the key's element.
+
+        Raises `CorruptBytesError`.
+        """
+        element, level, stored_seed = checked_values(item, "a switching key", int, int, bytes)
+        checked_level(level, params)
+        if element != RELINEARIZATION:
+            _check_element(element, params)
+        seed = checked_seed(stored_seed)
+        ops = context(params).qp(level)
+        digits = params.digits(level)
+        shape = (digits, 2, len(ops.moduli), params.N)
+        labels = [digit_label(digit) for digit in range(digits)]
+        data = read_pairs(contents, str(element), ops, shape, seed, labels)
+        return cls(params, level, element, data, seed)
+
+    def _encoded(self) -> Encoded:
+        return {"item": self._item}, {str(self.element): self._packed()}
+
+    @classmethod
+    def _decoded(cls, contents: Contents, params: RLWEParameters) -> Self:
+        item = contents.header.get("item")
+        contents.check_sections(_sections([item]))
+        return cls._read(contents, item, params)
+
 
 @dataclass(frozen=True)
 class KeyNeeds(Serializable):
     """The keys that a circuit needs, and the highest level at which it uses each."""
+
+    kind = "key needs"
 
     relinearization: int | None = None
     galois: Mapping[int, int] = field(default_factory=dict)
@@ -118,10 +195,41 @@ class KeyNeeds(Serializable):
                     f"Galois element {element}: it must be odd and in (0, {2 * params.N})"
                 )
 
+    def levels(self) -> list[tuple[int, int]]:
+        """(element, level) of every key in the order of the bytes: relinearization is first."""
+        first = [] if self.relinearization is None else [(RELINEARIZATION, self.relinearization)]
+        return first + sorted(self.galois.items())
+
+    @classmethod
+    def from_bytes(cls, data: Buffer, params: RLWEParameters | None = None) -> Self:
+        """A list of needed keys from its bytes, checked against `params` where given.
+
+        Raises `SerializationError` for other, altered or truncated bytes.
+        """
+        return cls._decoded(unpack(data, cls.kind), params)
+
+    def _encoded(self) -> Encoded:
+        return {"keys": [list(pair) for pair in self.levels()]}, {}
+
+    @classmethod
+    def _decoded(cls, contents: Contents, params: RLWEParameters | None) -> Self:
+        contents.check_sections(())
+        levels: dict[int, int] = {}
+        for item in contents.field("keys", list):
+            element, level = checked_values(item, "a needed key", int, int)
+            if element in levels:
+                raise CorruptBytesError(f"Galois element {element} is listed twice")
+            if element != RELINEARIZATION:
+                _check_element(element, params)
+            levels[element] = checked_level(level, params)
+        return cls(levels.pop(RELINEARIZATION, None), levels)
+
 
 @dataclass(frozen=True, eq=False)
-class EvaluationKeys(Serializable):
+class EvaluationKeys(OwnedObject):
     """What an evaluator is given: public keys for relinearization and for Galois elements."""
+
+    kind = "evaluation keys"
 
     params: RLWEParameters
     relinearization: KeySwitchingKey | None = None
@@ -149,6 +257,18 @@ class EvaluationKeys(Serializable):
             keys.append(self.relinearization)
         return sum(key.data.nbytes for key in keys)
 
+    @classmethod
+    def serialized_bytes(cls, params: RLWEParameters, needs: KeyNeeds) -> int:
+        """Exactly how many bytes the (seeded) keys for `needs` take, before any is made."""
+        levels = needs.levels()
+        items = [[element, level, bytes(SEED_BYTES)] for element, level in levels]
+        sizes = {
+            str(element): params.digits(level)
+            * packed_bytes(context(params).qp(level).moduli, params.N)
+            for element, level in levels
+        }
+        return packed_size(cls.kind, {"params": params.id, "keys": items}, sizes)
+
     def for_relinearization(self, level: int) -> KeySwitchingKey:
         """The relinearization key for `level`; raises `MissingRelinearizationKeyError`."""
         key = self.relinearization
@@ -171,3 +291,30 @@ class EvaluationKeys(Serializable):
                 f"element 3^k mod 2N"
             )
         return key
+
+    def _encoded(self) -> Encoded:
+        ordered = [] if self.relinearization is None else [self.relinearization]
+        ordered += [self.galois[element] for element in sorted(self.galois)]
+        packed = map_threads(KeySwitchingKey._packed, ordered)
+        sections = {str(key.element): block for key, block in zip(ordered, packed, strict=True)}
+        return {"keys": [key._item for key in ordered]}, sections
+
+    @classmethod
+    def _decoded(cls, contents: Contents, params: RLWEParameters) -> Self:
+        items = contents.field("keys", list)
+        contents.check_sections(_sections(items))
+        keys = map_threads(lambda item: KeySwitchingKey._read(contents, item, params), items)
+        galois = {key.element: key for key in keys}
+        return cls(params, galois.pop(RELINEARIZATION, None), galois)
+
+
+def _check_element(element: int, params: RLWEParameters | None) -> None:
+    """Raise `CorruptBytesError` unless a Galois element that was read exists in `params`."""
+    limit = 2 * (params.N if params is not None else _LARGEST_DEGREE)
+    if element % 2 == 0 or not 1 <= element < limit:
+        raise CorruptBytesError(f"Galois element {element}: it must be odd and in [1, {limit})")
+
+
+def _sections(items: Sequence[object]) -> list[str]:
+    """The section of each switching key that `items` describe."""
+    return [str(checked_values(item, "a switching key", int, int, bytes)[0]) for item in items]

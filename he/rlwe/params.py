@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass, field
+from typing import Any, Self
 
-from he.errors import ParameterError
+from he.errors import CorruptBytesError, InsecureParametersError, ParameterError
+from he.format.container import Contents, checked_values, unpack
 from he.rlwe import security
 from he.rlwe.sampling import STANDARD_SIGMA
+from he.rlwe.serializable import Buffer, Encoded, Serializable
+from ntt.errors import ArithmeticLayerError
 from ntt.modulus import check_ntt_modulus, check_ring_degree
+
+MAX_PRIMES = 128
+"""The most primes q, and the most primes p, of a parameter set that is read from bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class RLWEParameters(ABC):
+class RLWEParameters(Serializable):
     """A ring in full RNS with hybrid key switching; the base of each scheme's parameter set.
 
     Parameters
@@ -102,8 +109,75 @@ class RLWEParameters(ABC):
 
     # ------------------------------------------------------------ bytes
 
-    def to_bytes(self) -> bytes:
-        """This parameter set as bytes (`he.serialization.to_bytes`)."""
-        from he.serialization import to_bytes
+    @classmethod
+    def from_bytes(cls, data: Buffer, *, insecure_reason: str | None = None) -> Self:
+        """A parameter set from its bytes.
 
-        return to_bytes(self)
+        insecure_reason: words that say why a set outside the security table may be read; the reason
+        stored in the bytes is their writer's and does not speak for the reader. Raises
+        `InsecureParametersError` for such a set without a reason, `SerializationError` for other,
+        altered or truncated bytes.
+        """
+        contents = unpack(data, cls.kind)
+        contents.check_sections(())
+        try:
+            params = cls._decoded(contents, None)
+        except InsecureParametersError:
+            raise
+        except (ParameterError, ArithmeticLayerError) as error:
+            raise CorruptBytesError(f"the bytes hold no valid parameters: {error}") from error
+        weak = params.security_estimate < params.security_bits
+        if weak and not (insecure_reason and insecure_reason.strip()):
+            raise InsecureParametersError(
+                f"the bytes hold parameters of {params.security_estimate} bits of security, not "
+                f"{params.security_bits} (their writer's reason: {params.insecure_reason!r}); to "
+                f"read them all the same, call {cls.__name__}.from_bytes(data, "
+                f"insecure_reason=...) with a reason"
+            )
+        return params
+
+    def _encoded(self) -> Encoded:
+        """Every field as it stands; floats keep all their bits."""
+        header = {
+            "N": self.N,
+            "q": self.q,
+            "p": self.p,
+            "digit_limbs": self.digit_limbs,
+            "security_bits": self.security_bits,
+            "insecure_reason": self.insecure_reason or "",
+            "sigma": self.sigma,
+        }
+        return {**header, **self._scheme_fields()}, {}
+
+    @classmethod
+    def _decoded(cls, contents: Contents, params: Any) -> Self:
+        return cls(
+            N=contents.field("N", int),
+            q=stored_tuple(contents, "q", int),
+            p=stored_tuple(contents, "p", int),
+            digit_limbs=contents.field("digit_limbs", int),
+            security_bits=contents.field("security_bits", int),
+            insecure_reason=contents.field("insecure_reason", str) or None,
+            sigma=contents.field("sigma", float),
+            **cls._read_scheme_fields(contents),
+        )
+
+    @abstractmethod
+    def _scheme_fields(self) -> dict[str, Any]:
+        """The scheme's own fields."""
+
+    @classmethod
+    @abstractmethod
+    def _read_scheme_fields(cls, contents: Contents) -> dict[str, Any]:
+        """The inverse of `_scheme_fields`."""
+
+
+def stored_tuple(contents: Contents, name: str, needed: type[Any]) -> tuple[Any, ...]:
+    """A header field of at most `MAX_PRIMES` values of one type.
+
+    Raises `CorruptBytesError` for anything else.
+    """
+    values = contents.field(name, list)
+    if len(values) > MAX_PRIMES:
+        raise CorruptBytesError(f"{len(values)} {name}: at most {MAX_PRIMES} are read")
+    return tuple(checked_values(values, name, *[needed] * len(values)))

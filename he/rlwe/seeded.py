@@ -1,11 +1,19 @@
-"""The uniform halves that a public seed stands for: what each expands to is part of the format."""
+"""Pairs of polynomials whose uniform half is the expansion of a public seed.
+
+What a seed expands to is part of the byte format: behind a seed, bytes leave the uniform half out.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from he.errors import CorruptBytesError
+from he.format.container import Contents
+from he.format.residue_packing import pack_residues
 from he.rlwe import sampling
-from he.rlwe.sampling import RandomStream
+from he.rlwe.sampling import SEED_BYTES, RandomStream
 from ntt.limbs import LimbOps
 
 CIPHERTEXT = "ciphertext"
@@ -28,3 +36,42 @@ def uniform_from_seed(seed: bytes, label: str, ops: LimbOps) -> np.ndarray:
     return sampling.uniform_residues(
         RandomStream.from_seed(seed, label), ops.moduli, ops.tables.N
     )
+
+
+def checked_seed(stored: bytes) -> bytes | None:
+    """A seed that was read, or None for no bytes: then nothing is left out.
+
+    Raises `CorruptBytesError` for another length.
+    """
+    if len(stored) not in (0, SEED_BYTES):
+        raise CorruptBytesError(f"a seed of {len(stored)} bytes: {SEED_BYTES} or none are needed")
+    return stored or None
+
+
+def pack_pairs(data: np.ndarray, seed: bytes | None, moduli: Sequence[int]) -> bytes:
+    """Polynomials (.., parts, limbs, N), packed; behind a seed only part 0 of each pair."""
+    return pack_residues(data if seed is None else data[..., 0, :, :], moduli)
+
+
+def read_pairs(
+    contents: Contents,
+    section: str,
+    ops: LimbOps,
+    shape: tuple[int, ...],
+    seed: bytes | None,
+    labels: Sequence[str],
+) -> np.ndarray:
+    """What `pack_pairs` wrote: `shape` = (.., parts, limbs, N), uint64, every residue checked.
+
+    labels: of the uniform half of each pair. Raises `CorruptBytesError`.
+    """
+    if seed is None:
+        return contents.residues(section, ops.moduli, shape)
+    *outer, _, limbs, N = shape
+    halves = contents.residues(section, ops.moduli, (*outer, limbs, N))
+    data = np.empty(shape, dtype=np.uint64)
+    pairs = data.reshape(-1, 2, limbs, N)
+    for pair, half, label in zip(pairs, halves.reshape(-1, limbs, N), labels, strict=True):
+        pair[0] = half
+        pair[1] = uniform_from_seed(seed, label, ops)
+    return data

@@ -1,32 +1,44 @@
-"""The two methods that every object with bytes has."""
+"""The base of every object that has bytes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
-if TYPE_CHECKING:
-    from he.rlwe.params import RLWEParameters
+from he.format.container import Contents, pack
+
+Buffer = bytes | bytearray | memoryview
+"""What bytes are read from."""
+
+Encoded = tuple[Mapping[str, Any], Mapping[str, bytes]]
+"""What an object has in its container: the header and the sections."""
 
 
-class Serializable:
-    """`to_bytes` and `from_bytes`, as `he.serialization` defines them."""
+class Serializable(ABC):
+    """An object with bytes: one container of `he.format.container`, of the kind `kind`.
+
+    A class says what its container holds in `_encoded` and reads the same in `_decoded`.
+    """
 
     __slots__ = ()
 
-    def to_bytes(self) -> bytes:
-        """This object as bytes (`he.serialization.to_bytes`)."""
-        from he.serialization import to_bytes
+    kind: ClassVar[str]
+    """The name of this kind of object in its bytes."""
 
-        return to_bytes(self)
+    def to_bytes(self) -> bytes:
+        """This object as bytes: versioned and checksummed."""
+        return pack(self.kind, *self._encoded())
+
+    @abstractmethod
+    def _encoded(self) -> Encoded:
+        """The header and the sections of this object's container."""
 
     @classmethod
-    def from_bytes(
-        cls, data: bytes | bytearray | memoryview, params: RLWEParameters | None = None
-    ) -> Self:
-        """An object of this class from bytes (`he.serialization.from_bytes`).
+    @abstractmethod
+    def _decoded(cls, contents: Contents, params: Any) -> Self:
+        """The object that `_encoded` described, every value checked.
 
-        params: the parameter set that the object must belong to.
+        params: the parameter set that the reader gives, if one is needed. Raises
+        `CorruptBytesError` for what no writer makes.
         """
-        from he.serialization import from_bytes
-
-        return from_bytes(data, cls, params)

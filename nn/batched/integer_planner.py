@@ -8,7 +8,6 @@ import numbers
 from collections.abc import Iterator, Sequence
 
 from he.bfv import BFVParameters
-from he.bfv.noise import NoiseModel
 from he.bfv.params import MAX_PLAIN_BITS
 from he.bfv.params import plain_moduli as smallest_plain_moduli
 from he.ckks.params import FAST_PRIME_BITS
@@ -187,7 +186,7 @@ def _parameters(
 
 def _answer_level(params: BFVParameters, steps: Sequence[object]) -> int:
     """The lowest level at which answers keep some of the noise budget."""
-    model, noise = NoiseModel.of(params), predicted_noise(params, steps)[-1]
+    model, noise = params.noise_model, predicted_noise(params, steps)[-1]
     level = params.max_level
     while level > 0:
         noise = model.mod_switch(noise, level)

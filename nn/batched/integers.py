@@ -19,7 +19,7 @@ from he.batched.blocks import Elementwise, Rows
 from he.batched.weighted_sums import WeightedSums
 from he.bfv import BatchEncoder, BFVParameters, Ciphertext, Decryptor, Encryptor, Evaluator
 from he.bfv.multiplication import multiplication
-from he.bfv.noise import Noise, NoiseModel
+from he.bfv.noise import Noise
 from he.rlwe.keys import EvaluationKeys
 from nn.batched.plan import BatchedPlan, Circuit, Layer, NamedLayer, SlotCodec
 from nn.batched.quantize import (
@@ -82,7 +82,7 @@ class IntegerCodec(SlotCodec):
         self._encoder = BatchEncoder(params)
         self._encryptor = Encryptor(params, secret)
         self._decryptor = Decryptor(params, secret)
-        self._unknown = NoiseModel.of(params).fresh_symmetric(params.max_level)
+        self._unknown = params.noise_model.fresh_symmetric(params.max_level)
 
     def encrypt(self, values: NDArray[Any]) -> tuple[Rows, bytes]:
         ciphertext = self._encryptor.encrypt(self._encoder.encode(values))
@@ -102,7 +102,7 @@ def predicted_noise(params: BFVParameters, steps: Sequence[Any]) -> list[Noise]:
     Fresh noises are independent of each other, so that the first affine map adds their squares;
     later ones may add up in full.
     """
-    model, level = NoiseModel.of(params), params.max_level
+    model, level = params.noise_model, params.max_level
     noise, found, fresh = model.fresh_symmetric(level), [], True
     for step in steps:
         if isinstance(step, IntegerAffine):

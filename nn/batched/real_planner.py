@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from he.ckks.noise import NoiseModel, tail_factor
+from he.ckks.noise import tail_factor
 from he.ckks.params import CKKSParameters
 from nn.batched.quantize import chain_of_squares
 from nn.batched.reals import Placed, RealAffine, RealPlan, factor_of, placed, real_steps
@@ -118,12 +118,12 @@ def predicted_deviations(
     which bounds that of the sum whatever the correlation (Minkowski). sizes: bounds on the values
     that each step reads.
     """
-    noise = NoiseModel(params)
+    noise = params.noise_model
     fresh = math.sqrt(noise.fresh_symmetric + noise.encoding) / params.scales[-1]
     deviation: FloatArray = np.full(sizes[0].size, fresh)
     for index, (place, size) in enumerate(zip(places, sizes, strict=True)):
         if isinstance(place.step, RealAffine):
-            deviation = _after_affine(noise, place, size, deviation, independent=index == 0)
+            deviation = _after_affine(params, place, size, deviation, independent=index == 0)
             continue
         # (x + e)^2 = x^2 + 2 x e + e^2, and e^2 has at most sqrt(3) times the square of e's.
         deviation = 2 * size * deviation + math.sqrt(3) * deviation**2
@@ -134,12 +134,17 @@ def predicted_deviations(
 
 
 def _after_affine(
-    noise: NoiseModel, place: Placed, size: FloatArray, deviation: FloatArray, *, independent: bool
+    params: CKKSParameters,
+    place: Placed,
+    size: FloatArray,
+    deviation: FloatArray,
+    *,
+    independent: bool,
 ) -> FloatArray:
     """The weights carry the error; they and the bias are off by half a unit at their scales."""
     assert isinstance(place.step, RealAffine)
-    scales, q, weights = noise.params.scales, noise.params.q, abs(place.step.matrix)
-    factor, _ = factor_of(noise.params, place)
+    noise, scales, weights = params.noise_model, params.scales, abs(place.step.matrix)
+    factor, _ = factor_of(params, place)
     if independent:
         carried = np.sqrt(weights.power(2) @ deviation**2)
     else:
@@ -149,5 +154,5 @@ def _after_affine(
     if place.parts == 3:
         # Two divisions: the first adds its error at the scale that the second brings down.
         switched = math.sqrt(noise.product_rescale(place.level))
-        total = total + switched / (scales[place.below] * q[place.level - 1])
+        total = total + switched / (scales[place.below] * params.q[place.level - 1])
     return total + math.sqrt(noise.rounding) / scales[place.below]

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from he.batched.blocks import Blocks
-from he.codecs import checks
 from he.errors import CorruptBytesError, ParametersMismatchError
 from he.format import container
 from he.format.residue_packing import pack_residues, packed_bytes
@@ -108,7 +107,7 @@ class BatchedTensor:
         names = [f"{r}/{k}" for r in range(len(plan.params)) for k in range(elements)]
         if seeded:
             names += [f"{r}/seeds" for r in range(len(plan.params))]
-        checks.sections(contents, names)
+        contents.check_sections(names)
         seeds = tuple(_seeds(contents, r, elements) for r in range(len(plan.params)))
         residues = tuple(
             _read(contents, index, params, elements, level, seeds[index] if seeded else None)

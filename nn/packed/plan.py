@@ -11,7 +11,7 @@ from he.ckks.params import CKKSParameters
 from he.errors import CorruptBytesError
 from he.format import container
 from he.rlwe.keys import KeyNeeds
-from he.serialization import from_bytes, parameters_from_bytes, serialized_bytes, to_bytes
+from he.serialization import from_bytes, serialized_bytes, to_bytes
 from nn.errors import NetworkError
 from nn.network.layers import FloatArray
 from nn.packed.layout import TensorLayout
@@ -137,7 +137,9 @@ class InferencePlan:
         """
         contents = container.unpack(data, _KIND)
         layouts = contents.field("layouts", list)
-        params = parameters_from_bytes(contents.octets("params"), insecure_reason=insecure_reason)
+        params = CKKSParameters.from_bytes(
+            contents.octets("params"), insecure_reason=insecure_reason
+        )
         needs = from_bytes(contents.octets("needs"), KeyNeeds, params)
         try:
             source, target = (

@@ -15,7 +15,7 @@ from he.ckks.ciphertext import Ciphertext, Plaintext
 from he.ckks.encoding.encoder import Encoder
 from he.ckks.encryption import Decryptor, Encryptor
 from he.ckks.evaluator import Evaluator
-from he.ckks.noise import NoiseModel, tail_factor
+from he.ckks.noise import tail_factor
 from he.ckks.params import CKKSParameters
 from he.rlwe import galois
 from he.rlwe.keygen import KeyGenerator
@@ -80,7 +80,7 @@ class Scheme:
         self.encoder = Encoder(params)
         self.encryptor = Encryptor(params, self.secret, seed=self.seed)
         self.decryptor = Decryptor(params, self.secret)
-        self.noise = NoiseModel(params)
+        self.noise = params.noise_model
         N, top = params.N, params.max_level
         rotations = {1, 2, 3, 4, 5, 8, params.slots // 2, params.slots - 1}
         elements = {galois.element_of_rotation(k, N): top for k in rotations}

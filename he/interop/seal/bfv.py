@@ -6,7 +6,7 @@ import numpy as np
 
 from he.bfv.ciphertext import Ciphertext, Plaintext
 from he.bfv.lift import plain_lift
-from he.bfv.noise import Noise, NoiseModel
+from he.bfv.noise import Noise
 from he.bfv.params import BFVParameters
 from he.errors import CorruptBytesError
 from he.interop.seal import records
@@ -50,7 +50,7 @@ class BFVConverter(Converter[BFVParameters]):
         )
         super().__init__(checked, params)
         self._context = context(params)
-        self._model = NoiseModel.of(params)
+        self._model = params.noise_model
 
     def load_plaintext(self, data: Buffer) -> Plaintext:
         """SEAL's Plaintext: coefficients modulo t, missing ones being zero."""

@@ -9,7 +9,7 @@ import pytest
 
 from he.ckks.circuits.linear_transform import LinearTransform
 from he.ckks.encryption import Encryptor
-from he.ckks.noise import NoiseModel, measured_error, precision_bits, tail_factor
+from he.ckks.noise import measured_error, precision_bits, tail_factor
 from he.ckks.params import CKKSParameters
 from he.rlwe.keys import KeyNeeds
 
@@ -135,5 +135,5 @@ def test_precision__in_bits() -> None:
 
 def test_public_noise__is_that_of_one_rounding(s) -> None:
     """Encrypting in QP and dividing by P leaves little but the rounding."""
-    model = NoiseModel(s.params)
+    model = s.params.noise_model
     assert model.rounding <= model.fresh_public < 1.01 * model.rounding

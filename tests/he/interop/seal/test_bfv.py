@@ -63,7 +63,7 @@ def test_load_ciphertext__takes_the_noise_that_is_told(converter, secret):
     ciphertext = bfv.Encryptor(params, secret).encrypt(bfv.BatchEncoder(params).encode(1))
     data = converter.save_ciphertext(ciphertext)
     assert converter.load_ciphertext(data, ciphertext.noise).noise == ciphertext.noise
-    assert converter.load_ciphertext(data).noise == bfv.NoiseModel.of(params).fresh_public(2)
+    assert converter.load_ciphertext(data).noise == params.noise_model.fresh_public(2)
 
 
 def test_a_short_plaintext__is_filled_with_zeros(converter):

@@ -9,7 +9,7 @@ import pytest
 
 from he.ckks.encryption import Decryptor
 from he.ckks.evaluator import Evaluator
-from he.ckks.noise import NoiseModel, measured_error, tail_factor
+from he.ckks.noise import measured_error, tail_factor
 from he.interop.seal import SEALEvaluator
 
 
@@ -35,7 +35,7 @@ def test_parameters__are_those_of_the_vectors(ckks_vectors):
 def test_decryption__gives_the_slots_within_the_predicted_error(ckks_vectors, operands, evaluator):
     params = ckks_vectors.converter.params
     secret = ckks_vectors.converter.load_secret_key(ckks_vectors.bytes("secret_key"))
-    noise = NoiseModel(params)
+    noise = params.noise_model
     # At most one of 2^40 decryptions of these 32 slots exceeds the bound.
     factor = tail_factor(2.0**-40 / params.slots)
     bound = factor * math.sqrt(noise.fresh_public + noise.encoding) / ckks_vectors.scale
@@ -83,7 +83,7 @@ def test_default_evaluator__differs_in_the_noise_alone(ckks_vectors, operands, e
     rotated = Evaluator(params, evaluator.keys).rotate(operands[0], 1)
     assert (rotated.data != ckks_vectors.arrays["rotated"]).any()
     decoded = evaluator.encoder.decode_real(Decryptor(params, secret).decrypt(rotated))
-    noise = NoiseModel(params)
+    noise = params.noise_model
     variance = noise.fresh_public + noise.encoding + noise.key_switch(params.max_level)
     bound = tail_factor(2.0**-40 / params.slots) * math.sqrt(variance) / ckks_vectors.scale
     assert measured_error(decoded, np.roll(ckks_vectors.arrays["slots"][0], -1)) < bound

@@ -1,0 +1,57 @@
+"""The base of every object that has bytes and belongs to a parameter set."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from he.errors import CorruptBytesError, ParameterError, ParametersMismatchError
+from he.format.container import Contents, pack, unpack
+from he.rlwe.params import MAX_PRIMES, RLWEParameters
+from he.rlwe.serializable import Buffer, Serializable
+
+
+class OwnedObject(Serializable):
+    """An object whose bytes carry the id of its parameter set and are refused under another."""
+
+    __slots__ = ()
+
+    params: RLWEParameters
+
+    def to_bytes(self) -> bytes:
+        """This object as bytes: versioned and checksummed, with the id of its parameter set."""
+        header, sections = self._encoded()
+        return pack(self.kind, {"params": self.params.id, **header}, sections)
+
+    @classmethod
+    def from_bytes(cls, data: Buffer, params: RLWEParameters | None = None) -> Self:
+        """An object of this class from its bytes.
+
+        params: the parameter set that the object belongs to. Raises `ParametersMismatchError` for
+        an object of another parameter set, `ParameterError` without `params`, and
+        `SerializationError` for other, altered or truncated bytes.
+        """
+        contents = unpack(data, cls.kind)
+        _check_owner(contents, params, cls.kind)
+        return cls._decoded(contents, params)
+
+
+def checked_level(level: int, params: RLWEParameters | None) -> int:
+    """A level that was read, if `params` has it; `CorruptBytesError` otherwise.
+
+    Without `params` it must be a level of the largest parameter set that is read.
+    """
+    highest = params.max_level if params is not None else MAX_PRIMES
+    if not 0 <= level <= highest:
+        raise CorruptBytesError(f"level {level}: it must be from 0 to {highest}")
+    return level
+
+
+def _check_owner(contents: Contents, params: RLWEParameters | None, kind: str) -> None:
+    found = contents.field("params", bytes)
+    if params is None:
+        raise ParameterError(f"the {kind} belongs to a parameter set: pass it as params")
+    if found != params.id:
+        raise ParametersMismatchError(
+            f"the {kind} belongs to the parameter set with id {found.hex()}, not to {params} with "
+            f"id {params.id.hex()}: read it under the parameters it was made for"
+        )
