@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from he.ckks.ciphertext import Ciphertext, Plaintext
     from he.ckks.circuits.linear_transform import LinearTransform
     from he.ckks.circuits.polynomial import Polynomial
-    from he.ckks.circuits.polynomial_evaluation import EncodedPolynomial, evaluate_polynomial
+    from he.ckks.circuits.polynomial_evaluation import EncodedPolynomial
     from he.ckks.encoding.encoder import Encoder
     from he.ckks.encryption import Decryptor, Encryptor
     from he.ckks.evaluator import Evaluator
@@ -112,7 +112,6 @@ __all__ = [
     "ciphertexts_to_bytes",
     "element_of_conjugation",
     "element_of_rotation",
-    "evaluate_polynomial",
     "from_bytes",
     "serialized_bytes",
     "to_bytes",
@@ -128,7 +127,7 @@ _MODULE_OF = {
         "ckks.evaluator": "Evaluator",
         "ckks.circuits.linear_transform": "LinearTransform",
         "ckks.circuits.polynomial": "Polynomial",
-        "ckks.circuits.polynomial_evaluation": "EncodedPolynomial evaluate_polynomial",
+        "ckks.circuits.polynomial_evaluation": "EncodedPolynomial",
         "ckks.encryption": "Decryptor Encryptor",
         "errors": (
             "CorruptBytesError EncodingError ForeignBytesError HEError "

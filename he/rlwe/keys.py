@@ -24,7 +24,9 @@ from he.rlwe.rns import context
 from he.rlwe.sampling import SEED_BYTES
 from he.rlwe.seeded import PUBLIC_KEY, checked_seed, digit_label, pack_pairs, read_pairs
 from he.rlwe.serializable import Buffer, Encoded, Serializable
-from he.trace import RELINEARIZATION
+
+RELINEARIZATION = 0
+"""What stands for the relinearization key where others are named by their Galois element."""
 
 _LARGEST_DEGREE = 1 << 17
 

@@ -14,10 +14,7 @@ REDUCTIONS = ("barrett", "montgomery", "word")
 def modular_multiplier(
     reduction: str, width: int, tile: Tile = TILE_18X18, word_bits: int = 17
 ) -> ModularMultiplier:
-    """The modular multiplier with this reduction. Only the reduction `word` uses `word_bits`.
-
-    Raises `OptionError` for an unknown reduction, `WidthError`.
-    """
+    """The multiplier of that reduction; `word_bits` is only for `word`."""
     if reduction == "barrett":
         return Barrett(width, tile)
     if reduction == "montgomery":

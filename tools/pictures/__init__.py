@@ -1,0 +1,1 @@
+"""The pictures of docs/architecture.md, drawn from the code that they show."""

@@ -1,0 +1,40 @@
+"""Draw the pictures of docs/architecture.md again, each from the code that it shows.
+
+    python tools/pictures
+
+A test holds the committed files to what this writes.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tools.pictures import image, instruction, limb, rooms  # noqa: E402
+from tools.pictures.imports import imports  # noqa: E402
+
+FOLDER = ROOT / "docs" / "pictures"
+
+
+def pictures() -> dict[str, str]:
+    """File name -> SVG, for docs/pictures."""
+    return {
+        "rooms.svg": rooms.draw(imports()),
+        "way-of-an-image.svg": image.draw(),
+        "way-of-a-limb.svg": limb.draw(),
+        "way-of-an-instruction.svg": instruction.draw(),
+    }
+
+
+def main() -> None:
+    """Write every picture."""
+    for name, picture in pictures().items():
+        (FOLDER / name).write_text(picture, encoding="utf-8")
+        print(f"docs/pictures/{name}")
+
+
+if __name__ == "__main__":
+    main()
