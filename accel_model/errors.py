@@ -28,3 +28,19 @@ class LoweringError(AcceleratorError):
 
 class ExecutionError(AcceleratorError):
     """The data given to a program do not fit it, or an operand is out of range."""
+
+
+class MachineFileError(AcceleratorError):
+    """A machine file lacks, contradicts or overstates something; names the file and the line."""
+
+
+class MachineMismatchError(AcceleratorError):
+    """A program needs something that the machine does not have."""
+
+
+class CalibrationError(AcceleratorError):
+    """A measurement that a machine file names does not exist, or a results file is garbled."""
+
+
+class WorkloadError(AcceleratorError):
+    """The files given to a command are not traces that can be told apart."""

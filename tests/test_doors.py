@@ -108,7 +108,7 @@ def test_doors__lead_one_way(path: Path) -> None:
         ("accel_model.lowering.operations", "from he import errors"),
         ("accel_model.lowering.operations", "import he"),
         ("rtl.arithmetic.butterfly", "from he.rlwe.security import check"),
-        ("rtl.arithmetic.butterfly", "import accel_model.machine.memory"),
+        ("rtl.arithmetic.butterfly", "import accel_model.estimation.residency"),
     ],
 )
 def test_doors__a_closed_door_is_noticed(module: str, source: str) -> None:

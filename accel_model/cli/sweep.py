@@ -10,9 +10,10 @@ from pathlib import Path
 
 from accel_model.cli.output_files import picture_file, result_file
 from accel_model.cli.workload import read_variants
-from accel_model.estimate.sweep import Point, standard_axes, sweep
-from accel_model.machine.description import Machine, load_machine
-from accel_model.machine.errors import MachineFileError
+from accel_model.errors import MachineFileError
+from accel_model.estimation.sweep import Point, standard_axes, sweep
+from accel_model.machine.description import Machine
+from accel_model.machine.machine_file import load_machine
 
 
 def add_parser(
@@ -67,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
     if arguments.plot:
-        from accel_model.estimate import plots
+        from accel_model.estimation import plots
 
         plots.save(plots.pareto_figure(points, machine), arguments.plot)
     return 0

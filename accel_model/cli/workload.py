@@ -6,11 +6,10 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from accel_model.errors import LoweringError, ProgramError
-from accel_model.estimate.sweep import Variant, variants_of
+from accel_model.errors import LoweringError, ProgramError, WorkloadError
+from accel_model.estimation.sweep import Variant, variants_of
 from accel_model.isa import Program, program_file
 from accel_model.lowering.operations import lower
-from accel_model.machine.errors import WorkloadError
 from he import trace as traces
 from he.trace import OpTrace
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from accel_model.machine.errors import CalibrationError
+from accel_model.errors import CalibrationError
 from accel_model.machine.figures import Figure
 
 RESULTS = Path(__file__).resolve().parents[2] / "rtl" / "results"

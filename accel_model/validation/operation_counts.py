@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from accel_model.validation.check import Check
+from accel_model.validation.published_machines import published
 from accel_model.validation.simfhe import OPERATIONS, Shape, Work, simfhe_operations, total
-from accel_model.validation.validate import Check, published
 
 SHAPES = (Shape(131072, 40, 2), Shape(8192, 6, 6))
 """SimFHE's BEST_PARAMS; the size of a small network's first layer."""

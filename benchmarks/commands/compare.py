@@ -11,8 +11,9 @@ import numpy as np
 
 import nn
 from accel_model.cli.output_files import result_file
-from accel_model.machine.description import Machine, load_machine, machine_names
-from accel_model.machine.errors import MachineFileError
+from accel_model.errors import MachineFileError
+from accel_model.machine.description import Machine
+from accel_model.machine.machine_file import load_machine, machine_names
 from benchmarks.commands.options import seconds
 from benchmarks.commands.results_file import provenance, write_result
 from benchmarks.comparison.compare import Comparison, Peer, accelerate, executed_program, sweep_size

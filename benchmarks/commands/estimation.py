@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from accel_model.cli.output_files import result_file
-from accel_model.machine.description import load_machine, machine_names
+from accel_model.machine.machine_file import load_machine, machine_names
 from benchmarks.commands.results_file import write_rows
 from benchmarks.operations.estimation import EstimationRow, run
 from nn.cli.options import (

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from accel_model.estimate.estimate import Estimate, estimate
-from accel_model.estimate.parts import Part
-from accel_model.estimate.report import estimate_as_json
-from accel_model.estimate.sweep import Point, Variant, standard_axes, sweep
+from accel_model.estimation.estimate import Estimate, estimate
+from accel_model.estimation.parts import Part
+from accel_model.estimation.report import estimate_as_json
+from accel_model.estimation.sweep import Point, Variant, standard_axes, sweep
 from accel_model.execution.executor import execute
 from accel_model.isa import Program
 from accel_model.lowering.operations import lower

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from accel_model.estimate.plots import estimate_figure, pareto_figure
+from accel_model.estimation.plots import estimate_figure, pareto_figure
 from benchmarks.comparison.compare import Accelerator, Comparison, Line
 
 _ENERGIES = {

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 import nn
-from accel_model.estimate.estimate import estimate
+from accel_model.estimation.estimate import estimate
 from accel_model.lowering.operations import lower
 from accel_model.machine.description import Machine
 from he.rlwe.keys import EvaluationKeys

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +13,6 @@ from accel_model.isa import NONE, Opcode, Phase
 from accel_model.lowering.operations import lower
 from he.trace import HEOp
 
-ROOT = Path(__file__).resolve().parents[3]
 # What moves limbs, or makes what the software has for nothing.
 NOT_COUNTED = {Opcode.LOAD, Opcode.STORE, Opcode.ZERO}
 
@@ -109,15 +105,3 @@ def test_lower__a_ring_that_is_none(circuit_run, change):
     trace = dataclasses.replace(circuit_run.trace, **change(circuit_run.trace))
     with pytest.raises(AcceleratorError):
         lower(trace)
-
-
-def test_import__needs_no_kernels():
-    program = (
-        "import sys, accel_model.lowering.operations, accel_model.execution.executor;"
-        "import accel_model.isa.program_file;"
-        "print(*{'numba', 'ntt', 'nn', 'rtl', 'amaranth'} & set(sys.modules))"
-    )
-    finished = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    assert finished.stdout.strip() == ""

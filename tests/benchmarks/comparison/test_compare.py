@@ -13,8 +13,8 @@ import pytest
 
 import nn
 from accel_model.cli.main import main as model_main
-from accel_model.estimate import sweep
-from accel_model.machine.description import CONFIGS, load_machine
+from accel_model.estimation import sweep
+from accel_model.machine.machine_file import CONFIGS, load_machine
 from benchmarks.commands import compare as compare_command
 from benchmarks.comparison import compare
 from benchmarks.comparison.text import amount, ratio

@@ -1,14 +1,13 @@
-"""Estimates and checks as text."""
+"""Estimates as text and as plain data."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from accel_model.estimate.estimate import Estimate
+from accel_model.estimation.estimate import Estimate
 from accel_model.machine.description import Machine
-from accel_model.validation.validate import Check
 
 
 def estimate_lines(result: Estimate, machine: Machine) -> Iterator[str]:
@@ -54,17 +53,3 @@ def estimate_as_json(result: Estimate, machine: Machine) -> dict[str, Any]:
             entry["products_per_byte"] = part.intensity if part.external_bytes else None
     content["figures"] = {name: asdict(figure) for name, figure in machine.figures.items()}
     return content
-
-
-def check_lines(title: str, checks: Sequence[Check]) -> Iterator[str]:
-    """A table of checks."""
-    failed = sum(not check.holds for check in checks)
-    yield f"{title}: {len(checks)} figures, {failed} wrong"
-    for check in checks:
-        mark = "ok" if check.holds else "WRONG"
-        if not check.must_equal:
-            mark = f"{check.error:+.1%}"
-        yield (
-            f"  {mark:>8}  {check.subject}: {check.reference:g}, modelled {check.modelled:g}"
-            f"  ({check.origin}{'; ' + check.reason if check.reason else ''})"
-        )

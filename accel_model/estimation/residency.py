@@ -12,8 +12,8 @@ import heapq
 from collections import deque
 from dataclasses import dataclass, field
 
+from accel_model.errors import MachineMismatchError
 from accel_model.isa import NONE, Opcode, Program
-from accel_model.machine.errors import MachineMismatchError
 
 MIN_SLOTS = 4
 """Three sources and a result."""

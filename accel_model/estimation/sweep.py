@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from accel_model.estimate.estimate import Estimate, check_fits, estimate, slots_of
+from accel_model.errors import MachineMismatchError, WorkloadError
+from accel_model.estimation.costs import slots_of
+from accel_model.estimation.estimate import Estimate, estimate
+from accel_model.estimation.fitting import check_fits
+from accel_model.estimation.residency import Residency, allocate
 from accel_model.isa import Program
 from accel_model.machine.description import Machine
-from accel_model.machine.errors import MachineMismatchError, WorkloadError
 from accel_model.machine.figures import Figure
-from accel_model.machine.memory import Residency, allocate
 from he.trace import OpTrace
 
 WORD_EXPONENTS = {

@@ -1,105 +1,20 @@
-"""The model held to the simulated hardware, and to published machines."""
+"""The model beside the published figures of other machines."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from accel_model.estimate.energy import area_of, scaled_area
-from accel_model.estimate.estimate import timings
-from accel_model.machine import calibration
-from accel_model.machine.description import Machine, load_machine, machine_names
-from accel_model.machine.errors import CalibrationError
-from accel_model.machine.units import (
-    AutomorphismTiming,
-    NTTTiming,
-    PlainNTTTiming,
-    generated_pointwise,
-)
+from accel_model.estimation.costs import timings
+from accel_model.estimation.energy import area_of, scaled_area
+from accel_model.machine.description import Machine
+from accel_model.machine.machine_file import load_machine, machine_names
+from accel_model.machine.units import PlainNTTTiming
+from accel_model.validation.check import Check
 
 PUBLISHED = Path(__file__).parent / "published.toml"
-SIMULATED = "verilator"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One figure beside the model's. `must_equal`: whether a difference is a failure."""
-
-    subject: str
-    reference: float
-    modelled: float
-    origin: str
-    must_equal: bool = True
-    reason: str = ""
-
-    @property
-    def holds(self) -> bool:
-        return not self.must_equal or self.reference == self.modelled
-
-    @property
-    def error(self) -> float:
-        """Relative."""
-        return self.modelled / self.reference - 1
-
-
-def simulated_cycles() -> list[Check]:
-    """The model's cycles beside those of every simulated configuration.
-
-    Raises `CalibrationError` unless all three kinds of units were simulated.
-    """
-    rows = [entry for entry in calibration.entries() if entry["target"] == SIMULATED]
-    kinds = {row["block"]["kind"] for row in rows}
-    missing = {"ntt", "pointwise", "automorphism"} - kinds
-    if missing:
-        raise CalibrationError(
-            f"no simulated cycles of {', '.join(sorted(missing))}: record them with "
-            "`python -m rtl.characterize.cycles rtl/results/cycles.json`"
-        )
-    checks = []
-    for row in rows:
-        measured = row["measured"]
-        subject = "-".join(str(value) for value in row["block"].values())
-        for field, cycles in modelled_cycles(row).items():
-            origin = calibration.provenance(row, field)
-            checks.append(Check(f"{subject} {field}", measured[field], cycles, origin))
-    return checks
-
-
-def modelled_cycles(entry: calibration.Entry) -> dict[str, int]:
-    """What the model says of a simulated block, field by field of its measurement."""
-    block, facts = entry["block"], entry.get("facts", {})
-    if block["kind"] == "ntt":
-        transform = NTTTiming(
-            block["N"],
-            block["butterflies"],
-            block["buffers"],
-            block["twiddles"],
-            facts["butterfly_latency_cycles"],
-            facts["multiplier_latency_cycles"],
-        )
-        return {
-            f"{direction}_{name}": getattr(transform, name)
-            for direction in ("forward", "inverse")
-            for name in ("transform_cycles", "latency_cycles", "interval_cycles")
-        }
-    if block["kind"] == "pointwise":
-        limb = generated_pointwise(
-            entry["measured"]["points"],
-            block["lanes"],
-            facts["multiplier_latency_cycles"],
-            facts["multipliers_per_lane"],
-            facts["adder_latency_cycles"],
-        )
-        return {
-            "latency_cycles": limb.latency_cycles,
-            "limb_interval_cycles": limb.interval_cycles,
-            "modulus_change_cycles": max(limb.interval_cycles, limb.modulus_change_cycles),
-        }
-    image = AutomorphismTiming(block["N"], block["lanes"], block["buffers"])
-    return {"latency_cycles": image.latency_cycles, "interval_cycles": image.interval_cycles}
 
 
 def published() -> dict[str, Any]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from accel_model.estimate.estimate import timings
-from accel_model.estimate.parts import Part
+from accel_model.estimation.costs import timings
+from accel_model.estimation.parts import Part
 from accel_model.machine.description import Machine
 
 

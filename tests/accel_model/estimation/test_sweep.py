@@ -1,17 +1,14 @@
-"""Sweeps: what is optimal, what is left out, word widths, several traces, files."""
+"""Sweeps: what is optimal, what is left out, word widths, several traces."""
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import json
 
 import pytest
 
-import ntt
-from accel_model.cli.main import main
-from accel_model.estimate.estimate import estimate
-from accel_model.estimate.sweep import (
+from accel_model.errors import MachineFileError, MachineMismatchError, WorkloadError
+from accel_model.estimation.estimate import estimate
+from accel_model.estimation.sweep import (
     STANDARD_AXES,
     Variant,
     beats,
@@ -20,34 +17,15 @@ from accel_model.estimate.sweep import (
     variants_of,
     with_values,
 )
-from accel_model.isa import program_file
 from accel_model.lowering.operations import lower
-from accel_model.machine.description import load_machine
-from accel_model.machine.errors import MachineFileError, MachineMismatchError, WorkloadError
-from he import trace as traces
-from he.trace import HEOp, OpTrace, TracedKey
+from accel_model.machine.machine_file import load_machine
+from he.trace import OpTrace
+from tests.accel_model.programs import product_trace
 
 
 @pytest.fixture(scope="module")
 def traced() -> OpTrace:
-    """A product and its relinearization: about a hundred instructions."""
-    *q, special = ntt.find_primes(30, 64, 4)
-    operations = (
-        HEOp("tensor", 2, (0, 1), (2,), layer="product"),
-        HEOp("relinearize", 2, (2,), (3,), keys=(0,), digits=3, layer="switch"),
-    )
-    return OpTrace(
-        N=64,
-        q=tuple(map(int, q)),
-        p=(int(special),),
-        digit_limbs=1,
-        ciphertexts=((2, 3), (2, 3), (3, 3), (2, 3)),
-        plaintexts=(),
-        keys=(TracedKey(0, 2, (3, 2, 4)),),
-        inputs=(0, 1),
-        outputs=(3,),
-        operations=operations,
-    )
+    return product_trace()
 
 
 @pytest.fixture(scope="module")
@@ -144,66 +122,3 @@ def test_variants_of__are_told_apart_by_dnum_and_N(traced, program):
     assert {v.values["N"] for v in variants} == {traced.N}
     with pytest.raises(WorkloadError, match=f"two traces have dnum = {limbs}, N = {traced.N}"):
         variants_of([(by_limbs[0], program), (by_limbs[0], program)])
-
-
-def test_command__writes_a_table_and_a_picture(traced, tmp_path, capsys):
-    file, table, picture = (tmp_path / name for name in ("a.trace", "t.csv", "t.png"))
-    traces.save(traced, file)
-    words = ["sweep", str(file), "--machine", "ecp5", "--set", "pointwise.lanes=1,2"]
-    assert main([*words, "--csv", str(table), "--plot", str(picture)]) == 0
-    rows = list(csv.DictReader(table.read_text().splitlines()))
-    assert list(rows[0]) == ["pointwise.lanes", "time_s", "area_LUT", "energy_j", "optimal"]
-    assert [float(row["pointwise.lanes"]) for row in rows] == [1, 2]
-    assert {row["optimal"] for row in rows} <= {"0", "1"}
-    assert picture.read_bytes().startswith(b"\x89PNG")
-    assert main(words) == 0
-    assert capsys.readouterr().out == table.read_text()
-
-
-def test_command__several_files_must_be_traces_that_differ(traced, program, tmp_path, capsys):
-    file, copy, lowered = (tmp_path / name for name in ("a.trace", "b.trace", "a.npz"))
-    for path in (file, copy):
-        traces.save(traced, path)
-    program_file.save(program, lowered)
-    options = ["--machine", "ecp5", "--set", "pointwise.lanes=1,2"]
-    assert main(["sweep", str(file), str(copy), *options]) == 2
-    assert "WorkloadError: two traces have dnum" in capsys.readouterr().err
-    assert main(["sweep", str(file), str(lowered), *options]) == 2
-    assert "a.npz is a program, which states no dnum" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("word", "message"),
-    [("lanes=1", "ecp5 has no lanes"), ("pointwise.lanes=a", "NAME=V,V,.. is needed")],
-)
-def test_command__a_wrong_axis(traced, tmp_path, capsys, word, message):
-    file = tmp_path / "a.trace"
-    traces.save(traced, file)
-    assert main(["sweep", str(file), "--machine", "ecp5", "--set", word]) == 2
-    assert message in capsys.readouterr().err
-
-
-def test_command__a_figure_that_is_set_twice(traced, tmp_path, capsys):
-    file = tmp_path / "a.trace"
-    traces.save(traced, file)
-    twice = ["--set", "pointwise.lanes=1", "--set", "pointwise.lanes=2"]
-    assert main(["sweep", str(file), "--machine", "ecp5", *twice]) == 2
-    assert "pointwise.lanes is set before" in capsys.readouterr().err
-
-
-def test_estimate__draws_and_writes_plain_data(traced, tmp_path):
-    file, picture, data = (tmp_path / name for name in ("a.trace", "e.svg", "e.json"))
-    traces.save(traced, file)
-    words = ["estimate", str(file), "--machine", "ecp5", "--plot", str(picture)]
-    assert main([*words, "--json", str(data)]) == 0
-    assert "</svg>" in picture.read_text()
-
-    def refuse(word: str) -> float:
-        raise AssertionError(word)
-
-    # parse_constant is called for Infinity and NaN, which are no JSON.
-    (result,) = json.loads(data.read_text(), parse_constant=refuse)
-    assert result["figures"]["clock.hz"]["tag"] == "measured"
-    assert sum(part["energy"]["total_j"] for part in result["layers"]) == pytest.approx(
-        result["energy"]["total_j"]
-    )

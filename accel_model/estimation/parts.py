@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accel_model.estimate.energy import Energy, energy_of, work_of
-from accel_model.estimate.schedule import CHANNEL, KINDS, Costs, Schedule
+from accel_model.estimation.energy import Energy, energy_of, work_of
+from accel_model.estimation.residency import Residency
+from accel_model.estimation.schedule import CHANNEL, KINDS, Costs, Schedule
 from accel_model.isa import Opcode, Program
 from accel_model.machine.description import Machine
-from accel_model.machine.memory import Residency
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from accel_model.estimate.estimate import Estimate
-from accel_model.estimate.parts import Part
-from accel_model.estimate.roofline import rate_per_s, roof_of
-from accel_model.estimate.schedule import KINDS
-from accel_model.estimate.sweep import Point
+from accel_model.estimation.estimate import Estimate
+from accel_model.estimation.parts import Part
+from accel_model.estimation.roofline import rate_per_s, roof_of
+from accel_model.estimation.schedule import KINDS
+from accel_model.estimation.sweep import Point
 from accel_model.machine.description import Machine
 
 _BANDWIDTH = "external.bytes_per_s"

@@ -1,0 +1,50 @@
+"""`python -m accel_model estimate`: one program on one or several machines."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from accel_model.cli.output_files import picture_file, result_file
+from accel_model.cli.workload import read_program
+from accel_model.estimation.estimate import estimate
+from accel_model.estimation.report import estimate_as_json, estimate_lines
+from accel_model.machine.machine_file import load_machine
+
+
+def add_parser(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], machines: str
+) -> None:
+    """Add the command to the command line; machines: what `--machine` can be, for the help."""
+    parser = commands.add_parser("estimate", help="one program on one or several machines")
+    parser.add_argument("file", type=Path, help="a trace, or a program")
+    parser.add_argument("--machine", action="append", required=True, help=machines)
+    parser.add_argument(
+        "--json", type=result_file, metavar="FILE", help="write the estimates there"
+    )
+    parser.add_argument(
+        "--plot",
+        type=picture_file,
+        metavar="FILE",
+        help="draw the roofline, and where the cycles go",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the estimates, and write the files that were asked for."""
+    machines = [load_machine(name) for name in arguments.machine]
+    program = read_program(arguments.file)
+    results = [estimate(program, machine) for machine in machines]
+    for result, machine in zip(results, machines, strict=True):
+        print(*estimate_lines(result, machine), sep="\n")
+    if arguments.json:
+        rows = [estimate_as_json(*pair) for pair in zip(results, machines, strict=True)]
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    if arguments.plot:
+        from accel_model.estimation import plots
+
+        plots.save(plots.estimate_figure(results, machines, program.N), arguments.plot)
+    return 0

@@ -1,1 +1,0 @@
-"""Time, energy and area of a program on a machine."""

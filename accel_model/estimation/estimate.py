@@ -1,0 +1,146 @@
+"""Time, energy and area of a program on a machine, with where they go."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from accel_model.estimation import schedule
+from accel_model.estimation.costs import costs_of, limb_bytes, slots_of, traffic_of, unit_counts
+from accel_model.estimation.energy import Area, Energy, area_of, energy_of, work_of
+from accel_model.estimation.fitting import check_fits
+from accel_model.estimation.parts import Part, parts_of
+from accel_model.estimation.residency import Residency, allocate
+from accel_model.estimation.schedule import CHANNEL, KINDS, Costs, Schedule
+from accel_model.isa import Program
+from accel_model.machine.description import Machine
+from accel_model.machine.figures import weakest
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a program costs on a machine. `tag`: the weakest figure that the time rests on."""
+
+    machine: str
+    instructions: int
+    steps: int
+    time_s: float
+    ideal_s: float
+    bottleneck: str
+    bounds_s: dict[str, float]
+    utilisation: dict[str, float]
+    external_bytes: dict[str, float]
+    slots: int
+    peak_slots: int
+    energy: Energy
+    area: Area
+    layers: tuple[Part, ...]
+    operations: tuple[Part, ...]
+    tag: str
+
+
+def estimate(
+    program: Program, machine: Machine, residency: Residency | None = None
+) -> Estimate:
+    """Schedule the program on the machine. Raises `MachineMismatchError`.
+
+    residency: of the program in as many slots as the machine has, for those who keep it.
+    """
+    check_fits(program, machine)
+    with _no_collection():
+        return _estimate(program, machine, residency)
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without Python's search for cycles: a schedule is many small tuples and no cycle, and each
+    search would visit them all, a third of the time of large programs."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _estimate(program: Program, machine: Machine, residency: Residency | None) -> Estimate:
+    if residency is None:
+        residency = allocate(program, slots_of(program.N, machine))
+    costs, units = costs_of(program, machine, residency), unit_counts(machine)
+    needs = residency.needs if machine.prefetch else _in_order(residency, costs)
+    result = schedule.run(needs, costs, units)
+    ideal_cycles, bounds = schedule.ideal(*_ideal_steps(program, costs, residency), units)
+    clock = machine["clock.hz"]
+    traffic = traffic_of(program, machine, residency, costs)
+    layers, operations = parts_of(
+        program, machine, residency, costs, result, units, limb_bytes(program.N, machine)
+    )
+    timed = [machine.figures[n] for n in machine.figures if not n.startswith(("energy", "area"))]
+    return Estimate(
+        machine=machine.name,
+        instructions=len(program),
+        steps=len(residency.needs),
+        time_s=result.cycles / clock,
+        ideal_s=ideal_cycles / clock,
+        bottleneck=max(bounds, key=bounds.__getitem__),
+        bounds_s={name: cycles / clock for name, cycles in bounds.items()},
+        utilisation=_utilisation(result, units),
+        external_bytes=traffic,
+        slots=slots_of(program.N, machine),
+        peak_slots=residency.peak_slots,
+        energy=_energy(program, machine, traffic, result.cycles / clock),
+        area=area_of(machine),
+        layers=layers,
+        operations=operations,
+        tag=weakest(*timed),
+    )
+
+
+def _utilisation(result: Schedule, units: list[int]) -> dict[str, float]:
+    """The share of the run in which the units of each kind work."""
+    available = (result.cycles * count for count in units)
+    return {
+        kind: result.busy[kind] / cycles if cycles else 0.0
+        for kind, cycles in zip(KINDS, available, strict=True)
+    }
+
+
+def _energy(
+    program: Program, machine: Machine, traffic: dict[str, float], time_s: float
+) -> Energy:
+    arithmetic_pj, memory_bits = work_of(program, machine)
+    # A limb that is fetched again or spilled crosses the on-chip memory once more.
+    again_bits = 8 * (traffic["fetched again"] + traffic["spilled"])
+    return energy_of(
+        machine,
+        arithmetic_pj=float(arithmetic_pj.sum()),
+        memory_bits=float(memory_bits.sum()) + again_bits,
+        external_bytes=sum(traffic.values()),
+        time_s=time_s,
+    )
+
+
+def _ideal_steps(
+    program: Program, costs: Costs, residency: Residency
+) -> tuple[list[tuple[int, ...]], Costs]:
+    """The program alone, in a memory without end: no fetches, no spills, data dependencies only."""
+    kept = [step for step, index in enumerate(residency.instruction) if index >= 0]
+    definitions = program.definitions.tolist()
+    needs = [
+        tuple(definitions[v] for v in row if v >= 0)
+        for row in program.instructions["sources"].tolist()
+    ]
+    pick = [[column[step] for step in kept] for column in
+            (costs.kind, costs.interval, costs.total, costs.memory)]  # fmt: skip
+    return needs, Costs([int(kind) for kind in pick[0]], *pick[1:])
+
+
+def _in_order(residency: Residency, costs: Costs) -> list[tuple[int, ...]]:
+    """Without prefetch, a transfer also waits for the step before it."""
+    return [
+        (*needs, step - 1) if step and costs.kind[step] >= CHANNEL else needs
+        for step, needs in enumerate(residency.needs)
+    ]

@@ -1,0 +1,52 @@
+"""Energy and area: tags, and areas at another node."""
+
+from __future__ import annotations
+
+import pytest
+
+from accel_model.estimation.energy import SCALING_UNCERTAINTY, area_of, scaled_area
+from accel_model.estimation.estimate import estimate
+from accel_model.lowering.operations import lower
+from accel_model.machine.machine_file import CONFIGS, load_machine, parse_machine
+from accel_model.validation.published_machines import area_lines
+from tests.accel_model.programs import sum_of_two
+
+TEXT = (CONFIGS / "asic7.toml").read_text(encoding="utf-8")
+
+
+def test_area__at_another_node_has_a_range_and_names_its_factor():
+    machine = load_machine("f1")
+    scaled = scaled_area(machine)
+    # Stillmaker and Baas: 14 to 7 nm is 0.34.
+    assert scaled.value == pytest.approx(0.34 * area_of(machine).total)
+    spread = SCALING_UNCERTAINTY.value
+    assert (scaled.least, scaled.most) == pytest.approx(
+        (scaled.value * (1 - spread), scaled.value * (1 + spread))
+    )
+    assert "Stillmaker" in scaled.origin
+    assert scaled_area(load_machine("sharp")) is None
+    assert scaled_area(load_machine("ecp5")) is None
+    lines = {line.split(":")[0].strip(): line for line in area_lines()}
+    assert "from 36.03 to 66.92" in lines["f1"]
+    assert "no factor" in lines["cofhee"]
+
+
+def test_tags__energy_rests_on_the_time_and_area_on_the_sizes():
+    """No result is called better than the weakest figure that it is computed from."""
+    program = lower(sum_of_two())
+    machine = load_machine("sharp")
+    assert {f.tag for name, f in machine.figures.items() if name.startswith("energy.")} == {
+        "remembered"
+    }
+    assert machine.figures["external.latency_s"].tag == "assumed"
+    assert estimate(program, machine).energy.tag == "assumed"
+    text = TEXT.replace('tag = "assumed", origin = "0.07', 'tag = "published", origin = "0.07')
+    named = parse_machine(text.replace('tag = "assumed", origin = "one multiplier',
+                                       'origin = "one multiplier')
+                          .replace('tag = "assumed", origin = "two multipliers',
+                                   'origin = "two multipliers'), "m.toml")  # fmt: skip
+    assert {f.tag for name, f in named.figures.items() if name.startswith("area.")} == {
+        "calibrated", "published",
+    }  # fmt: skip
+    assert named.figures["memory.bytes"].tag == "assumed"
+    assert area_of(named).tag == "assumed"
