@@ -6,12 +6,12 @@ The program is the one that the lowering makes, and the bars are its schedule on
 from __future__ import annotations
 
 import he
-from accel_model.estimate import schedule
-from accel_model.estimate.estimate import costs_of, slots_of
+from accel_model.estimation import schedule
+from accel_model.estimation.costs import costs_of, slots_of
+from accel_model.estimation.residency import allocate
 from accel_model.isa import Phase, Program, describe
 from accel_model.lowering.operations import lower
-from accel_model.machine import memory
-from accel_model.machine.description import load_machine
+from accel_model.machine.machine_file import load_machine
 from he.trace import HEOp, OpTrace, TracedKey
 from tools.pictures.svg import FAINT, INK, ROOM_COLOURS, RULE, Sheet
 
@@ -114,7 +114,7 @@ def _draw_executors(sheet: Sheet, program: Program) -> None:
         sheet.arrow([(x, 288), (x, top - 4)], colour=INK, width=2)
     boxes = [
         (_LEFT, 196, "NumPy", "accel_model.execution", _MODEL),
-        (236, 488, "the model", f"accel_model.estimate, machine {MACHINE}", _MODEL),
+        (236, 488, "the model", f"accel_model.estimation, machine {MACHINE}", _MODEL),
         (740, 196, "simulated RTL", "rtl.programs", _RTL),
     ]  # fmt: skip
     for x, width, name, module, (colour, paper) in boxes:
@@ -137,7 +137,7 @@ def _draw_executors(sheet: Sheet, program: Program) -> None:
 def _draw_schedule(sheet: Sheet, program: Program, top: float) -> None:
     """When each step runs, a lane for each kind of unit."""
     machine = load_machine(MACHINE)
-    residency = memory.allocate(program, slots_of(program.N, machine))
+    residency = allocate(program, slots_of(program.N, machine))
     costs = costs_of(program, machine, residency)
     units = [machine.whole(f"{kind}.count") for kind in schedule.KINDS[:3]] + [1, 1]
     result = schedule.run(residency.needs, costs, units)
