@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from types import ModuleType
-
 import pytest
+
+from tools.reference_docstrings import as_markdown
 
 
 @pytest.mark.parametrize(
@@ -21,5 +21,5 @@ import pytest
          "`Known(3)`.")),
     ],
 )  # fmt: skip
-def test_docstring__as_markdown(tool: ModuleType, docstring: str, markdown: str) -> None:
-    assert tool.as_markdown(docstring, {"Known": "he.Known"}.get) == markdown
+def test_docstring__as_markdown(docstring: str, markdown: str) -> None:
+    assert as_markdown(docstring, {"Known": "he.Known"}.get) == markdown
