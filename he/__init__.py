@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from he.ckks.ciphertext import Ciphertext, Plaintext
     from he.ckks.circuits.linear_transform import LinearTransform
     from he.ckks.circuits.polynomial import Polynomial
-    from he.ckks.circuits.polynomial_evaluation import EncodedPolynomial
+    from he.ckks.circuits.polynomial_evaluation import EncodedPolynomial, evaluate_polynomial
     from he.ckks.encoding.encoder import Encoder
     from he.ckks.encryption import Decryptor, Encryptor
     from he.ckks.evaluator import Evaluator
@@ -112,6 +112,7 @@ __all__ = [
     "ciphertexts_to_bytes",
     "element_of_conjugation",
     "element_of_rotation",
+    "evaluate_polynomial",
     "from_bytes",
     "serialized_bytes",
     "to_bytes",
@@ -127,7 +128,7 @@ _MODULE_OF = {
         "ckks.evaluator": "Evaluator",
         "ckks.circuits.linear_transform": "LinearTransform",
         "ckks.circuits.polynomial": "Polynomial",
-        "ckks.circuits.polynomial_evaluation": "EncodedPolynomial",
+        "ckks.circuits.polynomial_evaluation": "EncodedPolynomial evaluate_polynomial",
         "ckks.encryption": "Decryptor Encryptor",
         "errors": (
             "CorruptBytesError EncodingError ForeignBytesError HEError "

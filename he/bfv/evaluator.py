@@ -9,17 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from he.bfv import operands
 from he.bfv.ciphertext import Ciphertext, PlainFactor, Plaintext
 from he.bfv.encoder import BatchEncoder, CoefficientEncoder
 from he.bfv.lift import plain_lift
 from he.bfv.multiplication import multiplication
 from he.bfv.noise import Noise
+from he.bfv.operands import check_budget, check_level_left, largest_embedding
 from he.bfv.params import BFVParameters
 from he.errors import LevelMismatchError, ParameterError
 from he.rlwe import galois
 from he.rlwe.evaluator import SharedEvaluator
 from he.rlwe.keys import EvaluationKeys
+from he.rlwe.operand_checks import check_owner, check_two_parts
 from he.rlwe.validation import whole_number
 from ntt.constants import Scalars
 from ntt.limbs import LimbOps
@@ -71,7 +72,7 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
 
     def negate(self, a: Ciphertext) -> Ciphertext:
         """-a."""
-        self._check(a)
+        check_owner(self.params, a)
         return self.result(self._q(a).negate(large_array(a.data.shape), a.data), a.noise)
 
     # ------------------------------------------------------------ products
@@ -94,14 +95,14 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
     def tensor(self, a: Ciphertext, b: Ciphertext) -> Ciphertext:
         """The unrelinearized product, three parts (`he.bfv.multiplication`)."""
         a, b = self._aligned(a, b)
-        operands.check_two_parts(a, "a product")
-        operands.check_two_parts(b, "a product")
+        check_two_parts(a, "a product")
+        check_two_parts(b, "a product")
         noise = self._allowed(self.model.multiply(a.noise, b.noise, a.level), "the product")
         return self.result(multiplication(self.params, a.level)(a.data, b.data), noise)
 
     def relinearize(self, a: Ciphertext) -> Ciphertext:
         """Three parts to two. Needs the relinearization key."""
-        self._check(a)
+        check_owner(self.params, a)
         if a.parts == 2:
             return a
         key = self.keys.for_relinearization(a.level)
@@ -114,9 +115,9 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
 
     def multiply_plain(self, a: Ciphertext, b: Plaintext | PlainFactor) -> Ciphertext:
         """a b for a plaintext. Prepare one that serves many products with `factor`."""
-        self._check(a)
+        check_owner(self.params, a)
         factor = b if isinstance(b, PlainFactor) else self.factor(b, a.level)
-        operands.check_owner(self.params, factor)
+        check_owner(self.params, factor)
         if factor.level < a.level:
             raise LevelMismatchError(
                 f"the plaintext was prepared for level {factor.level} and below, the ciphertext "
@@ -131,7 +132,7 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
 
     def multiply_scalar(self, a: Ciphertext, b: int) -> Ciphertext:
         """a b for an integer: far cheaper than a plaintext with b in every slot."""
-        self._check(a)
+        check_owner(self.params, a)
         t = self.params.t
         integer = (whole_number(b, "the factor") + t // 2) % t - t // 2
         bits = math.log2(max(abs(integer), 1))
@@ -142,12 +143,12 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
 
     def factor(self, plaintext: Plaintext, level: int | None = None) -> PlainFactor:
         """The plaintext ready for products at `level` (default: the top) and below."""
-        operands.check_owner(self.params, plaintext)
+        check_owner(self.params, plaintext)
         level = self.params.max_level if level is None else level
         if not 0 <= level <= self.params.max_level:
             raise LevelMismatchError(f"level {level}: it must be from 0 to {self.params.max_level}")
         data = plain_lift(self.params, level).centred(plaintext.data)
-        norm = operands.largest_embedding(plaintext.data, self.params.t)
+        norm = largest_embedding(plaintext.data, self.params.t)
         return PlainFactor(self.params, data, math.log2(max(norm, 1)))
 
     # ------------------------------------------------------------ levels
@@ -157,8 +158,8 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
 
         Raises `LevelExhaustedError` at level 0.
         """
-        self._check(a)
-        operands.check_level_left(a)
+        check_owner(self.params, a)
+        check_level_left(a)
         noise = self.model.mod_switch(a.noise, a.level, a.parts)
         noise = self._allowed(noise, "the switch to a smaller modulus")
         division = self.context.rescale(a.level)
@@ -171,7 +172,7 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
 
     def mod_switch_to(self, a: Ciphertext, level: int) -> Ciphertext:
         """The same message at `level`; raises `LevelMismatchError` for one above a's."""
-        self._check(a)
+        check_owner(self.params, a)
         if not 0 <= level <= a.level:
             raise LevelMismatchError(
                 f"a ciphertext at level {a.level} cannot move to level {level}: choose a level "
@@ -193,11 +194,11 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
 
     def automorphisms(self, a: Ciphertext, elements: Sequence[int]) -> list[Ciphertext]:
         """Many automorphisms of one ciphertext, with one decomposition."""
-        self._check(a)
-        operands.check_two_parts(a, "an automorphism")
+        check_owner(self.params, a)
+        check_two_parts(a, "an automorphism")
         keys = {e: self.keys.for_element(e, a.level) for e in elements if e != 1}
         noise = self._allowed(self.model.key_switch(a.noise, a.level), "the rotation")
-        images = self.switcher(a.level).automorphisms(a.data, elements, keys)
+        images = self.switcher(a.level).images(a.data, elements, keys)
         return [
             self.result(image, a.noise if element == 1 else noise)
             for element, image in zip(elements, images, strict=True)
@@ -207,7 +208,7 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
 
     def attach(self, a: Ciphertext) -> Ciphertext:
         """The same ciphertext with this evaluator, so that Python operators act on it."""
-        self._check(a)
+        check_owner(self.params, a)
         return Ciphertext(a.params, a.data, a.noise, a.seed, self)
 
     def result(self, data: np.ndarray, noise: Noise) -> Ciphertext:
@@ -231,8 +232,8 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
         return self.result(data, noise)
 
     def _sum_plain(self, a: Ciphertext, b: Plaintext, *, subtract: bool) -> Ciphertext:
-        self._check(a)
-        operands.check_owner(self.params, b)
+        check_owner(self.params, a)
+        check_owner(self.params, b)
         noise = self._allowed(self.model.add_plain(a.noise, a.level), "the sum")
         ops, data = self._q(a), a.data.copy()
         scaled = plain_lift(self.params, a.level).scaled(b.data)
@@ -245,8 +246,8 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
         return b if isinstance(b, Plaintext) else self.encoder.encode(b)
 
     def _aligned(self, a: Ciphertext, b: Ciphertext) -> tuple[Ciphertext, Ciphertext]:
-        self._check(a)
-        self._check(b)
+        check_owner(self.params, a)
+        check_owner(self.params, b)
         if a.level == b.level:
             return a, b
         level = min(a.level, b.level)
@@ -255,10 +256,7 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
     def _q(self, a: Ciphertext) -> LimbOps:
         return self.context.q(a.level)
 
-    def _check(self, operand: Ciphertext) -> None:
-        operands.check_owner(self.params, operand)
-
     def _allowed(self, noise: Noise, what: str) -> Noise:
         if self._refuse:
-            operands.check_budget(noise, what)
+            check_budget(noise, what)
         return noise

@@ -7,15 +7,6 @@ import numpy as np
 from he.bfv.ciphertext import Ciphertext
 from he.bfv.noise import Noise
 from he.errors import LevelExhaustedError, NoiseBudgetExhaustedError
-from he.rlwe.operand_checks import check_owner, check_two_parts
-
-__all__ = [
-    "check_budget",
-    "check_level_left",
-    "check_owner",
-    "check_two_parts",
-    "largest_embedding",
-]
 
 
 def check_level_left(a: Ciphertext) -> None:

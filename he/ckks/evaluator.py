@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from he.ckks import automorphisms, operands
 from he.ckks.ciphertext import Ciphertext, Plaintext
 from he.ckks.encoding.encoder import Encoder
+from he.ckks.operands import check_canonical, check_level_left, check_pair
 from he.ckks.params import CKKSParameters
 from he.errors import (
     EncodingError,
@@ -21,14 +21,12 @@ from he.rlwe import galois
 from he.rlwe.evaluator import SharedEvaluator
 from he.rlwe.keys import EvaluationKeys, KeySwitchingKey
 from he.rlwe.keyswitch import KeySwitcher
+from he.rlwe.operand_checks import check_owner, check_two_parts
 from he.rlwe.validation import whole_number
+from he.trace import Tracer
 from ntt.constants import Scalars
 from ntt.limbs import LimbOps
 from ntt.workspace import workspace
-
-if TYPE_CHECKING:
-    from he.ckks.circuits.polynomial import Polynomial
-    from he.trace import Tracer
 
 Operand = Ciphertext | Plaintext | complex | Sequence[complex] | np.ndarray
 
@@ -83,7 +81,7 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
 
     def negate(self, a: Ciphertext) -> Ciphertext:
         """-a, at the same level and scale."""
-        self._check(a)
+        check_owner(self.params, a)
         data = self._q(a).negate(np.empty_like(a.data), a.data)
         return self.recorded("negate", (a,), data, a.scale)
 
@@ -98,8 +96,8 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         """
         if isinstance(b, Ciphertext):
             a, b = self._aligned(a, b)
-            operands.check_level_left(a)
-            return self.relinearize_rescale(self._tensor(a, b, spare=True))
+            check_level_left(a)
+            return self.relinearize_rescale(self._tensor(a, b, scratch=True))
         if isinstance(b, Plaintext):
             return self.multiply_plain(a, b)
         if isinstance(b, numbers.Real):
@@ -110,33 +108,23 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         """a^2, relinearized and rescaled."""
         return self.multiply(a, a)
 
-    def polynomial(self, a: Ciphertext, polynomial: Polynomial) -> Ciphertext:
-        """p(a) in every slot, `polynomial.depth` levels lower, at the canonical scale.
-
-        `he.ckks.circuits.polynomial_evaluation.EncodedPolynomial` encodes it once for many
-        ciphertexts.
-        """
-        from he.ckks.circuits.polynomial_evaluation import evaluate_polynomial
-
-        return evaluate_polynomial(self, a, polynomial)
-
     def tensor(self, a: Ciphertext, b: Ciphertext) -> Ciphertext:
         """The unrelinearized product: three parts, at the product of the scales, same level."""
-        return self._tensor(a, b, spare=False)
+        return self._tensor(a, b, scratch=False)
 
-    def _tensor(self, a: Ciphertext, b: Ciphertext, *, spare: bool) -> Ciphertext:
-        """`tensor`; spare: in scratch memory, for use at once."""
-        self.check_pair(a, b)
-        operands.check_two_parts(a, "a product")
-        operands.check_two_parts(b, "a product")
+    def _tensor(self, a: Ciphertext, b: Ciphertext, *, scratch: bool) -> Ciphertext:
+        """`tensor`; scratch: in scratch memory, for use at once."""
+        check_pair(self.params, a, b)
+        check_two_parts(a, "a product")
+        check_two_parts(b, "a product")
         shape = (3, a.level + 1, self.params.N)
-        data = workspace("tensor", shape) if spare else np.empty(shape, dtype=np.uint64)
+        data = workspace("tensor", shape) if scratch else np.empty(shape, dtype=np.uint64)
         self._q(a).tensor(data, a.data, b.data)
         return self.recorded("tensor", (a, b), data, a.scale * b.scale)
 
     def relinearize(self, a: Ciphertext) -> Ciphertext:
         """Three parts to two, at the same level and scale. Needs the relinearization key."""
-        self._check(a)
+        check_owner(self.params, a)
         if a.parts == 2:
             return a
         key, accumulator, switcher = self._switched_square(a)
@@ -148,8 +136,8 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         """`relinearize` and `rescale` at once: one division by P q_level."""
         if a.parts == 2:
             return self.rescale(a)
-        self._check(a)
-        operands.check_level_left(a)
+        check_owner(self.params, a)
+        check_level_left(a)
         key, accumulator, switcher = self._switched_square(a)
         for part in range(2):
             switcher.add_special_multiple(accumulator[part], a.data[part])
@@ -165,9 +153,9 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         For a canonical result the plaintext's scale is ``scales[level - 1] q_level / a.scale``,
         which is ``scales[level]`` for a canonical a.
         """
-        self.check_pair(a, b, same_scale=False)
+        check_pair(self.params, a, b, same_scale=False)
         ops = self._q(a)
-        data = self._product_data(a, spare=rescale)
+        data = self._product_data(a, scratch=rescale)
         for part in range(a.parts):
             ops.multiply(data[part], a.data[part], b.data)
         scale = a.scale * b.scale
@@ -176,10 +164,10 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
 
     def multiply_scalar(self, a: Ciphertext, b: float) -> Ciphertext:
         """a b for a real constant in every slot, rescaled to the canonical scale below."""
-        operands.check_level_left(a)
+        check_level_left(a)
         scale = self._factor_scale(a)
         integer = self._integer(b, scale, a)
-        return self.rescale(self._multiply_integer(a, integer, scale, spare=True))
+        return self.rescale(self._multiply_integer(a, integer, scale, scratch=True))
 
     def multiply_integer(self, a: Ciphertext, b: int) -> Ciphertext:
         """a b for an integer, exactly: no level and no change of scale."""
@@ -187,8 +175,8 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
 
     def rescale(self, a: Ciphertext) -> Ciphertext:
         """Divide by q_level: one level lower, scale / q_level."""
-        self._check(a)
-        operands.check_level_left(a)
+        check_owner(self.params, a)
+        check_level_left(a)
         division = self.context.rescale(a.level)
         data = np.empty((a.parts, a.level, self.params.N), dtype=np.uint64)
         scratch = workspace("rescale", a.data.shape)
@@ -206,7 +194,7 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         that the scale becomes canonical exactly (Kim, Papadimitriou, Polyakov, CT-RSA 2022).
         Raises `LevelMismatchError` for a level above a's. At a's own level it is a itself.
         """
-        self._check(a)
+        check_owner(self.params, a)
         if not 0 <= level <= a.level:
             raise LevelMismatchError(
                 f"a ciphertext at level {a.level} cannot move to level {level}: choose a level "
@@ -214,14 +202,14 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
             )
         if level == a.level:
             return a
-        operands.check_canonical(a)
+        check_canonical(a)
         above = self.drop_limbs(a, level + 1)
         factor = self.params.scales[level] * self.params.q[level + 1] / a.scale
-        return self.rescale(self._multiply_integer(above, round(factor), factor, spare=True))
+        return self.rescale(self._multiply_integer(above, round(factor), factor, scratch=True))
 
     def drop_limbs(self, a: Ciphertext, level: int) -> Ciphertext:
         """Only the limbs up to `level`, at an unchanged scale."""
-        self._check(a)
+        check_owner(self.params, a)
         if not 0 <= level <= a.level:
             raise LevelMismatchError(f"level {level}: it must be from 0 to {a.level}")
         data = np.ascontiguousarray(a.data[:, : level + 1])
@@ -238,21 +226,44 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         return self.automorphism(a, galois.element_of_conjugation(self.params.N))
 
     def automorphisms(self, a: Ciphertext, elements: Sequence[int]) -> list[Ciphertext]:
-        """Many automorphisms of one ciphertext, with one decomposition."""
-        return automorphisms.automorphisms(self, a, elements)
+        """Many automorphisms of one ciphertext, with one decomposition.
+
+        Their data may be views of one block of memory (`KeySwitcher.images`).
+        """
+        check_owner(self.params, a)
+        check_two_parts(a, "an automorphism")
+        keys = {e: self.keys.for_element(e, a.level) for e in elements if e != 1}
+        images = self.switcher(a.level).images(a.data, elements, keys)
+        if self.tracer is not None:
+            used = [keys[e] for e in elements if e != 1]
+            self.tracer.record(
+                "automorphisms", a.level, [a.data], images, elements=elements, keys=used
+            )
+        return [self.result(image, a.scale) for image in images]
 
     def inner_sum(self, a: Ciphertext, count: int, stride: int = 1) -> Ciphertext:
         """result[i] = sum of a[i + j stride] for j < count, count a power of two.
 
-        log2(count) rotations by stride, 2 stride, ..; same level and scale.
+        log2(count) rotations by stride, 2 stride, ..; same level and scale. Raises
+        `ParameterError` for another count.
         """
-        return automorphisms.inner_sum(self, a, count, stride)
+        steps = galois.inner_sum_steps(count, stride)
+        check_owner(self.params, a)
+        check_two_parts(a, "an inner sum")
+        for step in steps:
+            element = galois.element_of_rotation(step, self.params.N)
+            if element != 1:
+                self.keys.for_element(element, a.level)
+        total = a
+        for step in steps:
+            total = self.add(total, self.rotate(total, step))
+        return total
 
     # ------------------------------------------------------------ helpers
 
     def attach(self, a: Ciphertext) -> Ciphertext:
         """The same ciphertext with this evaluator, so that Python operators act on it."""
-        self._check(a)
+        check_owner(self.params, a)
         return Ciphertext(a.params, a.data, a.scale, a.seed, self)
 
     def _switched_square(self, a: Ciphertext) -> tuple[KeySwitchingKey, np.ndarray, KeySwitcher]:
@@ -277,7 +288,7 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
 
     def _add_scalar(self, a: Ciphertext, b: float) -> Ciphertext:
         """A constant polynomial is the same number at every point of the transform."""
-        self._check(a)
+        check_owner(self.params, a)
         ops = self._q(a)
         integer = self._integer(b, a.scale, a)
         data = a.data.copy()
@@ -286,7 +297,7 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         return self.recorded("add_integer", (a,), data, a.scale, integer=integer)
 
     def _add_encoded(self, a: Ciphertext, b: Plaintext, *, subtract: bool) -> Ciphertext:
-        self.check_pair(a, b)
+        check_pair(self.params, a, b)
         ops = self._q(a)
         data = a.data.copy()
         (ops.subtract if subtract else ops.add)(data[0], data[0], b.data)
@@ -294,14 +305,14 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         return self.recorded(kind, (a,), data, a.scale, plaintexts=(b.data,))
 
     def _encoded(self, a: Ciphertext, b: Any, scale: float) -> Plaintext:
-        self._check(a)
+        check_owner(self.params, a)
         return b if isinstance(b, Plaintext) else self.encoder.encode(b, a.level, scale)
 
     def _factor_scale(self, a: Ciphertext) -> float:
         """The scale at which a factor of `a` brings the rescaled product to the canonical scale."""
-        self._check(a)
-        operands.check_level_left(a)
-        operands.check_canonical(a)
+        check_owner(self.params, a)
+        check_level_left(a)
+        check_canonical(a)
         return self.params.scales[a.level - 1] * self.params.q[a.level] / a.scale
 
     def _integer(self, value: float, scale: float, a: Ciphertext) -> int:
@@ -315,24 +326,24 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         return integer
 
     def _multiply_integer(
-        self, a: Ciphertext, integer: int, scale: float, *, spare: bool = False
+        self, a: Ciphertext, integer: int, scale: float, *, scratch: bool = False
     ) -> Ciphertext:
-        self._check(a)
+        check_owner(self.params, a)
         ops = self._q(a)
         scalars = Scalars([integer] * len(ops.moduli), ops.moduli)
-        data = ops.multiply_scalar(self._product_data(a, spare=spare), a.data, scalars)
+        data = ops.multiply_scalar(self._product_data(a, scratch=scratch), a.data, scalars)
         return self.recorded("multiply_integer", (a,), data, a.scale * scale, integer=integer)
 
-    def _product_data(self, a: Ciphertext, *, spare: bool) -> np.ndarray:
-        """Memory for a product of a's shape; spare: scratch memory, for use at once."""
-        return workspace("product", a.data.shape) if spare else np.empty_like(a.data)
+    def _product_data(self, a: Ciphertext, *, scratch: bool) -> np.ndarray:
+        """Memory for a product of a's shape; scratch: scratch memory, for use at once."""
+        return workspace("product", a.data.shape) if scratch else np.empty_like(a.data)
 
     def _aligned(self, a: Ciphertext, b: Ciphertext) -> tuple[Ciphertext, Ciphertext]:
-        self._check(a)
-        self._check(b)
+        check_owner(self.params, a)
+        check_owner(self.params, b)
         level = min(a.level, b.level)
         a, b = self.drop_to(a, level), self.drop_to(b, level)
-        self.check_pair(a, b)
+        check_pair(self.params, a, b)
         return a, b
 
     def _q(self, a: Ciphertext) -> LimbOps:
@@ -355,12 +366,3 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
             level = operands[0].level if operands else len(data[0]) - 1
             self.tracer.record(kind, level, [x.data for x in operands], [data], **details)
         return self.result(data, scale)
-
-    def _check(self, operand: Ciphertext | Plaintext) -> None:
-        operands.check_owner(self.params, operand)
-
-    def check_pair(
-        self, a: Ciphertext, b: Ciphertext | Plaintext, *, same_scale: bool = True
-    ) -> None:
-        """Raise unless both are of this parameter set, at one level and (if asked) one scale."""
-        operands.check_pair(self.params, a, b, same_scale=same_scale)

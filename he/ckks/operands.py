@@ -7,22 +7,18 @@ import math
 from he.ckks.ciphertext import Ciphertext, Plaintext
 from he.ckks.params import CKKSParameters
 from he.errors import LevelExhaustedError, LevelMismatchError, ScaleMismatchError
-from he.rlwe.operand_checks import check_owner, check_two_parts
-
-__all__ = [
-    "check_canonical",
-    "check_level_left",
-    "check_owner",
-    "check_pair",
-    "check_two_parts",
-]
+from he.rlwe.operand_checks import check_owner
 
 # Canonical scales are equal to the last bit; products of them agree within rounding.
 _SCALE_TOLERANCE = 2.0**-40
 
 
 def check_pair(
-    params: CKKSParameters, a: Ciphertext, b: Ciphertext | Plaintext, *, same_scale: bool
+    params: CKKSParameters,
+    a: Ciphertext,
+    b: Ciphertext | Plaintext,
+    *,
+    same_scale: bool = True,
 ) -> None:
     """Raise unless both belong to `params`, stand at one level and (if asked) at one scale."""
     check_owner(params, a)

@@ -31,6 +31,16 @@ def element_of_conjugation(N: int) -> int:
     return 2 * N - 1
 
 
+def inner_sum_steps(count: int, stride: int = 1) -> list[int]:
+    """The rotations that add `count` slots: stride, 2 stride, 4 stride, .. below count stride.
+
+    Raises `ParameterError` unless count is a power of two.
+    """
+    if count < 1 or count & (count - 1):
+        raise ParameterError(f"count = {count}: a power of two is needed")
+    return [stride << k for k in range(count.bit_length() - 1)]
+
+
 @functools.lru_cache(maxsize=1024)
 def permutation(element: int, N: int) -> np.ndarray:
     """int64 (N,): the transform of a(x^element) at index i is that of a at permutation[i].

@@ -7,9 +7,8 @@ import os
 import numpy as np
 
 from he.errors import ParameterError, ParametersMismatchError
-from he.rlwe import galois, rns_kernels, sampling
+from he.rlwe import galois, sampling
 from he.rlwe.keys import (
-    RELINEARIZATION,
     EvaluationKeys,
     KeyNeeds,
     KeySwitchingKey,
@@ -21,21 +20,10 @@ from he.rlwe.params import RLWEParameters
 from he.rlwe.rns import context
 from he.rlwe.sampling import RandomStream
 from he.rlwe.seeded import PUBLIC_KEY, digit_label, uniform_from_seed
+from he.rlwe.small_polynomials import error_polynomial
+from he.trace import RELINEARIZATION
 from ntt.constants import Scalars
 from ntt.limbs import LimbOps
-from ntt.workspace import workspace
-
-
-def small_polynomial(values: np.ndarray, ops: LimbOps, out: np.ndarray) -> np.ndarray:
-    """out (limbs, N) = the transform of int64 coefficients smaller than every modulus."""
-    rns_kernels.residues_of_small(out, values, np.array(ops.moduli, dtype=np.uint64))
-    return ops.forward(out)
-
-
-def error_polynomial(stream: RandomStream, params: RLWEParameters, ops: LimbOps) -> np.ndarray:
-    """A fresh Gaussian error (limbs, N), transformed, in scratch memory."""
-    out = workspace("error polynomial", (len(ops.moduli), params.N))
-    return small_polynomial(sampling.gaussian(stream, params.N, params.sigma), ops, out)
 
 
 class KeyGenerator:

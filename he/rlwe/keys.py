@@ -24,9 +24,7 @@ from he.rlwe.rns import context
 from he.rlwe.sampling import SEED_BYTES
 from he.rlwe.seeded import PUBLIC_KEY, checked_seed, digit_label, pack_pairs, read_pairs
 from he.rlwe.serializable import Buffer, Encoded, Serializable
-
-RELINEARIZATION = 0
-"""What stands for the relinearization key where others are named by their Galois element."""
+from he.trace import RELINEARIZATION
 
 _LARGEST_DEGREE = 1 << 17
 

@@ -124,15 +124,6 @@ class KeySwitcher:
         self.q.multiply_scalar(scaled, c, self.context.special_factor(self.level))
         self.q.add(accumulator[: self.limbs_q], accumulator[: self.limbs_q], scaled)
 
-    def special_multiple(self, pair: np.ndarray, out: np.ndarray) -> np.ndarray:
-        """out (2, limbs_QP, N) = P pair for pair (2, limbs_Q, N)."""
-        for part in range(2):
-            self.q.multiply_scalar(
-                out[part, : self.limbs_q], pair[part], self.context.special_factor(self.level)
-            )
-            out[part, self.limbs_q :] = 0
-        return out
-
     def mod_down(self, pair: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """round(pair / P): (2, limbs_QP, N) -> out (2, limbs_Q, N), default new; pair is spent."""
         return self._divide(pair, self.context.mod_down(self.level), self.limbs_q, out)
@@ -146,7 +137,7 @@ class KeySwitcher:
         """round(pair / (P q_level)): (2, limbs_QP, N) -> a new (2, limbs_Q - 1, N); input spent."""
         return self._divide(pair, self.context.mod_down_rescale(self.level), self.limbs_q - 1)
 
-    def automorphisms(
+    def images(
         self, pair: np.ndarray, elements: Sequence[int], keys: Mapping[int, KeySwitchingKey]
     ) -> list[np.ndarray]:
         """The images of pair (2, limbs_Q, N) under x -> x^element, with one decomposition: hoisting

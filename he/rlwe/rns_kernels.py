@@ -29,17 +29,6 @@ def overflow_count(out, y, inverses):
 
 
 @kernel
-def residues_of_signed(out, values, moduli):
-    """out[r, i] = values[i] mod moduli[r] for int64 values."""
-    for r in range(moduli.size):
-        q = moduli[r]
-        signed = np.int64(q)
-        for i in range(values.size):
-            rest = values[i] % signed
-            out[r, i] = np.uint64(rest)
-
-
-@kernel
 def residues_of_small(out, values, moduli):
     """out[r, i] = values[i] mod moduli[r] for int64 values with |value| < every modulus."""
     for r in range(moduli.size):

@@ -8,12 +8,12 @@ import numpy as np
 
 from he.errors import MissingKeyError, ParametersMismatchError
 from he.rlwe import sampling
-from he.rlwe.keygen import error_polynomial, small_polynomial
 from he.rlwe.keys import PublicKey, SecretKey
 from he.rlwe.params import RLWEParameters
 from he.rlwe.rns import context
 from he.rlwe.sampling import RandomStream
 from he.rlwe.seeded import CIPHERTEXT, uniform_from_seed
+from he.rlwe.small_polynomials import error_polynomial, small_polynomial
 from ntt.memory import large_array
 from ntt.workspace import workspace
 

@@ -1,4 +1,4 @@
-"""Modular addition, subtraction and halving, two residues a cycle."""
+"""Modular addition, subtraction and halving of a pair of residues a cycle."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import enum
 from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Const, Module, Mux, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.arithmetic.modmul import check_width
+from rtl.parts.block import Block, Hardware, Ports
 from rtl.parts.pipeline import Pipeline
 
 
@@ -19,17 +19,18 @@ class PairOperation(enum.Enum):
     PASS = 0
     """(x, y)"""
     ADD_SUB = 1
-    """(x + y mod q, x - y mod q), or y - x in a reversed block"""
+    """(x + y mod q, x - y mod q); a reversed block subtracts x from y"""
     HALVE = 2
     """(x / 2 mod q, y / 2 mod q)"""
 
 
 @dataclass(frozen=True)
-class AddSub:
-    """(x, y) -> a pair of residues modulo an odd q < 2^width, by `PairOperation`.
+class AddSub(Block):
+    """A pair (x, y) to a pair (u, v) by `PairOperation`, modulo an odd q < 2^width; a pair a cycle.
 
-    Three cycles: the sum and difference; the same plus or minus q; the choice. Halving an odd x
-    is (x + q) / 2, so that it needs the second adder only. A `reverse` block subtracts x from y.
+    Three cycles: the sum and the difference; the same minus or plus q; the choice. An odd x is
+    halved as (x + q) / 2, which needs the second adder only. A `reverse` block subtracts x from y.
+    Raises `WidthError` unless 8 <= width <= 64.
     """
 
     width: int
@@ -40,6 +41,7 @@ class AddSub:
         check_width(self.width)
 
     def golden(self, operation: PairOperation, x: int, y: int, q: int) -> tuple[int, int]:
+        """(u, v) for residues x, y in [0, q)."""
         if operation is PairOperation.ADD_SUB:
             return (x + y) % q, (y - x if self.reverse else x - y) % q
         if operation is PairOperation.HALVE:
@@ -47,28 +49,29 @@ class AddSub:
             return x * half % q, y * half % q
         return x, y
 
+    @property
+    def ports(self) -> Ports:
+        """Operands x, y and their `operation`; results u, v.
+
+        `load` marks a pair with which the block takes `q` over; `q` must then hold still for
+        `latency` cycles.
+        """
+        return {
+            "x": In(self.width),
+            "y": In(self.width),
+            "operation": In(PairOperation),
+            "load": In(1),
+            "q": In(self.width),
+            "u": Out(self.width),
+            "v": Out(self.width),
+        }
+
     def hardware(self) -> AddSubHardware:
         return AddSubHardware(self)
 
 
-class AddSubHardware(wiring.Component):
-    """See `AddSub`. Ports: x, y, operation -> u, v; `q` must hold still for `latency` cycles
-    after the operands marked by `load`."""
-
-    def __init__(self, parameters: AddSub) -> None:
-        self.parameters = parameters
-        width = parameters.width
-        super().__init__(
-            {
-                "x": In(width),
-                "y": In(width),
-                "operation": In(PairOperation),
-                "load": In(1),
-                "q": In(width),
-                "u": Out(width),
-                "v": Out(width),
-            }
-        )
+class AddSubHardware(Hardware[AddSub]):
+    """The hardware of `AddSub`."""
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -108,7 +111,7 @@ class AddSubHardware(wiring.Component):
 
 
 def add_or_subtract(a: Value, b: Value, subtract: Value, width: int) -> Value:
-    """The low `width` bits of a - b or a + b, with one carry chain."""
+    """The low `width` bits of a - b if `subtract`, else of a + b, with one carry chain."""
     extended = Cat(b, Const(0, width - len(b)))
     operand = extended ^ subtract.replicate(width)
     return (Cat(subtract, a) + Cat(subtract, operand))[1 : width + 1]

@@ -12,11 +12,11 @@ from functools import cached_property
 from typing import ClassVar
 
 from amaranth.hdl import Module, Mux
-from amaranth.lib import wiring
 
 from rtl.arithmetic.modmul import ModularMultiplier
 from rtl.arithmetic.multiplier import Multiplier
 from rtl.errors import BlockModulusError
+from rtl.parts.block import Hardware
 from rtl.parts.pipeline import Pipeline
 
 
@@ -26,21 +26,24 @@ class Barrett(ModularMultiplier):
 
     With P = a b, t = floor(P / 2^(n-2)) and mu = floor(2^(2n+1) / q), the estimate
     floor(t mu / 2^(n+3)) is below P / q by less than 2: 1/2 from t, 1/2 from mu, 1 from the
-    floor. So the remainder is in [0, 2q), and one subtraction ends it.
+    floor. So P minus the estimate times q is in [0, 2q), and one subtraction of q ends it.
     """
 
     reduction: ClassVar[str] = "barrett"
 
     @cached_property
     def product(self) -> Multiplier:
+        """P = a b, all of its 2n bits."""
         return Multiplier(self.width, self.width, self.tile)
 
     @cached_property
     def estimate(self) -> Multiplier:
+        """t mu, all of its 2n + 4 bits."""
         return Multiplier(self.width + 2, self.width + 2, self.tile)
 
     @cached_property
     def correction(self) -> Multiplier:
+        """The low n + 1 bits of the estimate times q."""
         return Multiplier(self.width, self.width, self.tile, keep_bits=self.width + 1)
 
     @property
@@ -81,12 +84,8 @@ class Barrett(ModularMultiplier):
         return BarrettHardware(self)
 
 
-class BarrettHardware(wiring.Component):
-    """See `Barrett`; ports as in `ModularMultiplier.signature`."""
-
-    def __init__(self, parameters: Barrett) -> None:
-        self.parameters = parameters
-        super().__init__(parameters.signature())
+class BarrettHardware(Hardware[Barrett]):
+    """The hardware of `Barrett`: three multipliers in a row, then two subtractions."""
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -1,4 +1,4 @@
-"""The butterfly of both transforms, with one multiplier."""
+"""The butterfly of both transforms, with one modular multiplier."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from amaranth.hdl import Module, Mux
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.arithmetic.addsub import AddSub, PairOperation
 from rtl.arithmetic.modmul import ModularMultiplier
+from rtl.parts.block import Block, Hardware, Ports
 from rtl.parts.pipeline import Pipeline
 
 
 @dataclass(frozen=True)
-class Butterfly:
-    """Cooley-Tukey or Gentleman-Sande, chosen with each operand pair; one result a cycle.
+class Butterfly(Block):
+    """Cooley-Tukey or Gentleman-Sande, chosen with each operand pair; one pair (u, v) a cycle.
 
-    Forward: ``(a + w b, a - w b)``. Inverse: ``((a + b) / 2, w (b - a) / 2)``. The halves of all
-    stages make up the 1/N of the inverse transform. The difference is negated because
-    psi^-e = -psi^(N-e): so the inverse transform takes its w from the forward table. w is given
-    in the multiplier's factor form.
+    Forward: ``(a + w b, a - w b)``. Inverse: ``((a + b) / 2, w (b - a) / 2)``. The halvings of all
+    stages together divide the inverse transform by N. The difference is b - a, not a - b, because
+    psi^-e = -psi^(N-e): the inverse transform can take w from the forward table. w is in the
+    factor form of the multiplier.
 
-    late_factor: w comes when the multiplier wants it, `factor_offset` cycles after a and b.
+    late_factor: w arrives when the multiplier needs it, `factor_offset` cycles after a and b.
     """
 
     multiplier: ModularMultiplier
@@ -31,58 +31,62 @@ class Butterfly:
 
     @cached_property
     def before(self) -> AddSub:
-        """Adds and subtracts ahead of the multiplier, in the inverse direction."""
+        """In front of the multiplier: adds and subtracts, in the inverse direction only."""
         return AddSub(self.multiplier.width, reverse=True)
 
     @cached_property
     def after(self) -> AddSub:
-        """Adds and subtracts behind the multiplier, or halves."""
+        """Behind the multiplier: adds and subtracts (forward), or halves (inverse)."""
         return AddSub(self.multiplier.width)
 
     @property
     def latency(self) -> int:
+        """Cycles from a and b to u and v."""
         return self.before.latency + self.multiplier.latency + self.after.latency
 
     @property
     def factor_offset(self) -> int:
-        """Cycles from a and b until w must be there."""
+        """Cycles from a and b until w must arrive."""
         return self.before.latency if self.late_factor else 0
 
     @property
     def hard_multipliers(self) -> int:
+        """Hard multipliers of the target that one butterfly occupies."""
         return self.multiplier.hard_multipliers
 
     def golden(self, a: int, b: int, w: int, inverse: bool, q: int) -> tuple[int, int]:
-        """The pair, for residues a, b and w in factor form."""
+        """(u, v) for residues a, b and w in [0, q), w in factor form."""
         if inverse:
             half = (q + 1) // 2
             return (a + b) * half % q, self.multiplier.golden(b - a, w, q) * half % q
         product = self.multiplier.golden(b, w, q)
         return (a + product) % q, (a - product) % q
 
+    @property
+    def ports(self) -> Ports:
+        """Operands a, b, w and the direction `inverse`; constants `modulus`; results u, v.
+
+        `load` marks an operand pair with which the block takes `modulus` over; `modulus` must then
+        hold still for `latency` cycles.
+        """
+        width = self.multiplier.width
+        return {
+            "a": In(width),
+            "b": In(width),
+            "w": In(width),
+            "inverse": In(1),
+            "load": In(1),
+            "modulus": In(self.multiplier.constants_layout),
+            "u": Out(width),
+            "v": Out(width),
+        }
+
     def hardware(self) -> ButterflyHardware:
         return ButterflyHardware(self)
 
 
-class ButterflyHardware(wiring.Component):
-    """See `Butterfly`. Ports: a, b, w, inverse -> u, v; `modulus` must hold still for `latency`
-    cycles after the operands marked by `load`."""
-
-    def __init__(self, parameters: Butterfly) -> None:
-        self.parameters = parameters
-        width = parameters.multiplier.width
-        super().__init__(
-            {
-                "a": In(width),
-                "b": In(width),
-                "w": In(width),
-                "inverse": In(1),
-                "load": In(1),
-                "modulus": In(parameters.multiplier.constants_layout),
-                "u": Out(width),
-                "v": Out(width),
-            }
-        )
+class ButterflyHardware(Hardware[Butterfly]):
+    """The hardware of `Butterfly`."""
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -1,17 +1,17 @@
-"""What the three modular multipliers have in common, and their names."""
+"""What the three modular multipliers have in common."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from amaranth.hdl import Elaboratable
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
 from rtl.arithmetic.tiling import TILE_18X18, Tile
 from rtl.errors import BlockModulusError, WidthError
+from rtl.parts.block import Block, Ports
 
 MIN_WIDTH, MAX_WIDTH = 8, 64
 
@@ -27,11 +27,14 @@ def check_width(width: int) -> None:
 
 
 @dataclass(frozen=True)
-class ModularMultiplier(ABC):
-    """``p = a * b / R mod q`` for a, b in [0, q), the modulus q chosen at run time.
+class ModularMultiplier(Block):
+    """``p = a b / R mod q`` for a, b in [0, q); the modulus q is chosen at run time.
 
-    R is 1 or a power of two (`radix`). With b kept as ``b R mod q`` (its *factor form*, see
-    `factor`) the result is the plain product ``a b mod q``.
+    A new operand pair enters every cycle. R is 1 or a power of two (`radix`). If b is in *factor
+    form*, ``b R mod q`` (see `factor`), the result is the plain product ``a b mod q``.
+
+    width: bits of every residue, 8 to 64. tile: the hard multiplier of the target.
+    Raises `WidthError` for another width.
     """
 
     width: int
@@ -45,35 +48,35 @@ class ModularMultiplier(ABC):
     @property
     @abstractmethod
     def latency(self) -> int:
-        """Cycles from operands to result."""
+        """Cycles from an operand pair to its result."""
 
     @property
     @abstractmethod
     def hard_multipliers(self) -> int:
-        """Hard multipliers of the target that the tiling asks for."""
+        """Hard multipliers of the target that one block occupies."""
 
     @property
     @abstractmethod
     def radix(self) -> int:
-        """R."""
+        """R, by which the product is divided: 1 or a power of two."""
 
     @property
     def candidates(self) -> range:
-        """The numbers among which the moduli of this block are."""
+        """The range of numbers in which every modulus of this block lies."""
         return range(3, 1 << self.width, 2)
 
     @property
     def constant_widths(self) -> dict[str, int]:
-        """Name and width of the run-time constants of a modulus, q first."""
+        """Bits of each run-time constant of a modulus, by name; q comes first."""
         return {"q": self.width}
 
     def constants(self, q: int) -> dict[str, int]:
-        """The run-time constants of the modulus q."""
+        """The run-time constants of the modulus q by name. Raises `BlockModulusError`."""
         self.check_modulus(q)
         return {"q": q}
 
     def check_modulus(self, q: int) -> None:
-        """Raise `BlockModulusError` unless this block can work modulo q."""
+        """Raise `BlockModulusError` unless the block computes modulo q."""
         if q < 3 or q % 2 == 0:
             raise BlockModulusError(f"modulus {q} does not fit: it must be odd and at least 3")
         if q >= 1 << self.width:
@@ -84,11 +87,11 @@ class ModularMultiplier(ABC):
 
     @property
     def constants_layout(self) -> StructLayout:
-        """The run-time constants side by side, the first in the lowest bits."""
+        """The run-time constants side by side; the first is in the lowest bits."""
         return StructLayout(self.constant_widths)
 
     def packed_constants(self, q: int) -> int:
-        """`constants(q)` as the number that `constants_layout` describes."""
+        """`constants(q)` as one number, laid out as `constants_layout`."""
         packed = position = 0
         for name, value in self.constants(q).items():
             packed |= value << position
@@ -103,9 +106,13 @@ class ModularMultiplier(ABC):
         """``a b / R mod q``."""
         return a * b * pow(self.radix, -1, q) % q
 
-    def signature(self) -> dict[str, object]:
-        """Ports: operands a, b; constants `modulus`, which must hold still for `latency` cycles
-        after each operand pair marked by `load`; result p."""
+    @property
+    def ports(self) -> Ports:
+        """Operands a, b; constants `modulus`; result p.
+
+        `load` marks an operand pair with which the block takes `modulus` over; `modulus` must then
+        hold still for `latency` cycles.
+        """
         return {
             "a": In(self.width),
             "b": In(self.width),
@@ -114,12 +121,8 @@ class ModularMultiplier(ABC):
             "p": Out(self.width),
         }
 
-    @abstractmethod
-    def hardware(self) -> Elaboratable:
-        """The block itself."""
-
     def describe(self) -> dict[str, object]:
-        """The parameters as plain data, for reports."""
+        """The parameters as plain data: numbers and names."""
         plain = {f.name: getattr(self, f.name) for f in fields(self)}
         plain["tile"] = self.tile.name
         return {"reduction": self.reduction, **plain}

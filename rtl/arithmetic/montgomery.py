@@ -14,11 +14,11 @@ from functools import cached_property
 from typing import ClassVar
 
 from amaranth.hdl import Module, Mux, Value
-from amaranth.lib import wiring
 
 from rtl.arithmetic.modmul import ModularMultiplier
 from rtl.arithmetic.multiplier import Multiplier
 from rtl.errors import BlockModulusError, WidthError
+from rtl.parts.block import Hardware
 from rtl.parts.pipeline import Pipeline
 
 
@@ -34,10 +34,12 @@ class Montgomery(ModularMultiplier):
 
     @cached_property
     def product(self) -> Multiplier:
+        """P = a b, and m q in a second one: all of their 2n bits."""
         return Multiplier(self.width, self.width, self.tile)
 
     @cached_property
     def quotient(self) -> Multiplier:
+        """m: the low n bits of (P mod 2^n) q^-1."""
         return Multiplier(self.width, self.width, self.tile, keep_bits=self.width)
 
     @property
@@ -64,12 +66,8 @@ class Montgomery(ModularMultiplier):
         return MontgomeryHardware(self)
 
 
-class MontgomeryHardware(wiring.Component):
-    """See `Montgomery`; ports as in `ModularMultiplier.signature`."""
-
-    def __init__(self, parameters: Montgomery) -> None:
-        self.parameters = parameters
-        super().__init__(parameters.signature())
+class MontgomeryHardware(Hardware[Montgomery]):
+    """The hardware of `Montgomery`: three multipliers in a row, a subtraction, an addition."""
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -103,8 +101,10 @@ class WordMontgomery(ModularMultiplier):
     """``p = a b / R mod q`` for primes q = 1 mod 2^w, w = word_bits; R = 2^(w ceil(n / w)).
 
     Each step takes T to (T - (T mod 2^w) q) / 2^w = floor(T / 2^w) - (T mod 2^w) floor(q / 2^w):
-    q = 1 mod 2^w makes the quotient digit the low word itself. Every T is above -q, and the last
-    one is below q because a b < q R.
+    since q = 1 mod 2^w, the quotient digit is the low word itself. Every T is above -q, and the
+    last T is below q because a b < q R.
+
+    Raises `WidthError` unless 2 <= word_bits < width.
     """
 
     word_bits: int = 17
@@ -122,15 +122,17 @@ class WordMontgomery(ModularMultiplier):
 
     @property
     def steps(self) -> int:
-        """Words to reduce by."""
+        """Words that are reduced away: ceil(n / w)."""
         return -(-self.width // self.word_bits)
 
     @cached_property
     def product(self) -> Multiplier:
+        """a b, all of its 2n bits."""
         return Multiplier(self.width, self.width, self.tile)
 
     @cached_property
     def multiple(self) -> Multiplier:
+        """(T mod 2^w) floor(q / 2^w) of one step, all of its n bits."""
         return Multiplier(self.word_bits, self.width - self.word_bits, self.tile)
 
     @property
@@ -163,12 +165,8 @@ class WordMontgomery(ModularMultiplier):
         return WordMontgomeryHardware(self)
 
 
-class WordMontgomeryHardware(wiring.Component):
-    """See `WordMontgomery`; ports as in `ModularMultiplier.signature`."""
-
-    def __init__(self, parameters: WordMontgomery) -> None:
-        self.parameters = parameters
-        super().__init__(parameters.signature())
+class WordMontgomeryHardware(Hardware[WordMontgomery]):
+    """The hardware of `WordMontgomery`: a multiplier, then a multiplier and an adder a step."""
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -196,7 +194,10 @@ class WordMontgomeryHardware(wiring.Component):
 def make_positive(
     m: Module, pipeline: Pipeline, value: Value, q: Value, time: int, result: Value
 ) -> None:
-    """Drive `result`, two cycles later, with `value` mod q for a two's complement in (-q, q)."""
+    """Drive `result` with `value` mod q, two cycles after `value`, a two's complement in (-q, q).
+
+    time: when `value` is there, as `Pipeline` counts.
+    """
     n = len(value) - 1
     raised = pipeline.register((value + pipeline.constant(q, time, "q_final"))[:n], "raised")
     kept = pipeline.register(value, "value_kept")

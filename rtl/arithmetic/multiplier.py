@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from amaranth.hdl import Cat, Const, Module, Mux, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.arithmetic.tiling import Piece, Tile, best_orientation, pieces, rows
+from rtl.parts.block import Block, Hardware, Ports
 from rtl.parts.pipeline import Pipeline
 
 
 @dataclass(frozen=True)
-class Multiplier:
-    """``p = a * b mod 2^keep`` for unsigned a < 2^a_width, b < 2^b_width; one result a cycle."""
+class Multiplier(Block):
+    """``p = a b mod 2^keep`` for unsigned a < 2^a_width, b < 2^b_width; one result a cycle.
+
+    keep_bits: bits of the result that are kept, at most a_width + b_width; default all.
+    """
 
     a_width: int
     b_width: int
@@ -24,28 +27,29 @@ class Multiplier:
 
     @property
     def keep(self) -> int:
-        """Width of the result."""
+        """Bits of the result."""
         full = self.a_width + self.b_width
         return full if self.keep_bits is None else min(self.keep_bits, full)
 
     @cached_property
     def swapped(self) -> bool:
-        """Whether a and b change places, to use fewer hard multipliers."""
+        """Whether a and b change places because that takes fewer hard multipliers."""
         return best_orientation(self.a_width, self.b_width, self.tile, self.keep)
 
     @cached_property
     def rows(self) -> list[list[Piece]]:
+        """The partial products, in the rows that the adder tree sums up."""
         widths = (self.b_width, self.a_width) if self.swapped else (self.a_width, self.b_width)
         return rows(pieces(*widths, self.tile, self.keep))
 
     @property
     def latency(self) -> int:
-        """Cycles: one for the partial products, then one a level of the adder tree."""
+        """Cycles from a and b to p: one for the partial products, one for each adder level."""
         return 1 + (len(self.rows) - 1).bit_length()
 
     @property
     def hard_multipliers(self) -> int:
-        """Hard multipliers of the target that the tiling asks for."""
+        """Hard multipliers of the target that one block occupies."""
         return sum(
             self.tile.uses_multiplier(p.a_high - p.a_low, p.b_high - p.b_low)
             for row in self.rows
@@ -53,7 +57,13 @@ class Multiplier:
         )
 
     def golden(self, a: int, b: int) -> int:
+        """``a b mod 2^keep``."""
         return a * b % (1 << self.keep)
+
+    @property
+    def ports(self) -> Ports:
+        """Operands a, b; result p."""
+        return {"a": In(self.a_width), "b": In(self.b_width), "p": Out(self.keep)}
 
     def hardware(self) -> MultiplierHardware:
         return MultiplierHardware(self)
@@ -71,18 +81,8 @@ class _Row:
         return self.low + len(self.value)
 
 
-class MultiplierHardware(wiring.Component):
-    """See `Multiplier`. Ports: a, b -> p."""
-
-    def __init__(self, parameters: Multiplier) -> None:
-        self.parameters = parameters
-        super().__init__(
-            {
-                "a": In(parameters.a_width),
-                "b": In(parameters.b_width),
-                "p": Out(parameters.keep),
-            }
-        )
+class MultiplierHardware(Hardware[Multiplier]):
+    """The hardware of `Multiplier`: registered partial products, then a tree of adders."""
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -14,7 +14,10 @@ REDUCTIONS = ("barrett", "montgomery", "word")
 def modular_multiplier(
     reduction: str, width: int, tile: Tile = TILE_18X18, word_bits: int = 17
 ) -> ModularMultiplier:
-    """The multiplier of that reduction; `word_bits` is only for `word`."""
+    """The modular multiplier with this reduction. Only the reduction `word` uses `word_bits`.
+
+    Raises `OptionError` for an unknown reduction, `WidthError`.
+    """
     if reduction == "barrett":
         return Barrett(width, tile)
     if reduction == "montgomery":

@@ -9,9 +9,9 @@ from rtl.errors import OptionError
 
 @dataclass(frozen=True)
 class Tile:
-    """One hard multiplier: an unsigned `a_bits` x `b_bits` product.
+    """One hard multiplier of a target: an unsigned `a_bits` x `b_bits` product.
 
-    Products of at most `logic_bits` bits on a side are left to logic instead of using one up.
+    A product with a side of at most `logic_bits` bits is made of logic instead.
     """
 
     name: str
@@ -20,12 +20,12 @@ class Tile:
     logic_bits: int
 
     def uses_multiplier(self, a_width: int, b_width: int) -> bool:
-        """Whether a product of these widths occupies a hard multiplier."""
+        """Whether a product of factors of these widths, in bits, occupies a hard multiplier."""
         return bool(self.a_bits) and min(a_width, b_width) > self.logic_bits
 
 
 PLAIN = Tile("plain", 0, 0, 0)
-"""One product, whatever its width: for standard cells, where the mapper builds the multiplier."""
+"""One product of any width: for standard cells, where the mapper builds the multiplier."""
 TILE_18X18 = Tile("18x18", 18, 18, 2)
 """Lattice ECP5 (MULT18X18D)."""
 TILE_24X17 = Tile("24x17", 24, 17, 2)
@@ -54,27 +54,29 @@ class Piece:
 
     @property
     def offset(self) -> int:
+        """The position of the product's lowest bit in the whole product."""
         return self.a_low + self.b_low
 
     @property
     def width(self) -> int:
-        """Bits of the product; multiplying by a single bit adds none."""
+        """Bits of the product. A factor of a single bit adds none."""
         a, b = self.a_high - self.a_low, self.b_high - self.b_low
         return a + b if min(a, b) > 1 else max(a, b)
 
     @property
     def end(self) -> int:
+        """The position behind the product's highest bit."""
         return self.offset + self.width
 
 
 def cut(width: int, size: int) -> list[tuple[int, int]]:
-    """[0, width) in chunks of `size` bits, the last one shorter; one chunk when size is 0."""
+    """[0, width) in chunks of `size` bits, the last may be shorter; one chunk if size is 0."""
     size = size or width
     return [(low, min(low + size, width)) for low in range(0, width, size)]
 
 
 def pieces(a_width: int, b_width: int, tile: Tile, keep: int) -> list[Piece]:
-    """The partial products that the low `keep` bits of an a_width x b_width product need."""
+    """The partial products on which the low `keep` bits of an a_width x b_width product depend."""
     return [
         Piece(a_low, a_high, b_low, b_high)
         for a_low, a_high in cut(a_width, tile.a_bits)
@@ -94,9 +96,9 @@ def best_orientation(a_width: int, b_width: int, tile: Tile, keep: int) -> bool:
 
 
 def rows(parts: list[Piece]) -> list[list[Piece]]:
-    """The partial products packed into as few rows as possible, no two of a row overlapping.
+    """The partial products packed into as few rows as possible; no two of a row overlap.
 
-    A row is a concatenation and costs nothing, so that n rows need n - 1 adders. Greedy by
+    A row is a concatenation of wires, so that n rows need n - 1 adders. The greedy choice by
     offset is optimal for intervals.
     """
     packed: list[list[Piece]] = []

@@ -15,7 +15,7 @@ from rtl.arithmetic.reductions import modular_multiplier
 from rtl.arithmetic.tiling import tile_named
 from rtl.errors import BlockModulusError, OptionError
 from rtl.units.automorphism import AutomorphismUnit
-from rtl.units.ntt.schedule import check_geometry
+from rtl.units.geometry import check_geometry
 from rtl.units.ntt.unit import NTTUnit
 from rtl.units.pointwise import PointwiseUnit
 
@@ -78,7 +78,7 @@ def _butterfly(options: Options) -> Butterfly:
 
 
 def _ntt(options: Options) -> NTTUnit:
-    check_geometry(options.N, options.butterflies)
+    check_geometry(options.N, options.butterflies, "butterflies")
     multiplier = options.multiplier
     return NTTUnit(
         options.N,

@@ -1,4 +1,4 @@
-"""Memories of one read and one write port, cut so that no device adds logic behind them."""
+"""Memories with one read and one write port, cut so that no tool adds logic behind them."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from amaranth.hdl import Cat, Module, Value
 from amaranth.lib.memory import Memory
 
 _BLOCK_BITS = 1 << 14
-"""Contents of the block memory that ECP5 (18 Kb) and AMD devices (half of 36 Kb) build from, at
-every power of two of a depth."""
+"""Bits in a block memory of an ECP5 (18 Kb) or an AMD device (half of 36 Kb), at every depth that
+is a power of two."""
 _UNCUT_DEPTH = 1 << 10
-"""Down to this depth mapping tools set blocks side by side of their own accord."""
+"""Up to this depth, mapping tools place blocks side by side without being asked."""
 
 
 def column_width(depth: int, width: int) -> int:
-    """Bits of a word that one block holds at this depth; all of `width` when it is shallow.
+    """How many of the `width` bits of a word one block holds at this depth.
 
-    Left alone, a mapper cuts a deep memory into shallow ones to save a block or two, and chooses
-    among their words by logic between memory and register, the slowest place there is.
+    A mapper that is left alone cuts a deep memory into shallow ones to save a block or two. It then
+    chooses among their words by logic between the memory and its register, on the slowest path.
     """
     if depth <= _UNCUT_DEPTH:
         return width
@@ -28,9 +28,9 @@ def column_width(depth: int, width: int) -> int:
 
 
 class BlockMemory:
-    """`depth` words of `width` bits in as many columns as need a block each.
+    """`depth` words of `width` bits, as columns that fill one block each.
 
-    contents: the words, from address 0 on; none if the memory is written before it is read.
+    contents: the words from address 0 on; empty if the memory is written before it is read.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class BlockMemory:
         return Cat(*data)
 
     def write(self, enable: Value, address: Value, word: Value) -> None:
-        """Write `word` at `address` with the next clock edge, if `enable`."""
+        """Write `word` to `address` at the next clock edge if `enable` is high."""
         low = 0
         for memory in self._columns:
             port = memory.write_port(domain="sync")

@@ -1,4 +1,4 @@
-"""The moduli of a unit: checked once, then chosen by index at run time."""
+"""The table of moduli of a unit: checked when the unit is made, indexed at run time."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from rtl.errors import BlockModulusError
 def check_ntt_moduli(
     moduli: Sequence[int], N: int, check_modulus: Callable[[int], None], candidates: range
 ) -> None:
-    """Raise `BlockModulusError`, with the nearest modulus that fits, unless there is a modulus and
-    each is a prime = 1 mod 2N that passes `check_modulus`, which all `candidates` do."""
+    """Raise `BlockModulusError` unless the table holds primes = 1 mod 2N that pass `check_modulus`.
+
+    The error names the nearest modulus that fits. candidates: numbers that pass `check_modulus`.
+    """
     check_not_empty(moduli)
     for q in moduli:
         try:
@@ -28,7 +30,7 @@ def check_ntt_moduli(
 
 
 def check_not_empty(moduli: Sequence[int]) -> None:
-    """Raise `BlockModulusError` for a table without moduli."""
+    """Raise `BlockModulusError` if the table has no moduli."""
     if not moduli:
         raise BlockModulusError("the table of moduli is empty: give at least one prime")
 
@@ -49,7 +51,12 @@ def nearest_ntt_modulus(q: int, N: int, candidates: range) -> int | None:
     return None
 
 
+def index_bits(count: int) -> int:
+    """Bits of an index into a table of `count` entries; at least 1."""
+    return max(1, (count - 1).bit_length())
+
+
 def constant_table(values: list[int], width: int, index: Value) -> Value:
-    """values[index], in logic."""
+    """`values[index]` as logic; every value has `width` bits."""
     constants = [Const(value, width) for value in values]
     return Array(constants)[index] if len(values) > 1 else constants[0]

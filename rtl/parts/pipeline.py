@@ -6,11 +6,13 @@ from amaranth.hdl import Module, Shape, Signal, Value
 
 
 class Pipeline:
-    """Registers of one block: data without reset, markers with.
+    """The registers of one block: data without a reset, markers with a reset.
 
-    Without a reset, a chain of delays maps to shift-register LUTs where a device has them; what
-    they hold before the first operands came is never marked as valid.
-    A value's *time* is the number of clock edges since the block's operands arrived.
+    Without a reset, a chain of delays maps to shift-register LUTs on devices that have them. Words
+    from before the first operands are never marked as valid.
+    The *time* of a value is the number of clock edges since the operands of the block arrived.
+
+    load: marks operands that bring new constants.
     """
 
     def __init__(self, m: Module, load: Value) -> None:
@@ -18,7 +20,7 @@ class Pipeline:
         self._load = [load]
 
     def register(self, value: Value, name: str) -> Signal:
-        """`value` one cycle later."""
+        """A register: `value`, one cycle later."""
         register = Signal(Shape.cast(Value.cast(value).shape()), name=name, reset_less=True)
         self._m.d.sync += register.eq(value)
         return register
@@ -38,7 +40,7 @@ class Pipeline:
         return marker
 
     def load_at(self, time: int) -> Value:
-        """The load marker of the operands that are at `time`."""
+        """The load marker of the operands, when these are at `time`."""
         while len(self._load) <= time:
             marker = Signal(name=f"load_{len(self._load)}")
             self._m.d.sync += marker.eq(self._load[-1])
@@ -46,10 +48,10 @@ class Pipeline:
         return self._load[time]
 
     def constant(self, value: Value, time: int, name: str) -> Signal:
-        """A copy of the constant `value` that changes when the marked operands reach `time`.
+        """A copy of the constant `value` that changes when marked operands reach `time` >= 1.
 
-        So a new modulus follows its operands down the pipeline while older operands still
-        finish with the old one. `time` is at least 1.
+        So a new modulus follows its operands down the pipeline, while older operands still finish
+        with the old one.
         """
         copy = Signal(Shape.cast(Value.cast(value).shape()), name=name, reset_less=True)
         with self._m.If(self.load_at(time - 1)):

@@ -1,4 +1,4 @@
-"""Limb-wise arithmetic: product, multiply-accumulate, sum and difference of residue streams."""
+"""Limb-wise arithmetic on streams of residues: product, multiply-add, sum and difference."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from functools import cached_property
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import stream, wiring
+from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout, StructLayout
-from amaranth.lib.wiring import In, Out
 
 import ntt
 from rtl.arithmetic.addsub import AddSub, PairOperation
 from rtl.arithmetic.modmul import ModularMultiplier
 from rtl.errors import GeometryError
-from rtl.parts.moduli_table import check_not_empty, constant_table
-from rtl.parts.output_queue import OutputQueue
+from rtl.parts.moduli_table import check_not_empty, constant_table, index_bits
 from rtl.parts.pipeline import Pipeline
+from rtl.units.stream_unit import StreamHardware, StreamUnit
+
+_MOST_LANES = 64
 
 
 class LimbOperation(enum.Enum):
-    """What a `PointwiseUnit` does with a beat."""
+    """What a `PointwiseUnit` does with a beat, modulo q."""
 
     MULTIPLY = 0
     """a b"""
@@ -35,12 +36,14 @@ class LimbOperation(enum.Enum):
 
 
 @dataclass(frozen=True)
-class PointwiseUnit:
-    """`lanes` residues a cycle, by `LimbOperation`, modulo one of a table of moduli.
+class PointwiseUnit(StreamUnit):
+    """`lanes` results of a `LimbOperation` a cycle, modulo one of a table of moduli.
 
-    Operands and results are plain residues. With a Montgomery reduction b is first brought to
-    factor form by a second multiplier; `factored` leaves that out, and takes b in factor form
-    for the two products (keys and plaintexts can be kept so).
+    Operands and results are plain residues. With a Montgomery reduction, a second multiplier in
+    each lane first brings b to factor form. A `factored` unit omits this multiplier: b then arrives
+    in factor form for the two products, as keys and plaintexts can be stored.
+
+    Raises `GeometryError` unless 1 <= lanes <= 64, `BlockModulusError`.
     """
 
     lanes: int
@@ -49,38 +52,43 @@ class PointwiseUnit:
     factored: bool = False
 
     def __post_init__(self) -> None:
-        if not 1 <= self.lanes <= 64:
-            nearest = min(max(self.lanes, 1), 64)
-            raise GeometryError(f"{self.lanes} lanes: 1 to 64; the nearest is {nearest}")
+        if not 1 <= self.lanes <= _MOST_LANES:
+            nearest = min(max(self.lanes, 1), _MOST_LANES)
+            raise GeometryError(
+                f"{self.lanes} lanes: a unit has from 1 to {_MOST_LANES}; the nearest is {nearest}"
+            )
         check_not_empty(self.moduli)
         for q in self.moduli:
             self.multiplier.check_modulus(q)
 
     @cached_property
     def adder(self) -> AddSub:
+        """The last part of each lane."""
         return AddSub(self.multiplier.width)
 
     @property
     def multipliers_per_lane(self) -> int:
+        """Modular multipliers of a lane: 2 if one of them brings b to factor form, else 1."""
         return 1 if self.factored or self.multiplier.radix == 1 else 2
 
     @property
     def latency(self) -> int:
-        """From the registered beat to the queue."""
+        """Cycles from the input register to the output queue."""
         return self.multipliers_per_lane * self.multiplier.latency + self.adder.latency
 
     @property
     def latency_cycles(self) -> int:
-        """From a beat taken in until its result is offered: input register, pipeline, queue."""
+        """Cycles from a beat in to its result: input register, pipeline, queue."""
         return self.latency + 2
 
     @property
     def modulus_change_cycles(self) -> int:
-        """The fewest cycles from a beat with a new modulus to the next such beat."""
+        """The fewest cycles from a beat that changes the modulus to the next such beat."""
         return self.latency + 2
 
     @property
     def hard_multipliers(self) -> int:
+        """Hard multipliers of the target that the unit occupies."""
         return self.lanes * self.multipliers_per_lane * self.multiplier.hard_multipliers
 
     def golden(
@@ -91,7 +99,10 @@ class PointwiseUnit:
         c: np.ndarray,
         modulus: int,
     ) -> np.ndarray:
-        """The result for residues uint64 (n,), by `ntt`; n a power of two from 8."""
+        """The result for residues uint64 (n,) modulo entry `modulus` of the table, by `ntt`.
+
+        n is a power of two from 8 on. Only `MULTIPLY_ADD` reads c.
+        """
         tables = ntt.NTTTables(len(a), (self.moduli[modulus],))
         a, b, c = a[None, :], b[None, :], c[None, :]
         if operation is LimbOperation.ADD:
@@ -117,21 +128,24 @@ class PointwiseUnit:
                 "b": self.row_layout,
                 "c": self.row_layout,
                 "operation": LimbOperation,
-                "modulus": max(1, (len(self.moduli) - 1).bit_length()),
+                "modulus": index_bits(len(self.moduli)),
             }
         )
 
     @property
     def output_layout(self) -> StructLayout:
+        """A row of results. Limbs may have any length, so no beat is marked as the last."""
         return StructLayout({"data": self.row_layout})
 
     @property
     def constants_layout(self) -> StructLayout:
-        """The multiplier's constants, then R^2 mod q, which brings b to factor form."""
+        """The constants of a modulus: the multiplier's, then R^2 mod q, which brings b to factor
+        form."""
         layout = self.multiplier.constants_layout
         return StructLayout({"reduction": layout, "radix_squared": self.multiplier.width})
 
     def packed_constants(self, q: int) -> int:
+        """The constants of the modulus q as one number, laid out as `constants_layout`."""
         squared = self.multiplier.radix**2 % q
         shift: int = self.multiplier.constants_layout.size
         return self.multiplier.packed_constants(q) | squared << shift
@@ -140,25 +154,14 @@ class PointwiseUnit:
         return PointwiseUnitHardware(self)
 
 
-class PointwiseUnitHardware(wiring.Component):
-    """See `PointwiseUnit`. Ports: streams `input` and `output`."""
-
-    def __init__(self, parameters: PointwiseUnit) -> None:
-        self.parameters = parameters
-        super().__init__(
-            {
-                "input": In(stream.Signature(parameters.input_layout)),
-                "output": Out(stream.Signature(parameters.output_layout)),
-            }
-        )
+class PointwiseUnitHardware(StreamHardware[PointwiseUnit]):
+    """The hardware of `PointwiseUnit`: an input register, the lanes, the output queue."""
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         p = self.parameters
-        depth = 1 << (p.latency + 2).bit_length()
-        m.submodules.queue = queue = OutputQueue(p.output_layout, depth).hardware()
+        queue = self._output_queue(m, p.latency)
         wiring.connect(m, wiring.flipped(self.output), queue.output)
-
         taken = self.input.valid & self.input.ready
         constants, load, known = self._constants(m, taken)
         m.d.comb += [
@@ -174,8 +177,8 @@ class PointwiseUnitHardware(wiring.Component):
         return m
 
     def _constants(self, m: Module, taken: Value) -> tuple[Signal, Value, Value]:
-        """The constants, a marker of the beat that brought them, and whether the offered beat's
-        modulus may come: it is the one in use, or the last change has passed the pipeline."""
+        """The constants, a marker of the beat that brought them, and whether the offered beat may
+        enter: it has the modulus in use, or the last change has left the pipeline."""
         p = self.parameters
         constants = Signal(p.constants_layout, reset_less=True)
         in_use, any_yet, load = Signal.like(self.input.payload.modulus), Signal(), Signal()
@@ -197,6 +200,7 @@ class PointwiseUnitHardware(wiring.Component):
     def _lane(
         self, m: Module, pipeline: Pipeline, beat: Signal, constants: Signal, lane: int
     ) -> Value:
+        """The result of one lane, `latency` cycles after its operands in `beat`."""
         p = self.parameters
         step = p.multiplier.latency
         a, b, c = beat.a[lane], beat.b[lane], beat.c[lane]
@@ -238,6 +242,7 @@ class PointwiseUnitHardware(wiring.Component):
         time: int,
         lane: int,
     ) -> Value:
+        """a b / R modulo the q of `constants`, one multiplier latency after `time`."""
         block = self.parameters.multiplier.hardware()
         m.submodules[f"multiplier_{lane}_{time}"] = block
         m.d.comb += [

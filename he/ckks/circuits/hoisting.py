@@ -9,31 +9,28 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from he.ckks.ciphertext import Ciphertext
+from he.ckks.circuits.diagonals import EncodedDiagonals
+from he.ckks.evaluator import Evaluator
 from he.rlwe import galois
 from ntt import threads
 from ntt.hoisting import HoistedOperands
 from ntt.workspace import workspace
 
-if TYPE_CHECKING:
-    from he.ckks.circuits.linear_transform import LinearTransform
-    from he.ckks.evaluator import Evaluator
-
 _DIGIT_BYTES = 4 << 20  # a share of a common last-level cache
 
 
 class HoistedColumn:
-    """The blocks {output: transform} of one input of a matrix, for an evaluator's keys.
+    """The blocks {output: diagonals} of one input of a matrix, for an evaluator's keys.
 
     Raises `MissingGaloisKeyError`.
     """
 
     def __init__(
-        self, evaluator: Evaluator, level: int, blocks: Mapping[int, LinearTransform]
+        self, evaluator: Evaluator, level: int, blocks: Mapping[int, EncodedDiagonals]
     ) -> None:
         self._switcher = evaluator.switcher(level)
         self._N = N = evaluator.params.N

@@ -8,116 +8,28 @@ section 4). One level.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from he.ckks.ciphertext import Ciphertext
-from he.ckks.circuits.bsgs import BabyGiant, split
+from he.ckks.circuits.diagonals import EncodedDiagonals
 from he.ckks.circuits.hoisting import HoistedColumn
-from he.ckks.encoding.encoder import Encoder
 from he.ckks.evaluator import Evaluator
-from he.ckks.params import CKKSParameters
-from he.errors import (
-    EncodingError,
-    LevelExhaustedError,
-    LevelMismatchError,
-    ParameterError,
-    ParametersMismatchError,
-)
+from he.ckks.operands import check_pair
+from he.errors import LevelMismatchError, ParametersMismatchError
 from he.rlwe import galois
 from he.rlwe.keys import KeyNeeds
-from he.rlwe.rns import context
+from he.rlwe.operand_checks import check_two_parts
 from he.trace import Block, Tracer
-from ntt.hoisting import VECTOR
 from ntt.workspace import workspace
 
 
-@dataclass(frozen=True, eq=False)
-class LinearTransform:
-    """An encoded linear map, for ciphertexts at `level`.
+class LinearTransform(EncodedDiagonals):
+    """An encoded linear map, for ciphertexts at `level`; made by `encode`.
 
-    `diagonals` are grouped by giant step: those of giant g are rows ``starts[g] .. starts[g +
-    1]``, each to be multiplied by baby step ``baby_of[row]`` and already rotated by minus the
-    giant step. They are kept as weights (limbs_QP, N / 8, terms, 8), in the order in which they
-    are read.
+    Its fields are those of `EncodedDiagonals`.
     """
-
-    params: CKKSParameters
-    level: int
-    babies: tuple[int, ...]
-    giants: tuple[int, ...]
-    starts: np.ndarray
-    baby_of: np.ndarray
-    weights: np.ndarray
-
-    @classmethod
-    def encode(
-        cls,
-        encoder: Encoder,
-        diagonals: Mapping[int, np.ndarray],
-        level: int,
-        plan: BabyGiant | None = None,
-    ) -> LinearTransform:
-        """Encode {shift: vector of N/2 slots} for use at `level`.
-
-        plan: how shifts split into baby and giant steps; None finds a cheap one. Raises
-        `LevelExhaustedError` at level 0, `EncodingError` for bad vectors.
-        """
-        params = encoder.params
-        if level < 1:
-            raise LevelExhaustedError(
-                f"a linear transform rescales, so it cannot be encoded for level {level}: at least "
-                f"level 1 is needed"
-            )
-        if level > params.max_level:
-            raise LevelMismatchError(
-                f"level {level} is above the highest, {params.max_level}"
-            )
-        if not diagonals:
-            raise ParameterError("a linear transform needs at least one diagonal")
-        slots = params.slots
-        vectors = {shift % slots: np.asarray(v) for shift, v in diagonals.items()}
-        if len(vectors) != len(diagonals):
-            raise ParameterError(f"two diagonals have the same shift modulo {slots}")
-        plan = plan if plan is not None else split(tuple(vectors), slots)
-        ops = context(params).qp(level)
-        scale = params.scales[level]
-        by_giant: list[list[tuple[int, int]]] = [[] for _ in plan.giants]
-        for giant, baby, shift in plan.terms:
-            by_giant[giant].append((baby, shift % slots))
-        kept = [g for g, terms in enumerate(by_giant) if terms]
-        starts = np.zeros(len(kept) + 1, dtype=np.int64)
-        starts[1:] = np.cumsum([len(by_giant[g]) for g in kept])
-        baby_of = np.empty(starts[-1], dtype=np.int64)
-        shape = len(ops.moduli), params.N // VECTOR, VECTOR
-        encoded = np.empty((*shape[:2], starts[-1], VECTOR), dtype=np.uint64)
-        row = 0
-        for g in kept:
-            for baby, shift in by_giant[g]:
-                rotated = np.roll(_full(vectors[shift], slots), plan.giants[g])
-                residues = encoder.residues(encoder.coefficients(rotated, scale), ops)
-                encoded[:, :, row] = residues.reshape(shape)
-                baby_of[row] = baby
-                row += 1
-        giants = tuple(plan.giants[g] % slots for g in kept)
-        babies = tuple(step % slots for step in plan.babies)
-        return cls(params, level, babies, giants, starts, baby_of, encoded)
-
-    @functools.cached_property
-    def diagonals(self) -> np.ndarray:
-        """A copy of the diagonals, (terms, limbs_QP, N), transformed."""
-        terms = np.moveaxis(self.weights, 2, 0)
-        return np.ascontiguousarray(terms).reshape(*terms.shape[:2], self.params.N)
-
-    @property
-    def needs(self) -> KeyNeeds:
-        """The Galois keys that `apply` uses."""
-        N = self.params.N
-        steps = {*self.babies, *self.giants} - {0}
-        return KeyNeeds(galois={galois.element_of_rotation(k, N): self.level for k in steps})
 
     def apply(self, evaluator: Evaluator, x: Ciphertext) -> Ciphertext:
         """The map of x: one level below, at its canonical scale."""
@@ -126,7 +38,7 @@ class LinearTransform:
 
 def apply_matrix(
     evaluator: Evaluator,
-    blocks: Mapping[tuple[int, int], LinearTransform],
+    blocks: Mapping[tuple[int, int], EncodedDiagonals],
     inputs: Sequence[Ciphertext],
 ) -> list[Ciphertext]:
     """``out[o] = sum_i blocks[o, i](inputs[i])`` for a vector that spans several ciphertexts.
@@ -147,7 +59,7 @@ class SlotMatrix:
     """
 
     def __init__(
-        self, evaluator: Evaluator, blocks: Mapping[tuple[int, int], LinearTransform]
+        self, evaluator: Evaluator, blocks: Mapping[tuple[int, int], EncodedDiagonals]
     ) -> None:
         self._evaluator = evaluator
         self._blocks = blocks
@@ -234,7 +146,7 @@ class SlotMatrix:
 def _record(
     evaluator: Evaluator,
     tracer: Tracer,
-    blocks: Mapping[tuple[int, int], LinearTransform],
+    blocks: Mapping[tuple[int, int], EncodedDiagonals],
     inputs: Sequence[Ciphertext],
     results: Sequence[Ciphertext],
 ) -> None:
@@ -262,7 +174,7 @@ def _record(
     )
 
 
-def _check_block(evaluator: Evaluator, block: LinearTransform, level: int) -> None:
+def _check_block(evaluator: Evaluator, block: EncodedDiagonals, level: int) -> None:
     if block.params != evaluator.params:
         raise ParametersMismatchError(
             f"the transform is encoded for {block.params}, not for {evaluator.params}"
@@ -275,22 +187,10 @@ def _check_block(evaluator: Evaluator, block: LinearTransform, level: int) -> No
 
 
 def _check_operand(evaluator: Evaluator, x: Ciphertext, first: Ciphertext, level: int) -> None:
-    evaluator.check_pair(x, first)
+    check_pair(evaluator.params, x, first)
     if x.level != level:
         raise LevelMismatchError(
             f"the transform is encoded for level {level}, the ciphertext is at level "
             f"{x.level}: encode it for that level, or use drop_to"
         )
-    if x.parts != 2:
-        raise ParameterError(f"a linear transform acts on 2 parts, not {x.parts}: relinearize")
-
-
-def _full(vector: np.ndarray, slots: int) -> np.ndarray:
-    if vector.ndim != 1 or vector.size > slots or vector.dtype.kind not in "biufc":
-        raise EncodingError(
-            f"a diagonal is {vector.dtype} of shape {vector.shape}: a vector of at most {slots} "
-            f"numbers is needed"
-        )
-    full = np.zeros(slots, dtype=np.result_type(vector, np.float64))
-    full[: vector.size] = vector
-    return full
+    check_two_parts(x, "a linear transform")

@@ -19,15 +19,16 @@ from he.ckks.ciphertext import Ciphertext
 from he.ckks.circuits.polynomial import Polynomial, depth, divide, is_zero, trimmed
 from he.ckks.encoding.encoder import Encoder
 from he.ckks.evaluator import Evaluator
+from he.ckks.operands import check_canonical
 from he.errors import (
     EncodingError,
     LevelExhaustedError,
     LevelMismatchError,
     ParameterError,
     ParametersMismatchError,
-    ScaleMismatchError,
 )
 from he.rlwe.keys import KeyNeeds
+from he.rlwe.operand_checks import check_two_parts
 from ntt.constants import Scalars
 from ntt.workspace import workspace
 
@@ -265,19 +266,13 @@ class EncodedPolynomial:
                 raise ParametersMismatchError(
                     f"the polynomial is encoded for {self.params}, not for {other.params}"
                 )
-        if x.parts != 2:
-            raise ParameterError(f"a polynomial acts on 2 parts, not {x.parts}: relinearize first")
+        check_two_parts(x, "a polynomial")
         if x.level != self.level:
             raise LevelMismatchError(
                 f"the polynomial is encoded for level {self.level}, the ciphertext is at level "
                 f"{x.level}: encode it for that level, or use drop_to"
             )
-        canonical = self.params.scales[self.level]
-        if not math.isclose(x.scale, canonical, rel_tol=2.0**-40):
-            raise ScaleMismatchError(
-                f"the ciphertext's scale is 2^{math.log2(x.scale):.4f}, level {self.level} needs "
-                f"its canonical one, 2^{math.log2(canonical):.4f}: rescale it first"
-            )
+        check_canonical(x)
 
 
 class _PowerScales:

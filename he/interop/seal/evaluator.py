@@ -13,9 +13,9 @@ import math
 import numpy as np
 
 from he import bfv
-from he.ckks import operands as ckks_operands
 from he.ckks.ciphertext import Ciphertext
 from he.ckks.evaluator import Evaluator
+from he.ckks.operands import check_level_left
 from he.ckks.params import CKKSParameters
 from he.interop.seal.keyswitch import SEALKeySwitcher
 from he.rlwe.keys import EvaluationKeys
@@ -35,7 +35,7 @@ class SEALEvaluator(Evaluator):
 
     def relinearize_rescale(self, a: Ciphertext) -> Ciphertext:
         """`relinearize`, then `rescale`."""
-        ckks_operands.check_level_left(a)
+        check_level_left(a)
         return self.rescale(self.relinearize(a))
 
 

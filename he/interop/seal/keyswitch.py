@@ -16,13 +16,13 @@ class SEALKeySwitcher(KeySwitcher):
 
     centred_digits = False
 
-    def automorphisms(
+    def images(
         self, pair: np.ndarray, elements: Sequence[int], keys: Mapping[int, KeySwitchingKey]
     ) -> list[np.ndarray]:
-        """As `KeySwitcher.automorphisms`, but the automorphism comes before the decomposition."""
-        return [pair if e == 1 else self.automorphism(pair, keys[e]) for e in elements]
+        """As `KeySwitcher.images`, but the automorphism comes before the decomposition."""
+        return [pair if e == 1 else self.image(pair, keys[e]) for e in elements]
 
-    def automorphism(self, pair: np.ndarray, key: KeySwitchingKey) -> np.ndarray:
+    def image(self, pair: np.ndarray, key: KeySwitchingKey) -> np.ndarray:
         """A new (2, limbs_Q, N): c0' + round(sum digits(c1') key' / P), ' being the automorphism g.
 
         Our key is the preimage of SEAL's under g, so the digits go back through g before the

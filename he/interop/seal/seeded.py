@@ -10,11 +10,11 @@ from he.errors import MissingKeyError, ParameterError, ParametersMismatchError
 from he.interop.seal.envelope import Version
 from he.interop.seal.generators import SEED_BYTES, generator_of, uniform_polynomial
 from he.rlwe import galois
-from he.rlwe.keygen import error_polynomial
 from he.rlwe.keys import SecretKey
 from he.rlwe.params import RLWEParameters
 from he.rlwe.rns import context
 from he.rlwe.sampling import RandomStream
+from he.rlwe.small_polynomials import error_polynomial
 from ntt.constants import Scalars
 from ntt.limbs import LimbOps
 

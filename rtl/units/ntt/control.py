@@ -1,4 +1,4 @@
-"""Who works on which buffer of an NTT unit, and when. No residue passes here."""
+"""Which part of an NTT unit uses which buffer, and when. No residue passes through the control."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from amaranth.hdl import Array, Module, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl.parts.block import Block, Hardware, Ports
 from rtl.units.ntt.schedule import Schedule
 from rtl.units.ntt.sequencer import Sequencer
 
 
 class BufferState(enum.Enum):
-    """What a buffer is waiting for, or busy with."""
+    """The states of a buffer, in the order in which it goes through them."""
 
     FILLING = 0
     READY = 1
@@ -24,10 +24,10 @@ class BufferState(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Control:
-    """One or two buffers that go round filling, ready, transforming, draining.
+class Control(Block):
+    """One or two buffers, each of which is filled, ready, transformed, drained, and filled again.
 
-    A draining buffer is filled again behind the rows that have left it. With two buffers one is
+    A drained buffer is filled again behind the rows that have left it. With two buffers, one is
     drained and filled while the other is transformed.
 
     read_offset, write_offset: cycles from a step's issue until the memories see its read
@@ -42,44 +42,44 @@ class Control:
 
     @cached_property
     def sequencer(self) -> Sequencer:
+        """The counter of steps."""
         return Sequencer(self.schedule, self.moduli)
+
+    @property
+    def ports(self) -> Ports:
+        """The handshakes of rows in, of steps, and of rows out.
+
+        A row is filled when `offer` and `accept` are both high; the memory is written one cycle
+        later. `issue` is a step on buffer `issue_buffer`; `issue_index` is its twiddle, one cycle
+        later. `start` marks a new transform, with its `start_command`. `drain` reads a row, only
+        while there is `room`; its address is at the memory one cycle later. `busy` spans each
+        transform, from its first step to its last write.
+        """
+        row_bits, sequencer = self.schedule.row_bits, self.sequencer
+        return {
+            "offer": In(1),
+            "accept": Out(1),
+            "command": In(sequencer.command_layout),
+            "fill_buffer": Out(1),
+            "fill_row": Out(row_bits),
+            "issue": Out(sequencer.step_layout),
+            "issue_index": Out(row_bits),
+            "issue_buffer": Out(1),
+            "start": Out(1),
+            "start_command": Out(sequencer.command_layout),
+            "room": In(1),
+            "drain": Out(1),
+            "drain_buffer": Out(1),
+            "drain_row": Out(row_bits),
+            "busy": Out(1),
+        }
 
     def hardware(self) -> ControlHardware:
         return ControlHardware(self)
 
 
-class ControlHardware(wiring.Component):
-    """See `Control`.
-
-    A row is filled when `offer` and `accept` meet; its memory write is presented one cycle later.
-    `issue` is a step on buffer `issue_buffer`, `issue_index` its twiddle one cycle later. `drain`
-    reads a row, while there is `room` for it; its address is presented one cycle later. `busy`
-    spans each transform, from the first issue to the last write.
-    """
-
-    def __init__(self, parameters: Control) -> None:
-        self.parameters = parameters
-        row_bits = parameters.schedule.row_bits
-        sequencer = parameters.sequencer
-        super().__init__(
-            {
-                "offer": In(1),
-                "accept": Out(1),
-                "command": In(sequencer.command_layout),
-                "fill_buffer": Out(1),
-                "fill_row": Out(row_bits),
-                "issue": Out(sequencer.step_layout),
-                "issue_index": Out(row_bits),
-                "issue_buffer": Out(1),
-                "start": Out(1),
-                "start_command": Out(sequencer.command_layout),
-                "room": In(1),
-                "drain": Out(1),
-                "drain_buffer": Out(1),
-                "drain_row": Out(row_bits),
-                "busy": Out(1),
-            }
-        )
+class ControlHardware(Hardware[Control]):
+    """The hardware of `Control`: the state of each buffer, and whose turn it is."""
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -144,5 +144,6 @@ class ControlHardware(wiring.Component):
         return m
 
     def _pass_on(self, m: Module, turn: Value) -> None:
+        """Make it the other buffer's turn, if there are two."""
         if self.parameters.buffers == 2:
             m.d.sync += turn.eq(~turn)

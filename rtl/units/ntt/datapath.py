@@ -5,18 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import stream, wiring
-from amaranth.lib.data import View
-from amaranth.lib.wiring import In, Out
 
 from rtl.parts.block_memory import BlockMemory
 from rtl.parts.moduli_table import constant_table
-from rtl.parts.output_queue import OutputQueue
 from rtl.parts.pipeline import Pipeline
+from rtl.units.ntt.control import ControlHardware
+from rtl.units.ntt.parameters import NTTParameters
 from rtl.units.ntt.sequencer import rows_of
-from rtl.units.ntt.unit import NTTUnit
-
-_OUTPUT_DEPTH = 8
 
 
 @dataclass
@@ -30,50 +25,42 @@ class _Bank:
     write_data: Signal
 
 
-class NTTUnitHardware(wiring.Component):
-    """See `NTTUnit`. Ports: streams `input` and `output` (valid/ready), and `busy`."""
+class Datapath:
+    """Adds the memories, the exchange of lanes and the butterflies of an NTT unit to its module."""
 
-    def __init__(self, parameters: NTTUnit) -> None:
-        self.parameters = parameters
-        super().__init__(
-            {
-                "input": In(stream.Signature(parameters.input_layout)),
-                "output": Out(stream.Signature(parameters.output_layout)),
-                "busy": Out(1),
-            }
-        )
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        p = self.parameters
-        m.submodules.control = control = p.control.hardware()
-        self._pipeline = pipeline = Pipeline(m, control.issue.first)
+    def __init__(self, m: Module, parameters: NTTParameters, control: ControlHardware) -> None:
+        self._m = m
+        self._parameters = parameters
+        self._control = control
+        self.pipeline = Pipeline(m, control.issue.first)
         self._banks = [
-            [self._bank(m, pipeline, f"{buffer}_{bank}") for bank in range(2)]
-            for buffer in range(p.buffers)
+            [self._bank(f"{buffer}_{bank}") for bank in range(2)]
+            for buffer in range(parameters.buffers)
         ]
-        m.d.comb += [
-            control.offer.eq(self.input.valid),
-            self.input.ready.eq(control.accept),
-            control.command.modulus.eq(self.input.payload.modulus),
-            control.command.inverse.eq(self.input.payload.inverse),
-            self.busy.eq(control.busy),
-        ]
-        addresses, swap = self._addresses(pipeline, control.issue)
-        rows = self._read(m, control, addresses, swap)
-        results = self._butterflies(m, control, self._pair_lanes(control.issue, rows))
-        self._write(m, control, addresses, swap, self._unpair_lanes(control.issue, results))
-        self._drain(m, control)
-        return m
 
-    def _bank(self, m: Module, pipeline: Pipeline, name: str) -> _Bank:
-        p = self.parameters
+    def transform(self, filled: Value, row: Value) -> None:
+        """Connect the steps of the control, from read addresses to writes; `row` of the input is
+        written too, if `filled`, to where the control says."""
+        addresses, swap = self._addresses()
+        rows = self._read(addresses, swap)
+        results = self._butterflies(self._pair_lanes(rows))
+        self._write(addresses, swap, self._unpair_lanes(results), filled, row)
+
+    def drained_row(self) -> Value:
+        """The row that the control drains, `1 + read_latency` cycles later."""
+        control, cycles = self._control, 1 + self._parameters.read_latency
+        buffer_index = self.pipeline.delay(control.drain_buffer, cycles, "drain_buffer")
+        odd = self.pipeline.delay(control.drain_row.xor(), cycles, "drain_bank")
+        return Mux(odd, self._of_buffer(1, buffer_index), self._of_buffer(0, buffer_index))
+
+    def _bank(self, name: str) -> _Bank:
+        p = self._parameters
         depth = max(2, p.schedule.steps)
-        memory = BlockMemory(m, f"bank_{name}", p.row_layout.size, depth)
+        memory = BlockMemory(self._m, f"bank_{name}", p.row_layout.size, depth)
         read_address = Signal(range(depth), name=f"read_address_{name}", reset_less=True)
         bank = _Bank(
             read_address,
-            pipeline.delay(memory.read(read_address), p.read_latency - 1, f"read_data_{name}"),
+            self.pipeline.delay(memory.read(read_address), p.read_latency - 1, f"read_data_{name}"),
             Signal(name=f"write_enable_{name}"),
             Signal(range(depth), name=f"write_address_{name}", reset_less=True),
             Signal(p.row_layout.size, name=f"write_data_{name}", reset_less=True),
@@ -82,11 +69,12 @@ class NTTUnitHardware(wiring.Component):
         return bank
 
     def _since_issue(self, value: Value, time: int, name: str, known: int = 0) -> Value:
-        """A value known `known` cycles after issue, at `time` cycles after issue."""
-        return self._pipeline.delay(value, time - known, name)
+        """At `time` cycles after issue, a value that is known `known` cycles after issue."""
+        return self.pipeline.delay(value, time - known, name)
 
-    def _addresses(self, pipeline: Pipeline, issue: View) -> tuple[list[Value], Value]:
-        """The addresses in bank 0 and 1, and whether the first row is in bank 1; one cycle on."""
+    def _addresses(self) -> tuple[list[Value], Value]:
+        """The addresses in bank 0 and 1, and whether bank 1 has the first row; one cycle later."""
+        pipeline, issue = self.pipeline, self._control.issue
         first, second = rows_of(issue)
         swap = issue.step.xor()
         even, odd = first[1:], second[1:]
@@ -95,37 +83,37 @@ class NTTUnitHardware(wiring.Component):
             pipeline.register(Mux(swap, even, odd), "address_1"),
         ], pipeline.register(swap, "swap")
 
-    def _read(
-        self, m: Module, control: wiring.Component, addresses: list[Value], swap: Value
-    ) -> list[list[Value]]:
-        """The two rows of a step as lanes, first row first."""
-        p, time = self.parameters, self.parameters.read_offset
+    def _read(self, addresses: list[Value], swap: Value) -> list[list[Value]]:
+        """The two rows of a step as lanes, the first row first."""
+        p, control = self._parameters, self._control
+        time = p.read_offset
         for bank in range(2):
             address = self._since_issue(addresses[bank], time - 1, f"read_{bank}", 1)
             for buffer in range(p.buffers):
                 drained = control.drain & (control.drain_buffer == buffer)
                 register = self._banks[buffer][bank].read_address
-                m.d.sync += register.eq(Mux(drained, control.drain_row[1:], address))
+                self._m.d.sync += register.eq(Mux(drained, control.drain_row[1:], address))
         time += p.read_latency
         buffer_index = self._since_issue(control.issue_buffer, time, "read_buffer")
         swapped = self._since_issue(swap, time, "read_swap", 1)
         data = [self._of_buffer(bank, buffer_index) for bank in range(2)]
-        first = self._pipeline.register(Mux(swapped, data[1], data[0]), "first_row")
-        second = self._pipeline.register(Mux(swapped, data[0], data[1]), "second_row")
+        first = self.pipeline.register(Mux(swapped, data[1], data[0]), "first_row")
+        second = self.pipeline.register(Mux(swapped, data[0], data[1]), "second_row")
         return [self._lanes(first), self._lanes(second)]
 
     def _of_buffer(self, bank: int, buffer_index: Value) -> Value:
+        """The word that was read from a bank of the buffer with this index."""
         data = [banks[bank].read_data for banks in self._banks]
         return Mux(buffer_index, data[1], data[0]) if len(data) == 2 else data[0]
 
     def _lanes(self, row: Value) -> list[Value]:
-        width = self.parameters.multiplier.width
-        return [row[i * width : (i + 1) * width] for i in range(self.parameters.butterflies)]
+        width = self._parameters.multiplier.width
+        return [row[i * width : (i + 1) * width] for i in range(self._parameters.butterflies)]
 
-    def _pair_lanes(self, issue: View, rows: list[list[Value]]) -> list[tuple[Value, Value]]:
+    def _pair_lanes(self, rows: list[list[Value]]) -> list[tuple[Value, Value]]:
         """The operands of each butterfly: the same lane of both rows, or, in a stage that pairs
-        lanes, two lanes of the row that the paired bit of the butterfly's number names."""
-        p = self.parameters
+        lanes, two lanes of one row, which the paired bit of the butterfly's number selects."""
+        p, issue = self._parameters, self._control.issue
         if p.butterflies == 1:
             return [(rows[0][0], rows[1][0])]
         stages = self._since_issue(issue.lane_stage, p.butterfly_offset - 1, "pair_stage")
@@ -139,15 +127,15 @@ class NTTUnitHardware(wiring.Component):
                     b = Mux(stages[bit], rows[0][lane | 1 << bit], b)
             pairs.append(
                 (
-                    self._pipeline.register(a, f"operand_a_{lane}"),
-                    self._pipeline.register(b, f"operand_b_{lane}"),
+                    self.pipeline.register(a, f"operand_a_{lane}"),
+                    self.pipeline.register(b, f"operand_b_{lane}"),
                 )
             )
         return pairs
 
-    def _unpair_lanes(self, issue: View, results: list[tuple[Value, Value]]) -> list[Value]:
-        """The two rows again, from the butterflies' results."""
-        p = self.parameters
+    def _unpair_lanes(self, results: list[tuple[Value, Value]]) -> list[Value]:
+        """The two rows again, from the results of the butterflies."""
+        p, issue = self._parameters, self._control.issue
         if p.butterflies == 1:
             return [results[0][0], results[0][1]]
         stages = self._since_issue(issue.lane_stage, p.write_offset - 2, "unpair_stage")
@@ -160,14 +148,13 @@ class NTTUnitHardware(wiring.Component):
                     first = Mux(stages[bit], partner[1], first)
                 else:
                     second = Mux(stages[bit], partner[0], second)
-            rows[0].append(self._pipeline.register(first, f"result_first_{lane}"))
-            rows[1].append(self._pipeline.register(second, f"result_second_{lane}"))
+            rows[0].append(self.pipeline.register(first, f"result_first_{lane}"))
+            rows[1].append(self.pipeline.register(second, f"result_second_{lane}"))
         return [Cat(*rows[0]), Cat(*rows[1])]
 
-    def _butterflies(
-        self, m: Module, control: wiring.Component, pairs: list[tuple[Value, Value]]
-    ) -> list[tuple[Value, Value]]:
-        p, pipeline = self.parameters, self._pipeline
+    def _butterflies(self, pairs: list[tuple[Value, Value]]) -> list[tuple[Value, Value]]:
+        """The results of each butterfly, with its twiddles and the constants of the modulus."""
+        m, p, control, pipeline = self._m, self._parameters, self._control, self.pipeline
         issue, layout = control.issue, p.multiplier.constants_layout
         constants = Signal(layout, name="constants", reset_less=True)
         packed = [p.multiplier.packed_constants(q) for q in p.moduli]
@@ -193,8 +180,8 @@ class NTTUnitHardware(wiring.Component):
         inverse = self._since_issue(issue.command.inverse, p.butterfly_offset - 1, "inverse")
         results = []
         for lane, (a, b) in enumerate(pairs):
-            # Each lane has the direction in a register of its own: one for all would reach across
-            # the device to the start of every adder's carry.
+            # Each lane has its own register of the direction. One register for all would drive the
+            # carry input of every adder across the device.
             m.submodules[f"lane_{lane}"] = part = Module()
             part.submodules.butterfly = butterfly = p.butterfly.hardware()
             part.d.comb += [
@@ -209,19 +196,13 @@ class NTTUnitHardware(wiring.Component):
         return results
 
     def _write(
-        self,
-        m: Module,
-        control: wiring.Component,
-        addresses: list[Value],
-        swap: Value,
-        rows: list[Value],
+        self, addresses: list[Value], swap: Value, rows: list[Value], filled: Value, row: Value
     ) -> None:
-        """Results go back where they came from; input rows go where the control says."""
-        p, time = self.parameters, self.parameters.write_offset - 1
-        valid = self._pipeline.delay_marker(control.issue.valid, time, "write_valid")
+        """Write results to where their operands were, the input row to where the control says."""
+        p, control, time = self._parameters, self._control, self._parameters.write_offset - 1
+        valid = self.pipeline.delay_marker(control.issue.valid, time, "write_valid")
         buffer_index = self._since_issue(control.issue_buffer, time, "write_buffer")
         swapped = self._since_issue(swap, time, "write_swap", 1)
-        filled = self.input.valid & self.input.ready
         fill_bank = control.fill_row.xor()
         for bank in range(2):
             address = self._since_issue(addresses[bank], time, f"write_{bank}", 1)
@@ -229,30 +210,9 @@ class NTTUnitHardware(wiring.Component):
             for buffer, banks in enumerate(self._banks):
                 of_step = valid & (buffer_index == buffer)
                 of_fill = filled & (control.fill_buffer == buffer) & (fill_bank == bank)
-                m.d.sync += [
+                self._m.d.sync += [
                     banks[bank].write_enable.eq(of_step | of_fill),
                     banks[bank].write_address.eq(Mux(of_step, address, control.fill_row[1:])),
-                    banks[bank].write_data.eq(
-                        Mux(of_step, result, self.input.payload.data.as_value())
-                    ),
+                    banks[bank].write_data.eq(Mux(of_step, result, row)),
                 ]
         assert p.schedule.write_after == p.write_offset + 1 - p.read_offset
-
-    def _drain(self, m: Module, control: wiring.Component) -> None:
-        """Rows on their way out, through a queue that has room for all that are on the way."""
-        p, pipeline = self.parameters, self._pipeline
-        m.submodules.queue = queue = OutputQueue(p.output_layout, _OUTPUT_DEPTH).hardware()
-        # Address, words read, choice.
-        chosen, latency = 1 + p.read_latency, 2 + p.read_latency
-        buffer_index = pipeline.delay(control.drain_buffer, chosen, "drain_buffer")
-        odd = pipeline.delay(control.drain_row.xor(), chosen, "drain_bank")
-        row = Mux(odd, self._of_buffer(1, buffer_index), self._of_buffer(0, buffer_index))
-        last = pipeline.delay(control.drain_row.all(), latency, "drain_last")
-        arrives = pipeline.delay_marker(control.drain, latency, "drain")
-        m.d.comb += [
-            control.room.eq(queue.room),
-            queue.claim.eq(control.drain),
-            queue.push.eq(arrives),
-            queue.beat.eq(Cat(pipeline.register(row, "drain_data"), last)),
-        ]
-        wiring.connect(m, wiring.flipped(self.output), queue.output)

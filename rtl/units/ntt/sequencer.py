@@ -1,40 +1,44 @@
-"""Issues the steps of a transform, one a cycle, with the waits that the schedule states."""
+"""The sequencer issues the steps of a transform, one a cycle, with the waits of the schedule."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.data import StructLayout
 from amaranth.lib.wiring import In, Out
 
+from rtl.parts.block import Block, Hardware, Ports
+from rtl.parts.moduli_table import index_bits
 from rtl.units.ntt.schedule import Schedule
 
 
 def rows_of(issue: Value) -> tuple[Value, Value]:
-    """The two rows of a step: its number with a 0, and with a 1, put in at the paired bit."""
+    """The two rows of a step: its number with a 0, and with a 1, inserted at the paired bit."""
     step, mask = issue.step, issue.low_mask
     first = Cat(0, step & ~mask) | (step & mask)
     return first, first | (Cat(1, mask) & ~Cat(mask, 0))
 
 
 @dataclass(frozen=True)
-class Sequencer:
-    """The step counter of a unit with a table of so many moduli."""
+class Sequencer(Block):
+    """The step counter of a unit whose table has `moduli` moduli."""
 
     schedule: Schedule
     moduli: int = 1
 
     @property
     def command_layout(self) -> StructLayout:
-        """What a transform is told: which modulus of the table, and the direction."""
-        return StructLayout({"modulus": max(1, (self.moduli - 1).bit_length()), "inverse": 1})
+        """The command of a transform: the place of its modulus in the table, and its direction."""
+        return StructLayout({"modulus": index_bits(self.moduli), "inverse": 1})
 
     @property
     def step_layout(self) -> StructLayout:
-        """One step. `low_mask` has a one for every row bit below the paired one, `lane_stage` one
-        for the stage if it pairs lanes."""
+        """One step of a transform.
+
+        `low_mask` has a one for every bit of the row below the paired bit; bit s of `lane_stage` is
+        one in stage s, which pairs lanes.
+        """
         schedule = self.schedule
         return StructLayout(
             {
@@ -47,28 +51,29 @@ class Sequencer:
             }
         )
 
+    @property
+    def ports(self) -> Ports:
+        """`start` (only while `free`) takes `command`; the first step follows in the next cycle.
+
+        `running` is high from the first step to the last, which `finish` marks. `issue` is a step.
+        `index`, one cycle after its step, is the twiddle of all lanes if the stage pairs rows.
+        """
+        return {
+            "start": In(1),
+            "command": In(self.command_layout),
+            "free": Out(1),
+            "running": Out(1),
+            "finish": Out(1),
+            "issue": Out(self.step_layout),
+            "index": Out(self.schedule.row_bits),
+        }
+
     def hardware(self) -> SequencerHardware:
         return SequencerHardware(self)
 
 
-class SequencerHardware(wiring.Component):
-    """See `Sequencer`. `start` (only while `free`) takes `command`, and the first step follows in
-    the next cycle. `running` holds from then until the last step, which `finish` marks. `index`,
-    one cycle after the step, is the twiddle that all lanes share if the stage pairs rows."""
-
-    def __init__(self, parameters: Sequencer) -> None:
-        self.parameters = parameters
-        super().__init__(
-            {
-                "start": In(1),
-                "command": In(parameters.command_layout),
-                "free": Out(1),
-                "running": Out(1),
-                "finish": Out(1),
-                "issue": Out(parameters.step_layout),
-                "index": Out(parameters.schedule.row_bits),
-            }
-        )
+class SequencerHardware(Hardware[Sequencer]):
+    """The hardware of `Sequencer`: counters of stages, steps and waits."""
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -126,7 +131,7 @@ class SequencerHardware(wiring.Component):
         return m
 
     def _count_twiddles(self, m: Module) -> None:
-        """Rows that differ only below the paired bit share a twiddle; the next takes the next."""
+        """Count `index`: row pairs that differ only below the paired bit share a twiddle."""
         schedule, issue = self.parameters.schedule, self.issue
         counts, end_of_block = Signal(), Signal()
         inverse = Signal()

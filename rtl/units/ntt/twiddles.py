@@ -1,31 +1,35 @@
-"""Twiddle factors: which ones a unit needs, and the two ways to have them.
+"""Twiddle factors: which ones a unit needs, and the two sources that have them.
 
 The table is psi^brv(k) for k in [0, N), brv the bit reversal of log2 N bits: stage s of the
 forward transform takes entry 2^(log2 N - 1 - s) + j for the block j (Longa and Naehrig, CANS
-2016). The inverse transform wants psi^-brv, and psi^-e = -psi^(N - e) is the negative of the
-entry of block 2^(log2 N - 1 - s) - 1 - j: the same table, mirrored within a stage.
+2016). The inverse transform needs psi^-brv, and psi^-e = -psi^(N - e) is the negative of the entry
+of block 2^(log2 N - 1 - s) - 1 - j: the same table, mirrored within a stage.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import wiring
 from amaranth.lib.data import ArrayLayout
 from amaranth.lib.wiring import In, Out
 
 from ntt.modulus import primitive_root
 from ntt.oracle import bit_reverse
 from rtl.arithmetic.modmul import ModularMultiplier
+from rtl.parts.block import Block, Hardware, Ports
 from rtl.parts.block_memory import BlockMemory
+from rtl.parts.moduli_table import index_bits
 from rtl.parts.pipeline import Pipeline
 
 
 @dataclass(frozen=True)
 class TwiddleRequest:
-    """What the two kinds of source are asked for each step."""
+    """What a source must have: the tables of all moduli, for 2^log_N points on 2^lane_bits lanes.
+
+    Factors are in the factor form of the multiplier.
+    """
 
     log_N: int
     lane_bits: int
@@ -34,19 +38,16 @@ class TwiddleRequest:
 
     @property
     def lanes(self) -> int:
+        """Lanes, each of which takes one factor a step."""
         return 1 << self.lane_bits
 
-    @property
-    def modulus_bits(self) -> int:
-        return (len(self.moduli) - 1).bit_length()
-
     def power(self, q: int, k: int) -> int:
-        """Entry k of the table of q, in factor form."""
+        """Entry k of the table of the modulus q."""
         psi = primitive_root(q, 2 << self.log_N)
         return self.multiplier.factor(pow(psi, bit_reverse(k, self.log_N), q), q)
 
     def table(self, q: int) -> list[int]:
-        """The whole table of q, in factor form."""
+        """The whole table of the modulus q: N entries."""
         N = 1 << self.log_N
         psi = primitive_root(q, 2 * N)
         powers = [self.multiplier.factor(1, q)]
@@ -54,53 +55,61 @@ class TwiddleRequest:
             powers.append(powers[-1] * psi % q)
         return [powers[bit_reverse(k, self.log_N)] for k in range(N)]
 
-    def signature(self) -> dict[str, object]:
-        """Ports. `index` is the table index where all lanes share a factor; `lane_stage` marks
-        the stages (bit s) that pair lanes, where the factors follow from `step`."""
-        steps_bits = self.log_N - self.lane_bits - 1
-        return {
-            "modulus": In(max(1, self.modulus_bits)),
-            "inverse": In(1),
-            "lane_stage": In(self.lane_bits),
-            "step": In(steps_bits),
-            "index": In(self.log_N - self.lane_bits),
-            "load": In(1),
-            "constants": In(self.multiplier.constants_layout),
-            "w": Out(ArrayLayout(self.multiplier.width, self.lanes)),
-        }
-
     def word(self, stage: int, lane: int) -> int:
         """Which of the 2^(lane_bits - stage) factors of a step a lane takes; stage < lane_bits."""
         return (lane >> stage & 1) << (self.lane_bits - 1 - stage) | lane >> (stage + 1)
 
 
-class TwiddleSource(Protocol):
-    """A way to have the factors of a request."""
+@dataclass(frozen=True)
+class TwiddleSource(Block):
+    """A way to have the factors of a request, one a lane and cycle."""
+
+    request: TwiddleRequest
 
     @property
-    def request(self) -> TwiddleRequest: ...
+    @abstractmethod
+    def latency(self) -> int:
+        """Cycles from a request to its factors."""
 
     @property
-    def latency(self) -> int: ...
+    @abstractmethod
+    def memory_bits(self) -> int:
+        """Bits of all tables in memory."""
 
     @property
-    def memory_bits(self) -> int: ...
+    @abstractmethod
+    def hard_multipliers(self) -> int:
+        """Hard multipliers of the target that the source occupies."""
 
     @property
-    def hard_multipliers(self) -> int: ...
+    def ports(self) -> Ports:
+        """A request, and its factors w.
 
-    def hardware(self) -> wiring.Component: ...
+        `modulus` is a place in the table of moduli. Bit s of `lane_stage` marks stage s, which
+        pairs lanes; the factors then follow from `step`. In the other stages, all lanes share the
+        factor of `index`. `load` and `constants` are those of the modular multiplier.
+        """
+        request = self.request
+        row_bits = request.log_N - request.lane_bits
+        return {
+            "modulus": In(index_bits(len(request.moduli))),
+            "inverse": In(1),
+            "lane_stage": In(request.lane_bits),
+            "step": In(row_bits - 1),
+            "index": In(row_bits),
+            "load": In(1),
+            "constants": In(request.multiplier.constants_layout),
+            "w": Out(ArrayLayout(request.multiplier.width, request.lanes)),
+        }
 
 
 @dataclass(frozen=True)
-class StoredTwiddles:
-    """Every factor of every modulus in memory: N words a modulus, none twice.
+class StoredTwiddles(TwiddleSource):
+    """Every factor of every modulus in memory: N words a modulus, none of them twice.
 
-    One memory for the stages in which all lanes share a factor, and one, several words wide, for
-    each stage that pairs lanes.
+    One memory serves the stages in which all lanes share a factor. Each stage that pairs lanes has
+    another memory, several words wide.
     """
-
-    request: TwiddleRequest
 
     @property
     def latency(self) -> int:
@@ -119,12 +128,8 @@ class StoredTwiddles:
         return StoredTwiddlesHardware(self)
 
 
-class StoredTwiddlesHardware(wiring.Component):
-    """See `StoredTwiddles`; ports as in `TwiddleRequest.signature`."""
-
-    def __init__(self, parameters: StoredTwiddles) -> None:
-        self.parameters = parameters
-        super().__init__(parameters.request.signature())
+class StoredTwiddlesHardware(Hardware[StoredTwiddles]):
+    """The hardware of `StoredTwiddles`: memories, and the choice among their words."""
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -145,8 +150,8 @@ class StoredTwiddlesHardware(wiring.Component):
             return m
 
         inverse = pipeline.delay(self.inverse, 4, "inverse")
-        # Words that a step does not take are cleared with their register, so that choosing, where
-        # wires are long, is one `or`.
+        # Words that a step does not take are cleared in their registers. The choice among words,
+        # where wires are long, is then one `or`.
         lane_stage = pipeline.delay(self.lane_stage, 3, "lane_stage")
         taken = pipeline.register(lane_stage, "taken")
         shared_taken = pipeline.register(~lane_stage.any(), "shared_taken")
@@ -183,8 +188,8 @@ class StoredTwiddlesHardware(wiring.Component):
         tables: list[list[int]],
         words: int,
     ) -> list[Value]:
-        """The words of a row, three cycles after its number: address, memory, register; or four,
-        for the way to several lanes."""
+        """The words of a row, three cycles after its number: address, memory, register. For several
+        lanes, one more register shortens the wires."""
         row_count = len(tables[0]) // words
         packed = [
             self._row(table[r * words : (r + 1) * words])
@@ -192,7 +197,7 @@ class StoredTwiddlesHardware(wiring.Component):
             for r in range(row_count)
         ]
         width = words * self.parameters.request.multiplier.width
-        rom = read_only_memory(m, f"rom_{name}", width, packed)
+        rom = _read_only_memory(m, f"rom_{name}", width, packed)
         row = row if len(tables) == 1 else Cat(row, self.modulus)
         address = pipeline.register(row, f"address_{name}")
         registers = 2 if self.parameters.request.lane_bits else 1
@@ -200,8 +205,11 @@ class StoredTwiddlesHardware(wiring.Component):
         return [data[self._place(i, words)] for i in range(words)]
 
     def _place(self, word: int, words: int) -> slice:
-        """The bits of a word in its row. It alternates with its mirror image, the other direction's
-        choice, so that both lie in the same blocks of a wide memory."""
+        """The bits of a word in its row.
+
+        They alternate with the bits of the mirrored word, which the other direction takes, so that
+        both words lie in the same blocks of a wide memory.
+        """
         width = self.parameters.request.multiplier.width
         if words == 1:
             return slice(0, width)
@@ -210,7 +218,7 @@ class StoredTwiddlesHardware(wiring.Component):
         return slice(first, first + 2 * width - 1, 2)
 
     def _row(self, values: list[int]) -> int:
-        """The row of these words."""
+        """The words as one number, each at its `_place`."""
         row = 0
         for i, value in enumerate(values):
             place = self._place(i, len(values))
@@ -224,24 +232,24 @@ def _gated(value: Value, enable: Value) -> Value:
     return value & enable.replicate(len(value))
 
 
-def read_only_memory(m: Module, name: str, width: int, contents: list[int]) -> BlockMemory:
-    """A memory with these contents."""
+def _read_only_memory(m: Module, name: str, width: int, contents: list[int]) -> BlockMemory:
     return BlockMemory(m, name, width, max(2, len(contents)), contents)
 
 
 @dataclass(frozen=True)
-class GeneratedTwiddles:
+class GeneratedTwiddles(TwiddleSource):
     """Factors made on the fly: psi^brv(k) = psi^brv(high part of k) psi^brv(low part of k).
 
     Bit reversal turns the split of k into a sum of exponents, so that two small tables and one
-    modular multiplier a lane replace N words. The high table is shared by all lanes.
+    modular multiplier a lane replace N words. All lanes share the table of the high parts.
     """
-
-    request: TwiddleRequest
 
     @property
     def low_bits(self) -> int:
-        """Bits of k that address a lane's own table: balances 2^(n-l) + lanes 2^l words."""
+        """l, the bits of k that address a lane's own table.
+
+        The tables have 2^(log_N - l) + lanes 2^l words: the two terms are about equal.
+        """
         request = self.request
         return max(request.lane_bits, (request.log_N - request.lane_bits) // 2, 1)
 
@@ -264,12 +272,8 @@ class GeneratedTwiddles:
         return GeneratedTwiddlesHardware(self)
 
 
-class GeneratedTwiddlesHardware(wiring.Component):
-    """See `GeneratedTwiddles`; ports as in `TwiddleRequest.signature`."""
-
-    def __init__(self, parameters: GeneratedTwiddles) -> None:
-        self.parameters = parameters
-        super().__init__(parameters.request.signature())
+class GeneratedTwiddlesHardware(Hardware[GeneratedTwiddles]):
+    """The hardware of `GeneratedTwiddles`: two memories and a modular multiplier a lane."""
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -283,11 +287,11 @@ class GeneratedTwiddlesHardware(wiring.Component):
         low_words = [request.power(q, k) for q in request.moduli for k in range(1 << low_bits)]
         indices = [self._index(m, lane) for lane in range(request.lanes)]
 
-        high = read_only_memory(m, "rom_high", width, high_words)
+        high = _read_only_memory(m, "rom_high", width, high_words)
         address = pipeline.register(self._with_modulus(indices[0][low_bits:]), "address_high")
         high_data = pipeline.register(high.read(address), "data_high")
         for lane, index in enumerate(indices):
-            low = read_only_memory(m, f"rom_low_{lane}", width, low_words)
+            low = _read_only_memory(m, f"rom_low_{lane}", width, low_words)
             address = pipeline.register(self._with_modulus(index[:low_bits]), f"address_low_{lane}")
             m.submodules[f"multiplier_{lane}"] = multiplier = request.multiplier.hardware()
             m.d.comb += [
@@ -303,7 +307,7 @@ class GeneratedTwiddlesHardware(wiring.Component):
         return index if len(self.parameters.request.moduli) == 1 else Cat(index, self.modulus)
 
     def _index(self, m: Module, lane: int) -> Signal:
-        """The table index of a lane: shared, or its own in the stages that pair lanes."""
+        """The table index of a lane: `index`, or the lane's own in the stages that pair lanes."""
         request = self.parameters.request
         index = Signal(request.log_N, name=f"index_{lane}")
         m.d.comb += index.eq(self.index)

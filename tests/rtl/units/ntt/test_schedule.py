@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from rtl.errors import GeometryError
-from rtl.units.ntt.schedule import Schedule, check_geometry, parity
+from rtl.units.geometry import check_geometry
+from rtl.units.ntt.schedule import Schedule, parity
 
 GRID = [(1 << n, 1 << p) for n in range(3, 17) for p in range(6) if 2 << p <= 1 << n]
 SMALL = [(N, butterflies) for N, butterflies in GRID if N <= 1 << 9]

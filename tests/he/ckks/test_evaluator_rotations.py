@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from he.ckks.automorphisms import inner_sum_steps
 from he.ckks.evaluator import Evaluator
 from he.errors import ParameterError
 from he.rlwe import galois
@@ -84,7 +83,7 @@ def test_inner_sum__adds_strided_slots(schemes, name, seed, shape) -> None:
     s = schemes(name)
     count, stride = shape
     N, top = s.params.N, s.params.max_level
-    steps = inner_sum_steps(count, stride)
+    steps = galois.inner_sum_steps(count, stride)
     elements = {galois.element_of_rotation(k, N): top for k in steps}
     keys = s.generator.evaluation_keys(s.secret, KeyNeeds(galois=elements))
     x = s.encrypt(s.random(seed))
