@@ -6,7 +6,6 @@ Parts, limbs and slots are all alike to a weighted sum, so that nothing here bel
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,8 @@ from numpy.typing import NDArray
 
 from he.batched import kernels as batched_kernels
 from he.batched.blocks import Blocks, Rows, chained
-from he.batched.kernels import OUTPUTS, SUMS, WIDTH
+from he.batched.kernels import SUMS, WIDTH
+from he.batched.sum_program import SPARE_BITS, Assembly, SumProgram, WeightDigits
 from he.errors import ParameterError
 from ntt import threads
 from ntt.workspace import workspace
@@ -22,18 +22,7 @@ from ntt.workspace import workspace
 _WORDS = 1 << 22  # of one batch of outputs: 32 MiB
 _KEPT_WORDS = 1 << 23  # of all outputs, where inputs stream past them: 64 MiB
 _STREAMED_WORDS = 1 << 24  # of the inputs of one pass: 128 MiB
-_SPARE_BITS = 4  # so that many terms of a digit are added before a reduction
 _LEAST_MODULUS_BITS = 16  # what the kernel's quotients are good for
-
-
-@dataclass(frozen=True, eq=False)
-class _Program:
-    """What the kernel is told: see `batched_kernels.weighted_sums`."""
-
-    inputs: NDArray[np.int64]
-    weights: NDArray[np.uint64]
-    phases: NDArray[np.int64]
-    tiles: NDArray[np.int64]
 
 
 class WeightedSums:
@@ -51,10 +40,10 @@ class WeightedSums:
         self, matrix: Any, offsets: Sequence[int], moduli: Sequence[int], name: str = ""
     ) -> None:
         bits = max(moduli).bit_length(), min(moduli).bit_length()
-        if bits[0] > 63 - _SPARE_BITS - 1 or bits[1] <= _LEAST_MODULUS_BITS:
+        if bits[0] > 63 - SPARE_BITS - 1 or bits[1] <= _LEAST_MODULUS_BITS:
             raise ParameterError(
                 f"weighted sums modulo primes of {bits[1]} to {bits[0]} bits: from "
-                f"{_LEAST_MODULUS_BITS + 1} to {62 - _SPARE_BITS} bits are needed"
+                f"{_LEAST_MODULUS_BITS + 1} to {62 - SPARE_BITS} bits are needed"
             )
         self._matrix, self._name = matrix, name
         groups = _grouped(matrix)
@@ -66,8 +55,8 @@ class WeightedSums:
         self._offsets = np.array(
             [[offsets[row] % q for row in self.order] for q in moduli], dtype=np.uint64
         )
-        self._digits = _Digits.of(matrix.data, max(moduli))
-        self._programs: dict[tuple[int, int, int, int], _Program] = {}
+        self._digits = WeightDigits.of(matrix.data, max(moduli))
+        self._programs: dict[tuple[int, int, int, int], SumProgram] = {}
 
     @property
     def outputs(self) -> int:
@@ -133,7 +122,7 @@ class WeightedSums:
         yield target
 
     def _run(
-        self, program: _Program, target: Rows, inputs: Blocks, start: int, *, fresh: bool
+        self, program: SumProgram, target: Rows, inputs: Blocks, start: int, *, fresh: bool
     ) -> None:
         count, parts = target.shape[:2]
         limbs = len(self._moduli)
@@ -152,89 +141,22 @@ class WeightedSums:
     def _workspace(self, what: str, shape: tuple[int, ...]) -> NDArray[np.uint64]:
         return workspace(f"weighted sums {what} {self._name}", shape)
 
-    def _program(self, begin: int, end: int, lo: int, hi: int) -> _Program:
+    def _program(self, begin: int, end: int, lo: int, hi: int) -> SumProgram:
         """Groups [begin, end) on the inputs [lo, hi), which stand at 0 .. hi - lo."""
         key = begin, end, lo, hi
         if key not in self._programs:
             self._programs[key] = self._made(*key)
         return self._programs[key]
 
-    def _made(self, begin: int, end: int, lo: int, hi: int) -> _Program:
-        inputs: list[NDArray[np.int64]] = []
-        weights: list[NDArray[np.int64]] = []
-        phases: list[tuple[int, int, int, int]] = []
-        tiles: list[tuple[int, int, int, int]] = []
-        first = columns_done = rows_done = 0
+    def _made(self, begin: int, end: int, lo: int, hi: int) -> SumProgram:
+        assembly = Assembly(self._digits)
         indptr, indices, data = self._matrix.indptr, self._matrix.indices, self._matrix.data
         for group in self._groups[begin:end]:
             columns = indices[indptr[group[0]] : indptr[group[0] + 1]]
             chosen = np.flatnonzero((lo <= columns) & (columns < hi))
             table = np.array([data[indptr[row] : indptr[row + 1]][chosen] for row in group])
-            for tile in range(0, len(group), OUTPUTS):
-                some = table[tile : tile + OUTPUTS]
-                phases_before = len(phases)
-                if len(chosen):
-                    for digits, shift in self._digits.of_weights(some):
-                        packed = np.zeros((len(chosen), OUTPUTS), dtype=np.int64)
-                        packed[:, : len(some)] = digits.T
-                        for a, b in self._digits.runs(digits, shift):
-                            reads = columns_done + a, columns_done + b
-                            phases.append((*reads, rows_done + a, shift))
-                            shift = 0
-                        weights.append(packed)
-                        rows_done += len(chosen)
-                tiles.append((first + tile, len(some), phases_before, len(phases)))
-            inputs.append(columns[chosen].astype(np.int64) - lo)
-            columns_done += len(chosen)
-            first += len(group)
-        return _Program(
-            np.concatenate(inputs),
-            np.concatenate([*weights, np.zeros((0, OUTPUTS), dtype=np.int64)]).view(np.uint64),
-            np.array(phases, dtype=np.int64).reshape(-1, 4),
-            np.array(tiles, dtype=np.int64),
-        )
-
-
-@dataclass(frozen=True)
-class _Digits:
-    """How weights are cut: `count` signed digits of `bits` bits, sums of |digit| up to `limit`."""
-
-    bits: int
-    count: int
-    limit: int
-
-    @classmethod
-    def of(cls, weights: NDArray[np.int64], modulus: int) -> _Digits:
-        limit = ((1 << 63) - 1) // modulus - 1
-        largest = int(np.abs(weights).max(initial=0))
-        if largest <= limit >> 2:
-            return cls(0, 1, limit)
-        bits = limit.bit_length() - _SPARE_BITS
-        return cls(bits, largest.bit_length() // bits + 1, limit)
-
-    def of_weights(self, weights: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], int]]:
-        """(digits, shift before them), the highest first."""
-        if not self.bits:
-            yield weights, 0
-            return
-        half, found = 1 << (self.bits - 1), []
-        for _ in range(self.count):
-            low = ((weights + half) & ((1 << self.bits) - 1)) - half
-            found.append(low)
-            weights = (weights - low) >> self.bits
-        for index, digits in enumerate(reversed(found)):
-            yield digits, self.bits if index else 0
-
-    def runs(self, digits: NDArray[np.int64], shift: int) -> Iterator[tuple[int, int]]:
-        """Ranges of inputs whose products can be added before the sums are reduced."""
-        largest = np.abs(digits).max(axis=0).tolist()
-        begin, total = 0, 1 << shift  # what is there takes part, too
-        for s, size in enumerate(largest):
-            if total + size > self.limit:
-                yield begin, s
-                begin, total = s, 1
-            total += size
-        yield begin, len(largest)
+            assembly.add_group(columns[chosen].astype(np.int64) - lo, table)
+        return assembly.program()
 
 
 def _grouped(matrix: Any) -> list[NDArray[np.int64]]:

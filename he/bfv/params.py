@@ -19,7 +19,6 @@ from ntt.modulus import check_ring_degree, find_primes, is_prime
 
 MAX_PLAIN_BITS = 60
 _PRIME_BITS = 50  # every backend holds primes below 2^50
-_SMALLEST_SECURE_DEGREE, _LARGEST_DEGREE = 1 << 10, 1 << 17
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +131,7 @@ class BFVParameters(RLWEParameters):
         if spare_bits < 0:
             raise ParameterError(f"spare_bits = {spare_bits}: it must not be negative")
         refusal: Exception | None = None
-        for degree in _degrees() if N is None else (N,):
+        for degree in security.RING_DEGREES if N is None else (N,):
             check_ring_degree(degree)
             try:
                 t = plain_modulus or _batching_modulus(plain_bits or 20, degree)
@@ -159,13 +158,6 @@ class BFVParameters(RLWEParameters):
         if refusal is None:
             raise ParameterError(f"dnum = {dnum}: there are fewer primes than digits")
         raise refusal
-
-
-def _degrees() -> Iterator[int]:
-    N = _SMALLEST_SECURE_DEGREE
-    while N <= _LARGEST_DEGREE:
-        yield N
-        N *= 2
 
 
 def _batching_modulus(bits: int, N: int) -> int:

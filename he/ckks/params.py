@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +21,6 @@ from ntt.modulus import (
 
 FAST_PRIME_BITS = 50
 """Default parameter sets use primes below 2^50: every backend holds them."""
-
-_SMALLEST_SECURE_DEGREE = 1 << 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +131,7 @@ class CKKSParameters(RLWEParameters):
             special_bits=special_bits,
             insecure_reason=insecure_reason,
         )
-        degrees = _degrees() if N is None else (N,)
+        degrees = security.RING_DEGREES if N is None else (N,)
         dnums = range(1, depth + 2) if dnum is None else (dnum,)
         refusal: Exception | None = None
         for degree in degrees:
@@ -162,13 +159,6 @@ def scale_for(N: int, precision_bits: float) -> float:
     more cover eight standard deviations.
     """
     return precision_bits + math.log2(N / 6) + 3
-
-
-def _degrees() -> Iterable[int]:
-    N = _SMALLEST_SECURE_DEGREE
-    while N <= 1 << 17:
-        yield N
-        N *= 2
 
 
 def _build_at(

@@ -25,8 +25,7 @@ from he.rlwe.sampling import SEED_BYTES
 from he.rlwe.seeded import PUBLIC_KEY, checked_seed, digit_label, pack_pairs, read_pairs
 from he.rlwe.serializable import Buffer, Encoded, Serializable
 from he.trace import RELINEARIZATION
-
-_LARGEST_DEGREE = 1 << 17
+from ntt.modulus import MAX_RING_DEGREE
 
 
 class SecretKey(OwnedObject):
@@ -308,7 +307,7 @@ class EvaluationKeys(OwnedObject):
 
 def _check_element(element: int, params: RLWEParameters | None) -> None:
     """Raise `CorruptBytesError` unless a Galois element that was read exists in `params`."""
-    limit = 2 * (params.N if params is not None else _LARGEST_DEGREE)
+    limit = 2 * (params.N if params is not None else MAX_RING_DEGREE)
     if element % 2 == 0 or not 1 <= element < limit:
         raise CorruptBytesError(f"Galois element {element}: it must be odd and in [1, {limit})")
 

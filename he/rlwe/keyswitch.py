@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -10,14 +9,14 @@ import numpy as np
 
 from he.rlwe import galois
 from he.rlwe.keys import KeySwitchingKey
+from he.rlwe.limb_blocks import even_blocks, fewest_blocks
 from he.rlwe.rns import Decomposition, Division, RNSContext
 from ntt import threads
 from ntt.hoisting import VECTOR, KeyOperands
 from ntt.memory import large_array
 from ntt.workspace import workspace
 
-# A share of a common last-level cache, and the most that hoisted results may take at once.
-_DIGIT_BYTES = 4 << 20
+# The most that hoisted results may take at once.
 _ACCUMULATOR_BYTES = 192 << 20
 # Digits that are made as a whole and read from a last-level cache by every key.
 _WHOLE_DIGIT_BYTES = 32 << 20
@@ -102,15 +101,11 @@ class KeySwitcher:
 
     def _blocks(self) -> list[range]:
         """QP's limbs in blocks whose digits fit the cache, and one a thread where they do not."""
-        digits = len(self.decomposition)
-        limb_bytes = 8 * digits * self.context.params.N
-        if limb_bytes * self.limbs_qp <= _DIGIT_BYTES:
-            return [range(self.limbs_qp)]
-        count = -(-self.limbs_qp // max(1, _DIGIT_BYTES // limb_bytes))
-        count = -(-count // threads.get_threads()) * threads.get_threads()
-        count = min(count, self.limbs_qp)
-        bounds = [self.limbs_qp * k // count for k in range(count + 1)]
-        return [range(lo, hi) for lo, hi in itertools.pairwise(bounds)]
+        limb_bytes = 8 * len(self.decomposition) * self.context.params.N
+        count = fewest_blocks(self.limbs_qp, limb_bytes)
+        if count > 1:
+            count = -(-count // threads.get_threads()) * threads.get_threads()
+        return even_blocks(self.limbs_qp, count)
 
     def gadget_product(
         self, digits: np.ndarray, key: KeySwitchingKey, out: np.ndarray

@@ -18,6 +18,9 @@ from he.errors import InsecureParametersError, ParameterError
 SECURITY_LEVELS = (128, 192, 256)
 """The security levels of the table, in bits."""
 
+RING_DEGREES = tuple(1 << k for k in range(10, 18))
+"""The ring degrees of the table."""
+
 _MAX_LOG_QP: dict[int, dict[int, int]] = {
     128: {
         1024: 26,
@@ -84,13 +87,14 @@ def smallest_secure_N(log_qp: float, security_bits: int = 128) -> int:
     ParameterError : `security_bits` is not in the table, or `log_qp` is not positive.
     """
     _check_log_qp(log_qp)
-    largest = max_log_qp(131072, security_bits)
+    largest = max_log_qp(RING_DEGREES[-1], security_bits)
     for N, bound in sorted(_MAX_LOG_QP[security_bits].items()):
         if log_qp <= bound:
             return N
     raise InsecureParametersError(
         f"log2(QP) = {log_qp:.1f} bits, but at {security_bits}-bit security the largest N of the "
-        f"table, 131072, allows {largest}; use fewer levels, a smaller scale or a larger dnum"
+        f"table, {RING_DEGREES[-1]}, allows {largest}; use fewer levels, a smaller scale or a "
+        f"larger dnum"
     )
 
 

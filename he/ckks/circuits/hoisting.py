@@ -7,7 +7,6 @@ memory, and keys and diagonals come from it once for all ciphertexts.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -16,11 +15,10 @@ from he.ckks.ciphertext import Ciphertext
 from he.ckks.circuits.diagonals import EncodedDiagonals
 from he.ckks.evaluator import Evaluator
 from he.rlwe import galois
+from he.rlwe.limb_blocks import even_blocks, fewest_blocks
 from ntt import threads
 from ntt.hoisting import HoistedOperands
 from ntt.workspace import workspace
-
-_DIGIT_BYTES = 4 << 20  # a share of a common last-level cache
 
 
 class HoistedColumn:
@@ -78,12 +76,13 @@ class HoistedColumn:
         decomposition = switcher.decomposition
         terms = decomposition.terms(switched)
         digits_count = len(decomposition)
-        blocks = self._limb_blocks(count * digits_count)
+        blocks = self._blocks(count * digits_count)
         scratch_words = self._operands.scratch_words(count, digits_count, N)
 
         def work(first: int, last: int) -> None:
             memory = workspace("hoisted product", (scratch_words,))
-            for lo, hi in blocks[first:last]:
+            for block in blocks[first:last]:
+                lo, hi = block.start, block.stop
                 digits = workspace("hoisted digits", (count, digits_count, hi - lo, N))
                 for of_input, part, term in zip(digits, switched, terms, strict=True):
                     decomposition.fill(of_input, part, term, lo, hi)
@@ -93,11 +92,8 @@ class HoistedColumn:
         threads.split(len(blocks), work)
         return zip(self._groups, np.moveaxis(out, 1, 0), strict=True)
 
-    def _limb_blocks(self, digits: int) -> list[tuple[int, int]]:
+    def _blocks(self, digits: int) -> list[range]:
         """QP's limbs in blocks whose digits fit the cache, and at least one a thread."""
         limbs = self._switcher.limbs_qp
-        limb_bytes = 8 * digits * self._N
-        count = -(-limbs // max(1, _DIGIT_BYTES // limb_bytes))
-        count = min(max(count, threads.get_threads()), limbs)
-        bounds = [limbs * k // count for k in range(count + 1)]
-        return list(itertools.pairwise(bounds))
+        count = fewest_blocks(limbs, 8 * digits * self._N)
+        return even_blocks(limbs, max(count, threads.get_threads()))

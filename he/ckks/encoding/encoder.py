@@ -11,7 +11,7 @@ import numpy as np
 
 from he.ckks.ciphertext import Plaintext
 from he.ckks.encoding.embedding import embedding
-from he.ckks.encoding.lifting import CentredLift
+from he.ckks.encoding.lifting import CentredCoefficients
 from he.ckks.encoding.rounding import largest_magnitude, rounded_residues
 from he.ckks.params import CKKSParameters
 from he.errors import EncodingError, ParametersMismatchError
@@ -34,7 +34,7 @@ class Encoder:
         self.slots = params.slots
         self._context = context(params)
         self._embedding = embedding(params.N)
-        self._lift = CentredLift(self._context)
+        self._lift = CentredCoefficients(self._context)
         self._Q = list(itertools.accumulate(params.q, operator.mul))
 
     def encode(

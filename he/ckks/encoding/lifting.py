@@ -16,7 +16,7 @@ from ntt.workspace import workspace
 _WORDS = 1 << 17
 
 
-class CentredLift:
+class CentredCoefficients:
     """Transformed residues to coefficients in (-Q/2, Q/2)."""
 
     def __init__(self, context: RNSContext) -> None:

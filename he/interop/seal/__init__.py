@@ -6,18 +6,20 @@ objects over; `SEALEvaluator` and `SEALBFVEvaluator` compute limb for limb what 
 
 from he.interop.seal.bfv import BFVConverter
 from he.interop.seal.ckks import CKKSConverter
-from he.interop.seal.envelope import DEFAULT_VERSION, Compression, Version
+from he.interop.seal.envelope import DEFAULT_FORMAT, DEFAULT_VERSION, Compression, Format, Version
 from he.interop.seal.errors import UnknownGeneratorError, UnsupportedObjectError
 from he.interop.seal.evaluator import SEALBFVEvaluator, SEALEvaluator
 from he.interop.seal.parameters import EncryptionParameters, Scheme, coeff_modulus
 from he.interop.seal.pyfhel import read_pyfhel_context
 
 __all__ = [
+    "DEFAULT_FORMAT",
     "DEFAULT_VERSION",
     "BFVConverter",
     "CKKSConverter",
     "Compression",
     "EncryptionParameters",
+    "Format",
     "SEALBFVEvaluator",
     "SEALEvaluator",
     "Scheme",

@@ -11,7 +11,7 @@ from he.bfv.params import BFVParameters
 from he.errors import CorruptBytesError
 from he.interop.seal import records
 from he.interop.seal.converter import Converter
-from he.interop.seal.envelope import DEFAULT_VERSION, Buffer, Compression, Version
+from he.interop.seal.envelope import DEFAULT_FORMAT, Buffer, Format
 from he.interop.seal.parameters import EncryptionParameters, Scheme
 from he.interop.seal.seeded import check_secret, seeded_zero
 from he.rlwe.keys import SecretKey
@@ -77,43 +77,29 @@ class BFVConverter(Converter[BFVParameters]):
         residues = self._context.q(level).forward(record.data)
         return Ciphertext(self.params, residues, noise or self._model.fresh_public(level))
 
-    def save_plaintext(
-        self,
-        plaintext: Plaintext,
-        compression: Compression = Compression.NONE,
-        version: Version = DEFAULT_VERSION,
-    ) -> bytes:
+    def save_plaintext(self, plaintext: Plaintext, format: Format = DEFAULT_FORMAT) -> bytes:
         """SEAL's Plaintext."""
         self._check_owner(plaintext, plaintext.params)
         record = records.PlaintextRecord(plaintext.data, 1.0)
-        return records.write_plaintext(record, self.parameters, compression, version)
+        return records.write_plaintext(record, self.parameters, format)
 
-    def save_ciphertext(
-        self,
-        ciphertext: Ciphertext,
-        compression: Compression = Compression.NONE,
-        version: Version = DEFAULT_VERSION,
-    ) -> bytes:
+    def save_ciphertext(self, ciphertext: Ciphertext, format: Format = DEFAULT_FORMAT) -> bytes:
         """SEAL's Ciphertext, in full."""
         self._check_owner(ciphertext, ciphertext.params)
         coefficients = self._context.q(ciphertext.level).inverse(ciphertext.data.copy())
         record = records.CiphertextRecord(coefficients, False, 1.0)
-        return records.write_ciphertext(record, self.parameters, compression, version)
+        return records.write_ciphertext(record, self.parameters, format)
 
     def encrypt_seeded(
-        self,
-        plaintext: Plaintext,
-        secret: SecretKey,
-        compression: Compression = Compression.NONE,
-        version: Version = DEFAULT_VERSION,
+        self, plaintext: Plaintext, secret: SecretKey, format: Format = DEFAULT_FORMAT
     ) -> bytes:
         """A fresh encryption as SEAL's seeded Ciphertext, half as long as a full one."""
         self._check_owner(plaintext, plaintext.params)
         check_secret(self.params, secret, "a seeded ciphertext")
         level = self.params.max_level
         ops = self._context.q(level)
-        data, seed = seeded_zero(secret, ops, version, transformed=False)
+        data, seed = seeded_zero(secret, ops, format.version, transformed=False)
         message = plain_lift(self.params, level).scaled(plaintext.data)
         ops.add(data[0], data[0], message)
         record = records.CiphertextRecord(ops.inverse(data), False, 1.0)
-        return records.write_ciphertext(record, self.parameters, compression, version, seed)
+        return records.write_ciphertext(record, self.parameters, format, seed)

@@ -12,7 +12,7 @@ from he.ckks.params import CKKSParameters
 from he.errors import CorruptBytesError
 from he.interop.seal import records
 from he.interop.seal.converter import Converter
-from he.interop.seal.envelope import DEFAULT_VERSION, Buffer, Compression, Version
+from he.interop.seal.envelope import DEFAULT_FORMAT, Buffer, Format
 from he.interop.seal.parameters import EncryptionParameters, Scheme
 from he.interop.seal.seeded import check_secret, seeded_zero
 from he.rlwe.keys import SecretKey
@@ -77,43 +77,29 @@ class CKKSConverter(Converter[CKKSParameters]):
         self._check_level(record.data.shape[1])
         return Ciphertext(self.params, record.data, record.scale)
 
-    def save_plaintext(
-        self,
-        plaintext: Plaintext,
-        compression: Compression = Compression.NONE,
-        version: Version = DEFAULT_VERSION,
-    ) -> bytes:
+    def save_plaintext(self, plaintext: Plaintext, format: Format = DEFAULT_FORMAT) -> bytes:
         """SEAL's Plaintext."""
         self._check_owner(plaintext, plaintext.params)
         record = records.PlaintextRecord(plaintext.data, plaintext.scale)
-        return records.write_plaintext(record, self.parameters, compression, version)
+        return records.write_plaintext(record, self.parameters, format)
 
-    def save_ciphertext(
-        self,
-        ciphertext: Ciphertext,
-        compression: Compression = Compression.NONE,
-        version: Version = DEFAULT_VERSION,
-    ) -> bytes:
+    def save_ciphertext(self, ciphertext: Ciphertext, format: Format = DEFAULT_FORMAT) -> bytes:
         """SEAL's Ciphertext, in full."""
         self._check_owner(ciphertext, ciphertext.params)
         record = records.CiphertextRecord(ciphertext.data, True, ciphertext.scale)
-        return records.write_ciphertext(record, self.parameters, compression, version)
+        return records.write_ciphertext(record, self.parameters, format)
 
     def encrypt_seeded(
-        self,
-        plaintext: Plaintext,
-        secret: SecretKey,
-        compression: Compression = Compression.NONE,
-        version: Version = DEFAULT_VERSION,
+        self, plaintext: Plaintext, secret: SecretKey, format: Format = DEFAULT_FORMAT
     ) -> bytes:
         """A fresh encryption as SEAL's seeded Ciphertext, half as long as a full one."""
         self._check_owner(plaintext, plaintext.params)
         check_secret(self.params, secret, "a seeded ciphertext")
         ops = context(self.params).q(plaintext.level)
-        data, seed = seeded_zero(secret, ops, version, transformed=True)
+        data, seed = seeded_zero(secret, ops, format.version, transformed=True)
         ops.add(data[0], data[0], plaintext.data)
         record = records.CiphertextRecord(data, True, plaintext.scale)
-        return records.write_ciphertext(record, self.parameters, compression, version, seed)
+        return records.write_ciphertext(record, self.parameters, format, seed)
 
 
 def _scales(q: list[int], scale: float) -> tuple[float, ...]:

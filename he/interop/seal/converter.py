@@ -9,7 +9,7 @@ import numpy as np
 
 from he.errors import CorruptBytesError, ParametersMismatchError
 from he.interop.seal import records
-from he.interop.seal.envelope import DEFAULT_VERSION, Buffer, Compression, Version
+from he.interop.seal.envelope import DEFAULT_FORMAT, Buffer, Format
 from he.interop.seal.errors import UnsupportedObjectError
 from he.interop.seal.parameters import EncryptionParameters, Scheme
 from he.interop.seal.secret import secret_coefficients
@@ -32,6 +32,8 @@ P = TypeVar("P", bound=RLWEParameters)
 class Converter(Generic[P]):
     """Keys of one set of encryption parameters. SEAL's last prime is our special prime, every
     other one a digit; residues are the same.
+
+    What saves or creates an object takes a `Format`: the compression, and the release of SEAL.
 
     Loading raises `SerializationError`, or `ParametersMismatchError` for objects of other
     parameters; saving raises `ParametersMismatchError` for ours.
@@ -96,100 +98,60 @@ class Converter(Generic[P]):
 
     # ------------------------------------------------------------ to SEAL
 
-    def save_parameters(
-        self, compression: Compression = Compression.NONE, version: Version = DEFAULT_VERSION
-    ) -> bytes:
+    def save_parameters(self, format: Format = DEFAULT_FORMAT) -> bytes:
         """SEAL's EncryptionParameters."""
-        return self.parameters.to_bytes(compression=compression, version=version)
+        return self.parameters.to_bytes(format)
 
-    def save_secret_key(
-        self,
-        key: SecretKey,
-        compression: Compression = Compression.NONE,
-        version: Version = DEFAULT_VERSION,
-    ) -> bytes:
+    def save_secret_key(self, key: SecretKey, format: Format = DEFAULT_FORMAT) -> bytes:
         """SEAL's SecretKey."""
         self._check_owner(key, key.params)
         record = records.PlaintextRecord(key.transformed, 1.0)
-        return records.write_plaintext(record, self.parameters, compression, version)
+        return records.write_plaintext(record, self.parameters, format)
 
-    def save_public_key(
-        self,
-        key: PublicKey,
-        compression: Compression = Compression.NONE,
-        version: Version = DEFAULT_VERSION,
-    ) -> bytes:
+    def save_public_key(self, key: PublicKey, format: Format = DEFAULT_FORMAT) -> bytes:
         """SEAL's PublicKey."""
         self._check_owner(key, key.params)
         record = records.CiphertextRecord(key.data, True, 1.0)
-        return records.write_ciphertext(record, self.parameters, compression, version)
+        return records.write_ciphertext(record, self.parameters, format)
 
-    def save_relin_keys(
-        self,
-        keys: EvaluationKeys,
-        compression: Compression = Compression.NONE,
-        version: Version = DEFAULT_VERSION,
-    ) -> bytes:
+    def save_relin_keys(self, keys: EvaluationKeys, format: Format = DEFAULT_FORMAT) -> bytes:
         """SEAL's RelinKeys; raises `MissingRelinearizationKeyError` without it."""
         self._check_owner(keys, keys.params)
         key = keys.for_relinearization(self.params.max_level)
-        return records.write_switching_keys(
-            {0: key.data}, 1, self.parameters, compression, version
-        )
+        return records.write_switching_keys({0: key.data}, 1, self.parameters, format)
 
-    def save_galois_keys(
-        self,
-        keys: EvaluationKeys,
-        compression: Compression = Compression.NONE,
-        version: Version = DEFAULT_VERSION,
-    ) -> bytes:
+    def save_galois_keys(self, keys: EvaluationKeys, format: Format = DEFAULT_FORMAT) -> bytes:
         """SEAL's GaloisKeys; raises `MissingGaloisKeyError` for one below the top level."""
         self._check_owner(keys, keys.params)
         entries = {}
         for element in keys.galois:
             ours = keys.for_element(element, self.params.max_level)
             entries[(element - 1) // 2] = _permuted(ours.data, element)
-        return records.write_switching_keys(
-            entries, self.params.N, self.parameters, compression, version
-        )
+        return records.write_switching_keys(entries, self.params.N, self.parameters, format)
 
     # ------------------------------------------------------------ new keys, seeded
 
-    def create_public_key(
-        self,
-        secret: SecretKey,
-        compression: Compression = Compression.NONE,
-        version: Version = DEFAULT_VERSION,
-    ) -> bytes:
+    def create_public_key(self, secret: SecretKey, format: Format = DEFAULT_FORMAT) -> bytes:
         """A new public key as SEAL's seeded PublicKey, half as long as a full one.
 
         This and the others raise `MissingKeyError` for another key than a secret one.
         """
         check_secret(self.params, secret, "a seeded key")
         ops = context(self.params).qp(self.params.max_level)
-        data, seed = seeded_zero(secret, ops, version, transformed=True)
+        data, seed = seeded_zero(secret, ops, format.version, transformed=True)
         record = records.CiphertextRecord(data, True, 1.0)
-        return records.write_ciphertext(record, self.parameters, compression, version, seed)
+        return records.write_ciphertext(record, self.parameters, format, seed)
 
-    def create_relin_keys(
-        self,
-        secret: SecretKey,
-        compression: Compression = Compression.NONE,
-        version: Version = DEFAULT_VERSION,
-    ) -> bytes:
+    def create_relin_keys(self, secret: SecretKey, format: Format = DEFAULT_FORMAT) -> bytes:
         """A new key of s^2 as SEAL's seeded RelinKeys."""
         check_secret(self.params, secret, "a seeded key")
-        key, seeds = seeded_switching_key(secret, square_of(secret), version)
+        key, seeds = seeded_switching_key(secret, square_of(secret), format.version)
         return records.write_switching_keys(
-            {0: key}, 1, self.parameters, compression, version, {0: seeds}
+            {0: key}, 1, self.parameters, format, {0: seeds}
         )
 
     def create_galois_keys(
-        self,
-        secret: SecretKey,
-        elements: Iterable[int],
-        compression: Compression = Compression.NONE,
-        version: Version = DEFAULT_VERSION,
+        self, secret: SecretKey, elements: Iterable[int], format: Format = DEFAULT_FORMAT
     ) -> bytes:
         """New keys of Galois elements as SEAL's seeded GaloisKeys."""
         check_secret(self.params, secret, "a seeded key")
@@ -197,10 +159,10 @@ class Converter(Generic[P]):
         for element in elements:
             index = (element - 1) // 2
             keys[index], seeds[index] = seeded_switching_key(
-                secret, image_of(secret, element), version
+                secret, image_of(secret, element), format.version
             )
         return records.write_switching_keys(
-            keys, self.params.N, self.parameters, compression, version, seeds
+            keys, self.params.N, self.parameters, format, seeds
         )
 
     # ------------------------------------------------------------ checks

@@ -61,6 +61,21 @@ class Compression(IntEnum):
     ZSTD = 2
 
 
+class Format(NamedTuple):
+    """How an object is written: how compressed, and for which release of SEAL."""
+
+    compression: Compression = Compression.NONE
+    version: Version = DEFAULT_VERSION
+
+    @property
+    def inner(self) -> Format:
+        """The format of an object inside another one, which is never compressed by itself."""
+        return Format(Compression.NONE, self.version)
+
+
+DEFAULT_FORMAT = Format()
+
+
 class Header(NamedTuple):
     """A header, whose `size` counts itself."""
 
@@ -124,16 +139,13 @@ def open_envelope(data: Buffer, limit: int) -> tuple[Version, memoryview]:
     return header.version, body
 
 
-def envelope(
-    members: bytes,
-    compression: Compression = Compression.NONE,
-    version: Version = DEFAULT_VERSION,
-) -> bytes:
+def envelope(members: bytes, format: Format = DEFAULT_FORMAT) -> bytes:
     """`members` behind a header; the inverse of `open_envelope`.
 
     Raises `ParameterError` for another version, for zstd before 3.6, which did not know it, and for
     4 GiB in version 3.4, whose header has 32 bits for the size.
     """
+    compression, version = format
     name = f"SEAL {version.major}.{version.minor}"
     if not Version(3, 4) <= version < (5, 0):
         raise ParameterError(f"{name}: 3.4 to 4.x can be written")

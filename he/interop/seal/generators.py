@@ -13,7 +13,7 @@ from enum import IntEnum
 import numpy as np
 
 from he.interop.seal.blake2xb import blake2xb
-from he.interop.seal.envelope import Compression, Version, envelope
+from he.interop.seal.envelope import Format, Version, envelope
 from he.interop.seal.errors import UnknownGeneratorError
 from he.interop.seal.reader import Reader
 
@@ -53,7 +53,7 @@ def write_seed(seed: bytes, version: Version) -> bytes:
     """A seed of `generator_of(version)`, as `read_seed` reads it."""
     if not version.has_generator_header:
         return seed
-    return envelope(bytes([generator_of(version)]) + seed, Compression.NONE, version)
+    return envelope(bytes([generator_of(version)]) + seed, Format(version=version))
 
 
 def uniform_polynomial(

@@ -9,10 +9,9 @@ from enum import IntEnum
 
 from he.errors import CorruptBytesError, ParameterError, ParametersMismatchError
 from he.interop.seal.envelope import (
-    DEFAULT_VERSION,
+    DEFAULT_FORMAT,
     Buffer,
-    Compression,
-    Version,
+    Format,
     envelope,
     open_envelope,
 )
@@ -99,17 +98,12 @@ class EncryptionParameters:
             )
         return self._levels[parms_id]
 
-    def to_bytes(
-        self,
-        *,
-        compression: Compression = Compression.NONE,
-        version: Version = DEFAULT_VERSION,
-    ) -> bytes:
+    def to_bytes(self, format: Format = DEFAULT_FORMAT) -> bytes:
         """As SEAL's ``EncryptionParameters::save``."""
         members = bytes([self.scheme]) + u64(self.N, self.key_limbs)
         for modulus in (*self.coeff_modulus, self.plain_modulus):
-            members += envelope(u64(modulus), Compression.NONE, version)
-        return envelope(members, compression, version)
+            members += envelope(u64(modulus), format.inner)
+        return envelope(members, format)
 
     @classmethod
     def from_bytes(cls, data: Buffer) -> EncryptionParameters:

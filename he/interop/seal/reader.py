@@ -10,6 +10,7 @@ from he.errors import CorruptBytesError
 from he.interop.seal.envelope import (
     HEADER_BYTES,
     Compression,
+    Format,
     Version,
     envelope,
     read_header,
@@ -86,7 +87,7 @@ def f64(value: float) -> bytes:
 def words(array: np.ndarray, version: Version) -> bytes:
     """A DynArray, as `Reader.words` reads it."""
     data = u64(array.size) + array.astype(_WORDS).tobytes()
-    return envelope(data, Compression.NONE, version)
+    return envelope(data, Format(version=version))
 
 
 def words_bytes(count: int) -> int:

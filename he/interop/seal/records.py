@@ -13,10 +13,9 @@ import numpy as np
 
 from he.errors import CorruptBytesError
 from he.interop.seal.envelope import (
-    DEFAULT_VERSION,
+    DEFAULT_FORMAT,
     Buffer,
-    Compression,
-    Version,
+    Format,
     envelope,
     open_envelope,
 )
@@ -98,8 +97,7 @@ def _ciphertext(
 def write_ciphertext(
     record: CiphertextRecord,
     parameters: EncryptionParameters,
-    compression: Compression = Compression.NONE,
-    version: Version = DEFAULT_VERSION,
+    format: Format = DEFAULT_FORMAT,
     seed: bytes | None = None,
 ) -> bytes:
     """The inverse of `read_ciphertext`.
@@ -110,13 +108,13 @@ def write_ciphertext(
     parts, limbs, N = record.data.shape
     members = parameters.parms_id(limbs) + bytes([record.is_ntt]) + u64(parts, N, limbs)
     members += f64(record.scale)
-    if version.has_correction_factor:
+    if format.version.has_correction_factor:
         members += u64(1)
     if seed is None:
-        members += words(record.data, version)
+        members += words(record.data, format.version)
     else:
-        members += words(record.data[0], version) + write_seed(seed, version)
-    return envelope(members, compression, version)
+        members += words(record.data[0], format.version) + write_seed(seed, format.version)
+    return envelope(members, format)
 
 
 def read_plaintext(data: Buffer, parameters: EncryptionParameters) -> PlaintextRecord:
@@ -148,13 +146,12 @@ def read_plaintext(data: Buffer, parameters: EncryptionParameters) -> PlaintextR
 def write_plaintext(
     record: PlaintextRecord,
     parameters: EncryptionParameters,
-    compression: Compression = Compression.NONE,
-    version: Version = DEFAULT_VERSION,
+    format: Format = DEFAULT_FORMAT,
 ) -> bytes:
     """The inverse of `read_plaintext`."""
     level = NO_LEVEL if record.data.ndim == 1 else parameters.parms_id(len(record.data))
-    members = level + u64(record.data.size) + f64(record.scale) + words(record.data, version)
-    return envelope(members, compression, version)
+    members = level + u64(record.data.size) + f64(record.scale) + words(record.data, format.version)
+    return envelope(members, format)
 
 
 def read_relin_keys(data: Buffer, parameters: EncryptionParameters) -> dict[int, np.ndarray]:
@@ -203,8 +200,7 @@ def write_switching_keys(
     keys: dict[int, np.ndarray],
     count: int,
     parameters: EncryptionParameters,
-    compression: Compression = Compression.NONE,
-    version: Version = DEFAULT_VERSION,
+    format: Format = DEFAULT_FORMAT,
     seeds: Mapping[int, Sequence[bytes]] | None = None,
 ) -> bytes:
     """The inverse of `read_relin_keys` and `read_galois_keys`, with `count` entries.
@@ -220,13 +216,12 @@ def write_switching_keys(
             write_ciphertext(
                 CiphertextRecord(digit, True, 1.0),
                 parameters,
-                Compression.NONE,
-                version,
+                format.inner,
                 None if seeds is None else seeds[index][j],
             )
             for j, digit in enumerate(digits)
         ]
-    return envelope(b"".join(parts), compression, version)
+    return envelope(b"".join(parts), format)
 
 
 def read_public_key(data: Buffer, parameters: EncryptionParameters) -> np.ndarray:

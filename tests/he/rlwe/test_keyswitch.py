@@ -9,7 +9,7 @@ import pytest
 
 import ntt
 from he.ckks.circuits.linear_transform import LinearTransform
-from he.rlwe import galois, keyswitch
+from he.rlwe import galois, keyswitch, limb_blocks
 from ntt import threads
 from ntt.backends.select import available_backends
 
@@ -31,7 +31,7 @@ def test_switched__does_not_depend_on_the_blocks(
         return [ct.data for ct in (*rotations, *others)]
 
     at_once = results()
-    monkeypatch.setattr(keyswitch, "_DIGIT_BYTES", digit_bytes)
+    monkeypatch.setattr(limb_blocks, "_DIGIT_BYTES", digit_bytes)
     monkeypatch.setattr(keyswitch, "_ACCUMULATOR_BYTES", accumulator_bytes)
     ntt.set_threads(threads)
     try:
@@ -97,7 +97,7 @@ def test_operands__are_remembered_for_some_sets_of_keys(small, monkeypatch) -> N
 def test_blocks__cover_the_limbs_in_order(small, monkeypatch) -> None:
     switcher = small.evaluator.switcher(4)
     for digit_bytes in (1, 1000, 5000, 10_000, 1 << 30):
-        monkeypatch.setattr(keyswitch, "_DIGIT_BYTES", digit_bytes)
+        monkeypatch.setattr(limb_blocks, "_DIGIT_BYTES", digit_bytes)
         blocks = switcher._blocks()
         assert [r for block in blocks for r in block] == list(range(switcher.limbs_qp))
         assert all(blocks)

@@ -21,7 +21,7 @@ from he.errors import (
     ParameterError,
     ParametersMismatchError,
 )
-from he.rlwe import galois
+from he.rlwe import galois, limb_blocks
 from he.rlwe.keys import KeyNeeds
 from he.trace import Tracer
 
@@ -144,7 +144,7 @@ def test_slot_matrix__several_vectors_at_once_give_the_same_bits(
     schemes, name, count, digit_bytes, monkeypatch
 ) -> None:
     """Whether the digits are made limb by limb or all at once."""
-    monkeypatch.setattr(hoisting, "_DIGIT_BYTES", digit_bytes)
+    monkeypatch.setattr(limb_blocks, "_DIGIT_BYTES", digit_bytes)
     s = schemes(name)
     blocks = matrix_of_four(s, np.random.default_rng(1))
     ev = evaluator_for(s, KeyNeeds.union(block.needs for block in blocks.values()))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from he.ckks.encoding import lifting
-from he.ckks.encoding.lifting import CentredLift
+from he.ckks.encoding.lifting import CentredCoefficients
 from he.ckks.params import CKKSParameters
 from he.rlwe.rns import RNSContext, context
 
@@ -26,7 +26,7 @@ def check(rns: RNSContext, level: int, values: list[int]) -> None:
     residues = np.array([[v % q for v in values] for q in ops.moduli], dtype=np.uint64)
     data = ops.forward(residues)
     kept = data.copy()
-    found = CentredLift(rns)(data)
+    found = CentredCoefficients(rns)(data)
     assert (data == kept).all()
     limit = (level + 2) * 2.0**-52
     assert all(abs(int(f) - v) <= limit * abs(v) for f, v in zip(found, values, strict=True))

@@ -11,6 +11,7 @@ from he.interop.seal import (
     BFVConverter,
     Compression,
     EncryptionParameters,
+    Format,
     Scheme,
     SEALBFVEvaluator,
     UnsupportedObjectError,
@@ -31,7 +32,9 @@ N, T = 64, 257
 PARAMETERS = EncryptionParameters(Scheme.BFV, N, coeff_modulus(N, (30, 30, 30, 31)), T)
 REASON = "a test of bytes"
 VERSIONS = [Version(3, 4), Version(3, 5), Version(3, 7), Version(4, 1)]
-FORMATS = [(c, v) for v in VERSIONS for c in Compression if c < Compression.ZSTD or v.has_zstd]
+FORMATS = [
+    Format(c, v) for v in VERSIONS for c in Compression if c < Compression.ZSTD or v.has_zstd
+]
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +49,14 @@ def secret(converter):
 
 @pytest.mark.parametrize(("compression", "version"), FORMATS)
 def test_objects__survive_bytes(converter, secret, compression, version):
-    params, how = converter.params, (compression, version)
+    params, how = converter.params, Format(compression, version)
     plaintext = bfv.BatchEncoder(params).encode(np.arange(N) - 5)
-    loaded = converter.load_plaintext(converter.save_plaintext(plaintext, *how))
+    loaded = converter.load_plaintext(converter.save_plaintext(plaintext, how))
     assert (loaded.data == plaintext.data).all()
     ciphertext = bfv.Encryptor(params, secret).encrypt(plaintext, level=1)
-    back = converter.load_ciphertext(converter.save_ciphertext(ciphertext, *how))
+    back = converter.load_ciphertext(converter.save_ciphertext(ciphertext, how))
     assert (back.data == ciphertext.data).all()
-    key = converter.load_secret_key(converter.save_secret_key(secret, *how))
+    key = converter.load_secret_key(converter.save_secret_key(secret, how))
     assert (key.coefficients == secret.coefficients).all()
     assert (bfv.Decryptor(params, key).decrypt(back).data == plaintext.data).all()
 

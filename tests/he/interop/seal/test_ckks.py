@@ -19,6 +19,7 @@ from he.interop.seal import (
     CKKSConverter,
     Compression,
     EncryptionParameters,
+    Format,
     Scheme,
     UnsupportedObjectError,
     Version,
@@ -37,7 +38,9 @@ N = 64
 PARAMETERS = EncryptionParameters(Scheme.CKKS, N, coeff_modulus(N, (40, 30, 30, 41)))
 REASON = "a test of bytes"
 VERSIONS = [Version(3, 4), Version(3, 5), Version(3, 7), Version(4, 1)]
-FORMATS = [(c, v) for v in VERSIONS for c in Compression if c < Compression.ZSTD or v.has_zstd]
+FORMATS = [
+    Format(c, v) for v in VERSIONS for c in Compression if c < Compression.ZSTD or v.has_zstd
+]
 
 
 @pytest.fixture(scope="module")
@@ -72,16 +75,16 @@ def test_scales__stay_within_the_modulus_where_the_chain_does_not_fit():
 
 @pytest.mark.parametrize(("compression", "version"), FORMATS)
 def test_objects__survive_bytes(converter, generator, secret, compression, version):
-    how = (compression, version)
+    how = Format(compression, version)
     public = generator.public_key(secret)
     needs = KeyNeeds(2, {3: 2, 2 * N - 1: 2})
     keys = generator.evaluation_keys(secret, needs)
-    loaded = converter.load_secret_key(converter.save_secret_key(secret, *how))
+    loaded = converter.load_secret_key(converter.save_secret_key(secret, how))
     assert (loaded.coefficients == secret.coefficients).all()
-    reloaded = converter.load_public_key(converter.save_public_key(public, *how))
+    reloaded = converter.load_public_key(converter.save_public_key(public, how))
     assert (reloaded.data == public.data).all()
     again = converter.load_evaluation_keys(
-        converter.save_relin_keys(keys, *how), converter.save_galois_keys(keys, *how)
+        converter.save_relin_keys(keys, how), converter.save_galois_keys(keys, how)
     )
     assert (again.relinearization.data == keys.relinearization.data).all()
     assert {e: key.data.tobytes() for e, key in again.galois.items()} == {
@@ -92,7 +95,7 @@ def test_objects__survive_bytes(converter, generator, secret, compression, versi
         (plaintext(converter), converter.save_plaintext, converter.load_plaintext),
         (ciphertext, converter.save_ciphertext, converter.load_ciphertext),
     ):
-        back = load(save(obj, *how))
+        back = load(save(obj, how))
         assert (back.data == obj.data).all()
         assert back.scale == obj.scale
 
@@ -107,7 +110,7 @@ def test_seeded_encryption__is_fresh_and_refuses_what_it_must(converter, secret)
     assert first[-64:] != second[-64:]
     ciphertext = converter.load_ciphertext(first)
     assert (ciphertext.level, ciphertext.scale) == (message.level, message.scale)
-    oldest = converter.encrypt_seeded(message, secret, version=Version(3, 4))
+    oldest = converter.encrypt_seeded(message, secret, Format(version=Version(3, 4)))
     older = converter.load_ciphertext(oldest)
     decryptor = Decryptor(converter.params, secret)
     for encrypted in (ciphertext, older):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from he.ckks.encryption import Decryptor, Encryptor
-from he.interop.seal import Version
+from he.interop.seal import Format, Version
 from he.rlwe.keygen import KeyGenerator
 from he.rlwe.keys import KeyNeeds
 
@@ -165,22 +165,22 @@ def test_keys__come_back_as_the_same_bytes(chain, ckks_session, comparisons):
     pairs = {
         "secret": (
             converter.save_secret_key(
-                converter.load_secret_key(seal.to_bytes_secret_key()), version=VERSION
+                converter.load_secret_key(seal.to_bytes_secret_key()), Format(version=VERSION)
             ),
             seal.to_bytes_secret_key(),
         ),
         "public": (
             converter.save_public_key(
-                converter.load_public_key(seal.to_bytes_public_key()), version=VERSION
+                converter.load_public_key(seal.to_bytes_public_key()), Format(version=VERSION)
             ),
             seal.to_bytes_public_key(),
         ),
         "relinearization": (
-            converter.save_relin_keys(keys, version=VERSION),
+            converter.save_relin_keys(keys, Format(version=VERSION)),
             seal.to_bytes_relin_key(),
         ),
         "galois": (
-            converter.save_galois_keys(keys, version=VERSION),
+            converter.save_galois_keys(keys, Format(version=VERSION)),
             seal.to_bytes_rotate_key(),
         ),
     }

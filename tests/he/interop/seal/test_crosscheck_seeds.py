@@ -7,7 +7,7 @@ import struct
 import numpy as np
 import pytest
 
-from he.interop.seal import Version
+from he.interop.seal import Format, Version
 from he.interop.seal.envelope import envelope
 from he.interop.seal.reader import f64, u64, words
 
@@ -26,12 +26,12 @@ def seeded_ciphertext(parameters, first_half, generator, seed, version):
     inner = max(version, Version(3, 5))
     members += words(first_half, inner)
     if version >= (3, 6):
-        members += envelope(bytes([generator]) + seed, version=version)
+        members += envelope(bytes([generator]) + seed, Format(version=version))
     else:
         members += seed
     if version == (3, 4):
         return struct.pack("<HBBIQ", 0xA15E, 0, 0, 16 + len(members), 0) + members
-    return envelope(members, version=version)
+    return envelope(members, Format(version=version))
 
 
 @pytest.fixture(scope="module", params=[(64, [30, 25, 30]), (4096, [60, 40, 40, 60])])

@@ -16,6 +16,7 @@ from he.interop.seal import (
     CKKSConverter,
     Compression,
     EncryptionParameters,
+    Format,
     SEALBFVEvaluator,
     SEALEvaluator,
     Version,
@@ -163,13 +164,16 @@ def test_our_bytes__load_in_seal(peer, compression, comparisons):
     theirs = peer.api.Ciphertext()
     encryptor.encrypt_symmetric(peer.plaintext(3), theirs)
     ours = peer.converter.load_ciphertext(peer.bytes_of(theirs))
-    loaded = peer.loaded(peer.api.Ciphertext, peer.converter.save_ciphertext(ours, compression))
+    data = peer.converter.save_ciphertext(ours, Format(compression))
+    loaded = peer.loaded(peer.api.Ciphertext, data)
     again = peer.converter.load_ciphertext(peer.bytes_of(loaded))
     comparisons.equal(f"ciphertext, {compression.name}", ours.data, again.data)
 
 
 VERSIONS = [Version(3, 4), Version(3, 5), Version(3, 6), Version(3, 7), Version(4, 3)]
-FORMATS = [(c, v) for v in VERSIONS for c in Compression if c < Compression.ZSTD or v.has_zstd]
+FORMATS = [
+    Format(c, v) for v in VERSIONS for c in Compression if c < Compression.ZSTD or v.has_zstd
+]
 
 
 def written_by_us(peer, how):
@@ -185,39 +189,39 @@ def written_by_us(peer, how):
     else:
         message = Encoder(params).encode(np.linspace(-1, 1, N // 2))
         ciphertext = Encryptor(params, public).encrypt(message)
-    secret_key = converter.save_secret_key(secret, *how)
+    secret_key = converter.save_secret_key(secret, how)
     yield "secret key", api.SecretKey, secret_key, lambda data: converter.load_secret_key(
         data
     ).transformed
     for name, kind, data, load in (
-        ("plaintext", api.Plaintext, converter.save_plaintext(message, *how), "plaintext"),
-        ("ciphertext", api.Ciphertext, converter.save_ciphertext(ciphertext, *how), "ciphertext"),
+        ("plaintext", api.Plaintext, converter.save_plaintext(message, how), "plaintext"),
+        ("ciphertext", api.Ciphertext, converter.save_ciphertext(ciphertext, how), "ciphertext"),
         (
             "seeded ciphertext",
             api.Ciphertext,
-            converter.encrypt_seeded(message, secret, *how),
+            converter.encrypt_seeded(message, secret, how),
             "ciphertext",
         ),
-        ("public key", api.PublicKey, converter.save_public_key(public, *how), "public_key"),
+        ("public key", api.PublicKey, converter.save_public_key(public, how), "public_key"),
         (
             "seeded public key",
             api.PublicKey,
-            converter.create_public_key(secret, *how),
+            converter.create_public_key(secret, how),
             "public_key",
         ),
-        ("relin keys", api.RelinKeys, converter.save_relin_keys(keys, *how), "relin_keys"),
+        ("relin keys", api.RelinKeys, converter.save_relin_keys(keys, how), "relin_keys"),
         (
             "seeded relin keys",
             api.RelinKeys,
-            converter.create_relin_keys(secret, *how),
+            converter.create_relin_keys(secret, how),
             "relin_keys",
         ),
     ):
         loader = getattr(converter, f"load_{load}")
         yield name, kind, data, lambda data, loader=loader: loader(data).data
     for name, data in (
-        ("Galois keys", converter.save_galois_keys(keys, *how)),
-        ("seeded Galois keys", converter.create_galois_keys(secret, [3, 2 * N - 1], *how)),
+        ("Galois keys", converter.save_galois_keys(keys, how)),
+        ("seeded Galois keys", converter.create_galois_keys(secret, [3, 2 * N - 1], how)),
     ):
         yield name, api.GaloisKeys, data, lambda data: np.stack(
             [key.data for _, key in sorted(converter.load_galois_keys(data).items())]
@@ -245,7 +249,7 @@ def test_every_object__goes_to_seal_and_comes_back(
 def test_our_seeded_keys__relinearize_and_rotate_in_seal_as_here(peer, comparisons):
     api, converter, params = peer.api, peer.converter, peer.converter.params
     secret = KeyGenerator(params).secret_key()
-    relin = converter.create_relin_keys(secret, Compression.ZSTD, Version(4, 3))
+    relin = converter.create_relin_keys(secret, Format(Compression.ZSTD, Version(4, 3)))
     galois = converter.create_galois_keys(secret, [3])
     evaluator = SEALEvaluator(params, converter.load_evaluation_keys(relin, galois))
     values = np.random.default_rng(5).uniform(-1, 1, params.slots)

@@ -10,6 +10,7 @@ from he.errors import CorruptBytesError, ForeignBytesError, ParameterError, Vers
 from he.interop.seal.envelope import (
     DEFAULT_VERSION,
     Compression,
+    Format,
     Version,
     envelope,
     open_envelope,
@@ -17,19 +18,21 @@ from he.interop.seal.envelope import (
 
 MEMBERS = bytes(range(256)) * 3
 VERSIONS = [Version(3, 4), Version(3, 5), DEFAULT_VERSION, Version(4, 1), Version(4, 9)]
-FORMATS = [(c, v) for v in VERSIONS for c in Compression if c < Compression.ZSTD or v.has_zstd]
+FORMATS = [
+    Format(c, v) for v in VERSIONS for c in Compression if c < Compression.ZSTD or v.has_zstd
+]
 
 
 @pytest.mark.parametrize(("compression", "version"), FORMATS)
 def test_envelope__opens_to_what_was_put_in(compression, version):
-    data = envelope(MEMBERS, compression, version)
+    data = envelope(MEMBERS, Format(compression, version))
     found, members = open_envelope(data, len(MEMBERS))
     assert (found, bytes(members)) == (version, MEMBERS)
 
 
 @pytest.mark.parametrize("compression", list(Compression))
 def test_open_envelope__refuses_one_byte_beyond_the_limit(compression):
-    data = envelope(MEMBERS, compression)
+    data = envelope(MEMBERS, Format(compression))
     with pytest.raises(CorruptBytesError, match=f"more than {len(MEMBERS) - 1} bytes"):
         open_envelope(data, len(MEMBERS) - 1)
 
@@ -37,7 +40,7 @@ def test_open_envelope__refuses_one_byte_beyond_the_limit(compression):
 def test_envelope__has_another_header_in_version_3_4():
     data = struct.pack("<HBBIQ", 0xA15E, 0, 0, 16 + len(MEMBERS), 0) + MEMBERS
     assert open_envelope(data, 1000) == (Version(3, 4), memoryview(MEMBERS))
-    assert envelope(MEMBERS, version=Version(3, 4)) == data
+    assert envelope(MEMBERS, Format(version=Version(3, 4))) == data
 
 
 class FourGibibytes(bytes):
@@ -49,13 +52,13 @@ class FourGibibytes(bytes):
 
 def test_envelope__refuses_what_version_3_4_cannot_hold():
     with pytest.raises(ParameterError, match="below 4 GiB"):
-        envelope(FourGibibytes(), version=Version(3, 4))
+        envelope(FourGibibytes(), Format(version=Version(3, 4)))
 
 
 @pytest.mark.parametrize("version", [Version(3, 4), Version(3, 5)])
 def test_envelope__refuses_zstd_for_versions_before_it(version):
     with pytest.raises(ParameterError, match="knows no zstd"):
-        envelope(MEMBERS, Compression.ZSTD, version)
+        envelope(MEMBERS, Format(Compression.ZSTD, version))
 
 
 def reframed(data, change):
@@ -67,21 +70,21 @@ def reframed(data, change):
 @pytest.mark.parametrize("compression", [Compression.ZLIB, Compression.ZSTD])
 @pytest.mark.parametrize("behind", [b"\0", bytes(20), b"\x5e\xa1"])
 def test_open_envelope__refuses_bytes_behind_the_stream(compression, behind):
-    data = reframed(envelope(MEMBERS, compression), lambda members: members + behind)
+    data = reframed(envelope(MEMBERS, Format(compression)), lambda members: members + behind)
     with pytest.raises(CorruptBytesError, match="stream"):
         open_envelope(data, 1000)
 
 
 @pytest.mark.parametrize("compression", [Compression.ZLIB, Compression.ZSTD])
 def test_open_envelope__refuses_a_second_stream(compression):
-    data = reframed(envelope(MEMBERS, compression), lambda members: members + members)
+    data = reframed(envelope(MEMBERS, Format(compression)), lambda members: members + members)
     with pytest.raises(CorruptBytesError):
         open_envelope(data, len(MEMBERS))
 
 
 @pytest.mark.parametrize("lost", [1, 4, 9])
 def test_open_envelope__refuses_a_zlib_stream_that_ends_early(lost):
-    data = reframed(envelope(MEMBERS, Compression.ZLIB), lambda members: members[:-lost])
+    data = reframed(envelope(MEMBERS, Format(Compression.ZLIB)), lambda members: members[:-lost])
     with pytest.raises(CorruptBytesError, match="stream"):
         open_envelope(data, 1000)
 
@@ -89,7 +92,7 @@ def test_open_envelope__refuses_a_zlib_stream_that_ends_early(lost):
 @pytest.mark.parametrize("lost", [1, 4, 9])
 def test_open_envelope__gives_less_of_a_zstd_stream_that_ends_early(lost):
     """Which the readers of members refuse."""
-    data = reframed(envelope(MEMBERS, Compression.ZSTD), lambda members: members[:-lost])
+    data = reframed(envelope(MEMBERS, Format(Compression.ZSTD)), lambda members: members[:-lost])
     assert len(open_envelope(data, 1000)[1]) < len(MEMBERS)
 
 
@@ -119,10 +122,10 @@ def test_open_envelope__refuses_a_damaged_header(at, value):
 @pytest.mark.parametrize("compression", list(Compression))
 def test_open_envelope__refuses_bytes_that_follow(compression):
     with pytest.raises(CorruptBytesError, match="1 bytes follow"):
-        open_envelope(envelope(MEMBERS, compression) + b"\0", 1000)
+        open_envelope(envelope(MEMBERS, Format(compression)) + b"\0", 1000)
 
 
 @pytest.mark.parametrize("version", [Version(3, 3), Version(5, 0)])
 def test_envelope__refuses_versions_it_cannot_write(version):
     with pytest.raises(ParameterError, match=r"3\.4 to 4\.x can be written"):
-        envelope(MEMBERS, version=version)
+        envelope(MEMBERS, Format(version=version))

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from he.errors import CorruptBytesError, ParametersMismatchError, SerializationError
-from he.interop.seal import Compression, EncryptionParameters, UnknownGeneratorError
+from he.interop.seal import Compression, EncryptionParameters, Format, UnknownGeneratorError
 from he.interop.seal.envelope import HEADER_BYTES, envelope, open_envelope
 from he.interop.seal.pyfhel import read_pyfhel_context
 
@@ -107,7 +107,7 @@ def test_mutated_bytes__load_or_raise_a_named_error(
         for change in changes:
             data = change(data)
     if not plain:
-        data = envelope(data, compression, version)
+        data = envelope(data, Format(compression, version))
     if not inside and not plain:
         for change in changes:
             data = change(data)

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from he.errors import CorruptBytesError, ParameterError, ParametersMismatchError
-from he.interop.seal import Compression, EncryptionParameters, Scheme, Version, coeff_modulus
+from he.interop.seal import (
+    Compression,
+    EncryptionParameters,
+    Format,
+    Scheme,
+    Version,
+    coeff_modulus,
+)
 
 PARAMETERS = EncryptionParameters(Scheme.CKKS, 8192, coeff_modulus(8192, (60, 40, 40, 60)))
 
@@ -13,7 +20,7 @@ PARAMETERS = EncryptionParameters(Scheme.CKKS, 8192, coeff_modulus(8192, (60, 40
 @pytest.mark.parametrize("compression", list(Compression))
 @pytest.mark.parametrize("version", [Version(3, 7), Version(4, 1)])
 def test_parameters__survive_bytes(compression, version):
-    data = PARAMETERS.to_bytes(compression=compression, version=version)
+    data = PARAMETERS.to_bytes(Format(compression, version))
     assert EncryptionParameters.from_bytes(data) == PARAMETERS
 
 

@@ -11,8 +11,8 @@ from he.errors import MissingKeyError, ParameterError, ParametersMismatchError
 from he.interop.seal import (
     BFVConverter,
     CKKSConverter,
-    Compression,
     EncryptionParameters,
+    Format,
     Scheme,
     SEALBFVEvaluator,
     SEALEvaluator,
@@ -98,13 +98,13 @@ def check_digits(converter, secret, key, source):
 
 @pytest.mark.parametrize("version", VERSIONS, ids=lambda v: f"SEAL_{v.major}_{v.minor}")
 def test_keys__encrypt_what_they_carry_to_the_secret(converter, secret, version):
-    how = (Compression.NONE, version)
-    public = converter.load_public_key(converter.create_public_key(secret, *how))
+    how = Format(version=version)
+    public = converter.load_public_key(converter.create_public_key(secret, how))
     nothing = [0] * N
     errors = error_of(converter, secret, public.data, nothing, -1)
     assert all(row == errors[0] for row in errors)
     assert 0 < max(map(abs, errors[0])) <= LARGEST_ERROR
-    relin = converter.load_relin_keys(converter.create_relin_keys(secret, *how))
+    relin = converter.load_relin_keys(converter.create_relin_keys(secret, how))
     check_digits(converter, secret, relin.data, squared(secret.coefficients))
 
 
