@@ -17,6 +17,7 @@ from ntt.errors import (
     ModulusError,
     ResidueShapeError,
     RingDegreeError,
+    SplitInterruptedError,
     ThreadCountError,
 )
 from ntt.modulus import Modulus, find_primes, find_primes_near, is_prime, primitive_root
@@ -34,6 +35,7 @@ __all__ = [
     "NTTTables",
     "ResidueShapeError",
     "RingDegreeError",
+    "SplitInterruptedError",
     "ThreadCountError",
     "add",
     "available_backends",

@@ -27,5 +27,9 @@ class ThreadCountError(ArithmeticLayerError):
     """A thread count is not a whole number between 1 and the limit of this machine."""
 
 
+class SplitInterruptedError(RuntimeError):
+    """A signal handler computed in the middle of a call that had split its work over threads."""
+
+
 class KernelCacheWarning(RuntimeWarning):
     """Compiled kernels cannot be kept, or those kept are damaged; they work, but compile anew."""

@@ -4,6 +4,11 @@ Kernels release the interpreter's lock, so plain Python threads run them side by
 several Python threads at once are safe. The count comes from, in this order: the `threads`
 argument of a call, `limit`, `set_threads`, the environment variable ``HE_ACCEL_THREADS`` (read when
 first needed, and again after ``set_threads(None)``), the machine.
+
+An interrupted call leaves no work behind. All parts of a split run in worker threads, and only the
+caller receives signals. The caller waits for its workers whatever a signal handler raises. Where a
+second signal breaks even that wait, `settle` completes the wait before the same caller touches
+scratch memory again. A forked child starts with workers of its own.
 """
 
 from __future__ import annotations
@@ -12,17 +17,15 @@ import contextlib
 import functools
 import itertools
 import os
+import queue
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
-from ntt.errors import ThreadCountError
+from ntt.errors import SplitInterruptedError, ThreadCountError
 
 ENVIRONMENT_VARIABLE = "HE_ACCEL_THREADS"
 
 _state = threading.local()
-_lock = threading.Lock()
-_pools: dict[int, ThreadPoolExecutor] = {}
 _chosen: int | None = None
 
 
@@ -94,8 +97,11 @@ def split(items: int, work: Callable[[int, int], object], threads: int | None = 
     """Call ``work(lo, hi)`` on contiguous parts that cover range(items), in parallel.
 
     Runs in the calling thread alone when one thread is in force, or when the caller is itself part
-    of a split (the outer one already uses the machine). An error in any part is raised.
+    of a split (the outer one already uses the machine). An error in any part is raised after all
+    parts have ended. An exception out of a signal handler is raised as soon as the parts that run
+    have ended; parts that have not begun are dropped.
     """
+    settle()
     count = get_threads() if threads is None else check_threads(threads, "threads")
     count = min(count, items)
     if count <= 1 or getattr(_state, "inside", False):
@@ -103,28 +109,118 @@ def split(items: int, work: Callable[[int, int], object], threads: int | None = 
             work(0, items)
         return
     bounds = [items * k // count for k in range(count + 1)]
-    pool = _pool(count - 1)
-    futures = [pool.submit(_run_inside, work, lo, hi) for lo, hi in itertools.pairwise(bounds[1:])]
+    job = _state.job = _Job(work, list(itertools.pairwise(bounds)))
     try:
-        _run_inside(work, bounds[0], bounds[1])
-    finally:
-        for future in futures:
-            future.exception()
-    for future in futures:
-        future.result()
+        _workers.start(job, count)
+        job.wait()
+    except BaseException:
+        settle()
+        raise
+    _state.job = None
+    job.raise_error()
 
 
-def _run_inside(work: Callable[[int, int], object], lo: int, hi: int) -> None:
-    previous = getattr(_state, "inside", False)
-    _state.inside = True
-    try:
-        work(lo, hi)
-    finally:
-        _state.inside = previous
+def settle() -> None:
+    """Wait until no interrupted `split` of this thread has a worker that still writes."""
+    job: _Job | None = getattr(_state, "job", None)
+    if job is not None:
+        job.drop()
+        job.wait()
+        _state.job = None
 
 
-def _pool(workers: int) -> ThreadPoolExecutor:
-    with _lock:
-        if workers not in _pools:
-            _pools[workers] = ThreadPoolExecutor(workers, thread_name_prefix="he-accel")
-        return _pools[workers]
+class _Job:
+    """The parts of one split. An interrupt of the caller leaves none of its locks taken."""
+
+    def __init__(self, work: Callable[[int, int], object], parts: list[tuple[int, int]]) -> None:
+        self._work = work
+        self._parts = parts
+        self._running = 0
+        self._errors: dict[int, BaseException] = {}
+        self._dropped = False
+        self._lock = threading.Lock()
+        self._ended = False
+        self._gate = threading.Lock()
+        self._gate.acquire()
+
+    def run_part(self) -> None:
+        """Run one part, if one is left. Called by workers, which receive no signals."""
+        with self._lock:
+            if not self._parts:
+                return
+            lo, hi = self._parts.pop()
+            self._running += 1
+        try:
+            self._work(lo, hi)
+        except BaseException as error:
+            self._errors[lo] = error
+        with self._lock:
+            self._running -= 1
+            self._end_if_idle()
+
+    def drop(self) -> None:
+        """Let no further part begin."""
+        with self._lock:
+            self._dropped |= bool(self._parts)
+            self._parts.clear()
+            self._end_if_idle()
+
+    def wait(self) -> None:
+        """Until every part has ended. May be called again after an interrupt."""
+        while not self._ended:
+            # A handler that runs inside `acquire` may take the gate: then `_ended` says so.
+            self._gate.acquire(timeout=0.1)
+
+    def raise_error(self) -> None:
+        """Raise the error of the first part that failed, or `SplitInterruptedError`."""
+        if self._errors:
+            raise self._errors[min(self._errors)]
+        if self._dropped:
+            raise SplitInterruptedError(
+                "a signal handler computed while this call waited for its threads, so its result "
+                "is not complete: let signal handlers set a flag or raise, not compute"
+            )
+
+    def _end_if_idle(self) -> None:
+        if not self._running and not self._parts and not self._ended:
+            self._ended = True
+            self._gate.release()
+
+
+class _Workers:
+    """Threads that run parts of jobs, started when first needed."""
+
+    def __init__(self) -> None:
+        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def start(self, job: _Job, count: int) -> None:
+        """Have `count` workers take a part of the job each."""
+        with self._lock:
+            while self._count < count:
+                name = f"he-accel-{self._count}"
+                threading.Thread(target=self._serve, name=name, daemon=True).start()
+                self._count += 1
+        for _ in range(count):
+            self._jobs.put(job)
+
+    def _serve(self) -> None:
+        _state.inside = True
+        while True:
+            self._jobs.get().run_part()
+
+
+_workers = _Workers()
+
+
+def _renew_after_fork() -> None:
+    """In a forked child: the parent's workers and their locks do not exist here."""
+    global _workers
+    _workers = _Workers()
+    _state.inside = False
+    _state.job = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_after_fork)

@@ -7,6 +7,7 @@ import threading
 import numpy as np
 
 from ntt.memory import aligned_array
+from ntt.threads import settle
 
 _arrays = threading.local()
 
@@ -15,8 +16,9 @@ def workspace(name: str, shape: tuple[int, ...]) -> np.ndarray:
     """An uninitialised uint64 array of `shape`, the same memory at every call of this thread.
 
     The caller owns it until it, or anything it calls, asks for `name` again. It is an
-    `aligned_array`.
+    `aligned_array`. No worker of an interrupted call still writes there (`ntt.threads.settle`).
     """
+    settle()
     store: dict[str, np.ndarray] = _arrays.__dict__
     size = 1
     for length in shape:

@@ -36,16 +36,13 @@ class KeyGenerator:
     def __init__(self, params: RLWEParameters, *, seed: bytes | None = None) -> None:
         self.params = params
         self._context = context(params)
-        self._stream = (
-            RandomStream.from_os()
-            if seed is None
-            else RandomStream.from_seed(seed, "key generator for tests")
+        self._seeded = (
+            None if seed is None else RandomStream.from_seed(seed, "key generator for tests")
         )
-        self._reproducible = seed is not None
 
     def secret_key(self) -> SecretKey:
         """A fresh uniform ternary secret."""
-        return SecretKey(self.params, sampling.ternary(self._stream, self.params.N))
+        return SecretKey(self.params, sampling.ternary(self._stream(), self.params.N))
 
     def public_key(self, secret: SecretKey) -> PublicKey:
         """(-a s + e, a) in QP at the top level, a uniform from a public seed."""
@@ -54,7 +51,7 @@ class KeyGenerator:
         seed = self._public_seed()
         data = np.empty((2, len(ops.moduli), self.params.N), dtype=np.uint64)
         data[1] = uniform_from_seed(seed, PUBLIC_KEY, ops)
-        self._mask(data, secret.transformed, ops, self._stream)
+        self._mask(data, secret.transformed, ops, self._stream())
         return PublicKey(self.params, data, seed)
 
     def relinearization_key(self, secret: SecretKey, level: int | None = None) -> KeySwitchingKey:
@@ -130,7 +127,12 @@ class KeyGenerator:
 
     def _randomness(self) -> tuple[bytes, RandomStream]:
         """A public seed and a stream of its own, so that keys can be made side by side."""
-        return self._public_seed(), self._stream.fork("switching key")
+        seed = self._public_seed()
+        return seed, self._seeded.fork("switching key") if self._seeded else RandomStream.from_os()
+
+    def _stream(self) -> RandomStream:
+        """Randomness for one key: fresh from the operating system, unless a test gave a seed."""
+        return self._seeded or RandomStream.from_os()
 
     def _special(self, rows: range) -> Scalars:
         moduli = self._context.limbs(tuple(rows)).moduli
@@ -144,7 +146,7 @@ class KeyGenerator:
         ops.subtract(pair[0], error_polynomial(stream, self.params, ops), pair[0])
 
     def _public_seed(self) -> bytes:
-        return self._stream.bytes(32) if self._reproducible else os.urandom(32)
+        return os.urandom(32) if self._seeded is None else self._seeded.bytes(32)
 
     def _check(self, secret: SecretKey) -> None:
         if secret.params != self.params:

@@ -36,31 +36,60 @@ from he.errors import ParameterError
 from he.rlwe.sampling_kernels import AT_ONCE, invert_half_normal, keep_below, keep_ternary
 
 SEED_BYTES = 32
+BYTES_PER_CIPHER = 1 << 38
+"""OpenSSL counts 2^32 blocks of 64 bytes: after so many, a stream starts its cipher anew."""
+RENEWALS_PER_KEY = 1 << 16
+"""So many random nonces of 96 bits repeat with probability 2^-65 under one key."""
+
 STANDARD_SIGMA = 3.2
 _PERSON = b"he-accel stream1"
 _ZEROS = memoryview(bytes(1 << 18))
+
+
+class _Forks:
+    """How often this process has been forked off from another, since it imported this module."""
+
+    generation = 0
+    lock = threading.Lock()
+
+    @classmethod
+    def count(cls) -> None:
+        """Called in a forked child, whose process id may equal its parent's."""
+        cls.generation += 1
+        cls.lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_Forks.count)
+
+
+def _process() -> tuple[int, int]:
+    """What differs between a process and its fork: the id, or else the count of forks."""
+    return os.getpid(), _Forks.generation
 
 
 class RandomStream:
     """A stream of pseudorandom bytes: the ChaCha20 key stream of a key derived from a seed.
 
     Safe to share between threads (each draw is atomic). A stream from `from_os` reseeds itself in
-    a forked process; no stream can be copied or pickled, since a repeated stream repeats secrets.
+    a forked process, whatever its process id, and after `BYTES_PER_CIPHER` bytes. No stream can be
+    copied or pickled, since a repeated stream repeats secrets.
     """
 
-    def __init__(self, seed: builtins.bytes, label: str, *, owner_pid: int | None = None) -> None:
+    def __init__(self, seed: builtins.bytes, label: str, *, from_os: bool = False) -> None:
         if not isinstance(seed, builtins.bytes) or len(seed) != SEED_BYTES:
             got = f"{len(seed)} bytes" if isinstance(seed, builtins.bytes) else type(seed).__name__
             raise ParameterError(f"a seed is a bytes object of {SEED_BYTES} bytes, got {got}")
         self._label = label
-        self._owner_pid = owner_pid
+        self._from_os = from_os
         self._lock = threading.Lock()
+        self._process = _process()
         self._start(seed)
 
     @classmethod
     def from_os(cls) -> RandomStream:
         """A fresh stream, seeded by the operating system (`os.urandom`). Use it for secrets."""
-        return cls(os.urandom(SEED_BYTES), "os", owner_pid=os.getpid())
+        return cls(os.urandom(SEED_BYTES), "os", from_os=True)
 
     @classmethod
     def from_seed(cls, seed: builtins.bytes, label: str = "") -> RandomStream:
@@ -83,7 +112,25 @@ class RandomStream:
 
     def fork(self, label: str) -> RandomStream:
         """An independent stream for `label`, seeded by the next 32 bytes of this one."""
-        return RandomStream(self.bytes(SEED_BYTES), label, owner_pid=self._owner_pid)
+        return RandomStream(self.bytes(SEED_BYTES), label, from_os=self._from_os)
+
+    def renew(self) -> None:
+        """Go on with fresh randomness of the operating system, so that no state here matters.
+
+        Whatever a process, its fork or its restored copy drew before, what they draw next differs,
+        as far as the operating system's randomness does. A stream from a seed stays as it is.
+        """
+        if self._process != _process():
+            self._renew_after_fork()
+        with self._lock:
+            if self._key is not None:
+                return
+            self._renewals += 1
+            if self._renewals == RENEWALS_PER_KEY:
+                self._start(os.urandom(SEED_BYTES))
+            else:
+                self._cipher.reset_nonce(bytes(4) + os.urandom(12))
+                self._left = BYTES_PER_CIPHER
 
     def bytes(self, count: int) -> builtins.bytes:
         """The next `count` bytes."""
@@ -103,22 +150,53 @@ class RandomStream:
         key = hashlib.blake2b(
             self._label.encode(), key=seed, digest_size=32, person=_PERSON
         ).digest()
+        self._key = None if self._from_os else key
+        self._renewals = 0
         # The key is never used twice, so block counter and nonce start at zero.
-        self._cipher = Cipher(ChaCha20(key, bytes(16)), mode=None).encryptor()
+        self._start_cipher(key, 0)
+
+    def _start_cipher(self, key: builtins.bytes, position: int) -> None:
+        """Go on behind the first `position` bytes of the key stream."""
+        block, inside = divmod(position, 64)
+        nonce = block.to_bytes(8, "little") + bytes(8)
+        self._cipher = Cipher(ChaCha20(key, nonce), mode=None).encryptor()
+        self._cipher.update(bytes(inside))
+        self._position = position
+        self._left = BYTES_PER_CIPHER - position % BYTES_PER_CIPHER
 
     def _draw(self, count: int) -> NDArray[np.uint8]:
         if count < 0:
             raise ParameterError(f"count = {count} must not be negative")
         drawn = np.empty(count, dtype=np.uint8)
         view = drawn.data
+        if self._process != _process():
+            self._renew_after_fork()
         with self._lock:
-            if self._owner_pid is not None and self._owner_pid != os.getpid():
-                self._owner_pid = os.getpid()
-                self._start(os.urandom(SEED_BYTES))
-            for start in range(0, count, len(_ZEROS)):
-                block = view[start : start + len(_ZEROS)]
-                self._cipher.update_into(_ZEROS[: len(block)], block)
+            start = 0
+            while start < count:
+                if not self._left:
+                    self._continue()
+                end = min(count, start + len(_ZEROS), start + self._left)
+                self._cipher.update_into(_ZEROS[: end - start], view[start:end])
+                self._left -= end - start
+                self._position += end - start
+                start = end
         return drawn
+
+    def _continue(self) -> None:
+        """More bytes than one cipher has: of a fresh seed, or of the same at the next block."""
+        if self._key is None:
+            self._start(os.urandom(SEED_BYTES))
+        else:
+            self._start_cipher(self._key, self._position)
+
+    def _renew_after_fork(self) -> None:
+        """A lock and a cipher of this process's own: the parent's may have been in use."""
+        with _Forks.lock:
+            if self._process != _process():
+                self._lock = threading.Lock()
+                self._continue()
+                self._process = _process()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a RandomStream cannot be copied or pickled: it would repeat its bytes")

@@ -50,7 +50,12 @@ class ZeroEncryptor:
         )
 
     def encrypt(self, level: int) -> tuple[np.ndarray, bytes | None]:
-        """A new pair (2, level + 1, N), transformed, and the seed that its second half expands."""
+        """A new pair (2, level + 1, N), transformed, and the seed that its second half expands.
+
+        Every encryption takes randomness of its own from the operating system, so that no state of
+        this process decides whether an error repeats.
+        """
+        self._stream.renew()
         if isinstance(self._key, SecretKey):
             return self._encrypt_symmetric(level, self._key)
         return self._encrypt_public(level, self._key), None
