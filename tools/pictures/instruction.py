@@ -6,12 +6,11 @@ The program is the one that the lowering makes, and the bars are its schedule on
 from __future__ import annotations
 
 import he
+from accel_model import Program, load_machine, lower
 from accel_model.estimation import schedule
-from accel_model.estimation.costs import costs_of, slots_of
+from accel_model.estimation.costs import costs_of, slots_of, unit_counts
 from accel_model.estimation.residency import allocate
-from accel_model.isa import Phase, Program, describe
-from accel_model.lowering.operations import lower
-from accel_model.machine.machine_file import load_machine
+from accel_model.isa import Phase, describe
 from he.trace import HEOp, OpTrace, TracedKey
 from tools.pictures.svg import FAINT, INK, ROOM_COLOURS, RULE, Sheet
 
@@ -139,8 +138,7 @@ def _draw_schedule(sheet: Sheet, program: Program, top: float) -> None:
     machine = load_machine(MACHINE)
     residency = allocate(program, slots_of(program.N, machine))
     costs = costs_of(program, machine, residency)
-    units = [machine.whole(f"{kind}.count") for kind in schedule.KINDS[:3]] + [1, 1]
-    result = schedule.run(residency.needs, costs, units)
+    result = schedule.run(residency.needs, costs, unit_counts(machine))
     lanes = ("channel", "ntt", "pointwise", "automorphism")
     left, right = 340, 708
     for index, lane in enumerate(lanes):

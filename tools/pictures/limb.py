@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import Counter
 
 import he
+from accel_model import lower
 from accel_model.isa import Opcode, Phase
-from accel_model.lowering.operations import lower
 from he.trace import RELINEARIZATION, HEOp, OpTrace, TracedKey
 from tools.pictures.svg import FAINT, INK, ROOM_COLOURS, RULE, Sheet
 

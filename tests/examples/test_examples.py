@@ -1,0 +1,68 @@
+"""Every example runs as its first lines say, prints what it promises, and is short."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+def run(name: str) -> str:
+    """What an example prints, run by itself from the project's folder."""
+    finished = subprocess.run(
+        [sys.executable, f"examples/{name}.py"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_example__is_short_and_has_a_test(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 60
+    assert f"    python examples/{path.name}\n" in text
+    assert f'run("{path.stem}")' in Path(__file__).read_text(encoding="utf-8")
+
+
+def test_client_and_server__exchange_bytes_and_classify() -> None:
+    printed = run("client_and_server")
+    classes, labels = re.findall(r"\[([\d ]+)\]", printed)[-2:]
+    assert classes == labels == "7 2 1 0"
+    assert re.search(r"^received [\d,]+ bytes of answers$", printed, re.MULTILINE)
+
+
+def test_own_network__keeps_to_its_predicted_error() -> None:
+    printed = run("own_network")
+    found = re.search(r"^largest error (\S+), predicted at most (\S+)$", printed, re.MULTILINE)
+    assert found is not None
+    assert float(found[1]) <= float(found[2])
+    classes, labels = (words.split() for words in re.findall(r"\[([\d ]+)\]", printed)[-2:])
+    # Eight images of a network that is right on some 95 %.
+    assert sum(a == b for a, b in zip(classes, labels, strict=True)) >= 6
+
+
+def test_exact_integers__are_exact() -> None:
+    printed = run("exact_integers")
+    counts, cleartext = re.findall(r"\[([\d ]+)\]", printed)[:2]
+    assert counts.split() == cleartext.split()
+    assert "a vote above one" in printed
+
+
+def test_three_executors__agree() -> None:
+    printed = run("three_executors")
+    assert re.search(r"^NumPy: the software's bits$", printed, re.MULTILINE)
+    assert re.search(r"^model: [\d.]+ ms on ecp5", printed, re.MULTILINE)
+    assert re.search(r"^simulated hardware: the software's bits, 16,384 ", printed, re.MULTILINE)
