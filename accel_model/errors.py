@@ -8,17 +8,17 @@ class AcceleratorError(ValueError):
 
 
 class ProgramError(AcceleratorError):
-    """A program is malformed: an instruction names what does not exist, or breaks the rules."""
+    """An instruction or a table of a program breaks the rules of `accel_model.isa.program`."""
 
 
 class ProgramFileError(AcceleratorError):
-    """A program file is of another version, cut short, or no program file at all."""
+    """A file is no program file, is cut short, or has another version."""
 
 
 class LoweringError(AcceleratorError):
     """A trace holds an operation that cannot be lowered to instructions.
 
-    operation: its number, if one is to blame.
+    operation: the number of the operation, or None.
     """
 
     def __init__(self, message: str, operation: int | None = None) -> None:
@@ -27,11 +27,11 @@ class LoweringError(AcceleratorError):
 
 
 class ExecutionError(AcceleratorError):
-    """The data given to a program do not fit it, or an operand is out of range."""
+    """The data do not fit the program, or a residue is out of range."""
 
 
 class MachineFileError(AcceleratorError):
-    """A machine file lacks, contradicts or overstates something; names the file and the line."""
+    """A figure in a machine file is missing, contradictory or out of range; names file and line."""
 
 
 class MachineMismatchError(AcceleratorError):

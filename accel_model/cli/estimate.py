@@ -18,22 +18,22 @@ def add_parser(
 ) -> None:
     """Add the command to the command line; machines: what `--machine` can be, for the help."""
     parser = commands.add_parser("estimate", help="one program on one or several machines")
-    parser.add_argument("file", type=Path, help="a trace, or a program")
+    parser.add_argument("file", type=Path, help="a trace or a program")
     parser.add_argument("--machine", action="append", required=True, help=machines)
     parser.add_argument(
-        "--json", type=result_file, metavar="FILE", help="write the estimates there"
+        "--json", type=result_file, metavar="FILE", help="write the estimates to FILE"
     )
     parser.add_argument(
         "--plot",
         type=picture_file,
         metavar="FILE",
-        help="draw the roofline, and where the cycles go",
+        help="draw the roofline and the share of the run that each unit works",
     )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the estimates, and write the files that were asked for."""
+    """Print the estimates and write the files."""
     machines = [load_machine(name) for name in arguments.machine]
     program = read_program(arguments.file)
     results = [estimate(program, machine) for machine in machines]

@@ -19,20 +19,20 @@ from accel_model.machine.machine_file import load_machine
 def add_parser(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], machines: str
 ) -> None:
-    """The command's options; machines: which there are."""
+    """Add the command to the command line; machines: what `--machine` can be, for the help."""
     parser = commands.add_parser(
         "sweep",
         help="one computation on variations of a machine: a Pareto front, as CSV and picture",
-        description="Estimates every combination of the values, and marks those that nothing "
-        "beats in time, area and energy at once. Without --set: half, same and double of "
-        "butterflies, lanes, memory and bandwidth.",
+        description="Estimates every combination of the values, and marks optimal combinations: "
+        "no other is better in one respect and worse in none. Without --set: half, the same and "
+        "double of butterflies, lanes, memory and bandwidth.",
     )
     parser.add_argument(
         "file",
         type=Path,
         nargs="+",
-        help="a trace, or a program; several traces of one computation, made with different --dnum "
-        "or --ring-degree, add the columns dnum and N",
+        help="a trace or a program; several traces of one computation, recorded with different "
+        "--dnum or --ring-degree, add the columns dnum and N",
     )
     parser.add_argument("--machine", required=True, help=machines)
     parser.add_argument(
@@ -40,13 +40,13 @@ def add_parser(
         action="append",
         default=[],
         metavar="NAME=V,V,..",
-        help="a figure and its values, for example ntt.butterflies=4,8,16; word.bits takes the "
-        "multipliers' energy and area along",
+        help="a figure and its values, for example ntt.butterflies=4,8,16; word.bits also scales "
+        "the energy and area of multipliers and adders",
     )
     parser.add_argument(
-        "--csv", type=result_file, metavar="FILE", help="write there, not to the terminal"
+        "--csv", type=result_file, metavar="FILE", help="write the table to FILE, do not print it"
     )
-    parser.add_argument("--plot", type=picture_file, metavar="FILE", help="write a picture there")
+    parser.add_argument("--plot", type=picture_file, metavar="FILE", help="draw the front to FILE")
     parser.set_defaults(run=run)
 
 
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def table(points: Sequence[Point]) -> list[list[object]]:
-    """A head, and a row a point: its values, time, area, energy, and 1 if nothing beats it."""
+    """A header, and a row for each point: values, time, area, energy, and 1 if it is optimal."""
     unit = points[0].result.area.unit
     rows: list[list[object]] = [
         [*points[0].values, "time_s", f"area_{unit}", "energy_j", "optimal"]
@@ -92,7 +92,7 @@ def _axes(words: Sequence[str], machine: Machine) -> dict[str, list[float]]:
     for word in words:
         name, _, values = word.partition("=")
         if name in axes:
-            raise MachineFileError(f"--set {word}: {name} is set before: name it once")
+            raise MachineFileError(f"--set {word}: {name} is set twice: give its values at once")
         try:
             axes[name] = [float(value) for value in values.split(",")]
         except ValueError as error:

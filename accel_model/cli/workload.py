@@ -1,4 +1,4 @@
-"""What the commands work on: programs in files, or traces that are lowered to programs."""
+"""The programs that commands work on: files with programs, or with traces that are lowered."""
 
 from __future__ import annotations
 
@@ -15,33 +15,34 @@ from he.trace import OpTrace
 
 
 def read_program(path: Path) -> Program:
-    """The program in a file, or that of the trace in it."""
+    """The program in a file, or the program of the trace in a file."""
     if zipfile.is_zipfile(path):
         return program_file.load(path)
     return _lowered(traces.load(path), path)
 
 
 def _lowered(trace: OpTrace, path: Path) -> Program:
-    """The trace's program; an error quotes the file and the line of the operation."""
+    """The trace's program; an error names the file and the line of the operation."""
     try:
         return lower(trace)
     except (LoweringError, ProgramError) as error:
         operation = error.operation if isinstance(error, LoweringError) else None
         line = traces.line_of(operation)
-        raise LoweringError(f"{path}:{line}: {error}: record it again", operation) from error
+        raise LoweringError(f"{path}:{line}: {error}: record the trace again", operation) from error
 
 
 def read_variants(paths: Sequence[Path]) -> list[Variant]:
-    """One file as it is; of several, all traces, told apart by their dnum and N.
+    """The program of one file, or the traces of several, told apart by dnum and N.
 
-    Raises `WorkloadError` if two agree in both, or one is a program, which states no dnum.
+    Raises `WorkloadError` where two traces agree in both, or where one of several files is a
+    program, which does not state dnum.
     """
     if len(paths) == 1:
         return [Variant({}, read_program(paths[0]))]
     for path in paths:
         if zipfile.is_zipfile(path):
             raise WorkloadError(
-                f"{path} is a program, which states no dnum: give its trace, or this file alone"
+                f"{path} is a program, which does not state dnum: give its trace, or only this file"
             )
     found = [(traces.load(path), path) for path in paths]
     return variants_of((trace, _lowered(trace, path)) for trace, path in found)

@@ -29,22 +29,22 @@ _KIND_OF = {
 
 
 def limb_bytes(N: int, machine: Machine) -> float:
-    """Bytes of one limb: residues are kept in the machine's words, without gaps."""
+    """Bytes of one limb, whose residues fill the machine's words without gaps."""
     return N * machine["word.bits"] / 8
 
 
 def slots_of(N: int, machine: Machine) -> int:
-    """How many limbs on-chip memory holds."""
+    """The limbs that on-chip memory holds."""
     return int(machine["memory.bytes"] // limb_bytes(N, machine))
 
 
 def unit_counts(machine: Machine) -> list[int]:
-    """How many units of each of `KINDS` there are; one channel and one generator of keys."""
+    """The number of units of each of `KINDS`; there is one channel and one generator of keys."""
     return [machine.whole(f"{kind}.count") for kind in KINDS[:CHANNEL]] + [1, 1]
 
 
 def timings(N: int, machine: Machine) -> tuple[Timing, PointwiseTiming, Timing]:
-    """The timing of each kind of unit for one limb of N residues."""
+    """The timings of the NTT, pointwise and automorphism units for limbs of N residues."""
     butterflies, kind = machine.whole("ntt.butterflies"), machine.words["ntt.timing"]
     multiplier = int(machine.get("ntt.multiplier_latency_cycles"))
     overhead = int(machine.get("ntt.overhead_cycles"))
@@ -67,13 +67,13 @@ def timings(N: int, machine: Machine) -> tuple[Timing, PointwiseTiming, Timing]:
 
 
 def costs_of(program: Program, machine: Machine, residency: Residency) -> Costs:
-    """Cycles of every step."""
+    """The cycles of every step of a residency."""
     N, clock = program.N, machine["clock.hz"]
     rows = program.instructions
     transform, pointwise, automorphism = timings(N, machine)
     move = limb_bytes(N, machine) / machine["external.bytes_per_s"] * clock
     generate = N / (machine.get("external.generator_words_per_cycle") or float("inf"))
-    # A change of modulus keeps a short limb's unit until the pipeline is empty.
+    # Behind a short limb of another modulus, the unit waits until its pipeline is empty.
     limb = max(pointwise.interval_cycles, pointwise.modulus_change_cycles)
     interval = (transform.interval_cycles, limb, automorphism.interval_cycles, move, generate)
     total = (
@@ -104,7 +104,7 @@ def costs_of(program: Program, machine: Machine, residency: Residency) -> Costs:
 def traffic_of(
     program: Program, machine: Machine, residency: Residency, costs: Costs
 ) -> dict[str, float]:
-    """External bytes: loaded once, stored, fetched again, spilled."""
+    """External bytes by their reason: loaded, stored, fetched again, spilled."""
     size = limb_bytes(program.N, machine)
     opcodes = program.instructions["opcode"]
     generated = sum(kind == GENERATOR for kind in costs.kind)

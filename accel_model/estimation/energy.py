@@ -14,7 +14,7 @@ AREA_SCALING = {
     (45.0, 7.0): Figure(0.059, "published", "Stillmaker and Baas, Integration 2017"),
     (14.0, 7.0): Figure(0.34, "published", "Stillmaker and Baas, Integration 2017"),
 }
-"""Factors of area from node to node, in nm."""
+"""(from, to) in nm -> the factor of area between the two nodes."""
 SCALING_UNCERTAINTY = Figure(
     0.3, "assumed", "spread between published scaling factors and foundries' own"
 )
@@ -22,7 +22,7 @@ SCALING_UNCERTAINTY = Figure(
 
 @dataclass(frozen=True)
 class Energy:
-    """Joules, by where they go; `tag` of the weakest figure."""
+    """Joules by where they go. tag: the least certain tag of the figures they depend on."""
 
     arithmetic_j: float
     memory_j: float
@@ -32,12 +32,13 @@ class Energy:
 
     @property
     def total_j(self) -> float:
+        """The sum of all four."""
         return self.arithmetic_j + self.memory_j + self.external_j + self.leakage_j
 
 
 @dataclass(frozen=True)
 class Area:
-    """Area in `unit`, of units and memory; `tag` of the weakest figure."""
+    """Area of units and memory in `unit`. tag: the least certain tag of its figures."""
 
     units: float
     memory: float
@@ -46,12 +47,13 @@ class Area:
 
     @property
     def total(self) -> float:
+        """The area of units and memory together."""
         return self.units + self.memory
 
 
 @dataclass(frozen=True)
 class ScaledArea:
-    """An area at another node: value, and the range that the uncertainty of scaling leaves."""
+    """An area at another node of `nm` nanometres, with the range that scaling leaves."""
 
     value: float
     least: float
@@ -62,8 +64,11 @@ class ScaledArea:
 
 
 def scaled_area(machine: Machine, nm: float = 7.0) -> ScaledArea | None:
-    """The machine's area at another node; None where it is there already, is no area of silicon,
-    or no factor is known."""
+    """The machine's area at another node.
+
+    None where the machine is at that node already, where its area is not in mm2, and where no
+    factor is known.
+    """
     area, node = area_of(machine), machine.get("node.nm")
     factor = AREA_SCALING.get((node, nm))
     if area.unit != "mm2" or factor is None:
@@ -80,10 +85,10 @@ def scaled_area(machine: Machine, nm: float = 7.0) -> ScaledArea | None:
 
 
 def work_of(program: Program, machine: Machine) -> tuple[np.ndarray, np.ndarray]:
-    """(picojoules of arithmetic, bits through the on-chip memory) of every instruction.
+    """(picojoules of arithmetic, bits through on-chip memory), one of each for every instruction.
 
     A butterfly is one product and two sums; a step of a base conversion is a product and a sum.
-    Each source and result of an instruction crosses the on-chip memory once.
+    Each source and each result crosses the on-chip memory once.
     """
     N, rows = program.N, program.instructions
     butterflies = N // 2 * (N.bit_length() - 1)
@@ -109,7 +114,7 @@ def energy_of(
     external_bytes: float,
     time_s: float,
 ) -> Energy:
-    """The energy of work that `work_of` counts, of external traffic, and of leakage meanwhile."""
+    """The energy of arithmetic and memory (`work_of`), of external traffic, and of leakage."""
     # Leakage rests on the time, and so on every figure that the time rests on.
     names = [name for name in machine.figures if not name.startswith("area.")]
     return Energy(
@@ -121,7 +126,7 @@ def energy_of(
     )
 
 
-# What an area is of: its name -> what it is multiplied by.
+# The price of an area -> the figures that it is multiplied by.
 _PRICED = {
     "area.butterfly": ("ntt.count", "ntt.butterflies"),
     "area.lane": ("pointwise.count", "pointwise.lanes"),
@@ -131,8 +136,10 @@ _PRICED = {
 
 
 def area_of(machine: Machine) -> Area:
-    """Butterflies, lanes, memory, and what the file states of the rest; control, wires and the
-    generator of keys are left out where it states nothing."""
+    """The area of butterflies, lanes, memory, and `area.rest` where the machine states it.
+
+    Without `area.rest`, control logic, wires and the generator of keys are left out.
+    """
     butterflies = machine["ntt.count"] * machine["ntt.butterflies"]
     lanes = machine["pointwise.count"] * machine["pointwise.lanes"]
     permuters = machine["automorphism.count"] * machine["automorphism.lanes"]

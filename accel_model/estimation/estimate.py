@@ -21,7 +21,14 @@ from accel_model.machine.figures import weakest
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a program costs on a machine. `tag`: the weakest figure that the time rests on."""
+    """What a program costs on a machine.
+
+    time_s: of the schedule. ideal_s: a bound that no schedule is below, the largest of bounds_s;
+    bottleneck: the name of that bound. utilisation: the share of the time in which the units of
+    each kind work. external_bytes: traffic by its reason. slots, peak_slots: limbs that on-chip
+    memory holds, and the most that are in use. steps: instructions, fetches and spills. tag: the
+    least certain tag of the figures that the time depends on.
+    """
 
     machine: str
     instructions: int
@@ -44,9 +51,9 @@ class Estimate:
 def estimate(
     program: Program, machine: Machine, residency: Residency | None = None
 ) -> Estimate:
-    """Schedule the program on the machine. Raises `MachineMismatchError`.
+    """Schedule the program on the machine. Raises `MachineMismatchError` where it does not fit.
 
-    residency: of the program in as many slots as the machine has, for those who keep it.
+    residency: that of the program in the machine's slots, for callers who have it already.
     """
     check_fits(program, machine)
     with _no_collection():
@@ -55,8 +62,8 @@ def estimate(
 
 @contextlib.contextmanager
 def _no_collection() -> Iterator[None]:
-    """Without Python's search for cycles: a schedule is many small tuples and no cycle, and each
-    search would visit them all, a third of the time of large programs."""
+    """Without Python's garbage collector: a schedule is many small tuples without cycles, and a
+    collection visits them all, which takes a third of the time of large programs."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -126,7 +133,7 @@ def _energy(
 def _ideal_steps(
     program: Program, costs: Costs, residency: Residency
 ) -> tuple[list[tuple[int, ...]], Costs]:
-    """The program alone, in a memory without end: no fetches, no spills, data dependencies only."""
+    """The program in an unlimited memory: no fetches, no spills, and only data dependencies."""
     kept = [step for step, index in enumerate(residency.instruction) if index >= 0]
     definitions = program.definitions.tolist()
     needs = [

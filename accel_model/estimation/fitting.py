@@ -10,7 +10,7 @@ from accel_model.machine.description import Machine
 
 
 def check_fits(program: Program, machine: Machine) -> None:
-    """Raise `MachineMismatchError` unless primes, limbs and ring degree fit the machine."""
+    """Raise `MachineMismatchError` unless the primes, limbs, ring and rotations fit the machine."""
     widest = max(program.moduli).bit_length()
     if widest > machine["word.bits"]:
         raise MachineMismatchError(

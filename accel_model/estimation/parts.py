@@ -17,13 +17,13 @@ from accel_model.machine.description import Machine
 
 @dataclass(frozen=True)
 class Part:
-    """A layer or a kind of operation: when its steps ran, its work, and what bounds it.
+    """A layer or a kind of operation: its time, its work, and its bottleneck.
 
-    time_s: the time between two ends of steps belongs to the step that ends next, so these times
-    add up to the total. span_s: how long any of its operations was under way, from an operation's
-    first start of a step to its last end; spans of parts overlap. busy_s: how long the units of
-    each kind worked, spread evenly over them; ideal_s: the greatest of these; bottleneck: that
-    kind. modular_products: whole transforms and limb products; external_bytes: what it moved.
+    time_s: the time between two ends of steps belongs to the step that ends next, so the times of
+    all parts add up to the total. span_s: the time in which an operation of the part is under way,
+    from its first start of a step to its last end; spans of parts overlap. busy_s: for each kind of
+    unit, the time that its units work, divided by their number. modular_products: those of whole
+    transforms and of limb products. external_bytes: its external traffic.
     """
 
     name: str
@@ -36,20 +36,22 @@ class Part:
 
     @property
     def bottleneck(self) -> str:
+        """The kind of unit that works longest."""
         return max(self.busy_s, key=self.busy_s.__getitem__)
 
     @property
     def ideal_s(self) -> float:
+        """The time that the bottleneck works: no schedule of the part takes less."""
         return self.busy_s[self.bottleneck]
 
     @property
     def intensity(self) -> float:
-        """Modular products an external byte: the roofline's axis."""
+        """Modular products for each external byte; infinite without traffic."""
         return self.modular_products / self.external_bytes if self.external_bytes else float("inf")
 
 
 class _Tally:
-    """What the steps of one operation add up to; cycles, bits, picojoules."""
+    """The sums over the steps of one operation, in cycles, bytes, bits and picojoules."""
 
     def __init__(self) -> None:
         self.time = 0.0
@@ -67,8 +69,10 @@ def parts_of(
     units: list[int],
     limb_bytes: float,
 ) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-    """(by layer, by kind of operation), in the order of the program. Fetches and spills belong to
-    the operation that they make room for."""
+    """(the layers, the kinds of operations), in the order of the program.
+
+    Fetches and spills belong to the operation that they make room for.
+    """
     tallies: dict[int, _Tally] = defaultdict(_Tally)
     owners = _owners(program, residency)
     products = _products(program.N)[program.instructions["opcode"]].tolist()

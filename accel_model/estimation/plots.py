@@ -1,4 +1,4 @@
-"""Pictures of estimates and sweeps. Imported where one is drawn only: it loads Matplotlib."""
+"""Pictures of estimates and sweeps. This module loads Matplotlib, so it is imported when needed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BANDWIDTH = "external.bytes_per_s"
 
 
 def estimate_figure(results: Sequence[Estimate], machines: Sequence[Machine], N: int) -> Figure:
-    """For each machine its roofline, and where its cycles go."""
+    """For each machine its roofline, and the share of the run that its units work."""
     figure, panels = plt.subplots(
         len(results), 2, figsize=(11, 3.6 * len(results)), squeeze=False, layout="constrained"
     )
@@ -38,7 +38,7 @@ def estimate_figure(results: Sequence[Estimate], machines: Sequence[Machine], N:
 def draw_roofline(panel: Axes, result: Estimate, machine: Machine, N: int) -> None:
     """The roof, and a point for each layer (filled) and each kind of operation (hollow).
 
-    A part without external traffic stands at the right edge.
+    A part without external traffic is at the right edge.
     """
     roof = roof_of(N, machine)
     drawn = [
@@ -74,7 +74,7 @@ def draw_roofline(panel: Axes, result: Estimate, machine: Machine, N: int) -> No
 
 
 def draw_busy(panel: Axes, result: Estimate) -> None:
-    """For each kind of unit the share of the run that it is busy, by layer; the rest is idle."""
+    """For each kind of unit the share of the run that it works, by layer."""
     places, left = [float(k) for k in range(len(KINDS))], np.zeros(len(KINDS))
     for part in result.layers:
         shares = np.array([_share(part, kind, result) for kind in KINDS])
@@ -93,10 +93,10 @@ def draw_busy(panel: Axes, result: Estimate) -> None:
 
 
 def pareto_figure(points: Sequence[Point], machine: Machine) -> Figure:
-    """Time over area, and time over energy; what nothing beats is filled, the rest hollow.
+    """Time over area, and time over energy; optimal points are filled, the others hollow.
 
-    Colours tell bandwidths apart, where the sweep has several: they cost no area in the model, so
-    a point is beaten only by those that need no more. A cross marks the machine as its file has it.
+    The colours are bandwidths. A bandwidth has no area in the model, so a point is compared with
+    points of the same or a lower bandwidth. A cross marks the machine as it is in its file.
     """
     figure, panels = plt.subplots(1, 2, figsize=(11, 3.8), sharey=True, layout="constrained")
     unit = points[0].result.area.unit
@@ -111,10 +111,10 @@ def pareto_figure(points: Sequence[Point], machine: Machine) -> Figure:
     for panel, (label, values) in zip(panels, costs, strict=True):
         x = np.array(values)
         panel.scatter(x[~optimal], times[~optimal], 22, facecolors="none", edgecolors="0.7",
-                      label="beaten")  # fmt: skip
+                      label="not optimal")  # fmt: skip
         for k, bandwidth in enumerate(sorted(set(bandwidths.tolist()))):
             chosen = optimal & (bandwidths == bandwidth)
-            name = f"nothing is better at {bandwidth / 1e9:g} GB/s"
+            name = f"optimal at {bandwidth / 1e9:g} GB/s"
             panel.scatter(x[chosen], times[chosen], 26, color=f"C{k}", label=name)
         panel.scatter(x[itself], times[itself], 90, color="black", marker="x", label=machine.name)
         _scale(panel.set_xscale, x)
@@ -128,7 +128,7 @@ def pareto_figure(points: Sequence[Point], machine: Machine) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write the picture; the file's ending says how (.png, .svg, .pdf)."""
+    """Write the picture in the format of the file's suffix (.png, .svg, .pdf)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)
     plt.close(figure)

@@ -11,7 +11,7 @@ from accel_model.machine.description import Machine
 
 
 def estimate_lines(result: Estimate, machine: Machine) -> Iterator[str]:
-    """A page about one estimate, and the origin of every number of the machine."""
+    """One estimate in lines of text, with the origin of every figure of the machine."""
     yield f"{machine.name}: {machine.title}"
     yield (
         f"  time {result.time_s * 1e3:.3f} ms [{result.tag}], ideal {result.ideal_s * 1e3:.3f} ms, "
@@ -23,7 +23,7 @@ def estimate_lines(result: Estimate, machine: Machine) -> Iterator[str]:
         f"{energy.arithmetic_j * 1e3:.3f}, on chip {energy.memory_j * 1e3:.3f}, external "
         f"{energy.external_j * 1e3:.3f}, leakage {energy.leakage_j * 1e3:.3f}"
     )
-    yield f"  area {area.total:.4g} {area.unit} [{area.tag}], memory {area.memory:.4g} of it"
+    yield f"  area {area.total:.4g} {area.unit} [{area.tag}], of which memory {area.memory:.4g}"
     moved = ", ".join(f"{name} {size / 1e6:.2f}" for name, size in result.external_bytes.items())
     yield f"  external MB: {moved}; {result.peak_slots} of {result.slots} limbs on chip used"
     use = ", ".join(f"{name} {share:.0%}" for name, share in result.utilisation.items())
@@ -41,7 +41,7 @@ def estimate_lines(result: Estimate, machine: Machine) -> Iterator[str]:
 
 
 def estimate_as_json(result: Estimate, machine: Machine) -> dict[str, Any]:
-    """The estimate and the machine's figures as plain data; an intensity without end is null."""
+    """The estimate and the machine's figures as plain data; an infinite intensity is null."""
     content = asdict(result)
     content["title"] = machine.title
     content["energy"]["total_j"] = result.energy.total_j

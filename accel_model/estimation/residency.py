@@ -1,9 +1,9 @@
-"""On-chip memory: which limb lies where, what is evicted, and the traffic that it costs.
+"""On-chip memory: which limbs are resident, which are evicted, and the traffic that this costs.
 
-Memory holds `slots` limbs. The program is static, so the limb whose next use is furthest goes
-first (Belady, IBM Systems Journal 1966: the fewest fetches; a limb that was computed here is
-written back at its first eviction, which this rule does not count). A slot is given to a new limb
-in the order in which slots became free, so that a load may start early: that is the prefetch.
+Memory holds `slots` limbs. The program is static, so the limb whose next use is furthest away is
+evicted first (Belady, IBM Systems Journal 1966). This rule has the fewest fetches; it does not
+count that a computed limb is written back at its first eviction. New limbs take the slots in the
+order in which the slots became free, so that a load can start early (prefetch).
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from accel_model.errors import MachineMismatchError
 from accel_model.isa import NONE, Opcode, Program
 
 MIN_SLOTS = 4
-"""Three sources and a result."""
+"""An instruction has up to three sources and a result."""
 
 FETCH, SPILL = -1, -2
-"""Steps that the program does not name: bringing a limb back, and writing it out."""
+"""Steps that the program does not name: a limb is loaded again, or written out."""
 
 
 @dataclass
 class Residency:
-    """Steps in order: the program's instructions, with fetches and spills between them.
+    """The steps of a program in order: its instructions, and fetches and spills between them.
 
-    instruction[s]: its index in the program, `FETCH` or `SPILL`. value[s]: what a fetch or spill
-    moves, else NONE. needs[s]: earlier steps that must have ended before it starts.
+    instruction[s]: the index of an instruction, `FETCH` or `SPILL`. value[s]: the value that a
+    fetch or spill moves, otherwise `NONE`. needs[s]: earlier steps that must end before step s
+    starts. dropped: evictions without a write, because the limb exists outside.
     """
 
     instruction: list[int] = field(default_factory=list)
@@ -67,7 +68,7 @@ class _Allocator:
         self.free = deque(range(slots))
         self.slots = slots
         self.slot_of: dict[int, int] = {}
-        # What has used a slot since its limb came: they end before the next limb comes.
+        # Steps that used a slot since its limb came; the next limb comes when they have ended.
         self.touched: list[list[int]] = [[] for _ in range(slots)]
         self.maker: dict[int, int] = {}
         self.outside = [False] * program.values
@@ -106,7 +107,7 @@ class _Allocator:
         return len(result.needs) - 1
 
     def _take(self, pinned: set[int]) -> tuple[int, ...]:
-        """Make sure that a slot is free; returns what must end before it is written."""
+        """Make sure that a slot is free; returns the steps that must end before it is written."""
         if not self.free:
             self._evict(pinned)
         return tuple(self.touched[self.free[0]])
@@ -118,7 +119,7 @@ class _Allocator:
         self._settle(v)
 
     def _settle(self, v: int) -> None:
-        """After a use: note the next one, or give the slot back."""
+        """After a use: note the next use, or free the slot."""
         if self.uses[v]:
             heapq.heappush(self.furthest, (-self.uses[v][-1], v))
         else:

@@ -1,4 +1,4 @@
-"""The roofline: what rate of modular products a machine can reach at an arithmetic intensity.
+"""The roofline: the rate of modular products that a machine can reach at an arithmetic intensity.
 
     rate <= min(peak, intensity * bandwidth)      (Williams, Waterman, Patterson, CACM 2009)
 
@@ -16,18 +16,22 @@ from accel_model.machine.description import Machine
 
 @dataclass(frozen=True)
 class Roof:
-    """peak_per_s: products when the NTT and pointwise units never wait; bytes_per_s: external."""
+    """The limits of a machine.
+
+    peak_per_s: modular products a second, when the NTT and pointwise units never wait.
+    bytes_per_s: of the external channel.
+    """
 
     peak_per_s: float
     bytes_per_s: float
 
     @property
     def ridge(self) -> float:
-        """Products a byte from which on the units are the limit, not the channel."""
+        """The intensity, in products a byte, above which the units are the limit."""
         return self.peak_per_s / self.bytes_per_s
 
     def reach_per_s(self, intensity: float) -> float:
-        """The greatest rate at so many products a byte."""
+        """The greatest rate, in products a second, at an intensity in products a byte."""
         return min(self.peak_per_s, intensity * self.bytes_per_s)
 
 
@@ -43,6 +47,8 @@ def roof_of(N: int, machine: Machine) -> Roof:
 
 
 def rate_per_s(part: Part) -> float:
-    """Products a second of a part over its own span. All its work lies there, so no part is above
-    the roof; transfers ahead of time belong to the span too."""
+    """Modular products a second of a part over its span.
+
+    All work of the part, early transfers too, is inside the span, so no part is above the roof.
+    """
     return part.modular_products / part.span_s if part.span_s else 0.0

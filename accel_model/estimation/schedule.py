@@ -1,8 +1,8 @@
-"""When every step runs: list scheduling over the units, beside the ideal bound.
+"""When every step runs (list scheduling over the units), and the ideal bound.
 
-A step starts when all that it needs has ended, a unit of its kind is free, and on-chip memory has
-the bandwidth. Steps that are ready run in program order. Each step and each dependency is touched
-once: the cost is linear, times the logarithm of how many are ready at once.
+A step starts when all steps that it needs have ended, a unit of its kind is free, and on-chip
+memory has bandwidth left. Ready steps run in program order. The scheduler visits each step and each
+dependency once: its time is linear, times the logarithm of the number of ready steps.
 """
 
 from __future__ import annotations
@@ -12,15 +12,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 KINDS = ("ntt", "pointwise", "automorphism", "channel", "generator")
-"""Units, the external channel, and the generator of keys out of seeds."""
+"""Kinds of units: three of arithmetic, the external channel, the generator of keys from seeds."""
 
 CHANNEL, GENERATOR = KINDS.index("channel"), KINDS.index("generator")
 
 
 @dataclass(frozen=True)
 class Costs:
-    """What each step asks for, in cycles: kind (index in `KINDS`), how long it keeps its unit, how
-    long until its result is whole, how long it keeps the memory's ports."""
+    """The costs of each step.
+
+    kind: index in `KINDS`. The others are in cycles. interval: how long the step keeps its unit.
+    total: from its start until its result is complete. memory: how long it keeps the memory's
+    ports.
+    """
 
     kind: Sequence[int]
     interval: Sequence[float]
@@ -30,7 +34,7 @@ class Costs:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Start and end of every step in cycles; busy: unit cycles of each of `KINDS`."""
+    """Start and end of every step in cycles. busy: the cycles of all units of each of `KINDS`."""
 
     start: list[float]
     end: list[float]
@@ -40,7 +44,7 @@ class Schedule:
 
 
 def run(needs: Sequence[tuple[int, ...]], costs: Costs, units: Sequence[int]) -> Schedule:
-    """Schedule the steps on `units[k]` units of each kind. needs: earlier steps only."""
+    """Schedule the steps on `units[k]` units of kind k. needs: only earlier steps."""
     count = len(needs)
     waiting, followers = _graph(needs)
     start, end = [0.0] * count, [0.0] * count
@@ -85,10 +89,11 @@ def run(needs: Sequence[tuple[int, ...]], costs: Costs, units: Sequence[int]) ->
 def ideal(
     needs: Sequence[tuple[int, ...]], costs: Costs, units: Sequence[int]
 ) -> tuple[float, dict[str, float]]:
-    """The least possible cycles, and the bounds that it is the greatest of.
+    """The ideal cycles, and the bounds by name; the ideal is the greatest bound.
 
-    One bound a kind of unit, all of its work spread evenly; one for the memory's ports; and the
-    longest chain of dependent steps ("chain"). No schedule of these steps is below any of them.
+    There is a bound for each kind of unit, its work spread evenly over its units; a bound for the
+    memory's ports; and the longest chain of dependent steps ("chain"). No schedule of these steps
+    is below any of them.
     """
     bounds = dict.fromkeys(KINDS, 0.0)
     ends = [0.0] * len(needs)

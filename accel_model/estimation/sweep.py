@@ -1,4 +1,4 @@
-"""Many machines, one computation: which of them nothing beats in time, area and energy at once."""
+"""Variations of a machine on one computation, and which of them are Pareto-optimal."""
 
 from __future__ import annotations
 
@@ -25,10 +25,13 @@ WORD_EXPONENTS = {
     "area.lane": 2,
     "area.automorphism_lane": 1,
 }
-"""Figures that grow with a power of the word width: multipliers as its square (those that rtl
-measured, at 28 to 60 bits: powers from 1.2 to 2.7), adders and permutations with the width."""
+"""Figures that grow with a power of the word width: multipliers with its square (the multipliers
+that `rtl` measured at 28 to 60 bits grow with powers from 1.2 to 2.7), adders and permutations with
+the width."""
 
 STEPS = (0.5, 1.0, 2.0)
+"""Factors of the figures of `STANDARD_AXES`."""
+
 STANDARD_AXES = (
     "ntt.butterflies",
     "pointwise.lanes",
@@ -38,7 +41,10 @@ STANDARD_AXES = (
 
 
 class Variant(NamedTuple):
-    """One way to compute the same, for example with another number of key-switching digits."""
+    """One way to compute the same result, for example with other key-switching digits.
+
+    values: the columns that tell the variants apart.
+    """
 
     values: dict[str, float]
     program: Program
@@ -46,7 +52,10 @@ class Variant(NamedTuple):
 
 @dataclass(frozen=True)
 class Point:
-    """A machine and a variant; optimal: nothing is better in one respect and worse in none."""
+    """A machine and a variant, with its estimate.
+
+    optimal: no other point is better in one respect and worse in none (Pareto front).
+    """
 
     values: dict[str, float]
     result: Estimate
@@ -61,12 +70,12 @@ def sweep(
     report: Callable[[str], None] = print,
     advance: Callable[[int], None] = lambda count: None,
 ) -> list[Point]:
-    """Estimate every variant on every combination of `axes`, name of a figure -> its values.
+    """Estimate every variant on every combination of `axes`: name of a figure -> its values.
 
-    Combinations that a program does not fit are reported and left out; raises
-    `MachineMismatchError` when none is left. Time, area and energy are compared, and bandwidth and
-    memory where the machine's figures put no price on them: more of what costs nothing is no gain.
-    `advance` is called after every estimate.
+    Points are compared in time, area, energy and bandwidth, and in memory where memory has no area:
+    otherwise a larger machine would win by a figure that costs nothing. `report` is told of
+    combinations that a program does not fit, `advance` is called after every estimate. Raises
+    `MachineMismatchError` when no combination fits.
     """
     found: list[tuple[dict[str, float], Estimate, tuple[float, ...]]] = []
     refused: dict[str, int] = defaultdict(int)
@@ -96,13 +105,13 @@ def sweep(
 
 
 def combinations(axes: Mapping[str, Sequence[float]]) -> Iterator[dict[str, float]]:
-    """Every choice of one value an axis."""
+    """Every choice of one value from each axis."""
     for values in itertools.product(*axes.values()):
         yield dict(zip(axes, values, strict=True))
 
 
 def standard_axes(machine: Machine) -> dict[str, list[float]]:
-    """Half, same and double of butterflies, lanes, memory and bandwidth; whole numbers."""
+    """Half, the same and double of butterflies, lanes, memory and bandwidth; whole values only."""
     return {
         name: [float(value) for value in (f * machine[name] for f in STEPS) if value == int(value)]
         for name in STANDARD_AXES
@@ -110,8 +119,10 @@ def standard_axes(machine: Machine) -> dict[str, list[float]]:
 
 
 def with_values(machine: Machine, values: Mapping[str, float]) -> Machine:
-    """The machine with other figures; a change of `word.bits` takes those along that depend on it
-    (`WORD_EXPONENTS`), unless they are given too."""
+    """The machine with other figures.
+
+    A change of `word.bits` scales the figures of `WORD_EXPONENTS`, except those in `values`.
+    """
     bits = values.get("word.bits", machine["word.bits"])
     factor = bits / machine["word.bits"]
     scaled = {
@@ -129,7 +140,7 @@ def with_values(machine: Machine, values: Mapping[str, float]) -> Machine:
 
 
 def variants_of(traced: Iterable[tuple[OpTrace, Program]]) -> list[Variant]:
-    """Traces of one computation, told apart by dnum and N. Raises `WorkloadError` if two agree."""
+    """Variants that dnum and N tell apart; raises `WorkloadError` where two agree in both."""
     variants: list[Variant] = []
     for trace, program in traced:
         digits = -(-len(trace.q) // trace.digit_limbs)
@@ -143,7 +154,7 @@ def variants_of(traced: Iterable[tuple[OpTrace, Program]]) -> list[Variant]:
 
 
 def beats(a: Sequence[float], b: Sequence[float]) -> bool:
-    """Whether a is no worse than b in anything, and better in something."""
+    """Whether a is nowhere worse than b and somewhere better; smaller costs are better."""
     return all(x <= y for x, y in zip(a, b, strict=True)) and tuple(a) != tuple(b)
 
 

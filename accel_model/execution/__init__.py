@@ -1,1 +1,1 @@
-"""A program on real limbs, in NumPy."""
+"""Execution of a program on real limbs, in NumPy."""

@@ -1,8 +1,8 @@
 """Arithmetic on limbs in plain NumPy, exact for primes below 2^61.
 
-Products take their quotient from float64: the wrapped difference a b - quotient q is then at most
-one q off on either side, which two comparisons undo. That needs quotients below 2^50; wider factors
-are taken in pieces of `_PIECE_BITS` bits.
+A product takes its quotient from float64. The wrapped difference a b - quotient q is then at most
+one q too small or too large, and two comparisons correct it. This needs quotients below 2^50, so
+wider factors are cut into pieces of `_PIECE_BITS` bits.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ _ONE = np.uint64(1)
 
 
 class LimbArithmetic:
-    """Operations on limbs uint64 (N,) modulo a prime q = 1 mod 2N; values in [0, q)."""
+    """Operations on limbs, uint64 (N,) with values in [0, q), modulo a prime q = 1 mod 2N."""
 
     def __init__(self, N: int) -> None:
         self.N = N
 
     def add(self, a: np.ndarray, b: np.ndarray | np.uint64, q: int) -> np.ndarray:
-        """a + b; b a limb or one residue."""
+        """a + b mod q; b is a limb or one residue."""
         total = a + b
         return _smaller(total, total - np.uint64(q))
 
     def subtract(self, a: np.ndarray, b: np.ndarray, q: int) -> np.ndarray:
-        """a - b."""
+        """a - b mod q."""
         difference = a - b
         return _smaller(difference, difference + np.uint64(q))
 
     def multiply(self, a: np.ndarray, b: np.ndarray | int, q: int) -> np.ndarray:
-        """a b; b a limb or one residue."""
+        """a b mod q; b is a limb or one residue."""
         b = np.asarray(b, dtype=np.uint64)
         if q < 1 << _EXACT_BITS:
             return _multiply_narrow(a, b, q)
@@ -50,7 +50,7 @@ class LimbArithmetic:
         return total
 
     def reduce(self, a: np.ndarray, q: int) -> np.ndarray:
-        """a mod q for any uint64."""
+        """a mod q for any uint64 a."""
         return a % np.uint64(q)
 
     def forward(self, a: np.ndarray, q: int) -> np.ndarray:
@@ -82,26 +82,26 @@ class LimbArithmetic:
 
     @functools.cache  # noqa: B019  as many as a program has moduli
     def twiddles(self, q: int) -> np.ndarray:
-        """psi^brv(i)."""
+        """psi^brv(i) for i = 0 .. N - 1, uint64 (N,)."""
         powers = self.powers(smallest_root(q, 2 * self.N), q)
         return np.asarray(powers[bit_reversal(self.N)])
 
     @functools.cache  # noqa: B019
     def inverse_twiddles(self, q: int) -> np.ndarray:
-        """psi^-brv(i)."""
+        """psi^-brv(i) for i = 0 .. N - 1, uint64 (N,)."""
         inverse = pow(smallest_root(q, 2 * self.N), -1, q)
         return np.asarray(self.powers(inverse, q)[bit_reversal(self.N)])
 
     @functools.cache  # noqa: B019
     def permutation(self, element: int) -> np.ndarray:
-        """Where each value of a(x^element) is found among those of a, in the transformed domain."""
+        """int64 (N,): where the transform of a has each value of the transform of a(x^element)."""
         order = bit_reversal(self.N)
         exponent = (2 * order + 1) * element % (2 * self.N)
         source: np.ndarray = order[(exponent - 1) // 2]
         return source
 
     def powers(self, base: int, q: int) -> np.ndarray:
-        """base^0 .. base^(N - 1), by doubling."""
+        """base^0 .. base^(N - 1) mod q, uint64 (N,)."""
         powers = np.ones(1, dtype=np.uint64)
         while len(powers) < self.N:
             step = pow(base, len(powers), q)

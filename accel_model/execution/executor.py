@@ -1,4 +1,4 @@
-"""Running a program on real limbs: the executor that must agree with `he`, bit for bit."""
+"""A program run in NumPy on real limbs: the executor that must have the same bits as `he`."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from accel_model.isa.program_data import Data, empty_outputs, limbs_read
 def execute(
     program: Program, data: Data, arithmetic: LimbArithmetic | None = None
 ) -> dict[str, np.ndarray]:
-    """Run `program` on the arrays of its inputs, keys and plaintexts; its outputs by name.
+    """Run `program` on the arrays of its inputs, keys and plaintexts; returns its outputs by name.
 
-    arithmetic: how limbs are computed with, default plain NumPy. A value is dropped after its last
-    use. Raises `ExecutionError` for missing or misshapen arrays, residues out of range, moduli from
-    2^61 or without a transform.
+    arithmetic: the operations on limbs, by default in plain NumPy. Raises `ExecutionError` for an
+    array that is missing or has another shape or dtype, for a residue out of range, and for a
+    modulus of 2^61 or more, or without a transform.
     """
     if max(program.moduli) >= 1 << MAX_MODULUS_BITS:
         raise ExecutionError(
-            f"modulus {max(program.moduli)} is too wide: below 2^{MAX_MODULUS_BITS} is needed"
+            f"modulus {max(program.moduli)}: a modulus below 2^{MAX_MODULUS_BITS} is needed"
         )
     arithmetic = LimbArithmetic(program.N) if arithmetic is None else arithmetic
     outside, outputs = limbs_read(program, data), empty_outputs(program)
@@ -60,7 +60,9 @@ def execute(
 
 def _loaded(limb: np.ndarray, q: int, external: int) -> np.ndarray:
     if int(limb.max()) >= q:
-        raise ExecutionError(f"external limb {external} holds {limb.max()}, not below {q}")
+        raise ExecutionError(
+            f"external limb {external} holds the residue {limb.max()}, which is not below {q}"
+        )
     return limb
 
 

@@ -37,22 +37,23 @@ class Opcode(enum.IntEnum):
     """d = a + scalar"""
     CONVERT = 12
     """d = a scalar + b, one step of a base conversion: a is a limb of another modulus (or an
-    overflow count), taken as whole numbers; without b, `addend` stands in its place"""
+    overflow count), taken as whole numbers; `addend` stands for a missing b"""
     FRACTION = 13
-    """d = a / q + b in float64 (rounded twice), kept as its 64 bits: one step of the overflow
-    count, a float64 product with `scalar`, the bits of 1 / q; without b, 0.0"""
+    """d = a / q + b in float64, kept as its 64 bits: one step of the overflow count; `scalar` has
+    the bits of 1 / q, and 0.0 stands for a missing b (`accel_model.isa.semantics.fraction`)"""
     FLOOR = 14
-    """d = the whole part of a `FRACTION` sum: the overflow count of the CRT sum, small integers"""
+    """d = the whole part of a sum of `FRACTION`: the overflow count of the CRT sum, small integers
+    (`accel_model.isa.semantics.floor`)"""
     PERMUTE = 15
     """d = the automorphism x -> x^element of a, in the transformed domain"""
 
 
 class Phase(enum.IntEnum):
-    """What part of an operation an instruction belongs to: where the cycles go."""
+    """The part of an operation that an instruction belongs to."""
 
     TRANSFER = 0
     DECOMPOSE = 1
-    """to the digits of a key switch"""
+    """a polynomial to the digits of a key switch"""
     KEY_PRODUCT = 2
     """digits times a switching key"""
     PLAIN_PRODUCT = 3
@@ -66,9 +67,8 @@ class Phase(enum.IntEnum):
 
 
 NONE = -1
-"""No source, no external limb."""
+"""Stands where an instruction has no source, no destination or no external limb."""
 
-# How many leading sources an opcode must have, and how many it may have.
 SOURCES: dict[Opcode, tuple[int, int]] = {
     Opcode.LOAD: (0, 0),
     Opcode.STORE: (1, 1),
@@ -87,6 +87,7 @@ SOURCES: dict[Opcode, tuple[int, int]] = {
     Opcode.FLOOR: (1, 1),
     Opcode.PERMUTE: (1, 1),
 }
+"""The fewest and the most leading sources of each opcode."""
 
 INSTRUCTION = np.dtype(
     [

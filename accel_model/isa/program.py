@@ -1,13 +1,15 @@
-"""Programs of instructions on limbs: what they name, and what they must keep to.
+"""Programs of instructions on limbs, and the rules that they keep.
 
 A **value** is one limb: N residues modulo one prime, each in [0, q) unless the opcode says
-otherwise. Every instruction but `STORE` defines one value, each value is defined once (static
-single assignment), before it is used. Values are numbered 0, 1, 2, .. in the order of definition.
+otherwise. Every instruction but `STORE` defines one value. Each value is defined once (static
+single assignment) and before it is used. Values have numbers 0, 1, 2, .. in the order in which they
+are defined.
 
 Every **external limb** (of an input, a key, a plaintext or an output) is one row of the table
-`Program.externals`; it is loaded by one `LOAD` at its first use. Where on-chip memory is too small,
-a machine may drop any value and bring it back: values of `LOAD` come from outside again, the others
-have to be written first. Spilling is the machine's affair, so a program names none.
+`Program.externals`; one `LOAD` loads it at its first use. A machine whose on-chip memory is too
+small drops values and brings them back: it loads values of `LOAD` again, and has to write other
+values before it drops them. A program does not name these transfers, because they depend on the
+machine.
 """
 
 from __future__ import annotations
@@ -34,9 +36,10 @@ OBJECT_KINDS = ("input", "output", "key", "plaintext")
 
 @dataclass(frozen=True)
 class ExternalObject:
-    """An array that lives outside the accelerator: uint64, `shape` + (N,).
+    """An array outside the accelerator: uint64, `shape` + (N,).
 
-    kind: one of `OBJECT_KINDS`. name: what the trace calls it, unique in the program.
+    kind: one of `OBJECT_KINDS`. name: the trace's name for the array; no two objects of a kind have
+    the same name.
     """
 
     kind: str
@@ -46,7 +49,7 @@ class ExternalObject:
 
 @dataclass(frozen=True)
 class Operation:
-    """The homomorphic operation that instructions come from: what, at which level, where."""
+    """The homomorphic operation that instructions come from: its kind, level and layer."""
 
     kind: str
     level: int
@@ -55,11 +58,11 @@ class Operation:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """Instructions in an order in which they can run one after another; read-only.
+    """Instructions that can run in their order, one after another; read-only.
 
-    N: ring degree; moduli: the primes that instructions name by index. instructions: dtype
-    `INSTRUCTION`, shape (n,). externals: dtype `EXTERNAL`. Raises `ProgramError` for anything that
-    breaks the rules at the top of this module.
+    N: ring degree. moduli: the primes, which instructions name by index. instructions: dtype
+    `INSTRUCTION`, shape (n,). externals: dtype `EXTERNAL`, shape (limbs,). Raises `ProgramError`
+    where a rule at the top of this module is broken.
     """
 
     N: int

@@ -1,13 +1,15 @@
 """Programs in files: NumPy's .npz, with a JSON header that carries the version.
 
-A file may also hold the arrays that the program reads, and those that it must leave: members named
-data/KIND/NAME, as in `Program.objects`.
+A file may also hold arrays: those that the program reads, and those that it must leave. They are
+members named data/KIND/NAME, as in `Program.objects`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import zipfile
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ _DATA = "data/"
 def save(program: Program, path: Path | str, data: Data | None = None) -> None:
     """Write `program` to `path`: arrays `instructions` and `externals`, and a JSON `header`.
 
-    data: the arrays of some or all of the program's objects, written beside it.
+    data: arrays that are written beside the program; arrays of other objects are left out.
     """
     known = {(o.kind, o.name) for o in program.objects}
     members: dict[str, Any] = {
@@ -53,41 +55,20 @@ def save(program: Program, path: Path | str, data: Data | None = None) -> None:
 
 
 def load(path: Path | str) -> Program:
-    """Read what `save` wrote; raises `ProgramFileError` for anything else, `OSError` for no file.
+    """Read the program that `save` wrote. Nothing in the file is run (no pickles).
 
-    Nothing in the file is run (no pickles).
+    Raises `ProgramFileError` for any other file, `OSError` where there is none.
     """
-    try:
-        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            header = _header(archive, path)
-            instructions, externals = archive["instructions"], archive["externals"]
-    except (zipfile.BadZipFile, EOFError, ValueError, KeyError) as problem:
-        if isinstance(problem, ProgramFileError):
-            raise
-        raise ProgramFileError(
-            f"{path}: not a whole program file ({problem}): write it again with save"
-        ) from problem
+    with _opened(path) as (archive, header):
+        instructions, externals = archive["instructions"], archive["externals"]
     for name, array, dtype in (
         ("instructions", instructions, INSTRUCTION),
         ("externals", externals, EXTERNAL),
     ):
         if array.dtype != dtype:
-            raise ProgramFileError(f"{path}: {name} are {array.dtype}, not {dtype}")
+            raise ProgramFileError(f"{path}: `{name}` are {array.dtype}: {dtype} is needed")
     try:
-        return Program(
-            N=int(header["N"]),
-            moduli=tuple(int(q) for q in header["moduli"]),
-            instructions=instructions,
-            externals=externals,
-            objects=tuple(
-                ExternalObject(str(o["kind"]), str(o["name"]), tuple(int(n) for n in o["shape"]))
-                for o in header["objects"]
-            ),
-            operations=tuple(
-                Operation(str(o["kind"]), int(o["level"]), str(o["layer"]))
-                for o in header["operations"]
-            ),
-        )
+        return _program(header, instructions, externals)
     except ProgramError as problem:
         raise ProgramFileError(f"{path}: {problem}") from problem
     except (KeyError, TypeError, ValueError) as problem:
@@ -95,21 +76,16 @@ def load(path: Path | str) -> Program:
 
 
 def load_data(path: Path | str) -> dict[tuple[str, str], np.ndarray]:
-    """The arrays that `save` wrote beside a program; raises as `load` does, and where none are."""
-    try:
-        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            _header(archive, path)
-            data = {
-                _object_of(name): np.asarray(archive[name])
-                for name in archive.files
-                if name.startswith(_DATA)
-            }
-    except (zipfile.BadZipFile, EOFError, ValueError, KeyError) as problem:
-        if isinstance(problem, ProgramFileError):
-            raise
-        raise ProgramFileError(
-            f"{path}: not a whole program file ({problem}): write it again with save"
-        ) from problem
+    """Read the arrays that `save` wrote beside a program, by (kind, name).
+
+    Raises as `load` does, and `ProgramFileError` for a file without arrays.
+    """
+    with _opened(path) as (archive, _):
+        data = {
+            _object_of(name): np.asarray(archive[name])
+            for name in archive.files
+            if name.startswith(_DATA)
+        }
     if not data:
         raise ProgramFileError(
             f"{path}: a program without data: write both with `python -m benchmarks export`"
@@ -117,20 +93,53 @@ def load_data(path: Path | str) -> dict[tuple[str, str], np.ndarray]:
     return data
 
 
-def _object_of(member: str) -> tuple[str, str]:
-    kind, _, name = member.removeprefix(_DATA).partition("/")
-    return kind, name
+@contextlib.contextmanager
+def _opened(path: Path | str) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """The archive and its header. Raises `ProgramFileError` where a member cannot be read."""
+    try:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            yield archive, _header(archive, path)
+    except ProgramFileError:
+        raise
+    except (zipfile.BadZipFile, EOFError, ValueError, KeyError) as problem:
+        raise ProgramFileError(
+            f"{path}: not a whole program file ({problem}): write it again with `save`"
+        ) from problem
 
 
 def _header(archive: Any, path: Path | str) -> dict[str, Any]:
     if "header" not in archive:
-        raise ProgramFileError(f"{path}: it has no header, so it is no {FORMAT}")
+        raise ProgramFileError(f"{path}: not a {FORMAT}: the file has no header")
     header = json.loads(archive["header"].tobytes())
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ProgramFileError(f"{path}: its header does not say {FORMAT!r}")
     if header.get("version") != VERSION:
         raise ProgramFileError(
-            f"{path}: version {header.get('version')}, this is version {VERSION}: "
+            f"{path}: version {header.get('version')}, but version {VERSION} is needed: "
             f"lower the trace again"
         )
     return header
+
+
+def _program(
+    header: dict[str, Any], instructions: np.ndarray, externals: np.ndarray
+) -> Program:
+    return Program(
+        N=int(header["N"]),
+        moduli=tuple(int(q) for q in header["moduli"]),
+        instructions=instructions,
+        externals=externals,
+        objects=tuple(
+            ExternalObject(str(o["kind"]), str(o["name"]), tuple(int(n) for n in o["shape"]))
+            for o in header["objects"]
+        ),
+        operations=tuple(
+            Operation(str(o["kind"]), int(o["level"]), str(o["layer"]))
+            for o in header["operations"]
+        ),
+    )
+
+
+def _object_of(member: str) -> tuple[str, str]:
+    kind, _, name = member.removeprefix(_DATA).partition("/")
+    return kind, name

@@ -1,5 +1,5 @@
-"""A part of a program as a program of its own: what it takes over comes in, what it leaves goes
-out."""
+"""A part of a program as a program of its own, with its operands as inputs and its results as
+outputs."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from accel_model.errors import ProgramError
 from accel_model.isa import EXTERNAL, INSTRUCTION, NONE, ExternalObject, Opcode, Program
 
 OPERANDS, RESULTS = "operands", "results"
-"""Names of the external objects that hold the limbs taken over, and those left."""
+"""Names of the external objects that hold the operands and the results."""
 
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """operands, results: the values of the whole program that the limbs of the objects
-    ("input", "operands") and ("output", "results") stand for, in order."""
+    """A part of a program.
+
+    operands, results: the values of the whole program that stand in the limbs of the objects
+    ("input", "operands") and ("output", "results"), in order.
+    """
 
     program: Program
     operands: tuple[int, ...]
@@ -27,9 +30,10 @@ class Section:
 def cut(program: Program, first: int, last: int) -> Section:
     """Operations `first` to `last`, `last` included.
 
-    A limb that was loaded before is loaded again; any other that comes from before is an operand,
-    and any that is used afterwards a result. Raises `ProgramError` for operations that do not
-    exist, or that a whole number (not a limb of residues) enters or leaves.
+    The section loads again what the program loaded before. Other values from before the section
+    are its operands; values that are used behind it are its results. Raises `ProgramError` for
+    operations that do not exist, and where an operand or result would be an overflow count, which
+    is no limb of residues.
     """
     if not 0 <= first <= last < len(program.operations):
         raise ProgramError(

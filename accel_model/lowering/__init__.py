@@ -1,1 +1,1 @@
-"""From a trace to a program."""
+"""Lowering: from a trace to a program."""

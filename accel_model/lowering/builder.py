@@ -1,4 +1,4 @@
-"""Writing programs: one call emits one instruction for each limb of a polynomial."""
+"""The builder of programs: one call emits one instruction for each limb of a polynomial."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from accel_model.isa import (
 )
 
 Values = np.ndarray
-"""int32, one value a limb; further leading axes are parts."""
+"""int32 (.., limbs): the number of one value for each limb; leading axes are parts."""
 
 
 class ProgramBuilder:
-    """Collects instructions; `program` hands them over.
+    """Collects the instructions of a program.
 
-    `phase` and the latest `begin_operation` are noted with every instruction that follows.
+    Every instruction carries the current `phase`, and the operation that began last.
     """
 
     def __init__(self, N: int, moduli: Sequence[int]) -> None:
@@ -41,7 +41,7 @@ class ProgramBuilder:
         self._zeros = np.full(len(self.moduli), NONE, dtype=np.int32)
 
     def begin_operation(self, operation: Operation) -> None:
-        """What the instructions from now on belong to."""
+        """Begin an operation: the instructions that follow belong to it."""
         self._operations.append(operation)
 
     def emit(
@@ -54,9 +54,10 @@ class ProgramBuilder:
         external: np.ndarray | int = NONE,
         element: int = 0,
     ) -> Values:
-        """One instruction for each of the moduli `rows`; sources and constants one a row.
+        """Emit one instruction for each of `rows`, which are indices of moduli.
 
-        Returns the values defined, in the same order; those of `STORE` are NONE.
+        sources: one value for each row. scalar, addend, external: one number for all rows, or one
+        for each. Returns the new values in the order of the rows; they are `NONE` for `STORE`.
         """
         chunk = np.zeros(len(rows), dtype=INSTRUCTION)
         chunk["opcode"], chunk["phase"], chunk["modulus"] = opcode, self.phase, rows
@@ -76,7 +77,7 @@ class ProgramBuilder:
         return defined
 
     def zeros(self, rows: np.ndarray) -> Values:
-        """Limbs of zeros, made once for each modulus."""
+        """Limbs of zeros; the program makes them once for each modulus."""
         missing = rows[self._zeros[rows] == NONE]
         if len(missing):
             self._zeros[missing] = self.emit(Opcode.ZERO, missing)
@@ -84,7 +85,7 @@ class ProgramBuilder:
         return found
 
     def add_object(self, target: ExternalObject) -> int:
-        """Enter an external object; its index."""
+        """Add an external object to the program; returns its index."""
         self._objects.append(target)
         limbs = int(np.prod(target.shape))
         self._loaded[target.kind, target.name] = np.full(limbs, NONE, dtype=np.int32)
@@ -97,7 +98,11 @@ class ProgramBuilder:
         rows: np.ndarray,
         seeded: np.ndarray | bool = False,
     ) -> Values:
-        """The values of an object's `limbs` (flattened) modulo `rows`, loaded at first use."""
+        """The values of an object's `limbs` modulo `rows`; the first use of a limb loads it.
+
+        limbs: indices in the object's array, flattened to (limbs, N). seeded: whether a seed could
+        stand for each limb.
+        """
         target = self._objects[index]
         known = self._loaded[target.kind, target.name]
         missing = known[limbs] == NONE
@@ -111,13 +116,13 @@ class ProgramBuilder:
         return found
 
     def store(self, index: int, limbs: np.ndarray, rows: np.ndarray, values: Values) -> None:
-        """Write values to an object's `limbs`."""
+        """Store values, one a row, to an object's `limbs`."""
         self.phase = Phase.TRANSFER
         entries = self._enter(index, limbs, rows, np.zeros(len(limbs), dtype=np.bool_))
         self.emit(Opcode.STORE, rows, values, external=entries)
 
     def program(self) -> Program:
-        """Everything so far."""
+        """The program of all instructions so far; raises `ProgramError`."""
         return Program(
             N=self.N,
             moduli=self.moduli,

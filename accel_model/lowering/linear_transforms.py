@@ -1,4 +1,4 @@
-"""Linear transforms as instructions: double-hoisted baby steps and giant steps."""
+"""Linear transforms as instructions: double-hoisted baby steps, and giant steps."""
 
 from __future__ import annotations
 
@@ -14,27 +14,31 @@ from he.trace import Block, HEOp
 
 
 class Operands(Protocol):
-    """Where the transform finds what it works on."""
+    """The values that a linear transform works on."""
 
     @property
-    def builder(self) -> ProgramBuilder: ...
+    def builder(self) -> ProgramBuilder:
+        """The builder of the program."""
+
     @property
-    def rns(self) -> RNSLowering: ...
+    def rns(self) -> RNSLowering:
+        """The arithmetic of the chain of primes."""
+
     def operands(self, op: HEOp) -> list[Values]:
-        """The ciphertexts (parts, limbs)."""
+        """The ciphertexts of an operation, each (parts, limbs)."""
 
     def plaintext(self, number: int, rows: np.ndarray, term: int) -> Values:
-        """One term (limbs,) of a plaintext."""
+        """One term, (limbs,), of a plaintext."""
 
     def key(self, element: int, level: int) -> np.ndarray:
-        """A switching key (digits, 2, limbs_QP)."""
+        """A switching key, (digits, 2, limbs_QP)."""
 
     def switched(self, c: Values, element: int, level: int) -> Values:
-        """P times the switched pair of one part."""
+        """P times the switched pair, (2, limbs_QP), of one part."""
 
 
 def linear_transform(given: Operands, op: HEOp) -> list[Values]:
-    """out[o] = sum_i block[o, i](in[i]) divided by P q_level, in the order of `he`."""
+    """out[o] = sum_i block[o, i](in[i]), divided by P q_level; the steps of `he` in its order."""
     outputs = 1 + max(block.output for block in op.blocks)
     sums: list[dict[int, Values]] = [{} for _ in range(outputs)]
     rows = given.rns.qp_rows(op.level)

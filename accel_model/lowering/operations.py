@@ -1,7 +1,7 @@
 """From a trace to a program: each homomorphic operation as the limb instructions that `he` runs.
 
-The instructions of an operation are its arithmetic, limb for limb, so executing the program yields
-the same residues, and counting it counts the run.
+The instructions are the arithmetic of the run, limb for limb. So a program that is executed has the
+same residues as the run, and the counts of its instructions are the counts of the run.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class _Lowering:
     def _define(self, number: int, values: Values) -> None:
         if values.shape != self.trace.ciphertexts[number]:
             raise LoweringError(
-                f"ciphertext {number} comes out as {values.shape}, the trace says "
+                f"ciphertext {number} has the shape {values.shape}, but in the trace "
                 f"{self.trace.ciphertexts[number]}"
             )
         self._ciphertexts[number] = values

@@ -1,7 +1,7 @@
 """Arithmetic in a residue number system as instructions: exactly the steps of `he.rlwe.rns`.
 
-A polynomial is the array of its limbs' values. Rows number the chain of primes: q_0 .. q_L, then
-the special primes, whose product is P.
+A polynomial is the array of the values of its limbs. Rows are indices of the chain of primes:
+q_0 .. q_L, then the special primes, whose product is P.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from accel_model.lowering.builder import ProgramBuilder, Values
 
 
 class RNSLowering:
-    """Emits key switching and divisions for the chain q, p into a program."""
+    """Emits key switching and divisions for the chain of primes q, p."""
 
     def __init__(
         self, builder: ProgramBuilder, q: Sequence[int], p: Sequence[int], digit_limbs: int
@@ -29,15 +29,15 @@ class RNSLowering:
         self.digit_limbs = digit_limbs
 
     def q_rows(self, level: int) -> np.ndarray:
-        """Rows of Q at `level`."""
+        """The rows of Q at `level`."""
         return np.arange(level + 1)
 
     def qp_rows(self, level: int) -> np.ndarray:
-        """Rows of QP at `level`."""
+        """The rows of QP at `level`."""
         return np.concatenate((self.q_rows(level), self.special_rows))
 
     def residues(self, value: int, rows: np.ndarray) -> np.ndarray:
-        """A whole number modulo each prime of `rows`, uint64."""
+        """A whole number modulo the prime of each row, uint64 (rows,)."""
         return np.array([value % self.moduli[r] for r in rows], dtype=np.uint64)
 
     def decompose(self, c: Values, level: int) -> list[Values]:
@@ -68,7 +68,7 @@ class RNSLowering:
     def convert(
         self, sources: Values, weights: Sequence[int], offset: int, targets: np.ndarray
     ) -> Values:
-        """sum_s weights[s] sources[s] + offset modulo each of the rows `targets`."""
+        """sum_s weights[s] sources[s] + offset modulo the prime of each row of `targets`."""
         total: Values | None = None
         for source, weight in zip(sources, weights, strict=True):
             given = [np.full(len(targets), source)] + ([] if total is None else [total])
@@ -81,7 +81,7 @@ class RNSLowering:
         return total
 
     def divide(self, x: Values, rows: np.ndarray, dropped: int) -> Values:
-        """round(x / D), D the product of the last `dropped` of `rows`: mod_down and rescale."""
+        """round(x / D), where D is the product of the primes of the last `dropped` rows."""
         emit = self.builder.emit
         self.builder.phase = Phase.DIVIDE
         kept, lost = rows[:-dropped], rows[-dropped:]
@@ -118,7 +118,7 @@ class RNSLowering:
     def gadget_product(
         self, digits: Sequence[Values], key: np.ndarray, rows: np.ndarray
     ) -> Values:
-        """sum_j digits[j] key[j], (2, limbs_QP); key (dnum, 2, limbs_QP) values."""
+        """sum_j digits[j] key[j], (2, limbs_QP), for a key of values (dnum, 2, limbs_QP)."""
         self.builder.phase = Phase.KEY_PRODUCT
         pairs = [(digit, half) for digit, half in zip(digits, key, strict=False)]
         return np.stack(
@@ -128,7 +128,7 @@ class RNSLowering:
     def sum_of_products(
         self, terms: Sequence[tuple[Values, Values]], rows: np.ndarray
     ) -> Values:
-        """sum of a b over the terms (a, b)."""
+        """The sum of a b over the terms (a, b)."""
         (a, b), *others = terms
         total = self.builder.emit(Opcode.MUL, rows, a, b)
         for a, b in others:
@@ -168,7 +168,7 @@ class RNSLowering:
         return self.divide(x, self.qp_rows(level), 1 + len(self.special_rows))
 
     def permute(self, x: Values, rows: np.ndarray, element: int) -> Values:
-        """The automorphism of every part of x (.., limbs)."""
+        """x(X^element) of every part of x, (.., limbs)."""
         self.builder.phase = Phase.AUTOMORPHISM
         parts = x.reshape(-1, len(rows))
         images = [
@@ -185,5 +185,5 @@ def _crt_weights(moduli: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, .
 
 
 def crt_weights(moduli: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """(D / d_j)^-1 mod d_j and D / d_j for D the product of `moduli`."""
+    """(D / d_j)^-1 mod d_j, and D / d_j, where D is the product of the moduli d_j."""
     return _crt_weights(tuple(moduli))

@@ -1,4 +1,4 @@
-"""What rtl/ measured, read from its results files with their provenance."""
+"""The measurements of `rtl`, read from its results files, with their provenance."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Entry = dict[str, Any]
 
 @lru_cache
 def entries(folder: Path = RESULTS) -> tuple[Entry, ...]:
-    """All entries of the folder's results files. Raises `CalibrationError` for a garbled one."""
+    """All entries of a folder's results files; raises `CalibrationError` for a garbled file."""
     found: list[Entry] = []
     for path in sorted(folder.glob("*.json")):
         try:
@@ -27,11 +27,11 @@ def entries(folder: Path = RESULTS) -> tuple[Entry, ...]:
             version, rows = content["format"], content["entries"]
             complete = all({"block", "target", "measured", "commit"} <= set(row) for row in rows)
         except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise CalibrationError(f"{path} is no results file: {error!r}") from error
+            raise CalibrationError(f"{path} is not a results file: {error!r}") from error
         if version != FORMAT or not complete:
             raise CalibrationError(
-                f"{path}: format {version}, or entries without block, target, measured and commit; "
-                f"needed is format {FORMAT}: measure again with rtl"
+                f"{path}: format {version}, or entries without block, target, measured and commit: "
+                f"format {FORMAT} is needed: measure again with `python -m rtl characterize`"
             )
         found += [{**row, "file": path.name} for row in rows]
     return tuple(found)
@@ -52,20 +52,24 @@ def find(block: Mapping[str, Any], target: str, among: Sequence[Entry] | None = 
     wanted = ", ".join(f"{name} = {value}" for name, value in block.items())
     if not found:
         raise CalibrationError(
-            f"nothing is measured for {wanted} on {target}: measure it with rtl, or change the "
-            "machine file to a block that is"
+            f"there is no measurement of {wanted} on {target}: measure the block with "
+            "`python -m rtl characterize`, or name a measured block in the machine file"
         )
     if len(found) > 1:
         names = [json.dumps(row["block"]) for row in found]
         raise CalibrationError(
-            f"{len(found)} measurements fit {wanted} on {target}: {'; '.join(names)}; say more"
+            f"{len(found)} measurements fit {wanted} on {target}: {'; '.join(names)}: name more "
+            "fields of the block"
         )
     return found[0]
 
 
 def figure(entry: Entry, field: str) -> Figure:
-    """`field` ("clock_median_hz") of an entry, with its provenance: a measurement, a fact that the
-    hardware states of itself, or a parameter of the measured block."""
+    """A field of an entry, for example "clock_median_hz", with its provenance.
+
+    The field is a measurement, a fact that the block states of itself, or a parameter of the block.
+    Raises `CalibrationError` where the entry has no number of that name.
+    """
     for part in ("measured", "facts", "block"):
         if field in entry.get(part, {}):
             value = entry[part][field]
@@ -75,6 +79,6 @@ def figure(entry: Entry, field: str) -> Figure:
 
 
 def provenance(entry: Entry, field: str) -> str:
-    """File, block, target and commit of a measured field."""
+    """The file, block, target and commit of a measured field, in words."""
     block = "-".join(str(value) for value in entry["block"].values())
     return f"{entry['file']}: {field} of {block} on {entry['target']}, commit {entry['commit']}"

@@ -61,8 +61,12 @@ _WHOLE = re.compile(
 
 @dataclass(frozen=True)
 class Machine:
-    """An accelerator. figures: the numbers by their names, see `LIMITS`; lines: where the file
-    states them."""
+    """An accelerator.
+
+    figures: the numbers by their names, which are those of `LIMITS` and `OPTIONAL`. words: choices
+    and names, for example "ntt.timing". path, lines: the file, and the line of each figure.
+    `machine[name]` is the value of a figure.
+    """
 
     name: str
     title: str
@@ -77,11 +81,11 @@ class Machine:
         return self.figures[name].value
 
     def whole(self, name: str) -> int:
-        """A figure that counts something."""
+        """A figure that counts something, as an integer."""
         return int(self.figures[name].value)
 
     def get(self, name: str, default: float = 0.0) -> float:
-        """An optional figure."""
+        """A figure, or `default` where the machine does not state it."""
         return self.figures[name].value if name in self.figures else default
 
     def where(self, name: str) -> str:
@@ -89,7 +93,10 @@ class Machine:
         return f"{self.path}:{self.lines.get(name, 1)}"
 
     def with_values(self, **values: float) -> Machine:
-        """The machine with other numbers; "ntt__count" stands for "ntt.count"."""
+        """The machine with other values; `ntt__count` stands for "ntt.count".
+
+        Raises `MachineFileError` for values that are out of range or contradict each other.
+        """
         figures = dict(self.figures)
         for name, value in values.items():
             figures[name.replace("__", ".")] = Figure(value, "assumed", "chosen in a sweep")
@@ -104,7 +111,9 @@ def check_range(name: str, value: float, where: str) -> None:
     """Raise `MachineFileError` unless a figure lies within its limits; `where`: file and line."""
     low, high = LIMITS.get(name) or OPTIONAL[name]
     if not low <= value <= high:
-        raise MachineFileError(f"{where}: {name} = {value:g}: it must be from {low:g} to {high:g}")
+        raise MachineFileError(
+            f"{where}: {name} = {value:g}: a value from {low:g} to {high:g} is needed"
+        )
     if _WHOLE.search(name) and value != int(value):
         raise MachineFileError(f"{where}: {name} = {value:g}: a whole number is needed")
 

@@ -1,4 +1,4 @@
-"""Numbers that know where they come from."""
+"""Figures: numbers with a tag and an origin."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ TAGS = {
     "remembered": "from the stated source, not read again for this file",
     "assumed": "chosen here, for the stated reason",
 }
-"""What the tag of a figure says."""
-
-_STRENGTH = ("measured", "calibrated", "published", "remembered", "assumed")
+"""The tags of figures, from the most to the least certain, and what each says."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A value with its tag, one of `TAGS`, and its origin in words."""
+    """A value with its tag, one of `TAGS`, and its origin in words. Raises `ValueError`."""
 
     value: float
     tag: str
@@ -33,5 +31,5 @@ class Figure:
 
 
 def weakest(*figures: Figure) -> str:
-    """The tag of a result computed from `figures`: never better than calibrated."""
-    return max(("calibrated", *(figure.tag for figure in figures)), key=_STRENGTH.index)
+    """The tag of a result that is computed from `figures`: their least certain, or `calibrated`."""
+    return max(("calibrated", *(figure.tag for figure in figures)), key=list(TAGS).index)

@@ -35,7 +35,7 @@ _SCALED_TAGS = ("calibrated", "assumed")
 
 
 def machine_names() -> list[str]:
-    """The machines that come with the model."""
+    """The names of the machines that come with the model, sorted."""
     return sorted(path.stem for path in CONFIGS.glob("*.toml"))
 
 
@@ -51,7 +51,7 @@ def load_machine(name: str) -> Machine:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise MachineFileError(f"{shown}: no text, so no machine: {error}") from error
+        raise MachineFileError(f"{shown}: not a text file: {error}") from error
     return parse_machine(text, shown)
 
 
@@ -164,19 +164,19 @@ def _figure(entry: Any, name: str, where: str) -> Figure:
         return _measured(entry, name, where)
     if not isinstance(entry, dict) or set(entry) != {"value", "tag", "origin"}:
         raise MachineFileError(
-            f"{where}: {name} = {entry!r}: needed is {{ value, tag, origin }}, or "
-            "{ block, target, field } of a measurement, with { scale, origin } if it is scaled"
+            f"{where}: {name} = {entry!r}: {{ value, tag, origin }} is needed, or "
+            "{ block, target, field } of a measurement, with { scale, origin } to scale it"
         )
     value = entry["value"]
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise MachineFileError(f"{where}: {name} = {value!r}: a number is needed")
     if entry["tag"] not in TAGS or not str(entry["origin"]).strip():
         raise MachineFileError(
-            f"{where}: {name} needs an origin, and a tag out of {', '.join(TAGS)}"
+            f"{where}: {name} needs an origin, and one of the tags {', '.join(TAGS)}"
         )
     if entry["tag"] == "measured":
         raise MachineFileError(
-            f"{where}: {name} is called measured: name the measurement as "
+            f"{where}: {name} has the tag measured: name the measurement as "
             "{ block, target, field }, or use another tag"
         )
     return Figure(float(value), str(entry["tag"]), str(entry["origin"]))
@@ -196,8 +196,8 @@ def _measured(entry: dict[str, Any], name: str, where: str) -> Figure:
     named = {"scale", "origin"} <= extra <= {"scale", "origin", "tag"}
     if not (named and isinstance(scale, (int, float)) and origin and tag in _SCALED_TAGS):
         raise MachineFileError(
-            f"{where}: {name}: beside block, target and field a measurement takes a number "
-            f"`scale`, an `origin` and a `tag` out of {', '.join(_SCALED_TAGS)}; it has "
+            f"{where}: {name}: beside block, target and field a measurement may have a number "
+            f"`scale`, an `origin` and one of the tags {', '.join(_SCALED_TAGS)}; this one has "
             f"{', '.join(sorted(extra))}"
         )
     return Figure(figure.value * scale, tag, f"{figure.origin}; times {scale:g}: {origin}")

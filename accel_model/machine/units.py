@@ -1,8 +1,8 @@
-"""How many cycles the units take.
+"""The cycles of the units.
 
-The formulas restate, from the structure of the hardware, what the generator's blocks state of
-themselves; `python -m accel_model validate` holds them to the simulated hardware. Latencies of
-multipliers and butterflies are measured and come in from outside.
+The formulas follow from the structure of the hardware, independently of the blocks of `rtl`;
+`python -m accel_model validate` compares them with the simulated hardware. Latencies of multipliers
+and butterflies are measured, and are arguments here.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from typing import Protocol
 
 
 class Timing(Protocol):
-    """One limb through a unit."""
+    """The cycles of one limb in a unit."""
 
     @property
     def interval_cycles(self) -> int:
-        """From limb to limb when operands and results keep up."""
+        """From one limb to the next, when operands arrive and results leave in time."""
 
     @property
     def total_cycles(self) -> int:
-        """From the first residue in to the last one out."""
+        """From the first residue in to the last residue out."""
 
 
 # Registers of the NTT unit around its butterflies (rtl/units/ntt/unit.py).
-# Of a pair, the first is for one lane, the second for several.
+# The first of a pair is for one lane, the second for several.
 _READ_CYCLES = (3, 4)  # memory, its register, the way to several lanes, bank order
 _FRAME_CYCLES = 4  # before the transform, and behind the read of its first row
 _STORED_TWIDDLE_CYCLES = (3, 6)
@@ -32,10 +32,10 @@ _GENERATED_TWIDDLE_CYCLES = 0  # beside the multiplier: three, less three of the
 
 
 @dataclass(frozen=True)
-class NTTTiming:
-    """The generated NTT unit: N points, power of two; twiddles "stored" or "generated".
+class NTTTiming(Timing):
+    """The generated NTT unit: N points, a power of two; twiddles "stored" or "generated".
 
-    Stage s runs N / (2 butterflies) steps; the next stage waits until what it reads first is
+    Each stage has N / (2 butterflies) steps. A stage begins when the first row that it reads is
     written. Both directions take the same time.
     """
 
@@ -48,6 +48,7 @@ class NTTTiming:
 
     @property
     def beats(self) -> int:
+        """Cycles in which a limb enters, and in which it leaves."""
         return self.N // self.butterflies
 
     @property
@@ -75,7 +76,7 @@ class NTTTiming:
 
     @property
     def issue_cycles(self) -> int:
-        """From the first step to the last, waits included."""
+        """From the first step to the last step, with all waits."""
         log_n, lane_bits = self.N.bit_length() - 1, self.butterflies.bit_length() - 1
         steps = self.N // (2 * self.butterflies)
         cycles = log_n * steps
@@ -107,10 +108,10 @@ class NTTTiming:
 
 
 @dataclass(frozen=True)
-class PlainNTTTiming:
-    """A published NTT unit: N log2(N) / (2 butterflies) cycles, a constant, and one more a stage.
+class PlainNTTTiming(Timing):
+    """A published NTT unit: N log2(N) / (2 butterflies) cycles, and overheads.
 
-    overhead_cycles: of the transform; stage_overhead_cycles: of each stage.
+    overhead_cycles: once in a transform. stage_overhead_cycles: once in each stage.
     """
 
     N: int
@@ -130,8 +131,8 @@ class PlainNTTTiming:
 
 
 @dataclass(frozen=True)
-class PipelinedNTTTiming:
-    """A transform with every stage in hardware, so many residues in and out a cycle."""
+class PipelinedNTTTiming(Timing):
+    """A transform with every stage in hardware: `lanes` residues enter and leave in a cycle."""
 
     N: int
     lanes: int
@@ -147,11 +148,11 @@ class PipelinedNTTTiming:
 
 
 @dataclass(frozen=True)
-class PointwiseTiming:
-    """Limb-wise arithmetic, so many residues a cycle (rtl/units/pointwise.py).
+class PointwiseTiming(Timing):
+    """Limb-wise arithmetic: `lanes` residues a cycle (rtl/units/pointwise.py).
 
-    latency_cycles: from a beat in to its result; modulus_change_cycles: the fewest cycles between
-    limbs of different moduli.
+    latency_cycles: from a beat in to its result. modulus_change_cycles: the fewest cycles from a
+    limb to the next limb, when their moduli differ.
     """
 
     N: int
@@ -161,11 +162,12 @@ class PointwiseTiming:
 
     @property
     def beats(self) -> int:
+        """Cycles in which a limb enters, and in which it leaves."""
         return -(-self.N // self.lanes)
 
     @property
     def interval_cycles(self) -> int:
-        """Within one modulus."""
+        """From one limb to the next limb of the same modulus."""
         return self.beats
 
     @property
@@ -180,14 +182,14 @@ def generated_pointwise(
     multipliers_per_lane: int,
     adder_latency_cycles: int = 3,
 ) -> PointwiseTiming:
-    """The generated unit: input register, multipliers, adder, output queue."""
+    """The timing of the generated unit: input register, multipliers, adder, output queue."""
     latency = multipliers_per_lane * multiplier_latency_cycles + adder_latency_cycles + 2
     return PointwiseTiming(N, lanes, latency, latency)
 
 
 @dataclass(frozen=True)
-class AutomorphismTiming:
-    """The generated automorphism unit: a whole limb in, then out in the new order."""
+class AutomorphismTiming(Timing):
+    """The generated automorphism unit: a whole limb enters, then leaves in its new order."""
 
     N: int
     lanes: int
@@ -195,6 +197,7 @@ class AutomorphismTiming:
 
     @property
     def beats(self) -> int:
+        """Cycles in which a limb enters, and in which it leaves."""
         return -(-self.N // self.lanes)
 
     @property

@@ -1,4 +1,4 @@
-"""Operation counts beside SimFHE's, as a table for people and as checks."""
+"""Operation counts beside SimFHE's: as checks, and as a table for people."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from accel_model.validation.check import Check
+from accel_model.validation.count_differences import OPERATIONS, total
 from accel_model.validation.published_machines import published
-from accel_model.validation.simfhe import OPERATIONS, Shape, Work, simfhe_operations, total
+from accel_model.validation.simfhe import Shape, Work, simfhe_operations
 
 SHAPES = (Shape(131072, 40, 2), Shape(8192, 6, 6))
-"""SimFHE's BEST_PARAMS; the size of a small network's first layer."""
+"""SimFHE's BEST_PARAMS, and the size of a small network's first layer."""
 
 
 def simfhe_run() -> list[Check]:
-    """The formulas restated here beside a run of SimFHE itself, in Gop to its four digits."""
+    """SimFHE's formulas, restated here, beside a run of SimFHE, in Gop with its four digits."""
     run: Mapping[str, Any] = published()["simfhe"]
     shape = Shape(run["N"], run["limbs"], run["dnum"])
     origin = f"{run['origin']} [{run['tag']}]"
@@ -27,7 +28,7 @@ def simfhe_run() -> list[Check]:
 
 
 def explained() -> list[Check]:
-    """Products and sums of every operation: ours, and SimFHE's with the listed differences."""
+    """The counts of every operation: ours, beside SimFHE's plus the listed differences."""
     checks = []
     for shape in SHAPES:
         for operation in OPERATIONS:
@@ -42,11 +43,11 @@ def explained() -> list[Check]:
 
 
 def count_lines() -> Iterator[str]:
-    """The table: ours, SimFHE's, and every difference with its reason."""
+    """The table: our counts, SimFHE's counts, and every difference with its reason."""
     for shape in SHAPES:
         yield (
-            f"  {shape.limbs} limbs in {shape.dnum} digits, {shape.special} special limbs; in "
-            "limbs: transforms, then products and sums outside of them"
+            f"  {shape.limbs} limbs in {shape.dnum} digits, {shape.special} special limbs; counts "
+            "in limbs: transforms, then products and sums outside of transforms"
         )
         for operation in OPERATIONS:
             ours, theirs = operation.ours(shape), operation.simfhe(shape)
@@ -54,8 +55,8 @@ def count_lines() -> Iterator[str]:
             for difference in operation.differences(shape):
                 yield f"      {_signed(difference.work)}  {difference.reason}"
     yield (
-        "  and 3 N / 2 products a transform, with which SimFHE makes twiddle factors: here they "
-        "are stored, or a part of the transform"
+        "  SimFHE also counts 3 N / 2 products a transform, which make the twiddle factors: here "
+        "twiddle factors are stored, or their products are a part of the transform"
     )
 
 

@@ -18,12 +18,12 @@ PUBLISHED = Path(__file__).parent / "published.toml"
 
 
 def published() -> dict[str, Any]:
-    """The published figures."""
+    """The content of `published.toml`."""
     return tomllib.loads(PUBLISHED.read_text(encoding="utf-8"))
 
 
 def exact_machines() -> list[Check]:
-    """Rates and cycles that follow from a machine's parameters, to the last digit."""
+    """Published rates and cycles that the parameters of a machine give to the last digit."""
     content = published()
     checks = []
     for group in content["exact"]:
@@ -50,7 +50,7 @@ def exact_machines() -> list[Check]:
 
 
 def other_machines() -> list[Check]:
-    """Machines that the parameters do not settle: published, modelled, and why they differ."""
+    """Published times that the model does not reproduce exactly, with the reason."""
     content = published()
     checks = []
     for group in content["table"]:
@@ -69,7 +69,7 @@ def other_machines() -> list[Check]:
         }
         origin = f"{_origin(group)}; counts: {_origin(work)}"
         for name, seconds in bounds.items():
-            subject = f"{machine.name} bootstrap, ms; for the {name} of another one alone"
+            subject = f"{machine.name} bootstrap, ms; bound from the {name} of SimFHE's"
             checks.append(
                 Check(subject, group["published_ms"], seconds * 1e3, origin, False,
                       group[f"{name}_reason"])
@@ -78,8 +78,10 @@ def other_machines() -> list[Check]:
 
 
 def products_per_s(machine: Machine, N: int) -> float:
-    """The most modular products that a machine's units make a second. A pipelined transform has
-    log2(N) stages of half a butterfly a lane."""
+    """The modular products a second of units that never wait.
+
+    A pipelined transform has log2(N) stages of half a butterfly a lane.
+    """
     butterflies = machine["ntt.count"] * machine["ntt.butterflies"]
     if machine.words["ntt.timing"] == "pipelined":
         butterflies *= (N.bit_length() - 1) / 2
@@ -88,7 +90,7 @@ def products_per_s(machine: Machine, N: int) -> float:
 
 
 def unmodelled_lines() -> Iterator[str]:
-    """Published figures that nothing here models, and why."""
+    """Published figures that the model has no counterpart for, and why."""
     for group in published()["unmodelled"]:
         values = group["value"] if isinstance(group["value"], list) else [group["value"]]
         yield (
@@ -98,7 +100,7 @@ def unmodelled_lines() -> Iterator[str]:
 
 
 def area_lines() -> Iterator[str]:
-    """The area of every machine of silicon, and what it would be at 7 nm."""
+    """The area of every machine whose area is in mm2, and that area at 7 nm."""
     for name in machine_names():
         machine = load_machine(name)
         area, scaled = area_of(machine), scaled_area(machine)
@@ -110,7 +112,7 @@ def area_lines() -> Iterator[str]:
                     f"{scaled.most:.4g} ({scaled.origin})"
                 )
             elif machine.get("node.nm") and machine["node.nm"] != 7:
-                line += f", at {machine['node.nm']:g} nm: no factor to 7 nm is known here"
+                line += f", at {machine['node.nm']:g} nm; a factor to 7 nm is not known here"
             yield line
 
 

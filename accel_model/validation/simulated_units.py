@@ -12,7 +12,7 @@ SIMULATED = "verilator"
 
 
 def simulated_cycles() -> list[Check]:
-    """The model's cycles beside those of every simulated configuration.
+    """The model's cycles beside the cycles of every simulated configuration.
 
     Raises `CalibrationError` unless all three kinds of units were simulated.
     """
@@ -35,7 +35,7 @@ def simulated_cycles() -> list[Check]:
 
 
 def modelled_cycles(entry: calibration.Entry) -> dict[str, int]:
-    """What the model says of a simulated block, field by field of its measurement."""
+    """The model's cycles of a simulated block, by the names of the fields of its measurement."""
     block, facts = entry["block"], entry.get("facts", {})
     if block["kind"] == "ntt":
         transform = NTTTiming(

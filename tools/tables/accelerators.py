@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from accel_model.machine.figures import TAGS
 from tools.tables.markdown import commands, table
 from tools.tables.result_files import Result, commits, load, load_networks
-
-TAGS = ("measured", "calibrated", "published", "remembered", "assumed")
 
 
 def compared() -> str:

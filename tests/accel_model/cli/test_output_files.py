@@ -1,4 +1,4 @@
-"""Files that cannot be written are told before the work."""
+"""Files that cannot be written are refused before the work."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_result_file__what_cannot_be_written(tmp_path, monkeypatch):
     with pytest.raises(argparse.ArgumentTypeError, match="must end in one of"):
         picture_file(str(tmp_path / "c.txt"))
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(argparse.ArgumentTypeError, match="does not allow it"):
+    with pytest.raises(argparse.ArgumentTypeError, match="no permission to write"):
         result_file(str(tmp_path / "b.json"))
 
 

@@ -34,7 +34,7 @@ def test_sweep__several_files_must_be_traces_that_differ(file, tmp_path, capsys)
     assert main(["sweep", str(file), str(copy), *options]) == 2
     assert "WorkloadError: two traces have dnum" in capsys.readouterr().err
     assert main(["sweep", str(file), str(lowered), *options]) == 2
-    assert "a.npz is a program, which states no dnum" in capsys.readouterr().err
+    assert "a.npz is a program, which does not state dnum" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -49,4 +49,4 @@ def test_sweep__a_wrong_axis(file, capsys, word, message):
 def test_sweep__a_figure_that_is_set_twice(file, capsys):
     twice = ["--set", "pointwise.lanes=1", "--set", "pointwise.lanes=2"]
     assert main(["sweep", str(file), "--machine", "ecp5", *twice]) == 2
-    assert "pointwise.lanes is set before" in capsys.readouterr().err
+    assert "pointwise.lanes is set twice" in capsys.readouterr().err

@@ -28,7 +28,7 @@ def test_area__at_another_node_has_a_range_and_names_its_factor():
     assert scaled_area(load_machine("ecp5")) is None
     lines = {line.split(":")[0].strip(): line for line in area_lines()}
     assert "from 36.03 to 66.92" in lines["f1"]
-    assert "no factor" in lines["cofhee"]
+    assert "a factor to 7 nm is not known" in lines["cofhee"]
 
 
 def test_tags__energy_rests_on_the_time_and_area_on_the_sizes():

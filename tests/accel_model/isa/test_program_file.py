@@ -57,7 +57,7 @@ def test_load__cut_short(file):
 
 def test_load__another_format_or_version(file):
     with_header(file, version=2)
-    with pytest.raises(ProgramFileError, match="version 2, this is version 1"):
+    with pytest.raises(ProgramFileError, match="version 2, but version 1 is needed"):
         program_file.load(file)
     with_header(file, format="other")
     with pytest.raises(ProgramFileError, match="he-accel program"):
@@ -88,6 +88,21 @@ def test_load__headers_that_are_wrong(file, changes):
     with_header(file, **changes)
     with pytest.raises(ProgramFileError, match=r"program\.npz"):
         program_file.load(file)
+
+
+def test_load_data__gives_back_the_arrays_of_the_program(program, tmp_path, circuit_run):
+    path = tmp_path / "program.npz"
+    unknown = ("input", "no such object"), np.zeros(3)
+    program_file.save(program, path, {**circuit_run.arrays, unknown[0]: unknown[1]})
+    data = program_file.load_data(path)
+    assert set(data) == {(o.kind, o.name) for o in program.objects if o.kind != "output"}
+    assert all(np.array_equal(data[name], circuit_run.arrays[name]) for name in data)
+    assert program_file.load(path).N == program.N
+
+
+def test_load_data__a_program_alone_is_refused(file):
+    with pytest.raises(ProgramFileError, match="a program without data"):
+        program_file.load_data(file)
 
 
 def test_load__no_file(tmp_path):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from accel_model.validation.count_differences import OPERATIONS
 from accel_model.validation.operation_counts import count_lines, explained, simfhe_run
-from accel_model.validation.simfhe import OPERATIONS
 
 
 def test_simfhe__its_formulas_count_what_a_run_of_it_counted():

@@ -1,33 +1,11 @@
-"""SimFHE's formulas, and every difference from our counts."""
+"""SimFHE's formulas."""
 
 from __future__ import annotations
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from accel_model.validation.simfhe import OPERATIONS, Shape, Work, simfhe_operations, total
-
-shapes = st.builds(
-    lambda limbs, dnum: Shape(64, limbs, min(dnum, limbs)), st.integers(2, 14), st.integers(1, 14)
-)
+from accel_model.validation.simfhe import Work, simfhe_operations
 
 
 def test_simfhe__a_transform_costs_what_poly_py_says():
     # N = 8: 12 products and 24 sums of butterflies, 12 products for twiddle factors.
     assert simfhe_operations(Work(transforms=1), 8) == 12 + 24 + 12
     assert simfhe_operations(Work(0, 2, 3), 8) == 5 * 8
-
-
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-@given(shape=shapes)
-def test_differences__account_for_every_transform_product_and_sum(operation, shape):
-    ours, theirs = operation.ours(shape), operation.simfhe(shape)
-    assert ours - theirs == total(operation.differences(shape))
-
-
-def test_differences__ragged_digits_are_named():
-    rotate = OPERATIONS[2]
-    reasons = [d.reason for d in rotate.differences(Shape(64, 7, 3))]
-    assert any("last digit has fewer limbs" in reason for reason in reasons)
-    assert not any("last digit" in d.reason for d in rotate.differences(Shape(64, 6, 3)))

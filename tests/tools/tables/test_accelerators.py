@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tools.tables.accelerators import TAGS
+from accel_model.machine.figures import TAGS
 from tools.tables.result_files import NETWORKS, load, load_networks
 
 
