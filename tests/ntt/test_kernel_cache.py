@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import errno
+import grp
 import importlib
 import importlib.util
+import os
+import pwd
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +19,7 @@ from numba.core import config
 from numba.core.caching import CacheImpl, IndexDataCacheFile
 
 import ntt
-from ntt import jit
+from ntt import jit, kernel_cache
 
 SOURCE = """
 from ntt.jit import kernel
@@ -28,7 +32,7 @@ def double(x):
 
 @pytest.fixture(autouse=True)
 def _forget_warnings() -> None:
-    jit._warn_once.cache_clear()
+    kernel_cache._warn_once.cache_clear()
 
 
 @pytest.fixture
@@ -69,7 +73,7 @@ def test_kernel__is_stale_when_any_source_changed(
     load: Callable[[], ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load().double(1)
-    monkeypatch.setattr(jit, "_sources_stamp", lambda: ("another state of the sources",))
+    monkeypatch.setattr(kernel_cache, "_sources_stamp", lambda: ("another state of the sources",))
     changed = load()
     assert not jit.is_cached(changed.double)
     before = jit.compilations()
@@ -78,8 +82,8 @@ def test_kernel__is_stale_when_any_source_changed(
 
 
 def test_sources_stamp__names_every_file_of_the_package() -> None:
-    names = [name for name, _, _ in jit._sources_stamp()]
-    assert {"reduction.py", "simd.py", "backends/scalar.py"} <= set(names)
+    names = [name for name, _, _ in kernel_cache._sources_stamp()]
+    assert {"reduction.py", "simd/integers.py", "backends/select.py"} <= set(names)
 
 
 def test_helpers_stamp__names_the_files_that_kernels_import_from(
@@ -101,14 +105,14 @@ def test_helpers_stamp__names_the_files_that_kernels_import_from(
     monkeypatch.syspath_prepend(tmp_path)
     run = importlib.import_module("toolbox.kernels").run
     assert run(3) == 12
-    stamp = jit._helpers_stamp(run.py_func)
+    stamp = kernel_cache._helpers_stamp(run.py_func)
     assert {"toolbox.far", "toolbox.near"} <= {name for name, _, _ in stamp}
     assert not any(name == "toolbox.unused" for name, _, _ in stamp)
     (package / "far.py").write_text(sources["far"] + "\n")
-    assert jit._helpers_stamp(run.py_func) != stamp
+    assert kernel_cache._helpers_stamp(run.py_func) != stamp
 
 
-@pytest.mark.parametrize("damage", [b"", b"not a pickle"])
+@pytest.mark.parametrize("damage", [b"", b"not a pickle", kernel_cache.MAGIC])
 @pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
 def test_kernel__damaged_cache_is_told_and_replaced(
     load: Callable[[], ModuleType], tmp_path: Path, suffix: str, damage: bytes
@@ -119,8 +123,85 @@ def test_kernel__damaged_cache_is_told_and_replaced(
     damaged = load()
     with pytest.warns(ntt.KernelCacheWarning, match="damaged"):
         assert damaged.double(3) == 6
-    jit._warn_once.cache_clear()
+    kernel_cache._warn_once.cache_clear()
     assert load().double(3) == 6
+
+
+@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
+def test_kernel__no_flipped_bit_is_ever_run(
+    load: Callable[[], ModuleType], tmp_path: Path, suffix: str
+) -> None:
+    """A bit in each of some forty bytes, spread over the file."""
+    load().double(1)
+    (path,) = files(tmp_path, suffix)
+    intact = path.read_bytes()
+    for place in range(0, len(intact), max(1, len(intact) // 40)):
+        flipped = bytearray(intact)
+        flipped[place] ^= 1 << (place % 8)
+        path.write_bytes(flipped)
+        kernel_cache._warn_once.cache_clear()
+        with pytest.warns(ntt.KernelCacheWarning, match="damaged"):
+            assert load().double(3) == 6
+        path.write_bytes(intact)
+
+
+def test_kernel__files_of_earlier_versions_are_replaced_in_silence(
+    load: Callable[[], ModuleType], tmp_path: Path
+) -> None:
+    load().double(1)
+    for path in (*files(tmp_path, ".nbi"), *files(tmp_path, ".nbc")):
+        path.write_bytes(path.read_bytes()[len(kernel_cache.MAGIC) + 32 :])
+    before = jit.compilations()
+    assert load().double(3) == 6
+    assert jit.compilations() == before + 1
+
+
+@pytest.mark.parametrize(
+    ("where", "mode", "trouble"),
+    [
+        ("__pycache__", 0o757, "everybody can write"),
+        ("__pycache__", 0o1777, "everybody can write"),
+        (".", 0o777, "everybody can write"),
+        (".", 0o1777, ""),
+        ("__pycache__", 0o755, ""),
+    ],
+)
+def test_kernel__a_folder_that_others_can_write_to_is_not_used(
+    load: Callable[[], ModuleType], tmp_path: Path, where: str, mode: int, trouble: str
+) -> None:
+    load().double(1)
+    (tmp_path / where).chmod(mode)
+    kernel_cache.shared_folder.cache_clear()
+    before = jit.compilations()
+    if trouble:
+        with pytest.warns(ntt.KernelCacheWarning, match=trouble):
+            module = load()
+    else:
+        module = load()
+    assert module.double(3) == 6
+    assert jit.compilations() == before + bool(trouble)
+    assert jit.is_cached(module.double) == (not trouble)
+    (tmp_path / where).chmod(0o755)
+    kernel_cache.shared_folder.cache_clear()
+
+
+def test_shared_folder__knows_groups_and_owners(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = os.stat_result((stat.S_IFDIR | 0o775, 0, 0, 2, os.geteuid(), os.getegid(), 0, 0, 0, 0))
+    user = pwd.getpwuid(os.geteuid()).pw_name
+
+    def members(*names: str) -> None:
+        group = grp.struct_group(("any", "x", os.getegid(), list(names)))
+        monkeypatch.setattr(grp, "getgrgid", lambda _: group)
+
+    members(user)
+    assert not kernel_cache._has_others(own)
+    members(user, "somebody")
+    assert kernel_cache._has_others(own)
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    text = kernel_cache.shared_folder.__wrapped__(str(tmp_path), 54321)
+    assert ("belongs to another user" in text) == (tmp_path.stat().st_uid != 0)
 
 
 def test_kernel__without_any_folder_works_and_says_so(
