@@ -8,27 +8,35 @@
     server = nn.Server(plan, network, client.evaluation_keys())  # never sees it
     logits = client.decrypt(server.run(client.encrypt(images[:8]), progress=True))
 
-Thousands of images at once, in exact integers: ``nn.compile(network, scheme="bfv")``, then
-`BatchedClient` and `BatchedServer` in the same way.
+Thousands of images at once, in exact integers: ``nn.compile(network, scheme="bfv")``, and the same
+lines after it.
 """
 
 from nn import zoo
+from nn.any_plan import Client, Server, read_plan
+from nn.batched.client import BatchedClient
 from nn.batched.plan import BatchedPlan
-from nn.batched.roles import BatchedClient, BatchedServer
+from nn.batched.server import BatchedServer
 from nn.batched.tensor import BatchedTensor
+from nn.compilation import compile
 from nn.errors import NetworkError
 from nn.frontend.pytorch import from_torch
+from nn.inference.roles import AnyClient, AnyServer
+from nn.inference.search import PlanningError
 from nn.network.activation import Polynomial
+from nn.network.folding import fold_batch_norms
 from nn.network.graph import Network, Node
 from nn.network.layers import Add, AvgPool2d, BatchNorm, Conv2d, Flatten, Linear
-from nn.packed.batch import EncryptedBatch
-from nn.packed.client import Client
+from nn.network.network_file import load, save
+from nn.packed.client import PackedClient
+from nn.packed.encrypted_batch import EncryptedBatch
 from nn.packed.plan import InferencePlan
-from nn.packed.planner import PlanningError, compile
-from nn.packed.server import Server
+from nn.packed.server import PackedServer
 
 __all__ = [
     "Add",
+    "AnyClient",
+    "AnyServer",
     "AvgPool2d",
     "BatchNorm",
     "BatchedClient",
@@ -44,10 +52,16 @@ __all__ = [
     "Network",
     "NetworkError",
     "Node",
+    "PackedClient",
+    "PackedServer",
     "PlanningError",
     "Polynomial",
     "Server",
     "compile",
+    "fold_batch_norms",
     "from_torch",
+    "load",
+    "read_plan",
+    "save",
     "zoo",
 ]

@@ -59,7 +59,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--workload",
         default="mnist",
         metavar="NAME|FILE",
-        help=f"a network of the zoo ({', '.join(nn.zoo.names())}), a file that Network.save wrote, "
+        help=f"a network of the zoo ({', '.join(nn.zoo.names())}), a file that nn.save wrote, "
         f"or one operation ({', '.join(OPERATIONS)}) (default: %(default)s)",
     )
     parser.add_argument(
@@ -153,7 +153,7 @@ def _software(arguments: argparse.Namespace) -> SoftwareRun:
     if arguments.workload not in known and not Path(arguments.workload).is_file():
         raise WorkloadFailure(
             f"there is no workload {arguments.workload!r}: choose one of {', '.join(known)}, or "
-            "name a file that Network.save wrote"
+            "name a file that nn.save wrote"
         )
     network = load_network(arguments.workload)
     plan = make_plan(arguments, network)

@@ -73,7 +73,7 @@ def run(
 def _trace(
     network: nn.Network,
     plan: nn.InferencePlan,
-    client: nn.Client,
+    client: nn.PackedClient,
     keys: EvaluationKeys,
     count: int,
 ) -> OpTrace:

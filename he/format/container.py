@@ -206,12 +206,23 @@ def unpack(data: bytes | bytearray | memoryview, expected_kind: str) -> Contents
         raise CorruptBytesError("the lengths at the start of the object contradict each other")
     if _checksum([view[:content]]) != view[content:]:
         raise CorruptBytesError("the checksum does not match: the bytes were altered")
-    kind_start = _PREFIX.size
-    kind = bytes(view[kind_start : kind_start + kind_length]).decode("ascii", "backslashreplace")
+    kind = kind_of(view)
     if kind != expected_kind:
         raise ForeignBytesError(f"these bytes hold a {kind!r}, but a {expected_kind!r} is needed")
-    header, descriptors = _decode_head(view[kind_start + kind_length : body])
+    header, descriptors = _decode_head(view[_PREFIX.size + kind_length : body])
     return Contents(header, dict(_decode_sections(descriptors, view[body:content])))
+
+
+def kind_of(data: bytes | bytearray | memoryview) -> str:
+    """What a container says that it is; `unpack` for that kind checks the rest.
+
+    Raises ForeignBytesError, VersionError or CorruptBytesError for bytes that do not begin as a
+    container does.
+    """
+    view = readonly_view(data)
+    kind_length, _, _ = _read_prefix(view)
+    kind = bytes(view[_PREFIX.size : _PREFIX.size + min(kind_length, MAX_KIND_BYTES)])
+    return kind.decode("ascii", "backslashreplace")
 
 
 def _checksum(parts: Sequence[bytes | memoryview]) -> bytes:

@@ -15,10 +15,11 @@ from he.errors import BatchingError, InsecureParametersError
 from nn.batched.integers import IntegerPlan, predicted_noise
 from nn.batched.quantize import IntegerAffine, QuantizedNetwork
 from nn.batched.schedule import scheduled
-from nn.plan_search import PlanningError
+from nn.inference.options import DEFAULT_OPTIONS, PlanOptions
+from nn.inference.search import PlanningError
 
 _MOST_MODULI = 8
-_SMALLEST_DEGREE, _LARGEST_DEGREE = 1 << 12, 1 << 16
+_DEGREES = tuple(1 << k for k in range(12, 17))
 _MOST_LOG_Q = 1500
 _MOST_DIGITS = _MOST_LOG_Q // FAST_PRIME_BITS
 # Answers are switched down as long as this much of the noise budget, in bits, is left.
@@ -35,62 +36,61 @@ class NoiseBudgetPlanningError(PlanningError):
 
 def plan_integers(
     network: QuantizedNetwork,
+    options: PlanOptions = DEFAULT_OPTIONS,
     *,
     name: str = "",
     fingerprint: bytes = b"",
-    plain_moduli: Sequence[int] | None = None,
-    N: int | None = None,
-    dnum: int | None = None,
-    security_bits: int = 128,
-    insecure_reason: str | None = None,
 ) -> IntegerPlan:
-    """The smallest ring that holds the network, then the fewest plain moduli, then limbs.
+    """The plan with the smallest ring, then the fewest plain moduli, then the fewest limbs.
 
-    plain_moduli, N, dnum: these instead of the smallest that do. Raises `PlanningError` for plain
-    moduli that are no distinct numbers from 2 to 2^60, `PlainModulusOverflowError` for those whose
-    product is not above twice the largest answer, `NoiseBudgetPlanningError` where no parameters of
-    the security table keep a noise budget to the end, `he.BatchingError` for plain moduli without
-    slots.
+    name, fingerprint: of the network that was quantised, if there is one. The options
+    `plain_moduli`, `N` and `dnum` restrict the search to one choice each.
+
+    Raises `PlanningError` for plain moduli that are not distinct whole numbers from 2 to 2^60,
+    `PlainModulusOverflowError` for plain moduli whose product is not above twice the largest
+    answer, `NoiseBudgetPlanningError` where no parameters of the security table keep a noise budget
+    to the end, and `he.BatchingError` for plain moduli without slots.
     """
     steps = scheduled(network.steps)
-    needed = 2 * network.max_abs
-    chosen = None if plain_moduli is None else _checked(plain_moduli, network.max_abs)
-    if dnum is not None and not (isinstance(dnum, int) and 1 <= dnum <= _MOST_DIGITS):
-        raise PlanningError(f"dnum = {dnum!r}: a whole number from 1 to {_MOST_DIGITS} is needed")
+    if options.dnum is not None:
+        _check_digits(options.dnum)
     refusal: InsecureParametersError | None = None
-    for degree in _degrees() if N is None else (N,):
-        for moduli in _choices(degree, needed) if chosen is None else (chosen,):
-            try:
-                params = _parameters(
-                    steps, moduli, degree, dnum, security_bits, insecure_reason
-                )
-            except InsecureParametersError as error:
-                refusal = error
-                continue
-            _check_batching(params)
-            return IntegerPlan(
-                network=name,
-                fingerprint=fingerprint,
-                params=params,
-                images=params[0].slots,
-                inputs=network.inputs.size,
-                outputs=_outputs(network),
-                answer_level=max(_answer_level(p, steps) for p in params),
-                rounding=network.inputs,
-                output_scale=network.output_scale,
-                input_bits=network.input_bits,
-                weight_bits=network.weight_bits,
-            )
+    for N, moduli in _choices(network, options):
+        try:
+            params = _parameters(steps, moduli, N, options)
+        except InsecureParametersError as error:
+            refusal = error
+            continue
+        _check_batching(params)
+        return IntegerPlan(
+            network=name,
+            fingerprint=fingerprint,
+            params=params,
+            images=params[0].slots,
+            inputs=network.inputs.size,
+            outputs=_outputs(network),
+            answer_level=max(_answer_level(p, steps) for p in params),
+            rounding=network.inputs,
+            output_scale=network.output_scale,
+            input_bits=network.input_bits,
+            weight_bits=network.weight_bits,
+        )
+    needed = 2 * network.max_abs
     raise NoiseBudgetPlanningError(
-        f"no parameters at {security_bits}-bit security keep a noise budget through "
+        f"no parameters at {options.security_bits}-bit security keep a noise budget through "
         f"{network.depth} squares of integers of {needed.bit_length()} bits "
         f"({refusal or f'{_MOST_MODULI} plain moduli do not hold them'}): use fewer input_bits or "
         f"weight_bits, smaller plain moduli and more of them, or a larger N"
     ) from refusal
 
 
-def _checked(plain_moduli: Sequence[int], max_abs: int) -> tuple[int, ...]:
-    """Plain moduli that hold answers from -max_abs to max_abs."""
+def _check_digits(dnum: int) -> None:
+    if not (isinstance(dnum, int) and 1 <= dnum <= _MOST_DIGITS):
+        raise PlanningError(f"dnum = {dnum!r}: a whole number from 1 to {_MOST_DIGITS} is needed")
+
+
+def _check_moduli(plain_moduli: Sequence[int], max_abs: int) -> tuple[int, ...]:
+    """The plain moduli, if they hold answers from -max_abs to max_abs."""
     chosen = tuple(plain_moduli)
     if not all(map(_in_range, chosen)):
         raise PlanningError(
@@ -122,14 +122,19 @@ def _check_batching(params: tuple[BFVParameters, ...]) -> None:
             )
 
 
-def _degrees() -> Iterator[int]:
-    N = _SMALLEST_DEGREE
-    while N <= _LARGEST_DEGREE:
-        yield N
-        N *= 2
+def _choices(
+    network: QuantizedNetwork, options: PlanOptions
+) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """The pairs of a ring degree and plain moduli to try, the cheapest first."""
+    chosen = None
+    if options.plain_moduli is not None:
+        chosen = _check_moduli(options.plain_moduli, network.max_abs)
+    for N in _DEGREES if options.N is None else (options.N,):
+        for moduli in _smallest_moduli(N, 2 * network.max_abs) if chosen is None else (chosen,):
+            yield N, moduli
 
 
-def _choices(N: int, needed: int) -> Iterator[tuple[int, ...]]:
+def _smallest_moduli(N: int, needed: int) -> Iterator[tuple[int, ...]]:
     """For each count the smallest plain moduli that batch and whose product is above `needed`."""
     for count in range(1, _MOST_MODULI + 1):
         found = smallest_plain_moduli(needed, N, count)
@@ -138,12 +143,7 @@ def _choices(N: int, needed: int) -> Iterator[tuple[int, ...]]:
 
 
 def _parameters(
-    steps: Sequence[object],
-    moduli: Sequence[int],
-    N: int,
-    dnum: int | None,
-    security_bits: int,
-    insecure_reason: str | None,
+    steps: Sequence[object], moduli: Sequence[int], N: int, options: PlanOptions
 ) -> tuple[BFVParameters, ...]:
     """For each plain modulus the smallest log2(Q), the same for all, that keeps a noise budget.
 
@@ -157,29 +157,28 @@ def _parameters(
             plain_modulus=t,
             N=N,
             log_q=log_q,
-            security_bits=security_bits,
-            dnum=dnum,
+            security_bits=options.security_bits,
+            dnum=options.dnum,
             insecure_reason=reason,
         )
 
-    def budget(params: BFVParameters) -> float:
-        return predicted_noise(params, steps)[-1].budget
-
-    # No fewer primes than digits.
-    least = FAST_PRIME_BITS * ((dnum or 1) - 1) + 1
+    def has_budget(params: BFVParameters) -> bool:
+        return predicted_noise(params, steps)[-1].budget >= 0
 
     def least_log_q(t: int) -> int:
+        # No fewer primes than digits.
+        least = FAST_PRIME_BITS * ((options.dnum or 1) - 1) + 1
         return bisect.bisect_left(
             range(_MOST_LOG_Q),
-            0.0,
+            True,
             lo=max(least, t.bit_length() + (2 * N).bit_length()),
-            key=lambda bits: budget(built(t, bits, "how large Q has to be")),
+            key=lambda bits: has_budget(built(t, bits, "how large Q has to be")),
         )
 
     log_q = max(map(least_log_q, moduli))
     while True:
-        params = tuple(built(t, log_q, insecure_reason) for t in moduli)
-        if all(budget(p) >= 0 for p in params):
+        params = tuple(built(t, log_q, options.insecure_reason) for t in moduli)
+        if all(map(has_budget, params)):
             return params
         log_q += 1  # another number of digits, another noise of key switching
 

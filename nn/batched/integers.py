@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,8 +20,18 @@ from he.batched.weighted_sums import WeightedSums
 from he.bfv import BatchEncoder, BFVParameters, Ciphertext, Decryptor, Encryptor, Evaluator
 from he.bfv.multiplication import multiplication
 from he.bfv.noise import Noise
+from he.format.container import Contents
 from he.rlwe.keys import EvaluationKeys
-from nn.batched.plan import BatchedPlan, Circuit, Layer, NamedLayer, SlotCodec
+from nn.batched.plan import BatchedPlan, Circuit, Operation, SlotCodec, Stream
+from nn.batched.plan_bytes import (
+    MOST_BITS,
+    pack_plan,
+    read_common,
+    read_pair,
+    read_parameter_sets,
+    read_shape,
+    require,
+)
 from nn.batched.quantize import (
     InputRounding,
     IntegerAffine,
@@ -31,6 +41,7 @@ from nn.batched.quantize import (
     recombine,
 )
 from nn.batched.schedule import Relinearization, scheduled
+from nn.inference.plan import check_network
 from nn.network.layers import FloatArray
 
 
@@ -47,6 +58,41 @@ class IntegerPlan(BatchedPlan):
     input_bits: int
     weight_bits: int
 
+    def to_bytes(self) -> bytes:
+        header = {
+            "scheme": "bfv",
+            "shape": list(self.rounding.shape),
+            "scales": [float(self.rounding.scale), float(self.output_scale)],
+            "input_range": [int(self.rounding.low), int(self.rounding.high)],
+            "bits": [self.input_bits, self.weight_bits],
+        }
+        return pack_plan(self, header, {})
+
+    @classmethod
+    def from_contents(cls, contents: Contents, insecure_reason: str | None) -> Self:
+        params = tuple(
+            BFVParameters.from_bytes(octets, insecure_reason=insecure_reason)
+            for octets in read_parameter_sets(contents)
+        )
+        common = read_common(contents, params)
+        scale, output_scale = read_pair(contents, "scales", float)
+        low, high = read_pair(contents, "input_range", int)
+        bits = read_pair(contents, "bits", int)
+        require(scale > 0 and output_scale > 0, "scales above 0")
+        require(all(0 <= count <= MOST_BITS for count in bits), "bits")
+        require(max(-low, high) < 1 << MOST_BITS and low <= high, "an input range of integers")
+        moduli = {p.t for p in params}
+        require(len(moduli) == len(params) and all(p.batches for p in params), "plain moduli")
+        return cls(
+            **common,
+            params=params,
+            images=params[0].slots,
+            rounding=InputRounding(read_shape(contents), scale, low, high),
+            output_scale=output_scale,
+            input_bits=bits[0],
+            weight_bits=bits[1],
+        )
+
     def values(self, images: ArrayLike) -> NDArray[np.int64]:
         return self.rounding(images)
 
@@ -55,7 +101,7 @@ class IntegerPlan(BatchedPlan):
 
     def steps(self, network: Any) -> Sequence[Any]:
         if not isinstance(network, QuantizedNetwork):
-            self.check_network(network)
+            check_network(self, network)
             network = quantize(
                 network, input_bits=self.input_bits, weight_bits=self.weight_bits
             )
@@ -124,24 +170,24 @@ def _circuit(
     params = evaluator.params
     limbs, noises = len(params.q), predicted_noise(params, steps)
     order = np.arange(inputs, dtype=np.int64)
-    layers: list[NamedLayer] = []
+    operations: list[Operation] = []
     kinds = {IntegerAffine: "affine", Square: "square", Relinearization: "relinearize"}
     for index, step in enumerate(steps):
         name = f"batched step {index}"
-        layer: Layer
+        apply: Stream
         if isinstance(step, IntegerAffine):
             offsets = [_scaled(b, params) for b in step.bias]
-            layer = sums = WeightedSums(step.matrix[:, order], offsets, params.q, name)
+            apply = sums = WeightedSums(step.matrix[:, order], offsets, params.q, name)
             order = sums.order
         elif isinstance(step, Square):
-            layer = Elementwise(_square(params), 3, limbs, name)
+            apply = Elementwise(_square(params), 3, limbs, name)
         else:
-            layer = Elementwise(_relinearize(evaluator, noises[index - 1]), 2, limbs, name)
-        layers.append(NamedLayer(f"{kinds[type(step)]} {index}", layer, len(order)))
+            apply = Elementwise(_relinearize(evaluator, noises[index - 1]), 2, limbs, name)
+        operations.append(Operation(f"{kinds[type(step)]} {index}", apply, len(order)))
     switch = _switch(evaluator, noises[-1], answer_level)
-    layer = Elementwise(switch, 2, answer_level + 1, "batched answers")
-    layers.append(NamedLayer("switch down", layer, len(order)))
-    return Circuit(tuple(layers), order)
+    apply = Elementwise(switch, 2, answer_level + 1, "batched answers")
+    operations.append(Operation("switch down", apply, len(order)))
+    return Circuit(tuple(operations), order)
 
 
 def _scaled(b: int, params: BFVParameters) -> int:

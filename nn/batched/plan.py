@@ -5,37 +5,37 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from he import KeyNeeds, SecretKey
 from he.batched.blocks import Blocks, Rows
+from he.format.container import Contents
 from he.rlwe.keys import EvaluationKeys
 from he.rlwe.params import RLWEParameters
 from nn.errors import NetworkError
-from nn.network.graph import Network
 from nn.network.layers import FloatArray
 
-Layer = Callable[[Iterable[Rows] | Blocks], Iterator[Rows]]
-"""One operation of the server on every element of a tensor."""
+Stream = Callable[[Iterable[Rows] | Blocks], Iterator[Rows]]
+"""What an operation does to the rows of a tensor: one row for each element, in any order."""
 
 
 @dataclass(frozen=True)
-class NamedLayer:
-    """A layer, what it is called in a profile, and how many elements leave it."""
+class Operation:
+    """One operation of the server: its name in a profile, and how many elements leave it."""
 
     name: str
-    apply: Layer
+    apply: Stream
     outputs: int
 
 
 @dataclass(frozen=True, eq=False)
 class Circuit:
-    """The server's layers. order: the element that each row, as it leaves the last, belongs to."""
+    """The server's operations. order: the element of each row that leaves the last operation."""
 
-    layers: tuple[NamedLayer, ...]
+    operations: tuple[Operation, ...]
     order: NDArray[np.int64]
 
 
@@ -74,22 +74,14 @@ class BatchedPlan(ABC):
         """The keys that the server needs, the same for every parameter set."""
         return KeyNeeds(relinearization=self.params[0].max_level)
 
+    @abstractmethod
     def to_bytes(self) -> bytes:
-        """The plan without weights: what a client needs."""
-        from nn.batched.plan_bytes import plan_to_bytes
+        """The plan as bytes, without weights: what a client needs. `nn.read_plan` reads them."""
 
-        return plan_to_bytes(self)
-
-    @staticmethod
-    def from_bytes(data: bytes, *, insecure_reason: str | None = None) -> BatchedPlan:
-        """Read `to_bytes`.
-
-        insecure_reason: words that say why a plan outside the security table may be read. Raises
-        `he.SerializationError` for other bytes, `he.InsecureParametersError` for such a plan.
-        """
-        from nn.batched.plan_bytes import plan_from_bytes
-
-        return plan_from_bytes(data, insecure_reason)
+    @classmethod
+    @abstractmethod
+    def from_contents(cls, contents: Contents, insecure_reason: str | None) -> Self:
+        """The plan in the contents of `to_bytes`."""
 
     @abstractmethod
     def values(self, images: ArrayLike) -> NDArray[Any]:
@@ -117,13 +109,3 @@ class BatchedPlan(ABC):
             f"the plan for {self.network!r} computes with approximate numbers: compile with "
             f"scheme='bfv' for exact integers"
         )
-
-    def check_network(self, network: Network) -> None:
-        """Raise `NetworkError` for another network than the plan's."""
-        from nn.packed.planner import fingerprint
-
-        if fingerprint(network) != self.fingerprint:
-            raise NetworkError(
-                f"the plan was compiled for the network {self.network!r} with other weights than "
-                f"this {network.name!r}: compile this network, or load the one compiled"
-            )

@@ -25,7 +25,7 @@ from nn.errors import NetworkError, UnsupportedLayerError
 from nn.network.graph import INPUT, Network
 from nn.network.images import flat_images, pixels_outside
 from nn.network.layers import FloatArray, Shape
-from nn.stages.rewriting import stages
+from nn.stages.rewriting import rewrite
 from nn.stages.stage import AffineStage, SquareStage
 
 _MOST_BITS = 16
@@ -225,7 +225,7 @@ def chain_of_squares(network: Network) -> Iterator[AffineStage | SquareStage]:
     Raises `UnsupportedLayerError` otherwise.
     """
     previous = INPUT
-    for stage in stages(network):
+    for stage in rewrite(network):
         if stage.inputs != (previous,) or not isinstance(stage, AffineStage | SquareStage):
             raise UnsupportedLayerError(
                 f"stage {stage.name!r} ({type(stage).__name__}) has no batched form: linear "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,25 +12,23 @@ from he.ckks.noise import tail_factor
 from he.ckks.params import CKKSParameters
 from nn.batched.quantize import chain_of_squares
 from nn.batched.reals import Placed, RealAffine, RealPlan, factor_of, placed, real_steps
+from nn.inference.options import PlanOptions
+from nn.inference.search import (
+    FAILURE_PROBABILITY,
+    LEAST_SCALE_BITS,
+    Circuit,
+    PlanningError,
+    required_integer_bits,
+    search,
+)
 from nn.network.graph import Network
 from nn.network.layers import FloatArray
-from nn.packed.planner import fingerprint
-from nn.packed.prediction import required_integer_bits
-from nn.plan_search import FAILURE_PROBABILITY, LEAST_SCALE_BITS, PlanningError, search
 
 _LARGEST_WEIGHT = 2.0**62
 
 
-def plan_reals(
-    network: Network,
-    *,
-    precision_bits: float | None = None,
-    N: int | None = None,
-    dnum: int | None = None,
-    security_bits: int = 128,
-    insecure_reason: str | None = None,
-) -> RealPlan:
-    """The smallest ring and the fewest digits that give the precision, as `nn.compile` says.
+def plan_reals(network: Network, options: PlanOptions) -> RealPlan:
+    """The plan with the smallest ring and the fewest digits that give the precision.
 
     Raises `PlanningError` when nothing fits, with the best precision that was found, and for
     weights so large that they do not fit 63 bits at their scale.
@@ -38,20 +36,12 @@ def plan_reals(
     steps = real_steps(network)
     largest = [stage.max_abs for stage in chain_of_squares(network)]
     depth = len(largest)
-    integer_bits = _integer_bits(placed(steps, depth), largest)
-
-    def at(_: int) -> tuple[int, int, Callable[[CKKSParameters], RealPlan]]:
-        return depth, integer_bits, lambda params: _plan(network, steps, params, largest)
-
-    return search(
-        network.name,
-        at,
-        precision_bits=precision_bits,
-        N=N,
-        dnum=dnum,
-        security_bits=security_bits,
-        insecure_reason=insecure_reason,
+    circuit = Circuit(
+        depth,
+        _integer_bits(placed(steps, depth), largest),
+        lambda params: _plan(network, steps, params, largest),
     )
+    return search(network.name, lambda _: circuit, options)
 
 
 def _integer_bits(places: Sequence[Placed], largest: Sequence[FloatArray]) -> int:
@@ -75,7 +65,7 @@ def _plan(
     deviations = predicted_deviations(params, places, _sizes(network, largest))
     return RealPlan(
         network=network.name,
-        fingerprint=fingerprint(network),
+        fingerprint=network.fingerprint(),
         params=(params,),
         images=params.slots,
         inputs=math.prod(network.input_shape),

@@ -7,9 +7,10 @@ only what leaves the map is relinearized, and divided by the primes of both step
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,10 +24,20 @@ from he.ckks.encryption import Decryptor, Encryptor
 from he.ckks.evaluator import Evaluator
 from he.ckks.noise import precision_bits
 from he.ckks.params import CKKSParameters
+from he.format.container import Contents
 from he.rlwe.keys import EvaluationKeys
-from nn.batched.plan import BatchedPlan, Circuit, Layer, NamedLayer, SlotCodec
+from nn.batched.plan import BatchedPlan, Circuit, Operation, SlotCodec, Stream
+from nn.batched.plan_bytes import (
+    pack_plan,
+    read_common,
+    read_pair,
+    read_parameter_sets,
+    read_shape,
+    require,
+)
 from nn.batched.quantize import Square, chain_of_squares
 from nn.batched.schedule import Relinearization, scheduled
+from nn.inference.plan import check_network
 from nn.network.graph import Network
 from nn.network.images import check_pixels, flat_images
 from nn.network.layers import FloatArray, Shape
@@ -110,6 +121,42 @@ class RealPlan(BatchedPlan):
         """Bits of the largest logit that are predicted to be right."""
         return precision_bits(float(self.predicted_error.max()), self.largest_logit)
 
+    def to_bytes(self) -> bytes:
+        header = {
+            "scheme": "ckks",
+            "shape": list(self.input_shape),
+            "input_range": [float(x) for x in self.input_range],
+            "largest_logit": float(self.largest_logit),
+            "failure_probability": float(self.failure_probability),
+        }
+        error = np.asarray(self.predicted_error, dtype=np.float64)
+        return pack_plan(self, header, {"predicted error": error})
+
+    @classmethod
+    def from_contents(cls, contents: Contents, insecure_reason: str | None) -> Self:
+        sets = read_parameter_sets(contents)
+        require(len(sets) == 1, "one parameter set")
+        params = CKKSParameters.from_bytes(sets[0], insecure_reason=insecure_reason)
+        common = read_common(contents, [params])
+        low, high = read_pair(contents, "input_range", float)
+        largest = contents.field("largest_logit", float)
+        probability = contents.field("failure_probability", float)
+        error = contents.array("predicted error", "float64", (common["outputs"],))
+        require(low <= high, "an input range")
+        require(math.isfinite(largest), "a finite largest logit")
+        require(0 < probability < 1, "a failure probability between 0 and 1")
+        require(bool((error >= 0).all()), "errors of 0 or more")
+        return cls(
+            **common,
+            params=(params,),
+            images=params.slots,
+            input_shape=read_shape(contents),
+            input_range=(low, high),
+            predicted_error=error,
+            largest_logit=largest,
+            failure_probability=probability,
+        )
+
     def values(self, images: ArrayLike) -> FloatArray:
         batch = flat_images(images, self.input_shape)
         check_pixels(batch, self.input_range)
@@ -119,7 +166,7 @@ class RealPlan(BatchedPlan):
         return RealCodec(self.params[index], secret)
 
     def steps(self, network: Any) -> Sequence[Any]:
-        self.check_network(network)
+        check_network(self, network)
         return real_steps(network)
 
     def circuit(self, steps: Sequence[Any], index: int, keys: EvaluationKeys) -> Circuit:
@@ -167,10 +214,10 @@ def factor_of(params: CKKSParameters, place: Placed) -> tuple[float, float]:
 def _circuit(evaluator: Evaluator, steps: Sequence[Any], inputs: int) -> Circuit:
     params = evaluator.params
     order = np.arange(inputs, dtype=np.int64)
-    layers: list[NamedLayer] = []
+    operations: list[Operation] = []
 
-    def add(kind: str, layer: Layer) -> None:
-        layers.append(NamedLayer(f"{kind} {len(layers)}", layer, len(order)))
+    def add(kind: str, apply: Stream) -> None:
+        operations.append(Operation(f"{kind} {len(operations)}", apply, len(order)))
 
     for index, place in enumerate(placed(steps, params.max_level)):
         step, level, name = place.step, place.level, f"batched step {index}"
@@ -190,7 +237,7 @@ def _circuit(evaluator: Evaluator, steps: Sequence[Any], inputs: int) -> Circuit
             add("square", Elementwise(_product(evaluator, level), 3, level + 1, name))
         else:
             add("square", Elementwise(_square(evaluator, level), 2, level, name))
-    return Circuit(tuple(layers), order)
+    return Circuit(tuple(operations), order)
 
 
 def _rounded(matrix: sparse.csr_array, factor: float) -> sparse.csr_array:

@@ -17,7 +17,7 @@ from he.rlwe.params import RLWEParameters
 from he.rlwe.rns import context
 from he.rlwe.sampling import SEED_BYTES
 from he.rlwe.seeded import CIPHERTEXT, uniform_from_seed
-from nn.packed.batch import StageTime
+from nn.inference.roles import StageTime
 
 if TYPE_CHECKING:
     from nn.batched.plan import BatchedPlan

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nn.batched.client import BatchedClient
 from nn.batched.integers import IntegerPlan
 from nn.batched.plan import BatchedPlan
 from nn.batched.quantize import quantize
 from nn.batched.reals import RealPlan
-from nn.batched.roles import BatchedClient, BatchedServer
+from nn.batched.server import BatchedServer
 from nn.batched.tensor import BatchedTensor
 from nn.cli.console import amount, listing
 from nn.cli.data import LabelledImages, load_data

@@ -22,7 +22,7 @@ from nn.cli.options import (
     load_network,
 )
 from nn.cli.session import Session, open_session
-from nn.packed.batch import StageTime
+from nn.inference.roles import StageTime
 from nn.terminal.machine import peak_rss_bytes
 from nn.terminal.progress import count_progress
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from he.ckks.noise import precision_bits
 from nn.cli.console import amount, make_console, make_table
 from nn.cli.data import LabelledImages, class_names, load_data
+from nn.cli.demonstration import Demonstration
 from nn.cli.options import (
     Subparsers,
     add_count_option,
@@ -21,35 +20,7 @@ from nn.cli.options import (
     load_network,
 )
 from nn.cli.session import Session, open_session
-from nn.network.layers import FloatArray
-from nn.packed.batch import EncryptedBatch, StageTime
-from nn.packed.plan import InferencePlan
-
-
-@dataclass(frozen=True, eq=False)
-class Demonstration:
-    """What one encrypted run of n images gave.
-
-    encrypted, cleartext: logits (n, classes). profile: the server's seconds for all n images.
-    residues (n, N): the first row of each encrypted image as the server sees it.
-    """
-
-    names: tuple[str, ...]
-    data: LabelledImages
-    plan: InferencePlan
-    encrypted: FloatArray
-    cleartext: FloatArray
-    profile: tuple[StageTime, ...]
-    residues: NDArray[np.uint64]
-    sent_bytes: int
-    answer_bytes: int
-    key_bytes: int
-
-    @property
-    def bits(self) -> list[float]:
-        """Each image's precision: bits of the plan's largest logit that its logits share."""
-        errors = np.abs(self.encrypted - self.cleartext).max(axis=1)
-        return [precision_bits(float(e), self.plan.largest_logit) for e in errors]
+from nn.packed.encrypted_batch import EncryptedBatch
 
 
 def add_parser(subparsers: Subparsers) -> None:

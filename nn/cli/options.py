@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import nn
 from nn.batched.plan import BatchedPlan
+from nn.compilation import plan_network
 from nn.errors import NetworkFileError, ZooError
+from nn.inference.options import PlanOptions
 from nn.network.graph import Network
 from nn.packed.plan import InferencePlan
 
@@ -29,7 +32,7 @@ def command_parser(
         default="mnist",
         metavar="NAME|FILE",
         help=f"a network of the zoo ({', '.join(nn.zoo.names())}) or a file that "
-        "Network.save wrote (default: %(default)s)",
+        "nn.save wrote (default: %(default)s)",
     )
     add_planning_options(parser)
     parser.add_argument(
@@ -155,38 +158,33 @@ def load_network(name: str) -> Network:
             f"has that name"
         )
     try:
-        return Network.load(path)
+        return nn.load(path)
     except OSError as error:
         raise NetworkFileError(f"{path} cannot be read: {error}") from error
 
 
-def make_batched_plan(arguments: argparse.Namespace, network: Network) -> BatchedPlan:
-    """What `nn.compile` makes of the options with ``--batched``."""
-    common: dict[str, Any] = {
-        "security_bits": arguments.security,
-        "N": arguments.ring_degree,
-        "dnum": arguments.dnum,
-        "insecure_reason": arguments.insecure_reason,
-    }
-    bits: dict[str, Any] = {
-        "input_bits": arguments.input_bits, "weight_bits": arguments.weight_bits
-    }  # fmt: skip
-    compile: Any = nn.compile  # options that contradict each other are told by `nn.compile`
-    plan: BatchedPlan = compile(
-        network,
-        scheme=arguments.scheme,
-        layout="batched",
-        precision_bits=arguments.precision,
-        **common,
-        **bits,
-    )
+def make_plan(arguments: argparse.Namespace, network: Network) -> InferencePlan:
+    """The packed plan that the planning options ask for."""
+    plan = plan_network(network, "ckks", "packed", planning_options(arguments))
+    assert isinstance(plan, InferencePlan)
     return plan
 
 
-def make_plan(arguments: argparse.Namespace, network: Network) -> InferencePlan:
-    """What `nn.compile` makes of the planning options."""
-    return nn.compile(
-        network,
+def make_batched_plan(arguments: argparse.Namespace, network: Network) -> BatchedPlan:
+    """The batched plan that the planning options and those of `add_batched_options` ask for."""
+    options = replace(
+        planning_options(arguments),
+        input_bits=arguments.input_bits,
+        weight_bits=arguments.weight_bits,
+    )
+    plan = plan_network(network, arguments.scheme, "batched", options)
+    assert isinstance(plan, BatchedPlan)
+    return plan
+
+
+def planning_options(arguments: argparse.Namespace) -> PlanOptions:
+    """What the options of `add_planning_options` say."""
+    return PlanOptions(
         security_bits=arguments.security,
         precision_bits=arguments.precision,
         N=arguments.ring_degree,

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from nn.cli.demonstration import Demonstration
 from nn.errors import NetworkError
-
-if TYPE_CHECKING:
-    from nn.cli.demo import Demonstration
 
 COLUMNS = 8
 MOST_IMAGES = 32

@@ -11,9 +11,9 @@ import numpy as np
 
 from nn.cli.options import make_plan
 from nn.network.graph import Network
-from nn.packed.client import Client
+from nn.packed.client import PackedClient
 from nn.packed.plan import InferencePlan
-from nn.packed.server import Server
+from nn.packed.server import PackedServer
 from nn.terminal.compilation_notice import Compilation, watch_compilation
 from nn.terminal.machine import backend_name
 from ntt.threads import check_threads, get_threads
@@ -28,8 +28,8 @@ class Session:
 
     network: Network
     plan: InferencePlan
-    client: Client
-    server: Server
+    client: PackedClient
+    server: PackedServer
     key_bytes: int
     plan_s: float
     keys_s: float
@@ -57,10 +57,10 @@ def open_session(arguments: argparse.Namespace, network: Network) -> Session:
             f"{plan.params.security_estimate}-bit security; making {plan.rotations} rotation keys"
         )
         watch.lap()
-        client = Client(plan)
+        client = PackedClient(plan)
         keys = client.evaluation_keys().to_bytes()
         keys_s = watch.lap()
-        server = Server(plan, network, keys)
+        server = PackedServer(plan, network, keys)
         server_s = watch.lap()
         blank = np.full((1, *network.input_shape), np.mean(network.input_range))
         client.decrypt(server.run(client.encrypt(blank)).to_bytes())

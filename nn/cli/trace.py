@@ -13,8 +13,8 @@ import numpy as np
 from he import trace as he_trace
 from nn.cli.options import Subparsers, command_parser, load_network, make_plan
 from nn.cli.session import status
-from nn.packed.client import Client
-from nn.packed.server import Server
+from nn.packed.client import PackedClient
+from nn.packed.server import PackedServer
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -38,9 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
     plan = make_plan(arguments, network)
     with _removed_on_failure(arguments.output):
         status(f"{network.name}: making {plan.rotations} rotation keys")
-        client = Client(plan)
+        client = PackedClient(plan)
         tracer = he_trace.Tracer(plan.params, network.name)
-        server = Server(plan, network, client.evaluation_keys(), tracer=tracer)
+        server = PackedServer(plan, network, client.evaluation_keys(), tracer=tracer)
         blank = np.full((1, *network.input_shape), np.mean(network.input_range))
         server.run(client.encrypt(blank))
         recorded = tracer.trace()

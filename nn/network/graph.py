@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -180,20 +180,11 @@ class Network:
 
     # -- derived networks --------------------------------------------------------------------
 
-    def folded(self) -> Network:
-        """The same function with BatchNorm folded into neighbouring linear layers.
-
-        See `nn.network.folding.fold_batch_norms` for when that is possible and for the names.
-        """
-        from nn.network.folding import fold_batch_norms
-
-        return fold_batch_norms(self)
-
     def calibrated(self, images: ArrayLike) -> Network:
         """This network with `statistics` of every value, "input" included, over `images`.
 
-        They are those of this very graph, keyed by this graph's names; `folded` carries them over
-        to the values that remain.
+        They are those of this very graph, keyed by this graph's names; `nn.fold_batch_norms`
+        carries them over to the values that remain.
         """
         batch = self._checked_batch(images)
         max_abs = {name: np.zeros(shape) for name, shape in self.shapes.items()}
@@ -208,20 +199,19 @@ class Network:
         }
         return replace(self, statistics=statistics)
 
-    # -- files and tables --------------------------------------------------------------------
+    # -- identity and tables -----------------------------------------------------------------
 
-    def save(self, path: str | Path) -> None:
-        """Write the network to `path`, exactly; the format is `nn.network.network_file`'s."""
-        from nn.network.network_file import save_network
-
-        save_network(self, path)
-
-    @staticmethod
-    def load(path: str | Path) -> Network:
-        """Read a network written by `save`; NetworkFileError if it is foreign or damaged."""
-        from nn.network.network_file import load_network
-
-        return load_network(path)
+    def fingerprint(self) -> bytes:
+        """16 bytes that tell this network, its weights included, from any other."""
+        digest = hashlib.blake2b(digest_size=16)
+        for node in self.nodes:
+            digest.update(repr((node.name, type(node.layer).__name__, node.inputs)).encode())
+            for item in fields(node.layer):
+                value = getattr(node.layer, item.name)
+                digest.update(item.name.encode())
+                is_array = isinstance(value, np.ndarray)
+                digest.update(value.tobytes() if is_array else repr(value).encode())
+        return digest.digest()
 
     def summary(self) -> str:
         """A table of the nodes: name, layer, inputs, output shape, parameters."""

@@ -31,7 +31,7 @@ _LAYERS: dict[str, type[Layer]] = {
 }
 
 
-def save_network(network: Network, path: str | Path) -> None:
+def save(network: Network, path: str | Path) -> None:
     """Write `network` to `path`, exactly. Equal networks give equal bytes."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     nodes = []
@@ -71,8 +71,8 @@ def save_network(network: Network, path: str | Path) -> None:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
-def load_network(path: str | Path) -> Network:
-    """Read a network written by `save_network`.
+def load(path: str | Path) -> Network:
+    """Read a network written by `save`.
 
     Raises NetworkFileError for foreign, damaged or newer files; FileNotFoundError if there is none.
     """
@@ -100,7 +100,7 @@ def load_network(path: str | Path) -> Network:
     except (NetworkError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise NetworkFileError(
             f"{path} is no usable network file ({type(error).__name__}: {error}); save it again "
-            "with Network.save"
+            "with nn.save"
         ) from error
 
 
@@ -129,7 +129,7 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
     ) as error:
         raise NetworkFileError(
             f"{path} is not a network file, or it is truncated or altered "
-            f"({type(error).__name__}: {error}); a file written by Network.save is needed"
+            f"({type(error).__name__}: {error}); a file written by nn.save is needed"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""The client: makes and holds the secret key, encrypts images, decrypts answers."""
+"""The client of a packed plan: it holds the secret key, encrypts images and decrypts answers."""
 
 from __future__ import annotations
 
@@ -10,28 +10,23 @@ from he.ckks.encryption import Decryptor, Encryptor
 from he.rlwe.keygen import KeyGenerator
 from he.rlwe.keys import EvaluationKeys, SecretKey
 from he.serialization import from_bytes, to_bytes
-from nn.errors import NetworkError, ShapeError
+from nn.errors import ShapeError
 from nn.network.images import check_pixels
 from nn.network.layers import FloatArray
-from nn.packed.batch import EncryptedBatch
-from nn.packed.plan import InferencePlan
+from nn.packed.encrypted_batch import EncryptedBatch
+from nn.packed.plan import InferencePlan, take_plan
 
 
-class Client:
-    """Holds the secret key of one plan.
+class PackedClient:
+    """Encrypts images and decrypts answers: it holds the secret key of one plan.
 
-    plan: what `nn.compile` made, or its bytes. secret_key: a key saved before with
-    `secret_key_bytes`; None makes a fresh one from the operating system's randomness.
+    plan: what `nn.compile` made, or its bytes. secret_key: a key that `secret_key_bytes` gave
+    before; None makes a fresh key from the operating system's randomness.
     """
 
     def __init__(self, plan: InferencePlan | bytes, secret_key: bytes | None = None) -> None:
-        self.plan = InferencePlan.from_bytes(plan) if isinstance(plan, bytes) else plan
-        if not isinstance(self.plan, InferencePlan):
-            raise NetworkError(
-                f"nn.Client runs an InferencePlan, not {type(self.plan).__name__}: for a batched "
-                f"plan take nn.BatchedClient and nn.BatchedServer"
-            )
-        params = self.plan.params
+        self.plan = plan = take_plan(plan)
+        params = plan.params
         self._generator = KeyGenerator(params)
         self._secret = (
             self._generator.secret_key()
@@ -43,10 +38,10 @@ class Client:
         self._decryptor = Decryptor(params, self._secret)
 
     def __repr__(self) -> str:
-        return f"Client({self.plan.network!r}, {self.plan.params})"
+        return f"PackedClient({self.plan.network!r}, {self.plan.params})"
 
     def evaluation_keys(self) -> EvaluationKeys:
-        """The keys that the plan needs, for the server; they reveal neither images nor answers."""
+        """The keys that the server needs; they reveal neither images nor answers."""
         return self._generator.evaluation_keys(self._secret, self.plan.needs)
 
     def secret_key_bytes(self) -> bytes:
@@ -56,7 +51,7 @@ class Client:
     def encrypt(self, images: ArrayLike) -> EncryptedBatch:
         """Encrypt images (B, *input_shape), real, inside the network's input range.
 
-        Raises `ShapeError` for another shape and `InputRangeError` for NaN, infinities or values
+        Raises `ShapeError` for another shape, and `InputRangeError` for NaN, infinities or values
         outside the range, for which the plan predicts nothing.
         """
         plan = self.plan
@@ -75,7 +70,7 @@ class Client:
         return EncryptedBatch(tuple(ciphertexts), plan.input_layout.ciphertexts)
 
     def decrypt(self, answer: EncryptedBatch | bytes) -> FloatArray:
-        """The logits (B, classes) of a server's answer, object or bytes."""
+        """The logits (B, classes) of a server's answer, an object or bytes."""
         layout = self.plan.output_layout
         if isinstance(answer, bytes | bytearray | memoryview):
             answer = EncryptedBatch.from_bytes(

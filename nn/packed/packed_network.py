@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from nn.network.graph import INPUT
 from nn.network.layers import FloatArray, Shape
 from nn.packed.layout import TensorLayout, input_layout
 from nn.packed.packing import DEFAULT_COST, PackedAffine, PackingCost, lower
 from nn.stages.affine import identity
-from nn.stages.stage import AddStage, AffineStage, PolynomialStage, SquareStage, Stage
+from nn.stages.stage import AddStage, AffineStage, PolynomialStage, Stage
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,22 +43,6 @@ class PackedStage:
     def rotations(self) -> frozenset[int]:
         """The rotation steps it needs keys for."""
         return self.affine.rotations if self.affine else frozenset()
-
-    def apply(self, *inputs: FloatArray) -> FloatArray:
-        """The value in cleartext slots, ``(..., ciphertexts, n_slots)``."""
-        if self.affine is not None:
-            return self.affine.apply(inputs[0])
-        if self.coefficients is not None:
-            result = np.zeros_like(inputs[0])
-            for power in range(self.coefficients.shape[1])[::-1]:
-                coefficient = self.coefficients[:, power]
-                if coefficient.ndim == 1:
-                    coefficient = coefficient[:, None]
-                result = result * inputs[0] + coefficient
-            return result
-        if isinstance(self.stage, SquareStage):
-            return inputs[0] * inputs[0]
-        return inputs[0] + inputs[1]
 
 
 def pack_network(
@@ -126,18 +109,6 @@ def network_input_layout(stages: Sequence[Stage], n_slots: int) -> TensorLayout:
     first = next(stage for stage in stages if INPUT in stage.inputs)
     shape = first.affine.in_shape if isinstance(first, AffineStage) else first.shape
     return input_layout(shape, n_slots)
-
-
-def evaluate_packed(packed: Sequence[PackedStage], images: ArrayLike) -> dict[str, FloatArray]:
-    """Every stage's value in slots, ``(B, ciphertexts, n_slots)``, "input" included.
-
-    The cleartext twin of the encrypted run; `images` is a batch ``(B, *input_shape)``.
-    """
-    layout = network_input_layout([item.stage for item in packed], packed[0].layout.n_slots)
-    values = {INPUT: layout.pack(images)}
-    for item in packed:
-        values[item.name] = item.apply(*(values[name] for name in item.inputs))
-    return values
 
 
 def _wanted_layout(

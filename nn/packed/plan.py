@@ -17,7 +17,7 @@ from nn.network.layers import FloatArray
 from nn.packed.layout import TensorLayout
 from nn.packed.packed_network import PackedStage
 
-_KIND = "inference plan"
+KIND = "inference plan"
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class InferencePlan:
             "output positions": self.output_layout.positions,
             "predicted error": self.predicted_error,
         }
-        return container.pack(_KIND, header, sections)
+        return container.pack(KIND, header, sections)
 
     @classmethod
     def from_bytes(cls, data: bytes, *, insecure_reason: str | None = None) -> InferencePlan:
@@ -135,7 +135,7 @@ class InferencePlan:
         insecure_reason: words that say why a plan outside the security table may be read. Raises
         `he.SerializationError` for other bytes, `he.InsecureParametersError` for such a plan.
         """
-        contents = container.unpack(data, _KIND)
+        contents = container.unpack(data, KIND)
         layouts = contents.field("layouts", list)
         params = CKKSParameters.from_bytes(
             contents.octets("params"), insecure_reason=insecure_reason
@@ -164,6 +164,18 @@ class InferencePlan:
             largest_logit=contents.field("largest_logit", float),
             failure_probability=contents.field("failure_probability", float),
         )
+
+
+def take_plan(given: InferencePlan | bytes) -> InferencePlan:
+    """A packed plan, or the plan in these bytes; raises `NetworkError` for any other object."""
+    if isinstance(given, bytes):
+        return InferencePlan.from_bytes(given)
+    if not isinstance(given, InferencePlan):
+        raise NetworkError(
+            f"a packed plan is needed, not {type(given).__name__}: compile with layout='packed', "
+            f"or use nn.Client and nn.Server, which take any plan"
+        )
+    return given
 
 
 def _layout_header(layout: TensorLayout) -> list[object]:

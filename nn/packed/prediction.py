@@ -6,7 +6,6 @@ step to that at its output. What the operations themselves add comes from `he.ck
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,13 +97,3 @@ class ErrorPredictor:
         rounding = self.noise.rounding / self.params.scales[level] ** 2
         factor = (0.5 / self.params.scales[level]) ** 2
         return Errors(errors.variance + rounding + largest**2 * factor)
-
-
-def required_integer_bits(bound: FloatArray) -> int:
-    """Bits before the binary point that the last level must hold, one more to spare.
-
-    bound: the largest absolute value of every slot. A polynomial's coefficients are averages over
-    the slots, so the mean bounds them; the elements themselves are bounded too, since the answer
-    may be read in any slot.
-    """
-    return max(1, math.ceil(math.log2(max(float(np.mean(bound)), 1e-30))) + 1)

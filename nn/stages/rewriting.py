@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from nn.errors import GraphError, ShapeError, UnsupportedLayerError
+from nn.errors import GraphError, UnsupportedLayerError
 from nn.network.activation import Polynomial
+from nn.network.folding import fold_batch_norms
 from nn.network.graph import INPUT, Network, Node
 from nn.network.layers import Add, BatchNorm, Flatten, FloatArray, Shape
 from nn.stages.affine import affine_from_layer, identity, is_affine
@@ -26,19 +26,7 @@ from nn.stages.stage import (
     PolynomialStage,
     SquareStage,
     Stage,
-    polynomial_levels,
 )
-
-__all__ = [
-    "AddStage",
-    "AffineStage",
-    "PolynomialStage",
-    "SquareStage",
-    "Stage",
-    "evaluate",
-    "polynomial_levels",
-    "stages",
-]
 
 MERGE_GROWTH = 4
 """Two affine maps are merged if the product has at most so many times their entries.
@@ -48,7 +36,7 @@ narrow one (1000 -> 10 -> 1000 features) would multiply the work.
 """
 
 
-def stages(network: Network) -> tuple[Stage, ...]:
+def rewrite(network: Network) -> tuple[Stage, ...]:
     """The folded network's stages in topological order; the last one is the output.
 
     A stage is called by the names of its layers, joined by "+". Flatten is no stage, but named
@@ -58,29 +46,12 @@ def stages(network: Network) -> tuple[Stage, ...]:
 
     Raises GraphError if two joined names collide.
     """
-    folded = network.folded()
+    folded = fold_batch_norms(network)
     made = _merge_affine(_translate(folded))
     made = complete_squares(made, _max_abs(folded, made))
     made = _with_output_shape(_renamed(made), folded.output_shape)
     bounds = _max_abs(folded, made)
     return tuple(replace(stage, max_abs=bounds[stage.name]) for stage in made)
-
-
-def evaluate(stages: Sequence[Stage], images: ArrayLike) -> dict[str, FloatArray]:
-    """Every stage's value in the clear, ``(B, size)`` float64, "input" included.
-
-    `images` is a batch ``(B, ...)``. ShapeError if its elements do not fit the first stages.
-    """
-    batch = np.asarray(images, dtype=np.float64)
-    values = {INPUT: batch.reshape(len(batch), -1)}
-    for stage in stages:
-        if isinstance(stage, AffineStage) and values[stage.input].shape[1] != stage.affine.in_size:
-            raise ShapeError(
-                f"stage {stage.name!r} takes {stage.affine.in_size} elements an image, got "
-                f"{values[stage.input].shape[1]}"
-            )
-        values[stage.name] = stage.evaluate(*(values[name] for name in stage.inputs))
-    return values
 
 
 def _translate(network: Network) -> list[Stage]:

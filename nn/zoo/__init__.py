@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nn.errors import NetworkFileError, ZooError
+from nn.network import network_file
 from nn.network.graph import Network
 
 _FOLDER = Path(__file__).parent
@@ -57,7 +58,7 @@ def load(name: str) -> Network:
     class_names(name)
     path = _FOLDER / f"{name}.npz"
     try:
-        return Network.load(path)
+        return network_file.load(path)
     except (OSError, NetworkFileError) as error:
         raise ZooError(f"{path} is missing or damaged ({error}); reinstall the package") from error
 

@@ -24,7 +24,9 @@ from torch.nn import functional
 
 from nn.frontend.pytorch import from_torch
 from nn.frontend.torch_layers import PolynomialActivation
+from nn.network.folding import fold_batch_norms
 from nn.network.graph import Network
+from nn.network.network_file import save
 from nn.zoo.datasets import Bytes, read_split, write_test_images
 
 QUADRATIC_RANGE = (0.05, 2.0)
@@ -196,7 +198,8 @@ def _average_into(average: nn.Module, model: nn.Module, decay: float) -> None:
 
 def export(recipe: Recipe, model: nn.Sequential, images: Tensor) -> Network:
     """The trained model as a folded Network with float32 weights and statistics over `images`."""
-    folded = from_torch(model, images[:100], recipe.name, input_range=(0.0, 1.0)).folded()
+    network = from_torch(model, images[:100], recipe.name, input_range=(0.0, 1.0))
+    folded = fold_batch_norms(network)
     nodes = []
     for node in folded.nodes:
         arrays = {
@@ -237,7 +240,7 @@ def main(recipe: Recipe, source: str) -> None:
         return
     network = export(recipe, train(recipe, images, labels), images)
     print(network.summary())
-    network.save(arguments.out / f"{recipe.name}.npz")
+    save(network, arguments.out / f"{recipe.name}.npz")
     write_test_images(arguments.data, arguments.out / f"{recipe.name}_test.npz")
 
 

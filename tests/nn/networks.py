@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from nn.network.activation import Polynomial
 from nn.network.evaluation_error import FLOAT64_ROUNDOFF
+from nn.network.folding import fold_batch_norms
 from nn.network.graph import INPUT, Network, Node
 from nn.network.layers import (
     Add,
@@ -19,7 +20,7 @@ from nn.network.layers import (
     Linear,
     Shape,
 )
-from nn.stages.rewriting import Stage
+from nn.stages.stage import Stage
 
 
 class Builder:
@@ -180,7 +181,7 @@ def evaluation_errors(network: Network, images: FloatArray) -> dict[str, tuple[f
 
 def stage_tolerance(stage: Stage, network: Network, images: FloatArray) -> FloatArray:
     """`evaluation_errors` of ``scale v + shift``."""
-    relative, magnitude = evaluation_errors(network.folded(), images)[stage.node]
+    relative, magnitude = evaluation_errors(fold_batch_norms(network), images)[stage.node]
     flat = magnitude.reshape(len(images), -1)
     return relative * (np.abs(stage.scale) * flat + np.abs(stage.shift))
 

@@ -26,7 +26,7 @@ def network(tmp_path_factory):
         nn.Node("fc", nn.Linear(rng.uniform(-0.1, 0.1, (2, 16)), np.zeros(2)), ("flatten",)),
     )
     path = tmp_path_factory.mktemp("network") / "tiny.npz"
-    nn.Network("tiny", (1, 4, 4), nodes).save(path)
+    nn.save(nn.Network("tiny", (1, 4, 4), nodes), path)
     return str(path)
 
 

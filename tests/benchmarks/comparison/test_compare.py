@@ -36,7 +36,7 @@ def network_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         nn.Node("fc", nn.Linear(rng.uniform(-1, 1, (5, 18)), rng.uniform(-1, 1, 5)), ("flatten",)),
     )
     path = tmp_path_factory.mktemp("network") / "small.npz"
-    nn.Network("small <net>", (1, 6, 6), nodes).save(path)
+    nn.save(nn.Network("small <net>", (1, 6, 6), nodes), path)
     return path
 
 
@@ -245,8 +245,8 @@ def test_compare__other_bits_of_the_program_are_an_error(network_file, monkeypat
 
 
 def test_compare__a_wrong_logit_is_an_error(network_file, monkeypatch, capsys):
-    decrypt = nn.Client.decrypt
-    monkeypatch.setattr(nn.Client, "decrypt", lambda self, answer: decrypt(self, answer) + 1)
+    decrypt = nn.PackedClient.decrypt
+    monkeypatch.setattr(nn.PackedClient, "decrypt", lambda self, answer: decrypt(self, answer) + 1)
     assert main(["compare", "--workload", str(network_file), *PLANNING]) == 2
     assert "WorkloadFailure: a logit of 'small <net>' is off by" in capsys.readouterr().err
 

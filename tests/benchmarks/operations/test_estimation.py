@@ -21,7 +21,7 @@ def network_file(tmp_path: Path) -> Path:
         nn.Node("fc", nn.Linear(weight, np.ones(3)), ("flatten",)),
     )
     path = tmp_path / "linear.npz"
-    nn.Network("linear", (1, 4, 4), nodes).save(path)
+    nn.save(nn.Network("linear", (1, 4, 4), nodes), path)
     return path
 
 

@@ -21,7 +21,7 @@ from he.errors import (
     SerializationError,
     VersionError,
 )
-from he.format.container import FORMAT_VERSION, MAGIC, MAX_HEADER_BYTES, pack, unpack
+from he.format.container import FORMAT_VERSION, MAGIC, MAX_HEADER_BYTES, kind_of, pack, unpack
 from he.format.residue_packing import pack_residues
 
 DTYPES = ["uint8", "int32", "uint32", "int64", "uint64", "float32", "float64", "complex128"]
@@ -108,6 +108,13 @@ def test_unpack__reads_every_bytes_type() -> None:
         assert unpack(data, "ciphertext").header == HEADER
     every_second = bytes(byte for value in EXAMPLE for byte in (value, 0))
     assert unpack(memoryview(every_second)[::2], "ciphertext").header == HEADER
+
+
+def test_kind_of__reads_the_beginning_alone() -> None:
+    assert kind_of(EXAMPLE) == kind_of(EXAMPLE[:40]) == "ciphertext"
+    for data in (b"", EXAMPLE[:12], b"x" + EXAMPLE):
+        with pytest.raises(SerializationError):
+            kind_of(data)
 
 
 def test_contents__fetch_what_is_there() -> None:

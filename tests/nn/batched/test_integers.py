@@ -23,6 +23,7 @@ from nn.batched.integers import predicted_noise
 from nn.batched.quantize import InputRounding, IntegerAffine, QuantizedNetwork, Square, quantize
 from nn.batched.schedule import Relinearization, scheduled
 from nn.errors import InputRangeError, NetworkError, ShapeError
+from nn.inference.options import PlanOptions
 from ntt import find_primes
 
 
@@ -179,7 +180,7 @@ def test_plan__predicted_noise_bounds_the_measured(run):
 @pytest.mark.parametrize("dnum", [1, 2, 3, 4, 6])
 def test_run__any_number_of_digits(dnum):
     network = small_network()
-    plan = plan_integers(network, dnum=dnum, N=1024, insecure_reason="unit test")
+    plan = plan_integers(network, PlanOptions(dnum=dnum, N=1024, insecure_reason="unit test"))
     assert {params.dnum for params in plan.params} == {dnum}
     client = BatchedClient(plan)
     server = BatchedServer(plan, network, client.evaluation_keys())
@@ -191,22 +192,22 @@ def test_run__any_number_of_digits(dnum):
 def test_plan__numbers_of_digits_that_are_none_are_refused():
     for dnum in (0, -1, 31, 2.5, "2"):
         with pytest.raises(nn.PlanningError, match="from 1 to 30"):
-            plan_integers(small_network(), dnum=dnum)
+            plan_integers(small_network(), PlanOptions(dnum=dnum))
 
 
 def test_plan__plain_moduli_that_overflow_are_refused():
     network = small_network()
     chosen = tuple(params.t for params in plan_integers(network).params)
-    assert plan_integers(network, plain_moduli=chosen, N=8192).params[0].t == chosen[0]
+    assert plan_integers(network, PlanOptions(plain_moduli=chosen, N=8192)).params[0].t == chosen[0]
     for moduli in (chosen[:0], (65537,), (40961,)):
         with pytest.raises(PlainModulusOverflowError, match="bits are needed"):
-            plan_integers(network, plain_moduli=moduli)
+            plan_integers(network, PlanOptions(plain_moduli=moduli))
 
 
 def test_run__plain_moduli_of_unlike_sizes_share_the_shape_of_tensors():
     network = small_network()
     moduli = (65537, *find_primes(58, 16384, 1))
-    plan = plan_integers(network, plain_moduli=moduli)
+    plan = plan_integers(network, PlanOptions(plain_moduli=moduli))
     assert tuple(params.t for params in plan.params) == moduli
     assert len({(params.N, len(params.q), params.dnum) for params in plan.params}) == 1
     client = BatchedClient(plan)
@@ -228,7 +229,7 @@ def test_run__plain_moduli_of_unlike_sizes_share_the_shape_of_tensors():
 )
 def test_plan__what_is_no_set_of_plain_moduli_is_refused(moduli, words):
     with pytest.raises(nn.PlanningError, match=words):
-        plan_integers(small_network(), plain_moduli=moduli)
+        plan_integers(small_network(), PlanOptions(plain_moduli=moduli))
 
 
 def test_plan__without_a_noise_budget_is_refused(run):
@@ -237,13 +238,13 @@ def test_plan__without_a_noise_budget_is_refused(run):
     with pytest.raises(NoiseBudgetPlanningError, match="squares of integers"):
         plan_integers(deeper)
     with pytest.raises(NoiseBudgetPlanningError, match="larger N"):
-        plan_integers(network, N=1024)
+        plan_integers(network, PlanOptions(N=1024))
 
 
 def test_plan__plain_moduli_without_slots_are_refused(run):
     network, *_ = run
     with pytest.raises(BatchingError, match="1 modulo"):
-        plan_integers(network, plain_moduli=((1 << 59) + 1,), N=16384)
+        plan_integers(network, PlanOptions(plain_moduli=((1 << 59) + 1,), N=16384))
 
 
 def test_refusals__say_what_is_needed(run):
@@ -259,8 +260,8 @@ def test_refusals__say_what_is_needed(run):
         server.run(images)
     with pytest.raises(ShapeError, match="fresh images"):
         server.run(server.run(client.encrypt(images[:2])))
-    with pytest.raises(NetworkError, match="BatchedClient"):
-        nn.Client(plan)
+    with pytest.raises(NetworkError, match="packed plan"):
+        nn.PackedClient(plan)
     keys = client.evaluation_keys()
     for wrong in (keys[0], keys[:-1], [*keys, keys[0]], keys[0].to_bytes(), None):
         with pytest.raises(NetworkError, match="one for each parameter set"):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import he
 import nn
 from he.format import container
-from nn import BatchedClient, BatchedPlan, BatchedServer
+from nn import BatchedClient, BatchedServer
 from tests.nn.networks import Builder
 
 REASON = "unit test"
@@ -44,7 +44,7 @@ def lied(plan, **changes):
 
 
 def read(data):
-    return BatchedPlan.from_bytes(data, insecure_reason=REASON)
+    return nn.read_plan(data, insecure_reason=REASON)
 
 
 def test_bytes__come_back_as_the_same_plan(plan):
@@ -77,7 +77,7 @@ def test_bytes__of_a_secure_plan_need_no_words():
 
 def test_bytes__of_an_insecure_plan_need_words(plan):
     with pytest.raises(he.InsecureParametersError):
-        BatchedPlan.from_bytes(plan.to_bytes())
+        nn.read_plan(plan.to_bytes())
 
 
 @given(place=st.integers(0, 1 << 16), byte=st.integers(1, 255), cut=st.booleans())
@@ -186,4 +186,4 @@ def test_client_and_server__take_batched_plans_alone():
     with pytest.raises(nn.NetworkError, match="layout='batched'"):
         BatchedServer(packed, network(), [])
     with pytest.raises(he.ForeignBytesError, match="batched plan"):
-        nn.Client(compiled("bfv").to_bytes())
+        nn.PackedClient(compiled("bfv").to_bytes())

@@ -40,7 +40,7 @@ def files(
     folder = tmp_path_factory.mktemp("small")
     labels = network(images[:, None] / 255).argmax(axis=1)
     labels[3] = (labels[3] + 1) % 5
-    network.save(folder / "small.npz")
+    nn.save(network, folder / "small.npz")
     np.savez(folder / "data.npz", images=images, labels=labels)
     return {"network": folder / "small.npz", "data": folder / "data.npz"}
 

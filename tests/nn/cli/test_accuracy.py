@@ -42,14 +42,14 @@ def test_accuracy__exit_status_1_on_a_miss(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """An answer that is off by more than its prediction, as a defect would make it."""
-    decrypt = nn.Client.decrypt
+    decrypt = nn.PackedClient.decrypt
 
-    def shifted(client: nn.Client, answer: nn.EncryptedBatch | bytes) -> np.ndarray:
+    def shifted(client: nn.PackedClient, answer: nn.EncryptedBatch | bytes) -> np.ndarray:
         logits = decrypt(client, answer)
         logits[0, 2] += 1.5 * client.plan.predicted_error[2]
         return logits
 
-    monkeypatch.setattr(nn.Client, "decrypt", shifted)
+    monkeypatch.setattr(nn.PackedClient, "decrypt", shifted)
     assert main(["accuracy", *options, *data, "--images", "4"]) == 1
     printed = capsys.readouterr().out
     assert "19 of 20 within" in printed

@@ -79,7 +79,7 @@ def test_infer__wrong_size_names_the_file(
 
 def test_infer__a_network_of_one_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     node = nn.Node("fc", nn.Linear(np.full((1, 4), 0.25), np.zeros(1)), ("input",))
-    nn.Network("mean", (4,), (node,)).save(tmp_path / "mean.npz")
+    nn.save(nn.Network("mean", (4,), (node,)), tmp_path / "mean.npz")
     np.save(tmp_path / "a.npy", np.array([0.1, 0.2, 0.3, 0.6]))
     words = ["--network", str(tmp_path / "mean.npz"), "--image", str(tmp_path / "a.npy")]
     plan = ["--ring-degree", "256", "--insecure-reason", "unit test"]

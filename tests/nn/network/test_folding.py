@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from nn.network.activation import Square
 from nn.network.evaluation_error import rounding_bound
+from nn.network.folding import fold_batch_norms
 from nn.network.graph import Network, Node
 from nn.network.layers import Add, AvgPool2d, BatchNorm, Conv2d, Flatten, Layer, Linear
 
@@ -74,7 +75,7 @@ def test_folded__equals_the_network(seed: int, groups: int, first: int, second: 
             ("norm4", norm(rng, 3)),
         ]
     )
-    folded = network.folded()
+    folded = fold_batch_norms(network)
     assert_same_function(network, folded)
     # In front of a padding convolution, a shift cannot be folded.
     kept = (["norm0"] if first else []) + (["norm2"] if second else [])
@@ -84,28 +85,28 @@ def test_folded__equals_the_network(seed: int, groups: int, first: int, second: 
 def test_folded__without_shift_goes_into_a_padding_convolution() -> None:
     rng = np.random.default_rng(1)
     network = chain([("norm", norm(rng, 4, shifted=False)), ("conv", conv(rng, 2, 4, 1, 2))])
-    assert names(network.folded()) == ["conv"]
-    assert_same_function(network, network.folded())
+    assert names(fold_batch_norms(network)) == ["conv"]
+    assert_same_function(network, fold_batch_norms(network))
 
 
 def test_folded__goes_forward_through_a_flatten() -> None:
     rng = np.random.default_rng(2)
     layers: Chain = [("norm", norm(rng, 4)), ("flat", Flatten()), ("fc", linear(rng, 3, 100))]
     network = chain(layers)
-    assert names(network.folded()) == ["flat", "fc"]
-    assert_same_function(network, network.folded())
+    assert names(fold_batch_norms(network)) == ["flat", "fc"]
+    assert_same_function(network, fold_batch_norms(network))
 
 
 @pytest.mark.parametrize("last", [Square(), AvgPool2d((2, 2), (1, 1))])
 def test_folded__keeps_what_has_no_linear_neighbour(last: Layer) -> None:
     rng = np.random.default_rng(3)
     network = chain([("act", Square()), ("norm", norm(rng, 4)), ("last", last)])
-    assert names(network.folded()) == ["act", "norm", "last"]
+    assert names(fold_batch_norms(network)) == ["act", "norm", "last"]
 
 
 def test_folded__keeps_a_norm_at_the_end_of_nothing_linear() -> None:
     network = chain([("act", Square()), ("norm", norm(np.random.default_rng(4), 4))])
-    assert network.folded() is network
+    assert fold_batch_norms(network) is network
 
 
 def test_folded__leaves_values_with_other_readers_alone() -> None:
@@ -120,7 +121,7 @@ def test_folded__leaves_values_with_other_readers_alone() -> None:
         Node("add2", Add(), ("conv2", "conv3")),
     )
     network = Network("residual", (4, 5, 5), nodes)
-    assert names(network.folded()) == names(network)
+    assert names(fold_batch_norms(network)) == names(network)
 
 
 def test_folded__repairs_every_reader_of_the_norm() -> None:
@@ -132,7 +133,7 @@ def test_folded__repairs_every_reader_of_the_norm() -> None:
         Node("add", Add(), ("act", "norm")),
     )
     network = Network("residual", (4, 5, 5), nodes)
-    folded = network.folded()
+    folded = fold_batch_norms(network)
     assert [(node.name, node.inputs) for node in folded.nodes] == [
         ("conv", ("input",)),
         ("act", ("conv",)),
@@ -152,8 +153,8 @@ def test_folded__carries_statistics_over(first: str) -> None:
     ]
     network = chain(layers)
     batch = rng.normal(size=(20, 4, 5, 5))
-    folded = network.calibrated(batch).folded()
-    fresh = network.folded().calibrated(batch)
+    folded = fold_batch_norms(network.calibrated(batch))
+    fresh = fold_batch_norms(network).calibrated(batch)
     assert len(folded.nodes) == 3
     assert folded.statistics is not None
     assert fresh.statistics is not None
@@ -169,6 +170,6 @@ def test_folded__carries_statistics_over(first: str) -> None:
 def test_folded__can_be_repeated() -> None:
     rng = np.random.default_rng(8)
     network = chain([("conv", conv(rng, 2, 4, 0, 1)), ("norm", norm(rng, 2)), ("act", Square())])
-    folded = network.folded()
-    assert folded.folded() is folded
+    folded = fold_batch_norms(network)
+    assert fold_batch_norms(folded) is folded
     assert names(folded) == ["conv", "act"]

@@ -12,12 +12,13 @@ from nn.network.graph import INPUT, Network, Node
 from nn.network.layers import Add, AvgPool2d, Conv2d, Flatten
 from nn.packed.packed_network import (
     PackedStage,
-    evaluate_packed,
     network_input_layout,
     pack_network,
 )
 from nn.packed.packing import PackingCost
-from nn.stages.rewriting import AffineStage, evaluate, stages
+from nn.stages.rewriting import rewrite
+from nn.stages.stage import AffineStage
+from tests.nn.cleartext import evaluate, evaluate_packed
 from tests.nn.networks import (
     Builder,
     evaluation_tolerance,
@@ -34,7 +35,7 @@ def check(
 ) -> list[PackedStage]:
     """The packed network, once it is seen to compute the network and to hang together."""
     images = images_for(network, 3, seed)
-    packed = pack_network(stages(network), n_slots, cost)
+    packed = pack_network(rewrite(network), n_slots, cost)
     values = evaluate_packed(packed, images)
     last = packed[-1]
     expected = network(images)
@@ -42,7 +43,7 @@ def check(
     assert found.shape == expected.shape
     # Packing only reorders sums and adds exact zeros.
     assert (np.abs(found - expected) <= evaluation_tolerance(network, images)).all()
-    layouts = {INPUT: network_input_layout(stages(network), n_slots)}
+    layouts = {INPUT: network_input_layout(rewrite(network), n_slots)}
     for item in packed:
         assert values[item.name].shape == (3, item.layout.ciphertexts, n_slots)
         for name in item.inputs:
@@ -64,7 +65,7 @@ def test_pack_network__every_stage_has_its_cleartext_value(
     network: Network, n_slots: int, seed: int
 ) -> None:
     images = images_for(network, 2, seed)
-    made = stages(network)
+    made = rewrite(network)
     packed = pack_network(made, n_slots)
     clear, slots = evaluate(made, images), evaluate_packed(packed, images)
     known = {stage.name for stage in made}
@@ -109,7 +110,7 @@ def test_pack_network__residuals_share_a_layout_without_a_level(
 ) -> None:
     network = residual_network(strided)
     packed = check(network, n_slots, 1)
-    assert [item.name for item in packed] == [stage.name for stage in stages(network)]
+    assert [item.name for item in packed] == [stage.name for stage in rewrite(network)]
 
 
 def relayouts(packed: list[PackedStage]) -> list[str]:
@@ -167,7 +168,7 @@ def test_pack_network__does_not_care_how_far_the_answer_spreads() -> None:
     builder.linear(64)
     builder.polynomial(2, shared=False)
     builder.linear(10)
-    packed = pack_network(stages(builder.network((0.0, 1.0))), 4096)
+    packed = pack_network(rewrite(builder.network((0.0, 1.0))), 4096)
     affine = [item.affine for item in packed if isinstance(item.stage, AffineStage)]
     assert [item.diagonals for item in affine if item] == [36, 64, 4]
     rotations = frozenset().union(*(item.rotations for item in packed))

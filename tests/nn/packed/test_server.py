@@ -6,6 +6,7 @@ import pytest
 import he
 import nn
 from he.trace import Tracer
+from nn.packed import encrypted_stages
 from nn.packed import server as server_module
 from ntt import threads
 from ntt.threads import machine_threads
@@ -60,7 +61,7 @@ def same_bits(first, second):
 @pytest.mark.parametrize("threads_used", [1, machine_threads()])
 @pytest.mark.parametrize("group", [1, 3, 8])
 def test_run__groups_of_images_give_the_bits_of_each_alone(parts, threads_used, group, monkeypatch):
-    monkeypatch.setattr(server_module, "_LARGEST_GROUP", group)
+    monkeypatch.setattr(encrypted_stages, "_LARGEST_GROUP", group)
     assert same_bits(answers(parts, threads_used).ciphertexts, one_by_one(parts))
 
 
@@ -80,10 +81,10 @@ def test_run__one_thread_is_one_thread_for_a_batch_too(parts, monkeypatch):
 
 def test_run__a_group_keeps_to_its_share_of_memory(parts, monkeypatch):
     """Where one image takes more scratch memory than a group may, images go one by one."""
-    monkeypatch.setattr(server_module, "_GROUP_BYTES", 0)
+    monkeypatch.setattr(encrypted_stages, "_GROUP_BYTES", 0)
     network, plan, keys, _ = parts
     server = nn.Server(plan, network, keys)
-    assert {step.group for _, step, _ in server._steps} == {1}
+    assert {stage.group for stage in server._stages} == {1}
     assert same_bits(answers(parts).ciphertexts, one_by_one(parts))
 
 

@@ -8,7 +8,9 @@ import pytest
 from nn.network.activation import Polynomial
 from nn.network.graph import INPUT, Network, Node
 from nn.network.layers import Add, FloatArray, Layer, Linear
-from nn.stages.rewriting import AffineStage, PolynomialStage, SquareStage, Stage, evaluate, stages
+from nn.stages.rewriting import rewrite
+from nn.stages.stage import AffineStage, PolynomialStage, SquareStage, Stage
+from tests.nn.cleartext import evaluate
 from tests.nn.networks import evaluation_tolerance, images_for
 
 SIZE = 4
@@ -30,7 +32,7 @@ def chain(*layers: Layer) -> Network:
 def checked_stages(network: Network) -> tuple[Stage, ...]:
     """The stages, once they are seen to compute the network."""
     images = images_for(network, 5, 0)
-    made = stages(network)
+    made = rewrite(network)
     difference = np.abs(evaluate(made, images)[made[-1].name] - network(images))
     assert (difference <= evaluation_tolerance(network, images)).all()
     return made

@@ -7,18 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nn.errors import GraphError, ShapeError
+from nn.errors import GraphError
 from nn.network.activation import Polynomial
+from nn.network.folding import fold_batch_norms
 from nn.network.graph import INPUT, Network, Node
 from nn.network.layers import Add, AvgPool2d, BatchNorm, Conv2d, Flatten, FloatArray, Linear
-from nn.stages.rewriting import (
-    AddStage,
-    AffineStage,
-    SquareStage,
-    Stage,
-    evaluate,
-    stages,
-)
+from nn.stages.rewriting import rewrite
+from nn.stages.stage import AddStage, AffineStage, SquareStage, Stage
+from tests.nn.cleartext import evaluate
 from tests.nn.networks import (
     Builder,
     evaluation_tolerance,
@@ -35,7 +31,7 @@ def test_stages__compute_the_network(network: Network, calibrated: bool, seed: i
     images = images_for(network, 3, seed)
     if calibrated:
         network = network.calibrated(images)
-    made = stages(network)
+    made = rewrite(network)
     values = evaluate(made, images)[made[-1].name]
     expected = network(images)
     assert made[-1].shape == network.output_shape
@@ -46,8 +42,8 @@ def test_stages__compute_the_network(network: Network, calibrated: bool, seed: i
 @given(networks(), seeds)
 def test_stages__are_scaled_and_shifted_values_of_the_network(network: Network, seed: int) -> None:
     images = images_for(network, 3, seed)
-    made = stages(network)
-    values, truth = evaluate(made, images), network.folded().values(images)
+    made = rewrite(network)
+    values, truth = evaluate(made, images), fold_batch_norms(network).values(images)
     for stage in made:
         expected = stage.scale * truth[stage.node].reshape(3, -1) + stage.shift
         difference = np.abs(values[stage.name] - expected)
@@ -59,7 +55,7 @@ def test_stages__stay_within_their_bounds(network: Network, calibrated: bool, se
     images = images_for(network, 20, seed)
     if calibrated:
         network = network.calibrated(images)
-    made = stages(network)
+    made = rewrite(network)
     values = evaluate(made, images)
     # The bounds are rounded too, as the values of the largest image would be.
     largest = np.full((1, *network.input_shape), np.abs(network.input_range).max())
@@ -71,7 +67,7 @@ def test_stages__stay_within_their_bounds(network: Network, calibrated: bool, se
 
 @given(networks())
 def test_stages__form_a_graph_of_all_layers(network: Network) -> None:
-    made = stages(network)
+    made = rewrite(network)
     known = {INPUT: network.input_shape}
     for stage in made:
         assert stage.name not in known
@@ -81,7 +77,7 @@ def test_stages__form_a_graph_of_all_layers(network: Network) -> None:
             assert stage.affine.out_size == stage.size
         known[stage.name] = stage.shape
     layers = [name for stage in made for name in stage.layers]
-    assert sorted(layers) == sorted(node.name for node in network.folded().nodes)
+    assert sorted(layers) == sorted(node.name for node in fold_batch_norms(network).nodes)
 
 
 def digits(seed: int = 0) -> Network:
@@ -97,7 +93,7 @@ def digits(seed: int = 0) -> Network:
 
 
 def test_stages__of_a_digit_network_take_five_levels() -> None:
-    made = stages(digits())
+    made = rewrite(digits())
     assert [(stage.name, type(stage), stage.levels) for stage in made] == [
         ("conv2d0", AffineStage, 1),
         ("polynomial2", SquareStage, 1),
@@ -126,7 +122,7 @@ def conv(rng: np.random.Generator, inputs: str, name: str, padding: int = 0) -> 
 
 def test_stages__merge_linear_layers() -> None:
     rng = np.random.default_rng(0)
-    made = stages(
+    made = rewrite(
         network_of(
             conv(rng, INPUT, "conv", padding=1),
             Node("pool", AvgPool2d((2, 2), (2, 2)), ("conv",)),
@@ -141,7 +137,7 @@ def test_stages__merge_linear_layers() -> None:
 def test_stages__keep_a_bottleneck_unmerged() -> None:
     rng = np.random.default_rng(0)
     narrow, wide = rng.normal(size=(1, 64)), rng.normal(size=(64, 1))
-    made = stages(
+    made = rewrite(
         network_of(
             Node("narrow", Linear(narrow, np.zeros(1)), (INPUT,)),
             Node("wide", Linear(wide, np.zeros(64)), ("narrow",)),
@@ -159,8 +155,8 @@ def test_stages__merge_batch_norm_before_padding_exactly() -> None:
         Node("norm", BatchNorm(mean, np.ones(2), gamma, beta), (INPUT,)),
         conv(rng, "norm", "conv", padding=2),
     )
-    assert [node.name for node in network.folded().nodes] == ["norm", "conv"]
-    made = stages(network)
+    assert [node.name for node in fold_batch_norms(network).nodes] == ["norm", "conv"]
+    made = rewrite(network)
     assert [stage.name for stage in made] == ["norm+conv"]
     images = images_for(network, 2, 3)
     difference = np.abs(evaluate(made, images)["norm+conv"] - network(images).reshape(2, -1))
@@ -170,7 +166,7 @@ def test_stages__merge_batch_norm_before_padding_exactly() -> None:
 
 def test_stages__keep_a_value_that_two_layers_read() -> None:
     rng = np.random.default_rng(2)
-    made = stages(
+    made = rewrite(
         network_of(
             conv(rng, INPUT, "first", padding=1),
             conv(rng, "first", "second", padding=1),
@@ -182,14 +178,14 @@ def test_stages__keep_a_value_that_two_layers_read() -> None:
 
 
 def test_stages__of_flatten_alone() -> None:
-    made = stages(network_of(Node("flat", Flatten(), (INPUT,))))
+    made = rewrite(network_of(Node("flat", Flatten(), (INPUT,))))
     assert [(stage.name, stage.shape) for stage in made] == [("flat", (32,))]
     images = np.random.default_rng(0).normal(size=(2, 2, 4, 4))
     np.testing.assert_array_equal(evaluate(made, images)["flat"], images.reshape(2, -1))
 
 
 def test_stages__name_a_last_flatten_with_what_it_reads() -> None:
-    made = stages(
+    made = rewrite(
         network_of(
             Node("square", Polynomial.square(), (INPUT,)),
             Node("again", Polynomial.square(), ("square",)),
@@ -206,7 +202,7 @@ def test_stages__keep_the_shape_of_the_input() -> None:
     behind = network_of(Node("square", square, (INPUT,)), Node("flat", flat, ("square",)))
     before = network_of(Node("flat", flat, (INPUT,)), Node("square", square, ("flat",)))
     for network, name in ((behind, "square+flat"), (before, "flat+square")):
-        made = stages(network)
+        made = rewrite(network)
         shapes = [(stage.name, stage.shape) for stage in made]
         assert shapes == [(name, (2, 4, 4)), (f"{name}:flatten", (32,))]
         assert kinds(made) == [SquareStage, AffineStage]
@@ -214,7 +210,7 @@ def test_stages__keep_the_shape_of_the_input() -> None:
 
 def test_stages__treat_degree_one_as_affine() -> None:
     rng = np.random.default_rng(0)
-    made = stages(
+    made = rewrite(
         network_of(
             Node("line", Polynomial(rng.normal(size=(2, 2))), (INPUT,)), conv(rng, "line", "conv")
         )
@@ -224,7 +220,7 @@ def test_stages__treat_degree_one_as_affine() -> None:
 
 def test_stages__refuse_names_that_collide() -> None:
     with pytest.raises(GraphError, match=r"'a\+b'; rename"):
-        stages(
+        rewrite(
             network_of(
                 Node("a", Flatten(), (INPUT,)),
                 Node("b", Polynomial.square(), ("a",)),
@@ -233,16 +229,11 @@ def test_stages__refuse_names_that_collide() -> None:
         )
 
 
-def test_evaluate__refuses_other_images() -> None:
-    with pytest.raises(ShapeError, match="takes 784 elements"):
-        evaluate(stages(digits()), np.zeros((2, 28, 27)))
-
-
 def test_stages__interval_bounds_are_reached_by_one_linear_layer() -> None:
     weight: FloatArray = np.array([[1.0, -2.0, 0.5]])
     network = Network(
         "line", (3,), (Node("fc", Linear(weight, [0.25]), (INPUT,)),), input_range=(-1.0, 3.0)
     )
-    (stage,) = stages(network)
+    (stage,) = rewrite(network)
     # Greatest 3 + 2 + 1.5 + 0.25, least -1 - 6 - 0.5 + 0.25.
     assert stage.max_abs == [7.25]

@@ -54,7 +54,8 @@ def test_source_commit__is_a_hash_or_none() -> None:
 def test_source_commit__tells_changes_but_not_of_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = [tmp_path / "nn" / "machine.py", tmp_path / "benchmarks" / "results" / "a.json"]
+    source = tmp_path / "nn" / "terminal" / "machine.py"
+    files = [source, tmp_path / "benchmarks" / "results" / "a.json"]
     for file in files:
         file.parent.mkdir(parents=True)
         file.write_text("1")

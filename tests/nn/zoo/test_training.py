@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
+import nn
 from nn.frontend.torch_layers import PolynomialActivation
-from nn.network.graph import Network
 from nn.zoo import training
 from nn.zoo.train_fashion_mnist import RECIPE as FASHION_RECIPE
 from nn.zoo.train_mnist import RECIPE as MNIST_RECIPE
@@ -127,7 +127,7 @@ def test_main__writes_weights_and_test_images(
     arguments = ["train", "--data", "unread", "--out", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", arguments)
     training.main(replace(RECIPE, epochs=1), "from nowhere")
-    assert Network.load(tmp_path / "bars.npz").name == "bars"
+    assert nn.load(tmp_path / "bars.npz").name == "bars"
     assert (tmp_path / "bars_test.npz").read_bytes() == b"images"
     assert "fc2" in capsys.readouterr().out
 

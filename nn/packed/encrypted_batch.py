@@ -8,15 +8,7 @@ from he.ckks.ciphertext import Ciphertext
 from he.ckks.params import CKKSParameters
 from he.serialization import ciphertexts_from_bytes, ciphertexts_to_bytes
 from nn.errors import ShapeError
-
-
-@dataclass(frozen=True)
-class StageTime:
-    """What the server spent on one stage: seconds for the whole batch, and the level it left."""
-
-    name: str
-    seconds: float
-    level: int
+from nn.inference.roles import StageTime
 
 
 @dataclass(frozen=True, eq=False)

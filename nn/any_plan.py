@@ -1,0 +1,142 @@
+"""Plans of every kind: `read_plan`, and the `Client` and the `Server` that suit a plan.
+
+`Client` and `Server` are called like classes, and `isinstance` works with them as with classes.
+They are objects because a class could not tell type checkers the right kind for each plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, overload
+
+from he.format import container
+from he.rlwe.keys import EvaluationKeys
+from he.trace import Tracer
+from nn.batched.client import BatchedClient
+from nn.batched.plan import BatchedPlan
+from nn.batched.server import BatchedServer
+from nn.errors import NetworkError
+from nn.inference.roles import AnyClient, AnyServer
+from nn.network.graph import Network
+from nn.packed.client import PackedClient
+from nn.packed.plan import KIND as PACKED
+from nn.packed.plan import InferencePlan
+from nn.packed.server import PackedServer
+
+
+def read_plan(
+    data: bytes | bytearray | memoryview, *, insecure_reason: str | None = None
+) -> InferencePlan | BatchedPlan:
+    """The plan of any kind that `to_bytes` of the plan wrote.
+
+    insecure_reason: words that say why a plan outside the security table may be read. Raises
+    `he.SerializationError` for other bytes, `he.InsecureParametersError` for such a plan.
+    """
+    if container.kind_of(data) == PACKED:
+        return InferencePlan.from_bytes(bytes(data), insecure_reason=insecure_reason)
+    from nn.batched.plan_reader import read_batched_plan
+
+    return read_batched_plan(data, insecure_reason=insecure_reason)
+
+
+class _ClientKinds:
+    """What `nn.Client` is: a call makes the client that suits a plan."""
+
+    @overload
+    def __call__(self, plan: InferencePlan, secret_key: bytes | None = None) -> PackedClient: ...
+
+    @overload
+    def __call__(
+        self, plan: BatchedPlan, secret_key: Sequence[bytes] | None = None
+    ) -> BatchedClient: ...
+
+    @overload
+    def __call__(
+        self, plan: bytes, secret_key: bytes | Sequence[bytes] | None = None
+    ) -> AnyClient: ...
+
+    def __call__(
+        self, plan: InferencePlan | BatchedPlan | bytes, secret_key: Any = None
+    ) -> AnyClient:
+        plan = _take_plan(plan)
+        if isinstance(plan, BatchedPlan):
+            return BatchedClient(plan, secret_key)
+        return PackedClient(plan, secret_key)
+
+    def __instancecheck__(self, instance: object) -> bool:
+        return isinstance(instance, PackedClient | BatchedClient)
+
+
+class _ServerKinds:
+    """What `nn.Server` is: a call makes the server that suits a plan."""
+
+    @overload
+    def __call__(
+        self,
+        plan: InferencePlan,
+        network: Network,
+        keys: EvaluationKeys | bytes,
+        *,
+        tracer: Tracer | None = None,
+    ) -> PackedServer: ...
+
+    @overload
+    def __call__(
+        self, plan: BatchedPlan, network: Network, keys: Sequence[EvaluationKeys | bytes]
+    ) -> BatchedServer: ...
+
+    @overload
+    def __call__(
+        self,
+        plan: bytes,
+        network: Network,
+        keys: EvaluationKeys | bytes | Sequence[EvaluationKeys | bytes],
+    ) -> AnyServer: ...
+
+    def __call__(
+        self,
+        plan: InferencePlan | BatchedPlan | bytes,
+        network: Network,
+        keys: Any,
+        *,
+        tracer: Tracer | None = None,
+    ) -> AnyServer:
+        plan = _take_plan(plan)
+        if isinstance(plan, BatchedPlan):
+            if tracer is not None:
+                raise NetworkError("a tracer follows runs of the packed layout only")
+            return BatchedServer(plan, network, keys)
+        return PackedServer(plan, network, keys, tracer=tracer)
+
+    def __instancecheck__(self, instance: object) -> bool:
+        return isinstance(instance, PackedServer | BatchedServer)
+
+
+Client = _ClientKinds()
+"""``Client(plan, secret_key=None)``: the client of any plan, from the plan or its bytes.
+
+It is a `PackedClient` or a `BatchedClient`, as the plan is. secret_key: what `secret_key_bytes` of
+an earlier client gave; None makes fresh keys. Raises `NetworkError` for anything that is no plan,
+and `he.SerializationError` for bytes that hold no plan. ``isinstance(x, nn.Client)`` is true for
+both kinds; an annotation takes `AnyClient`, or the kind.
+"""
+
+Server = _ServerKinds()
+"""``Server(plan, network, keys, tracer=None)``: the server of any plan, from the plan or its bytes.
+
+It is a `PackedServer` or a `BatchedServer`, as the plan is. network: the network that the plan was
+compiled for. keys: what the client's `evaluation_keys` gave, or the bytes of each. tracer: records
+the operations of runs in the packed layout. Raises what the two classes raise, `NetworkError` for
+anything that is no plan, and `he.SerializationError` for bytes that hold no plan.
+``isinstance(x, nn.Server)`` is true for both kinds; an annotation takes `AnyServer`, or the kind.
+"""
+
+
+def _take_plan(given: InferencePlan | BatchedPlan | bytes) -> InferencePlan | BatchedPlan:
+    if isinstance(given, bytes):
+        return read_plan(given)
+    if not isinstance(given, InferencePlan | BatchedPlan):
+        raise NetworkError(
+            f"a plan of nn.compile or its bytes is needed, not {type(given).__name__}"
+        )
+    return given

@@ -1,0 +1,37 @@
+"""The common face of all plans."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from he.rlwe.keys import KeyNeeds
+from nn.errors import NetworkError
+from nn.network.graph import Network
+
+
+class Plan(Protocol):
+    """What every plan of `nn.compile` has."""
+
+    @property
+    def network(self) -> str:
+        """The name of the network that the plan was compiled for."""
+
+    @property
+    def fingerprint(self) -> bytes:
+        """`Network.fingerprint` of that network; empty where there is no `Network`."""
+
+    @property
+    def needs(self) -> KeyNeeds:
+        """The evaluation keys that the server needs, for each parameter set."""
+
+    def to_bytes(self) -> bytes:
+        """The plan as bytes, without weights: what a client needs. `nn.read_plan` reads them."""
+
+
+def check_network(plan: Plan, network: Network) -> None:
+    """Raise `NetworkError` unless the plan was compiled for this network."""
+    if network.fingerprint() != plan.fingerprint:
+        raise NetworkError(
+            f"the plan was compiled for the network {plan.network!r} with other weights than this "
+            f"{network.name!r}: compile this network, or load the one compiled"
+        )

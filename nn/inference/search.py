@@ -1,0 +1,147 @@
+"""The search for CKKS parameters, for both layouts: the smallest ring, then the fewest digits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+
+from he.ckks.params import FAST_PRIME_BITS, CKKSParameters
+from he.errors import ParameterError
+from he.rlwe import security
+from nn.errors import NetworkError
+from nn.inference.options import PlanOptions
+from nn.network.layers import FloatArray
+
+FAILURE_PROBABILITY = 2.0**-40
+"""The largest probability that a logit exceeds its predicted error."""
+
+DEFAULT_PRECISION_BITS = 6.0
+_DEGREES = tuple(1 << k for k in range(12, 17))
+_ALL_DEGREES = tuple(1 << k for k in range(3, 18))
+LEAST_SCALE_BITS = 15.0
+_SCALE_BITS = np.arange(45.0, LEAST_SCALE_BITS - 0.25, -0.25)
+
+
+class PlanningError(NetworkError):
+    """No parameters run the network at the security and precision asked for."""
+
+
+class Predicting(Protocol):
+    """A plan that predicts the precision of its answers."""
+
+    @property
+    def predicted_bits(self) -> float:
+        """The predicted precision, in bits of the largest logit."""
+
+
+Plan = TypeVar("Plan", bound=Predicting)
+
+
+@dataclass(frozen=True)
+class Circuit(Generic[Plan]):
+    """A network's circuit at one ring degree, before its parameters are known.
+
+    depth: its multiplicative levels. integer_bits: bits before the binary point that level 0 must
+    hold. plan: makes the plan of a parameter set.
+    """
+
+    depth: int
+    integer_bits: int
+    plan: Callable[[CKKSParameters], Plan]
+
+
+def check_degree(N: int | None) -> None:
+    """Raise `PlanningError` unless N is None or a ring degree."""
+    if N is not None and not (isinstance(N, int) and N in _ALL_DEGREES):
+        raise PlanningError(
+            f"N = {N!r}: a ring degree is a power of two from {_ALL_DEGREES[0]} to "
+            f"{_ALL_DEGREES[-1]}"
+        )
+
+
+def search(name: str, circuit_at: Callable[[int], Circuit[Plan]], options: PlanOptions) -> Plan:
+    """The first plan of enough precision: the smallest N, then the smallest dnum.
+
+    name: the network's. circuit_at: the circuit at a ring degree. The options `N` and `dnum`
+    restrict the search to one value each.
+
+    Raises `PlanningError` when nothing fits, with the best precision that was found.
+    """
+    given = options.precision_bits
+    needed = DEFAULT_PRECISION_BITS if given is None else float(given)
+    best: Plan | None = None
+    for params, circuit in _candidates(name, circuit_at, options):
+        plan = circuit.plan(params)
+        if plan.predicted_bits >= needed:
+            return plan
+        if best is None or plan.predicted_bits > best.predicted_bits:
+            best = plan
+    if best is None:
+        raise PlanningError(
+            f"no parameters run {name!r} at {options.security_bits}-bit security"
+            + (f" with N = {options.N}" if options.N else "")
+            + ": use a larger N, a shallower network or a lower security"
+        )
+    raise PlanningError(
+        f"the best plan for {name!r} predicts {best.predicted_bits:.1f} bits of the "
+        f"largest logit, {needed:.1f} are needed: ask for fewer precision_bits, a larger N, or a "
+        f"network with smaller activations"
+    )
+
+
+def _candidates(
+    name: str, circuit_at: Callable[[int], Circuit[Plan]], options: PlanOptions
+) -> Iterator[tuple[CKKSParameters, Circuit[Plan]]]:
+    """The parameter sets to try, the smallest first, each with the circuit of its ring degree."""
+    for N in _DEGREES if options.N is None else (options.N,):
+        may_be_insecure = options.insecure_reason is not None
+        if not may_be_insecure and security.max_log_qp(N, options.security_bits) == 0:
+            continue
+        circuit = circuit_at(N)
+        counts = range(1, circuit.depth + 2)
+        if options.dnum is not None:
+            if options.dnum not in counts:
+                raise PlanningError(
+                    f"dnum = {options.dnum}: {name!r} takes {circuit.depth} levels, so it must be "
+                    f"from 1 to {circuit.depth + 1}"
+                )
+            counts = range(options.dnum, options.dnum + 1)
+        for dnum in counts:
+            params = _largest_scale(circuit.depth, circuit.integer_bits, N, dnum, options)
+            if params is not None:
+                yield params, circuit
+
+
+def _largest_scale(
+    depth: int, integer_bits: int, N: int, dnum: int, options: PlanOptions
+) -> CKKSParameters | None:
+    """The parameters with the largest scale that N and dnum allow; None if not even 2^15 fits."""
+    # A first prime below 2^50 keeps the whole chain with the fast backends.
+    fast = FAST_PRIME_BITS - 1 - integer_bits
+    for scale_bits in _SCALE_BITS[max(fast, _SCALE_BITS[-1]) >= _SCALE_BITS]:
+        try:
+            return CKKSParameters.build(
+                depth,
+                scale_bits=float(scale_bits),
+                N=N,
+                integer_bits=integer_bits,
+                security_bits=options.security_bits,
+                dnum=dnum,
+                insecure_reason=options.insecure_reason,
+            )
+        except ParameterError:
+            continue
+    return None
+
+
+def required_integer_bits(bound: FloatArray) -> int:
+    """Bits before the binary point that level 0 must hold, with one bit to spare.
+
+    bound: the largest absolute value of every slot. A polynomial's coefficients are averages over
+    the slots, so the mean of the slots bounds them.
+    """
+    return max(1, math.ceil(math.log2(max(float(np.mean(bound)), 1e-30))) + 1)

@@ -1,0 +1,142 @@
+"""The stages of a packed network on ciphertexts, with all that they multiply by encoded before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from he.ckks.ciphertext import Ciphertext
+from he.ckks.circuits.linear_transform import LinearTransform, SlotMatrix
+from he.ckks.circuits.polynomial import Polynomial
+from he.ckks.circuits.polynomial_evaluation import EncodedPolynomial
+from he.ckks.evaluator import Evaluator
+from nn.packed.packed_network import PackedStage
+from nn.packed.packing import PackedAffine
+from nn.packed.plan import StagePlan
+from nn.stages.stage import AddStage, AffineStage, PolynomialStage, SquareStage, shared_columns
+
+Tensor = list[Ciphertext]
+"""The ciphertexts of one tensor of one image."""
+
+# Images that share what a linear stage reads, and the scratch memory that they may take together.
+_LARGEST_GROUP = 8
+_GROUP_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class EncryptedStage:
+    """What the server does for one stage, named as in the plan.
+
+    inputs: the stages (or "input") that it reads. level: that of its value. apply: the stage's
+    value for each image of a group, from each image's inputs. group: how many images `apply` takes
+    at once, so that what is read for one image serves the others.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    level: int
+    apply: Callable[[Sequence[Sequence[Tensor]]], list[Tensor]]
+    group: int
+
+
+def encrypted_stage(evaluator: Evaluator, packed: PackedStage, plan: StagePlan) -> EncryptedStage:
+    """A packed stage at the planned levels."""
+    stage, level = packed.stage, plan.level_in
+    group = 1
+    if isinstance(stage, AffineStage):
+        assert packed.affine is not None
+        apply, group = _affine(evaluator, packed.affine, level)
+    elif isinstance(stage, SquareStage):
+        apply = _each(
+            lambda inputs: [evaluator.square(evaluator.drop_to(x, level)) for x in inputs[0]]
+        )
+    elif isinstance(stage, AddStage):
+        apply = _each(
+            lambda inputs: [
+                _sum(evaluator, [evaluator.drop_to(x, level) for x in operands])
+                for operands in zip(*inputs, strict=True)
+            ]
+        )
+    else:
+        apply = _polynomial(evaluator, packed, level)
+    return EncryptedStage(packed.name, packed.inputs, plan.level_out, apply, group)
+
+
+def _each(
+    work: Callable[[Sequence[Tensor]], Tensor],
+) -> Callable[[Sequence[Sequence[Tensor]]], list[Tensor]]:
+    """One image after the other."""
+    return lambda images: [work(inputs) for inputs in images]
+
+
+def _polynomial(
+    evaluator: Evaluator, packed: PackedStage, level: int
+) -> Callable[[Sequence[Sequence[Tensor]]], list[Tensor]]:
+    polynomials = [
+        EncodedPolynomial(evaluator.encoder, polynomial, level)
+        for polynomial in _slot_polynomials(packed)
+    ]
+    return _each(
+        lambda inputs: [
+            polynomial.apply(evaluator, evaluator.drop_to(x, level))
+            for x, polynomial in zip(inputs[0], polynomials, strict=True)
+        ]
+    )
+
+
+def _slot_polynomials(packed: PackedStage) -> list[Polynomial]:
+    """One polynomial a ciphertext: shared coefficients as numbers, the others as slots."""
+    assert isinstance(packed.stage, PolynomialStage)
+    assert packed.coefficients is not None
+    shared = shared_columns(packed.stage.coefficients)
+    return [
+        Polynomial(
+            [
+                column if isinstance(column, float) else packed.coefficients[ciphertext][power]
+                for power, column in enumerate(shared)
+            ]
+        )
+        for ciphertext in range(packed.layout.ciphertexts)
+    ]
+
+
+def _affine(
+    evaluator: Evaluator, affine: PackedAffine, level: int
+) -> tuple[Callable[[Sequence[Sequence[Tensor]]], list[Tensor]], int]:
+    """The map on a group of images, and how many images a group has."""
+    encoder = evaluator.encoder
+    matrix = SlotMatrix(
+        evaluator,
+        {
+            block: LinearTransform.encode(encoder, diagonals, level, affine.splits[block])
+            for block, diagonals in affine.blocks.items()
+        },
+    )
+    bias = [encoder.encode(slots, level - 1) if np.any(slots) else None for slots in affine.bias]
+
+    def apply(images: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+        operands = [[evaluator.drop_to(x, level) for x in inputs[0]] for inputs in images]
+        outputs = matrix.apply(operands)
+        for steps in affine.folds:
+            outputs = [
+                [evaluator.add(x, evaluator.rotate(x, steps)) for x in output] for output in outputs
+            ]
+        return [
+            [
+                x if shift is None else evaluator.add(x, shift)
+                for x, shift in zip(output, bias, strict=True)
+            ]
+            for output in outputs
+        ]
+
+    fitting = _GROUP_BYTES // max(1, matrix.scratch_bytes)
+    return apply, max(1, min(_LARGEST_GROUP, fitting))
+
+
+def _sum(evaluator: Evaluator, operands: Sequence[Ciphertext]) -> Ciphertext:
+    total = operands[0]
+    for operand in operands[1:]:
+        total = evaluator.add(total, operand)
+    return total
