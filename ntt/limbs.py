@@ -15,6 +15,7 @@ import numpy as np
 from ntt import threads
 from ntt.backends import select
 from ntt.constants import BasisChange, DigitChange, LimbDivision, Scalars
+from ntt.errors import ResidueShapeError
 from ntt.hoisting import HoistedOperands, KeyOperands
 from ntt.tables import NTTTables
 
@@ -101,6 +102,8 @@ class LimbOps:
         `he.rlwe.galois.permutation` makes it: it takes aligned groups of eight to such groups).
         """
         N = self.tables.N
+        if not (out.flags.c_contiguous and x.flags.c_contiguous):
+            raise ResidueShapeError("residues must be C-contiguous: pass np.ascontiguousarray(x)")
         flat_out, flat_x = out.reshape(-1, N), x.reshape(-1, N)
         self._split("permute", len(flat_x), (flat_out, flat_x, permutation))
         return out
@@ -262,6 +265,9 @@ class LimbOps:
     def _flat(self, *arrays: np.ndarray) -> tuple[Any, ...]:
         """The arrays as (rows, N), the table row of each, and how often the limbs repeat."""
         N = self.tables.N
+        if not all(a.flags.c_contiguous for a in arrays):
+            # `reshape` would copy, and what a kernel writes into a copy is lost.
+            raise ResidueShapeError("residues must be C-contiguous: pass np.ascontiguousarray(x)")
         repeat = arrays[0].size // (len(self.rows) * N)
         if repeat not in self._tiled:
             self._tiled[repeat] = np.tile(self.rows, repeat)

@@ -36,7 +36,8 @@ def add(
 ) -> np.ndarray:
     """``a + b mod q``, element by element; shapes as in `forward`."""
     limbs = _limbs(tables, rows)
-    return limbs.add(np.empty_like(a), *_pair(a, b, limbs))
+    a, b = _pair(a, b, limbs)
+    return limbs.add(np.empty_like(a), a, b)
 
 
 def subtract(
@@ -44,13 +45,15 @@ def subtract(
 ) -> np.ndarray:
     """``a - b mod q``, element by element; shapes as in `forward`."""
     limbs = _limbs(tables, rows)
-    return limbs.subtract(np.empty_like(a), *_pair(a, b, limbs))
+    a, b = _pair(a, b, limbs)
+    return limbs.subtract(np.empty_like(a), a, b)
 
 
 def negate(a: np.ndarray, tables: NTTTables, rows: np.ndarray | None = None) -> np.ndarray:
     """``-a mod q``, element by element; shapes as in `forward`."""
     limbs = _limbs(tables, rows)
-    return limbs.negate(np.empty_like(a), _checked(a, limbs))
+    a = _checked(a, limbs)
+    return limbs.negate(np.empty_like(a), a)
 
 
 def multiply(
@@ -61,7 +64,8 @@ def multiply(
     Of two transformed polynomials it is the transform of their product in Z_q[x]/(x^N + 1).
     """
     limbs = _limbs(tables, rows)
-    return limbs.multiply(np.empty_like(a), *_pair(a, b, limbs))
+    a, b = _pair(a, b, limbs)
+    return limbs.multiply(np.empty_like(a), a, b)
 
 
 def multiply_scalar(
@@ -71,9 +75,8 @@ def multiply_scalar(
     limbs = _limbs(tables, rows)
     if len(scalars) != len(limbs.moduli):
         raise ResidueShapeError(f"{len(scalars)} scalars for {len(limbs.moduli)} limbs")
-    return limbs.multiply_scalar(
-        np.empty_like(a), _checked(a, limbs), Scalars(scalars, limbs.moduli)
-    )
+    a = _checked(a, limbs)
+    return limbs.multiply_scalar(np.empty_like(a), a, Scalars(scalars, limbs.moduli))
 
 
 def _limbs(tables: NTTTables, rows: np.ndarray | None) -> LimbOps:
@@ -94,7 +97,10 @@ def _pair(a: np.ndarray, b: np.ndarray, limbs: LimbOps) -> tuple[np.ndarray, np.
 
 
 def _checked(x: np.ndarray, limbs: LimbOps) -> np.ndarray:
+    """x as a plain C-contiguous array; raises `ResidueShapeError` for what are no residues."""
     expected = (len(limbs.moduli), limbs.tables.N)
+    if isinstance(x, np.ma.MaskedArray):
+        raise ResidueShapeError("residues are a masked array: fill it, as in x.filled(0)")
     if not isinstance(x, np.ndarray) or x.dtype != np.uint64:
         kind = x.dtype if isinstance(x, np.ndarray) else type(x).__name__
         raise ResidueShapeError(f"residues are {kind}: a uint64 array is needed")
@@ -102,7 +108,7 @@ def _checked(x: np.ndarray, limbs: LimbOps) -> np.ndarray:
         raise ResidueShapeError(
             f"residues have shape {x.shape}: the last two axes must be (limbs, N) = {expected}"
         )
-    x = np.ascontiguousarray(x)
+    x = np.ascontiguousarray(np.asarray(x))
     largest = x.max(axis=-1).reshape(-1, expected[0]).max(axis=0) if x.size else np.zeros(0)
     for value, q in zip(largest, limbs.moduli, strict=True):
         if int(value) >= q:

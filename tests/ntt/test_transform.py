@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import ntt
 from ntt import oracle
+from ntt.limbs import LimbOps
 from tests.strategies import primes, residue_rows
 
 SIZES = (128, 256)  # the smallest for every backend, with an odd and an even number of stages
@@ -211,3 +212,81 @@ def test_multiply_scalar__wrong_count_is_refused() -> None:
 def test_forward__wrong_rows_are_refused(rows: np.ndarray) -> None:
     with pytest.raises(ntt.ResidueShapeError, match="rows"):
         ntt.forward(np.zeros((1, 128), dtype=np.uint64), TABLES, rows)
+
+
+def _every_second(x: np.ndarray) -> np.ndarray:
+    wide = np.zeros((*x.shape[:-1], 2 * x.shape[-1]), dtype=np.uint64)
+    wide[..., ::2] = x
+    return wide[..., ::2]
+
+
+def _reversed(x: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(x[..., ::-1])[..., ::-1]
+
+
+def _read_only(x: np.ndarray) -> np.ndarray:
+    x = x.copy()
+    x.setflags(write=False)
+    return x
+
+
+def _unaligned(x: np.ndarray) -> np.ndarray:
+    memory = np.zeros(x.nbytes + 1, dtype=np.uint8)[1:]
+    memory[:] = np.frombuffer(x.tobytes(), dtype=np.uint8)
+    return memory.view(np.uint64).reshape(x.shape)
+
+
+LAYOUTS = {
+    "Fortran order": np.asfortranarray,
+    "axes turned": lambda x: np.ascontiguousarray(np.moveaxis(x, 0, -1)).transpose(2, 0, 1),
+    "every second": _every_second,
+    "reversed": _reversed,
+    "read-only": _read_only,
+    "unaligned": _unaligned,
+    "a subclass": lambda x: x.view(np.matrix if x.ndim == 2 else np.recarray),
+    "broadcast": lambda x: np.broadcast_to(x[:1], x.shape),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_operation__on_arrays_as_numpy_users_have_them(layout: str) -> None:
+    """The bits do not depend on where the numbers lie; arguments are left alone."""
+    tables = ntt.NTTTables(128, ntt.find_primes(40, 128, 2))
+    top = np.array(tables.moduli, dtype=np.uint64)[:, None]
+    a, b = np.random.default_rng(5).integers(0, top, (2, 3, 2, 128), dtype=np.uint64)
+    a_laid, b_laid = LAYOUTS[layout](a), LAYOUTS[layout](b)
+    a, b = np.array(a_laid), np.array(b_laid)
+    operations = {
+        "forward": lambda x, y: ntt.forward(x, tables),
+        "inverse": lambda x, y: ntt.inverse(x, tables),
+        "add": lambda x, y: ntt.add(x, y, tables),
+        "subtract": lambda x, y: ntt.subtract(x, y, tables),
+        "negate": lambda x, y: ntt.negate(x, tables),
+        "multiply": lambda x, y: ntt.multiply(x, y, tables),
+        "multiply_scalar": lambda x, y: ntt.multiply_scalar(x, [3, -5], tables),
+    }
+    for name, operation in operations.items():
+        got = operation(a_laid, b_laid)
+        assert (np.asarray(got) == operation(a, b)).all(), name
+        assert (np.asarray(a_laid) == a).all(), name
+        assert (np.asarray(b_laid) == b).all(), name
+
+
+def test_every_operation__refuses_masked_and_foreign_byte_orders() -> None:
+    tables = ntt.NTTTables(128, ntt.find_primes(40, 128, 1))
+    x = np.zeros((1, 128), dtype=np.uint64)
+    for wrong in (np.ma.masked_array(x, mask=True), x.astype(">u8"), x.astype(np.int64)):
+        with pytest.raises(ntt.ResidueShapeError):
+            ntt.add(wrong, wrong, tables)
+
+
+def test_limb_ops__refuse_to_write_into_a_copy() -> None:
+    tables = ntt.NTTTables(128, ntt.find_primes(40, 128, 2))
+    ops = LimbOps(tables, np.arange(2))
+    a = np.zeros((3, 2, 128), dtype=np.uint64)
+    turned, strided = np.empty_like(np.asfortranarray(a)), np.empty((3, 2, 256), dtype=np.uint64)
+    for out in (turned, strided[..., ::2]):
+        with pytest.raises(ntt.ResidueShapeError, match="C-contiguous"):
+            ops.add(out, a, a)
+        with pytest.raises(ntt.ResidueShapeError, match="C-contiguous"):
+            ops.permute(out, a, np.arange(128))
