@@ -35,6 +35,25 @@ def large_array(shape: tuple[int, ...]) -> np.ndarray:
     return np.asarray(_Block(words)).reshape(shape)
 
 
+def large_zeros(shape: tuple[int, ...]) -> np.ndarray:
+    """A `large_array` of zeros."""
+    array = large_array(shape)
+    array.fill(0)
+    return array
+
+
+def large_copy(source: np.ndarray) -> np.ndarray:
+    """A `large_array` with the values of a uint64 array."""
+    array = large_array(source.shape)
+    np.copyto(array, source)
+    return array
+
+
+def contiguous(array: np.ndarray) -> np.ndarray:
+    """A uint64 array itself where it is C-contiguous, else its `large_copy`."""
+    return array if array.flags.c_contiguous else large_copy(array)
+
+
 def aligned_array(words: int) -> np.ndarray:
     """An uninitialised uint64 array (words,) that starts on a cache line.
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from he.batched import kernels as batched_kernels
 from he.batched.kernels import WIDTH
 from ntt import threads
+from ntt.memory import large_array
 from ntt.workspace import workspace
 
 Rows = NDArray[np.uint64]
@@ -31,7 +32,7 @@ class Blocks:
     @classmethod
     def empty(cls, parts: int, limbs: int, elements: int, N: int) -> Blocks:
         """Room for `elements`."""
-        return cls(np.empty((parts, limbs, N // WIDTH, elements, WIDTH), dtype=np.uint64))
+        return cls(large_array((parts, limbs, N // WIDTH, elements, WIDTH)))
 
     @property
     def elements(self) -> int:
@@ -51,13 +52,15 @@ class Blocks:
     def row(self, element: int) -> Rows:
         """One element, (parts, limbs, N)."""
         parts, limbs, blocks, _, width = self.data.shape
-        row = np.empty((parts, limbs, blocks * width), dtype=np.uint64)
+        row = large_array((parts, limbs, blocks * width))
         batched_kernels.from_blocks(row, self.data, element)
         return row
 
     def taken(self, elements: NDArray[np.int64]) -> Blocks:
         """These elements, in this order."""
-        return Blocks(np.ascontiguousarray(self.data[:, :, :, elements]))
+        parts, limbs, blocks, _, width = self.data.shape
+        chosen = large_array((parts, limbs, blocks, len(elements), width))
+        return Blocks(np.take(self.data, elements, axis=3, out=chosen, mode="clip"))
 
     def rows(self) -> Iterator[Rows]:
         """Every element, in batches of one."""

@@ -17,6 +17,7 @@ from he.batched.kernels import SUMS, WIDTH
 from he.batched.sum_program import SPARE_BITS, Assembly, SumProgram, WeightDigits
 from he.errors import ParameterError
 from ntt import threads
+from ntt.memory import large_zeros
 from ntt.workspace import workspace
 
 _WORDS = 1 << 22  # of one batch of outputs: 32 MiB
@@ -126,7 +127,7 @@ class WeightedSums:
     ) -> None:
         count, parts = target.shape[:2]
         limbs = len(self._moduli)
-        offsets = np.zeros((parts, limbs, count), dtype=np.uint64)
+        offsets = large_zeros((parts, limbs, count))
         offsets[0] = self._offsets[:, start : start + count]
 
         def work(lo: int, hi: int) -> None:

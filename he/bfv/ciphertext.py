@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, Self
 
 import numpy as np
@@ -17,6 +17,7 @@ from he.rlwe.encrypted_value import EncryptedValue, Operations, read_parts
 from he.rlwe.owned_object import OwnedObject
 from he.rlwe.seeded import checked_seed
 from he.rlwe.serializable import Encoded
+from ntt.memory import large_copy
 
 # No ciphertext of the largest parameters has noise outside, in bits.
 _NOISE_BITS, _NOISE_DEGREE = 8192.0, 64
@@ -104,7 +105,7 @@ class Ciphertext(EncryptedValue[RowOperations]):
 
     def copy(self) -> Ciphertext:
         """An independent copy, with the same evaluator."""
-        return Ciphertext(self.params, self.data.copy(), self.noise, self.seed, self._evaluator)
+        return replace(self, data=large_copy(self.data))
 
     def rotate_rows(self, steps: int) -> Ciphertext:
         """Both rows of slots rotated left by `steps` (see `Evaluator.rotate_rows`)."""

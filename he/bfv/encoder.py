@@ -13,6 +13,7 @@ from he.bfv.params import BFVParameters
 from he.errors import BatchingError, EncodingError, ParametersMismatchError
 from he.rlwe.galois import GENERATOR
 from ntt.limbs import LimbOps
+from ntt.memory import large_array, large_copy
 from ntt.tables import NTTTables, bit_reversal
 
 
@@ -68,7 +69,7 @@ class BatchEncoder:
         array = np.asarray(values)
         position = self._index
         if array.ndim == 0:
-            array = np.full(self.slots, array)
+            array = np.broadcast_to(array, (self.slots,))
         elif array.ndim == 2:
             array, position = self._matrix(array)
         coefficients = residues(self.params, array, position)
@@ -81,7 +82,7 @@ class BatchEncoder:
 
     def decode_residues(self, plaintext: Plaintext) -> np.ndarray:
         """The N slots, uint64 in [0, t)."""
-        evaluations = _owned(plaintext, self.params).copy()
+        evaluations = large_copy(_owned(plaintext, self.params))
         self._ops.forward(evaluations[None, :])
         slots: np.ndarray = evaluations[self._index]
         return slots
@@ -109,7 +110,7 @@ def residues(params: BFVParameters, array: np.ndarray, position: np.ndarray) -> 
         )
     if array.dtype == np.uint64 and array.size and int(array.max()) >= params.t:
         raise _too_large(int(array.max()), params.t)
-    out = np.empty(params.N, dtype=np.uint64)
+    out = large_array((params.N,))
     signed = np.ascontiguousarray(array, dtype=np.int64)
     bounds = kernels.scatter_residues(out, signed, position, np.int64(params.t))
     smallest, largest = (int(bound) for bound in bounds)

@@ -24,7 +24,7 @@ from he.rlwe.operand_checks import check_owner, check_two_parts
 from he.rlwe.validation import whole_number
 from ntt.constants import Scalars
 from ntt.limbs import LimbOps
-from ntt.memory import large_array
+from ntt.memory import large_array, large_copy
 from ntt.workspace import workspace
 
 Operand = Ciphertext | Plaintext | PlainFactor | int | Sequence[int] | np.ndarray
@@ -235,7 +235,7 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
         check_owner(self.params, a)
         check_owner(self.params, b)
         noise = self._allowed(self.model.add_plain(a.noise, a.level), "the sum")
-        ops, data = self._q(a), a.data.copy()
+        ops, data = self._q(a), large_copy(a.data)
         scaled = plain_lift(self.params, a.level).scaled(b.data)
         (ops.subtract if subtract else ops.add)(data[0], data[0], scaled)
         return self.result(data, noise)

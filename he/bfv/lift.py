@@ -21,6 +21,7 @@ from he.errors import NoiseBudgetExhaustedError
 from he.rlwe.rns import context
 from ntt.constants import BasisChange, Scalars
 from ntt.limbs import LimbOps
+from ntt.memory import large_array
 from ntt.workspace import workspace
 
 # Plaintexts of more bits are cut in two: kernels take sources below 2^50.
@@ -92,9 +93,10 @@ class PlainLift:
 
         Q m / t = floor(Q / t) m + (Q mod t) m / t, with only the second rounded.
         """
-        rounded = np.empty_like(m)
+        rounded = large_array(m.shape)
         kernels.scaling_remainder(rounded, m, np.uint64(self._t), *self._rest)
-        sources = np.concatenate((self._sources(m), self._sources(rounded)))
+        pieces = (*self._sources(m), *self._sources(rounded))
+        sources = np.stack(pieces, out=large_array((len(pieces), m.size)))
         return self._ops.convert_forward(self._out(m), sources, self._scaling)
 
     def centred(self, m: np.ndarray) -> np.ndarray:
@@ -119,7 +121,7 @@ class PlainLift:
                 f"limit is {EXHAUSTED:.3f}: what the ciphertext held is lost; compute less, or "
                 f"build parameters with a larger depth or more spare_bits"
             )
-        out = np.empty((1, x.shape[-1]), dtype=np.uint64)
+        out = large_array((1, x.shape[-1]))
         kernels.weighted_sum(out[0], terms, *self._to_plain.of(64), np.uint64(self._t))
         result: np.ndarray = out[0]
         return result
@@ -140,10 +142,11 @@ class PlainLift:
         if not self._split:
             return m[None, :]
         low = np.uint64(_LOW_BITS)
-        return np.stack((m & np.uint64((1 << _LOW_BITS) - 1), m >> low))
+        pieces = (m & np.uint64((1 << _LOW_BITS) - 1), m >> low)
+        return np.stack(pieces, out=large_array((2, m.size)))
 
     def _out(self, m: np.ndarray) -> np.ndarray:
-        return np.empty((len(self._ops.moduli), m.size), dtype=np.uint64)
+        return large_array((len(self._ops.moduli), m.size))
 
 
 @functools.lru_cache(maxsize=256)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, Self
 
 import numpy as np
@@ -18,6 +18,7 @@ from he.rlwe.owned_object import OwnedObject, checked_level
 from he.rlwe.parallel import map_threads
 from he.rlwe.seeded import checked_seed
 from he.rlwe.serializable import Encoded
+from ntt.memory import large_copy
 
 
 @dataclass(eq=False)
@@ -92,7 +93,7 @@ class Ciphertext(EncryptedValue[SlotOperations]):
 
     def copy(self) -> Ciphertext:
         """An independent copy, with the same evaluator."""
-        return Ciphertext(self.params, self.data.copy(), self.scale, self.seed, self._evaluator)
+        return replace(self, data=large_copy(self.data))
 
     def rotate(self, steps: int) -> Ciphertext:
         """Slots rotated left by `steps` (see `Evaluator.rotate`)."""

@@ -26,6 +26,7 @@ from he.rlwe.validation import whole_number
 from he.trace import Tracer
 from ntt.constants import Scalars
 from ntt.limbs import LimbOps
+from ntt.memory import contiguous, large_array, large_copy
 from ntt.workspace import workspace
 
 Operand = Ciphertext | Plaintext | complex | Sequence[complex] | np.ndarray
@@ -82,7 +83,7 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
     def negate(self, a: Ciphertext) -> Ciphertext:
         """-a, at the same level and scale."""
         check_owner(self.params, a)
-        data = self._q(a).negate(np.empty_like(a.data), a.data)
+        data = self._q(a).negate(large_array(a.data.shape), a.data)
         return self.recorded("negate", (a,), data, a.scale)
 
     # ------------------------------------------------------------ products
@@ -118,7 +119,7 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         check_two_parts(a, "a product")
         check_two_parts(b, "a product")
         shape = (3, a.level + 1, self.params.N)
-        data = workspace("tensor", shape) if scratch else np.empty(shape, dtype=np.uint64)
+        data = workspace("tensor", shape) if scratch else large_array(shape)
         self._q(a).tensor(data, a.data, b.data)
         return self.recorded("tensor", (a, b), data, a.scale * b.scale)
 
@@ -178,7 +179,7 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         check_owner(self.params, a)
         check_level_left(a)
         division = self.context.rescale(a.level)
-        data = np.empty((a.parts, a.level, self.params.N), dtype=np.uint64)
+        data = large_array((a.parts, a.level, self.params.N))
         scratch = workspace("rescale", a.data.shape)
         np.copyto(scratch, a.data)
         for part in range(a.parts):
@@ -212,7 +213,7 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         check_owner(self.params, a)
         if not 0 <= level <= a.level:
             raise LevelMismatchError(f"level {level}: it must be from 0 to {a.level}")
-        data = np.ascontiguousarray(a.data[:, : level + 1])
+        data = contiguous(a.data[:, : level + 1])
         return self.recorded("drop_limbs", (a,), data, a.scale)
 
     # ------------------------------------------------------------ automorphisms
@@ -276,7 +277,7 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         ops = self._q(a)
         common = min(a.parts, b.parts)
         longer = a if a.parts > common else b
-        data = np.empty_like(longer.data)
+        data = large_array(longer.data.shape)
         combine = ops.subtract if subtract else ops.add
         combine(data[:common], a.data[:common], b.data[:common])
         if longer.parts > common:
@@ -291,7 +292,7 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         check_owner(self.params, a)
         ops = self._q(a)
         integer = self._integer(b, a.scale, a)
-        data = a.data.copy()
+        data = large_copy(a.data)
         scalars = np.array([integer % q for q in ops.moduli], dtype=np.uint64)
         ops.add_scalar(data[0], data[0], scalars)
         return self.recorded("add_integer", (a,), data, a.scale, integer=integer)
@@ -299,7 +300,7 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
     def _add_encoded(self, a: Ciphertext, b: Plaintext, *, subtract: bool) -> Ciphertext:
         check_pair(self.params, a, b)
         ops = self._q(a)
-        data = a.data.copy()
+        data = large_copy(a.data)
         (ops.subtract if subtract else ops.add)(data[0], data[0], b.data)
         kind = "subtract_plain" if subtract else "add_plain"
         return self.recorded(kind, (a,), data, a.scale, plaintexts=(b.data,))
@@ -336,7 +337,7 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
 
     def _product_data(self, a: Ciphertext, *, scratch: bool) -> np.ndarray:
         """Memory for a product of a's shape; scratch: scratch memory, for use at once."""
-        return workspace("product", a.data.shape) if scratch else np.empty_like(a.data)
+        return workspace("product", a.data.shape) if scratch else large_array(a.data.shape)
 
     def _aligned(self, a: Ciphertext, b: Ciphertext) -> tuple[Ciphertext, Ciphertext]:
         check_owner(self.params, a)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from he.errors import CorruptBytesError, ForeignBytesError, ParameterError
 from he.format.residue_packing_kernels import pack_row, unpack_row
+from ntt.memory import contiguous, large_array, large_copy
 
 
 def packed_bytes(moduli: Sequence[int], N: int) -> int:
@@ -38,8 +39,8 @@ def pack_residues(residues: NDArray[np.uint64], moduli: Sequence[int]) -> bytes:
     if residues.dtype != np.uint64:
         raise ParameterError(f"residues are of dtype {residues.dtype}, needed is uint64")
     N = _check_shape(residues.shape, moduli)
-    blocks = np.ascontiguousarray(residues).reshape(-1, len(moduli), N)
-    packed = np.zeros(len(blocks) * packed_bytes(moduli, N) // 8, dtype=np.uint64)
+    blocks = contiguous(residues).reshape(-1, len(moduli), N)
+    packed = large_array((len(blocks) * packed_bytes(moduli, N) // 8,))
     start = 0
     for block in blocks:
         for row, q in zip(block, moduli, strict=True):
@@ -79,8 +80,8 @@ def unpack_residues(
     view = readonly_view(data)
     if len(view) != needed:
         raise CorruptBytesError(f"residues of shape {shape} take {needed} bytes, got {len(view)}")
-    packed = np.frombuffer(view, dtype="<u8").astype(np.uint64)
-    residues = np.empty(shape, dtype=np.uint64)
+    packed = large_copy(np.frombuffer(view, dtype="<u8"))
+    residues = large_array(shape)
     start = 0
     for block in residues.reshape(-1, len(moduli), N):
         for row, q in zip(block, moduli, strict=True):

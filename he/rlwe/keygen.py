@@ -24,6 +24,7 @@ from he.rlwe.small_polynomials import error_polynomial
 from he.trace import RELINEARIZATION
 from ntt.constants import Scalars
 from ntt.limbs import LimbOps
+from ntt.memory import large_array
 
 
 class KeyGenerator:
@@ -49,7 +50,7 @@ class KeyGenerator:
         self._check(secret)
         ops = self._context.qp(self.params.max_level)
         seed = self._public_seed()
-        data = np.empty((2, len(ops.moduli), self.params.N), dtype=np.uint64)
+        data = large_array((2, len(ops.moduli), self.params.N))
         data[1] = uniform_from_seed(seed, PUBLIC_KEY, ops)
         self._mask(data, secret.transformed, ops, self._stream())
         return PublicKey(self.params, data, seed)
@@ -99,7 +100,7 @@ class KeyGenerator:
         source, target = self._source_and_target(secret, element, level)
         digits = self.params.digit_rows(level)
         shape = (len(digits), 2, len(ops.moduli), self.params.N)
-        data = np.empty(shape, dtype=np.uint64)
+        data = large_array(shape)
         for j, rows in enumerate(digits):
             data[j, 1] = uniform_from_seed(seed, digit_label(j), ops)
             self._mask(data[j], target, ops, stream)
@@ -107,7 +108,7 @@ class KeyGenerator:
             own = slice(rows.start, rows.stop)
             digit_ops = self._context.limbs(tuple(rows))
             scaled = digit_ops.multiply_scalar(
-                np.empty_like(source[own]), source[own], self._special(rows)
+                large_array(source[own].shape), source[own], self._special(rows)
             )
             digit_ops.add(data[j, 0, own], data[j, 0, own], scaled)
         return KeySwitchingKey(self.params, level, element, data, seed)
@@ -117,8 +118,9 @@ class KeyGenerator:
     ) -> tuple[np.ndarray, np.ndarray]:
         """s^2 and s for the relinearization key, s and its preimage for a Galois element."""
         rows = list(self._context.qp_rows(level))
-        s = np.ascontiguousarray(secret.transformed[rows])
-        other = np.empty_like(s)
+        shape = (len(rows), self.params.N)
+        s = np.take(secret.transformed, rows, axis=0, out=large_array(shape), mode="clip")
+        other = large_array(shape)
         if element == RELINEARIZATION:
             return self._context.qp(level).multiply(other, s, s), s
         N = self.params.N

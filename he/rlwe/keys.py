@@ -24,7 +24,9 @@ from he.rlwe.rns import context
 from he.rlwe.sampling import SEED_BYTES
 from he.rlwe.seeded import PUBLIC_KEY, checked_seed, digit_label, pack_pairs, read_pairs
 from he.rlwe.serializable import Buffer, Encoded, Serializable
+from he.rlwe.small_polynomials import small_polynomial
 from he.trace import RELINEARIZATION
+from ntt.memory import large_array
 from ntt.modulus import MAX_RING_DEGREE
 
 
@@ -45,10 +47,9 @@ class SecretKey(OwnedObject):
             )
         self.params = params
         self.coefficients = coefficients
-        moduli = np.array(params.q + params.p, dtype=np.int64)
         ops = context(params).qp(params.max_level)
-        residues = np.mod(coefficients[None, :], moduli[:, None]).astype(np.uint64)
-        self.transformed = ops.forward(residues)
+        shape = (len(ops.moduli), params.N)
+        self.transformed = small_polynomial(coefficients, ops, large_array(shape))
 
     def __repr__(self) -> str:
         return f"SecretKey(N={self.params.N}, <hidden>)"

@@ -211,7 +211,7 @@ class KeySwitcher:
         pair: np.ndarray, division: Division, limbs: int, out: np.ndarray | None = None
     ) -> np.ndarray:
         if out is None:
-            out = np.empty((2, limbs, pair.shape[-1]), dtype=np.uint64)
+            out = large_array((2, limbs, pair.shape[-1]))
         for part in range(2):
             division(pair[part], out[part])
         return out

@@ -17,6 +17,7 @@ from he.rlwe import rns_kernels
 from he.rlwe.params import RLWEParameters
 from ntt.constants import BasisChange, DigitChange, LimbDivision, Scalars
 from ntt.limbs import LimbOps
+from ntt.memory import large_array
 from ntt.tables import NTTTables
 from ntt.workspace import workspace
 
@@ -157,7 +158,7 @@ class Decomposition:
     def __call__(self, c: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """c (limbs_Q, N) in the transformed domain -> digits (dnum, limbs_QP, N), transformed."""
         if out is None:
-            out = np.empty((len(self), len(self._rows), c.shape[-1]), dtype=np.uint64)
+            out = large_array((len(self), len(self._rows), c.shape[-1]))
         return self.fill(out, c, self.terms(c), 0, len(self._rows))
 
     def terms(self, c: np.ndarray) -> np.ndarray:
@@ -274,7 +275,7 @@ class Division:
         """
         lost = x[self.keep :]
         if out is None:
-            out = np.empty((self.keep, x.shape[-1]), dtype=np.uint64)
+            out = large_array((self.keep, x.shape[-1]))
         self._lost_ops.inverse(lost)
         if addend is not None:
             residues = workspace("division addend", lost.shape)

@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 
 from he.errors import ParameterError
 from he.rlwe.sampling_kernels import AT_ONCE, invert_half_normal, keep_below, keep_ternary
+from ntt.memory import large_array
 
 SEED_BYTES = 32
 BYTES_PER_CIPHER = 1 << 38
@@ -167,7 +168,7 @@ class RandomStream:
     def _draw(self, count: int) -> NDArray[np.uint8]:
         if count < 0:
             raise ParameterError(f"count = {count} must not be negative")
-        drawn = np.empty(count, dtype=np.uint8)
+        drawn = large_array((-(-count // 8),)).view(np.uint8)[:count]
         view = drawn.data
         if self._process != _process():
             self._renew_after_fork()
@@ -232,7 +233,7 @@ def uniform_residues(
     if len(set(moduli)) != len(moduli):
         raise ParameterError(f"moduli {moduli} must be distinct")
     seed = stream.bytes(SEED_BYTES)
-    residues = np.empty((len(moduli), N), dtype=np.uint64)
+    residues = large_array((len(moduli), N))
     for row, q in zip(residues, moduli, strict=True):
         limb_stream = RandomStream.from_seed(seed, f"limb {q}")
         mask = np.uint64((1 << q.bit_length()) - 1)
@@ -249,7 +250,7 @@ def ternary(stream: RandomStream, N: int) -> NDArray[np.int64]:
     Variance 2/3. Raises ParameterError if N < 1.
     """
     _check_length(N)
-    samples = np.empty(N, dtype=np.int64)
+    samples = large_array((N,)).view(np.int64)
     filled = 0
     while filled < N:
         filled = int(keep_ternary(stream.uint8(N - filled), samples, filled))
@@ -276,7 +277,7 @@ def gaussian(
     ParameterError : N < 1, or sigma out of range.
     """
     _check_length(N)
-    samples = np.empty(N, dtype=np.int64)
+    samples = large_array((N,)).view(np.int64)
     invert_half_normal(stream.uint64(N), _filled_thresholds(float(sigma)), samples)
     return samples
 

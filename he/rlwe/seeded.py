@@ -15,6 +15,7 @@ from he.format.residue_packing import pack_residues
 from he.rlwe import sampling
 from he.rlwe.sampling import SEED_BYTES, RandomStream
 from ntt.limbs import LimbOps
+from ntt.memory import large_array
 
 CIPHERTEXT = "ciphertext"
 """Label of c_1 of a symmetric encryption."""
@@ -69,7 +70,7 @@ def read_pairs(
         return contents.residues(section, ops.moduli, shape)
     *outer, _, limbs, N = shape
     halves = contents.residues(section, ops.moduli, (*outer, limbs, N))
-    data = np.empty(shape, dtype=np.uint64)
+    data = large_array(shape)
     pairs = data.reshape(-1, 2, limbs, N)
     for pair, half, label in zip(pairs, halves.reshape(-1, limbs, N), labels, strict=True):
         pair[0] = half

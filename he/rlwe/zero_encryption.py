@@ -14,7 +14,7 @@ from he.rlwe.rns import context
 from he.rlwe.sampling import RandomStream
 from he.rlwe.seeded import CIPHERTEXT, uniform_from_seed
 from he.rlwe.small_polynomials import error_polynomial, small_polynomial
-from ntt.memory import large_array
+from ntt.memory import large_array, large_copy
 from ntt.workspace import workspace
 
 
@@ -116,7 +116,7 @@ class SecretProduct:
         limbs = data.shape[-2]
         ops = self.context.q(limbs - 1)
         s = self._secret.transformed[:limbs]
-        out: np.ndarray = data[-1] if len(data) > 1 else data[-1].copy()
+        out: np.ndarray = data[-1] if len(data) > 1 else large_copy(data[-1])
         for part in data[-2::-1]:
             total = large_array(part.shape)
             np.copyto(total, part)

@@ -83,3 +83,24 @@ def test_aligned_array__starts_on_a_cache_line() -> None:
     arrays = [memory.aligned_array(words) for words in (1, 7, 64, 1000)]
     assert [array.size for array in arrays] == [1, 7, 64, 1000]
     assert [_address(array) % 64 for array in (*arrays, memory.large_array((_WORDS,)))] == [0] * 5
+
+
+def test_large_zeros__are_zeros_in_memory_that_was_used() -> None:
+    memory.large_array((_WORDS,)).fill(3)
+    assert not memory.large_zeros((2, _WORDS // 2)).any()
+
+
+def test_large_copy__is_independent_and_contiguous() -> None:
+    source = np.arange(12, dtype=np.uint64).reshape(3, 4)[:, ::2]
+    copy = memory.large_copy(source)
+    assert (copy == source).all()
+    assert copy.flags.c_contiguous
+    assert not np.shares_memory(copy, source)
+
+
+def test_contiguous__copies_only_where_needed() -> None:
+    array = np.arange(12, dtype=np.uint64).reshape(3, 4)
+    assert memory.contiguous(array) is array
+    part = memory.contiguous(array[:, 1:])
+    assert part.flags.c_contiguous
+    assert (part == array[:, 1:]).all()

@@ -17,6 +17,7 @@ from he.rlwe import galois
 from he.rlwe.keys import KeyNeeds
 from he.rlwe.rns import context
 from ntt.hoisting import VECTOR
+from ntt.memory import large_array, large_copy
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +64,7 @@ class EncodedDiagonals:
 
         ops, scale = context(params).qp(level), params.scales[level]
         shape = len(ops.moduli), params.N // VECTOR, VECTOR
-        encoded = np.empty((*shape[:2], len(baby_of), VECTOR), dtype=np.uint64)
+        encoded = large_array((*shape[:2], len(baby_of), VECTOR))
         terms = ((plan.giants[g], shift) for g in kept for _, shift in by_giant[g])
         for row, (giant, shift) in enumerate(terms):
             rotated = np.roll(_full(vectors[shift], slots), giant)
@@ -77,7 +78,7 @@ class EncodedDiagonals:
     def diagonals(self) -> np.ndarray:
         """A copy of the diagonals, (terms, limbs_QP, N), transformed."""
         terms = np.moveaxis(self.weights, 2, 0)
-        return np.ascontiguousarray(terms).reshape(*terms.shape[:2], self.params.N)
+        return large_copy(terms).reshape(*terms.shape[:2], self.params.N)
 
     @property
     def needs(self) -> KeyNeeds:

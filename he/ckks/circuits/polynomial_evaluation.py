@@ -30,6 +30,7 @@ from he.errors import (
 from he.rlwe.keys import KeyNeeds
 from he.rlwe.operand_checks import check_two_parts
 from ntt.constants import Scalars
+from ntt.memory import large_array, large_zeros
 from ntt.workspace import workspace
 
 
@@ -240,8 +241,7 @@ class EncodedPolynomial:
         ops = evaluator.context.q(level)
         parts = 3 if total.products else 2
         shape = (parts, level + 1, self.params.N)
-        zeros = np.zeros(shape, dtype=np.uint64)
-        accumulated = evaluator.recorded("zeros", (), zeros, total.scale)
+        accumulated = evaluator.recorded("zeros", (), large_zeros(shape), total.scale)
         for product in total.products:
             left = product.left
             operand = (
@@ -325,7 +325,7 @@ def _tensor(evaluator: Evaluator, a: Ciphertext, b: Ciphertext, level: int) -> C
     """The unrelinearized product at `level`; a and b may stand higher."""
     left = evaluator.drop_limbs(a, level)
     right = left if b is a else evaluator.drop_limbs(b, level)
-    data = np.empty((3, *left.data.shape[1:]), dtype=np.uint64)
+    data = large_array((3, *left.data.shape[1:]))
     evaluator.context.q(level).tensor(data, left.data, right.data)
     return evaluator.recorded("tensor", (left, right), data, a.scale * b.scale)
 

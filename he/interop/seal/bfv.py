@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from he.bfv.ciphertext import Ciphertext, Plaintext
 from he.bfv.lift import plain_lift
 from he.bfv.noise import Noise
@@ -16,6 +14,7 @@ from he.interop.seal.parameters import EncryptionParameters, Scheme
 from he.interop.seal.seeded import check_secret, seeded_zero
 from he.rlwe.keys import SecretKey
 from he.rlwe.rns import context
+from ntt.memory import large_copy, large_zeros
 
 
 class BFVConverter(Converter[BFVParameters]):
@@ -59,7 +58,7 @@ class BFVConverter(Converter[BFVParameters]):
             raise CorruptBytesError(
                 "a BFV plaintext in NTT form belongs to a product: load the untransformed one"
             )
-        coefficients = np.zeros(self.params.N, dtype=np.uint64)
+        coefficients = large_zeros((self.params.N,))
         coefficients[: record.data.size] = record.data
         return Plaintext(self.params, coefficients)
 
@@ -86,7 +85,7 @@ class BFVConverter(Converter[BFVParameters]):
     def save_ciphertext(self, ciphertext: Ciphertext, format: Format = DEFAULT_FORMAT) -> bytes:
         """SEAL's Ciphertext, in full."""
         self._check_owner(ciphertext, ciphertext.params)
-        coefficients = self._context.q(ciphertext.level).inverse(ciphertext.data.copy())
+        coefficients = self._context.q(ciphertext.level).inverse(large_copy(ciphertext.data))
         record = records.CiphertextRecord(coefficients, False, 1.0)
         return records.write_ciphertext(record, self.parameters, format)
 

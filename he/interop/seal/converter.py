@@ -25,6 +25,7 @@ from he.rlwe.keys import EvaluationKeys, KeySwitchingKey, PublicKey, SecretKey
 from he.rlwe.params import RLWEParameters
 from he.rlwe.rns import context
 from he.rlwe.serializable import Serializable
+from ntt.memory import large_array
 
 P = TypeVar("P", bound=RLWEParameters)
 
@@ -186,4 +187,5 @@ def _permuted(key: np.ndarray, element: int) -> np.ndarray:
     SEAL's key of g carries sigma_g(s) to s, ours s to its preimage under g (`he.rlwe.keys`): ours
     is SEAL's under the inverse of g.
     """
-    return np.ascontiguousarray(key[..., galois.permutation(element, key.shape[-1])])
+    places = galois.permutation(element, key.shape[-1])
+    return np.take(key, places, axis=-1, out=large_array(key.shape), mode="clip")

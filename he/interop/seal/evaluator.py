@@ -19,6 +19,7 @@ from he.ckks.operands import check_level_left
 from he.ckks.params import CKKSParameters
 from he.interop.seal.keyswitch import SEALKeySwitcher
 from he.rlwe.keys import EvaluationKeys
+from ntt.memory import large_copy
 
 
 class SEALEvaluator(Evaluator):
@@ -54,7 +55,7 @@ class SEALBFVEvaluator(bfv.Evaluator):
         self, a: bfv.Ciphertext, b: bfv.Plaintext, *, subtract: bool
     ) -> bfv.Ciphertext:
         noise = super()._sum_plain(a, b, subtract=subtract).noise
-        ops, data = self._q(a), a.data.copy()
+        ops, data = self._q(a), large_copy(a.data)
         scaled = ops.forward(_scaled(b.data, ops.moduli, self.params.t))
         (ops.subtract if subtract else ops.add)(data[0], data[0], scaled)
         return self.result(data, noise)

@@ -16,6 +16,7 @@ from he.interop.seal.blake2xb import blake2xb
 from he.interop.seal.envelope import Format, Version, envelope
 from he.interop.seal.errors import UnknownGeneratorError
 from he.interop.seal.reader import Reader
+from ntt.memory import large_array
 
 SEED_BYTES = 64
 _BLOCK_BYTES = 4096
@@ -67,7 +68,7 @@ def uniform_polynomial(
     without its lowest bit.
     """
     stream = _Stream(generator, seed)
-    out = np.empty((len(moduli), N), dtype=np.uint64)
+    out = large_array((len(moduli), N))
     if version.has_generator_header:
         out[:] = stream.words(out.size).reshape(out.shape)
         for row, q in zip(out, moduli, strict=True):
@@ -99,7 +100,7 @@ class _Stream:
 
     def __init__(self, generator: Generator, seed: bytes) -> None:
         self._blocks = _blocks(generator, seed)
-        self._left = np.empty(0, dtype=np.uint64)
+        self._left = large_array((0,))
 
     def words(self, count: int) -> np.ndarray:
         """The next `count` words."""
@@ -108,7 +109,7 @@ class _Stream:
         while have < count:
             parts.append(np.frombuffer(next(self._blocks), dtype="<u8").astype(np.uint64))
             have += parts[-1].size
-        everything = np.concatenate(parts)
+        everything = np.concatenate(parts, out=large_array((have,)))
         self._left = everything[count:]
         return everything[:count]
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from he.rlwe.keys import KeySwitchingKey
 from he.rlwe.keyswitch import KeySwitcher
+from ntt.memory import large_array
 from ntt.workspace import workspace
 
 
@@ -37,4 +38,4 @@ class SEALKeySwitcher(KeySwitcher):
         accumulator = workspace("switched", (2, self.limbs_qp, N))
         switched = self.mod_down(self.gadget_product(preimages, key, accumulator))
         self.q.add(switched[0], switched[0], pair[0])
-        return self.permute(np.empty_like(switched), switched, key.element)
+        return self.permute(large_array(switched.shape), switched, key.element)

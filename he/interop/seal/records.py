@@ -22,6 +22,7 @@ from he.interop.seal.envelope import (
 from he.interop.seal.generators import read_seed, uniform_polynomial, write_seed
 from he.interop.seal.parameters import EncryptionParameters
 from he.interop.seal.reader import Reader, f64, u64, words, words_bytes
+from ntt.memory import large_array
 
 NO_LEVEL = bytes(32)
 """The parms_id of a plaintext that belongs to no level: coefficients modulo t."""
@@ -84,7 +85,8 @@ def _ciphertext(
     elif residues.size == limbs * N and parts == 2:
         generator, seed = read_seed(reader, reader.version)
         expanded = uniform_polynomial(generator, seed, moduli, N, reader.version)
-        residues = np.stack((residues.reshape(limbs, N), expanded))
+        pair = (residues.reshape(limbs, N), expanded)
+        residues = np.stack(pair, out=large_array((2, limbs, N)))
     else:
         raise CorruptBytesError(
             f"{residues.size} words for a ciphertext of {parts} x {limbs} x {N}"
@@ -191,7 +193,8 @@ def _switching_keys(
                 f"a switching key of {digits} digits, not {parameters.data_limbs}"
             )
         records = [_ciphertext(reader.nested(), parameters, 2) for _ in range(digits)]
-        keys[index] = np.stack([_key_data(record, parameters) for record in records])
+        pairs = [_key_data(record, parameters) for record in records]
+        keys[index] = np.stack(pairs, out=large_array((digits, *pairs[0].shape)))
     reader.end()
     return keys
 

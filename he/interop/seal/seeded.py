@@ -17,6 +17,7 @@ from he.rlwe.sampling import RandomStream
 from he.rlwe.small_polynomials import error_polynomial
 from ntt.constants import Scalars
 from ntt.limbs import LimbOps
+from ntt.memory import large_array
 
 
 def check_secret(params: RLWEParameters, secret: SecretKey, what: str) -> None:
@@ -37,7 +38,7 @@ def seeded_zero(
     """
     params, limbs = secret.params, len(ops.moduli)
     seed = os.urandom(SEED_BYTES)
-    data = np.empty((2, limbs, params.N), dtype=np.uint64)
+    data = large_array((2, limbs, params.N))
     data[1] = uniform_polynomial(generator_of(version), seed, ops.moduli, params.N, version)
     if not transformed:
         ops.forward(data[1])
@@ -64,17 +65,18 @@ def seeded_switching_key(
         own.add(
             data[0, row],
             data[0, row],
-            own.multiply_scalar(np.empty_like(source[row]), source[row], factor),
+            own.multiply_scalar(large_array((1, params.N)), source[row], factor),
         )
         digits.append(data)
         seeds.append(seed)
-    return np.stack(digits), seeds
+    return np.stack(digits, out=large_array((len(digits), *digits[0].shape))), seeds
 
 
 def square_of(secret: SecretKey) -> np.ndarray:
     """s^2, what relinearization carries to s: (limbs, N)."""
     ops = context(secret.params).qp(secret.params.max_level)
-    return ops.multiply(np.empty_like(secret.transformed), secret.transformed, secret.transformed)
+    s = secret.transformed
+    return ops.multiply(large_array(s.shape), s, s)
 
 
 def image_of(secret: SecretKey, element: int) -> np.ndarray:
@@ -85,4 +87,5 @@ def image_of(secret: SecretKey, element: int) -> np.ndarray:
     N = secret.params.N
     if not (isinstance(element, int) and element % 2 and 0 < element < 2 * N):
         raise ParameterError(f"Galois element {element!r}: it must be odd and in (0, {2 * N})")
-    return np.ascontiguousarray(secret.transformed[:, galois.permutation(element, N)])
+    s, places = secret.transformed, galois.permutation(element, N)
+    return np.take(s, places, axis=-1, out=large_array(s.shape), mode="clip")
