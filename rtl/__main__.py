@@ -1,5 +1,5 @@
-"""``python -m rtl``: generate, simulate and characterize hardware blocks."""
+"""`python -m rtl`: see `rtl.cli.main`."""
 
-from rtl.cli import main
+from rtl.cli.main import main
 
 raise SystemExit(main())

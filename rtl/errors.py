@@ -1,4 +1,4 @@
-"""Named errors of the hardware generator."""
+"""The errors of `rtl`."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ class WidthError(HardwareError):
 
 
 class GeometryError(HardwareError):
-    """Ring degree, butterfly count or buffering do not fit together."""
+    """No unit has this ring degree, this number of lanes, or this number of buffers."""
 
 
 class BlockModulusError(HardwareError):
-    """A modulus does not fit a block: not prime, not NTT-friendly, too wide or too narrow."""
+    """A modulus does not fit a block: not prime, without a transform, too wide or too narrow."""
 
 
 class OptionError(HardwareError):
-    """A choice (reduction, tile, operation, ...) is not one of those that exist."""
+    """A choice (of a reduction, a tile, a target, ...) does not exist."""
 
 
 class ToolError(HardwareError):
@@ -28,11 +28,15 @@ class ToolError(HardwareError):
 
 
 class LibertyError(HardwareError):
-    """A Liberty file cannot be read, or lacks cells that mapping needs."""
+    """A Liberty file cannot be read, or lacks cells that the mapper needs."""
 
 
 class SimulationError(HardwareError):
-    """A simulated block did not answer, or its answer differs from the golden one."""
+    """A simulated block gives no answer or a wrong one, or given vectors do not fit it."""
+
+
+class ProgramDataError(HardwareError):
+    """The data of a program are missing or misshapen."""
 
 
 class OutputError(HardwareError):

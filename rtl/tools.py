@@ -1,4 +1,4 @@
-"""External tools: finding them, running them, and saying which version ran."""
+"""External tools: where they are, how they run, and in which version."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ def package_version(package: str) -> str:
 
 
 def find_tool(command: str, advice: str = _INSTALL) -> str:
-    """The path of a command, also beside the running interpreter; raises `ToolError`."""
+    """The path of a command, on PATH or beside the running interpreter.
+
+    Raises `ToolError`, which ends in `advice`, if it is missing.
+    """
     beside = _beside_interpreter(command)
     path = shutil.which(command) or (str(beside) if beside.exists() else None)
     if path is None:
@@ -42,12 +45,12 @@ def find_tool(command: str, advice: str = _INSTALL) -> str:
 
 
 def _beside_interpreter(command: str) -> Path:
-    """Where pip puts the commands of packages."""
+    """The path at which pip installs the command of a package."""
     return Path(sys.executable).parent / command
 
 
 def find_abc() -> str:
-    """The path of the abc that comes with Yosys; raises `ToolError`."""
+    """The path of the abc that comes with Yosys. Raises `ToolError` if it is missing."""
     found = importlib.util.find_spec("pyosys")
     folders = list(found.submodule_search_locations or []) if found else []
     for folder in folders:
@@ -60,7 +63,7 @@ def find_abc() -> str:
 def run(
     command: Sequence[str], *, folder: Path | None = None, env: Mapping[str, str] | None = None
 ) -> str:
-    """Run a command and return its standard output; raises `ToolError` with its last lines."""
+    """The standard output of a command. Raises `ToolError`, with its last lines, if it fails."""
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
@@ -69,7 +72,10 @@ def run(
 
 
 def run_yosys(script: Sequence[str]) -> str:
-    """Run Yosys commands, one a line, in a process of their own; returns its log."""
+    """Run commands of Yosys in a process of their own, and return its log.
+
+    Raises `ToolError` if Yosys is missing or fails.
+    """
     if importlib.util.find_spec("pyosys") is None:
         raise ToolError(f"Yosys (package pyosys) is not installed: {_INSTALL}")
     with tempfile.NamedTemporaryFile("w", suffix=".ys") as file:

@@ -1,4 +1,4 @@
-"""Which blocks are measured, and what is said about each."""
+"""The blocks that are measured, and the facts that their parameters state."""
 
 from __future__ import annotations
 
@@ -19,18 +19,21 @@ NTT_SIZES = ((1024, 1), (1024, 4), (1024, 8), (4096, 1), (4096, 4), (4096, 8), (
 
 @dataclass(frozen=True)
 class Block:
-    """Something to measure: its hardware for a tile, and what its parameters say of it."""
+    """A block to measure, as plain data.
+
+    kind: "modmul", "butterfly" or "ntt"; parameters: those of the kind, by name.
+    """
 
     kind: str
     parameters: dict[str, object]
 
     @property
     def name(self) -> str:
-        """Short and unique, for files and progress."""
+        """A short, unique name, for files and progress."""
         return "-".join(str(part) for part in (self.kind, *self.parameters.values()))
 
     def build(self, tile: Tile) -> tuple[wiring.Component, dict[str, object]]:
-        """The block and its stated facts, with multiplications cut for `tile`."""
+        """The hardware, with multiplications cut for `tile`, and the facts that it states."""
         p = self.parameters
         width, reduction = int(str(p["width"])), str(p["reduction"])
         multiplier = modular_multiplier(reduction, width, tile, word_bits(width, tile))
@@ -58,13 +61,17 @@ class Block:
 
 
 def word_bits(width: int, tile: Tile) -> int:
-    """The word of a word-level reduction that suits the tile: its short side, or an even share."""
+    """The bits of a word of the word-level reduction that suit the tile.
+
+    The fewest words that fit the short side of the tile, of equal size.
+    """
     longest = min(tile.b_bits or 18, 18)
     steps = -(-width // longest)
     return min(-(-width // steps), width - 1)
 
 
 def modmul_blocks() -> list[Block]:
+    """Every modular multiplier at every one of `WIDTHS`."""
     return [
         Block("modmul", {"reduction": reduction, "width": width})
         for width in WIDTHS
@@ -73,10 +80,12 @@ def modmul_blocks() -> list[Block]:
 
 
 def butterfly_blocks() -> list[Block]:
+    """The butterfly with word-level Montgomery reduction at every one of `WIDTHS`."""
     return [Block("butterfly", {"reduction": "word", "width": width}) for width in WIDTHS]
 
 
 def ntt_blocks(buffers: int = 1, twiddles: str = "stored") -> list[Block]:
+    """The NTT unit of 50 bits at every one of `NTT_SIZES`."""
     return [
         Block(
             "ntt",

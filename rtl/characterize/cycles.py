@@ -1,9 +1,9 @@
-"""Cycles as simulated: what a model of the hardware must equal, configuration by configuration.
+"""Cycles of simulated units, which a model of the hardware must equal in every configuration.
 
     python -m rtl.characterize.cycles FILE
 
-Every entry states the block, the latencies of the parts that it is built from (`facts`), and what
-the simulation showed (`measured`); results are held against the golden ones on the way.
+An entry has the block, the latencies of its parts (`facts`) and the simulated cycles (`measured`).
+The simulated results are compared with the exact ones.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rtl.arithmetic.modmul import ModularMultiplier
 from rtl.arithmetic.reductions import modular_multiplier
 from rtl.characterize import results
 from rtl.errors import SimulationError
-from rtl.simulation.simulate import Transform, check_ntt, run_automorphism, run_ntt, run_pointwise
+from rtl.simulation.drivers import Transform, check_ntt, run_automorphism, run_ntt, run_pointwise
 from rtl.units.automorphism import AutomorphismUnit
 from rtl.units.ntt.unit import NTTUnit
 from rtl.units.pointwise import LimbOperation, PointwiseUnit
@@ -70,7 +70,7 @@ class AutomorphismCase:
 
 Case = NTTCase | PointwiseCase | AutomorphismCase
 
-# The grid of the hardware's own tests, every parameter's every value; then a size in earnest.
+# Every value of every parameter, in units as small as those of the tests; then larger units.
 CASES: tuple[Case, ...] = (
     NTTCase(8, 1, buffers=2),
     NTTCase(8, 4, reduction="barrett", moduli=2, twiddles="generated"),
@@ -91,7 +91,7 @@ CASES: tuple[Case, ...] = (
 
 
 def measure(case: Case) -> results.Entry:
-    """Simulate one configuration; raises `SimulationError` if a result is wrong."""
+    """The entry of one simulated configuration. Raises `SimulationError` if a result is wrong."""
     started = time.monotonic()
     if isinstance(case, NTTCase):
         facts, measured = _ntt(case)
@@ -115,7 +115,7 @@ def _multiplier(case: NTTCase | PointwiseCase) -> ModularMultiplier:
 
 
 def _steady(cycles: np.ndarray) -> int:
-    """The one distance between neighbouring events."""
+    """The distance between neighbouring events; raises `SimulationError` if it varies."""
     distances = np.unique(np.diff(cycles))
     if distances.size != 1:
         raise SimulationError(f"the interval is not steady: {distances.tolist()} cycles occur")
@@ -193,7 +193,7 @@ def _automorphism(case: AutomorphismCase) -> tuple[dict[str, int], dict[str, int
 
 
 def record(path: Path) -> Iterator[results.Entry]:
-    """Simulate every case and write the file, each entry as soon as it is there."""
+    """Simulate every case; each entry is written to the file, then yielded."""
     for case in CASES:
         entry = measure(case)
         results.save(path, results.merged(results.load(path), entry))

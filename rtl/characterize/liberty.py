@@ -1,4 +1,4 @@
-"""Standard cells: area and logic delay of a block mapped to a given Liberty file."""
+"""Standard cells: area and logic delay of a block that is mapped to a given cell library."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from amaranth.lib import wiring
 
 from rtl.errors import LibertyError
 from rtl.tools import run_yosys
-from rtl.verilog.emit import design
+from rtl.verilog.design import emit
 
-# abc's own script for a Liberty file, and a timing report at its end.
+# abc's own script for a Liberty file, with a timing report at its end.
 _MAP = (
     "+strash;&get,-n;&fraig,-x;&put;scorr;dch,-f;&get,-n;&nf,{D};&put;buffer;upsize;dnsize;stime,-p"
 )
@@ -23,15 +23,15 @@ _FUNCTION = r"(?<!\w)function\s*:\s*\"([^\"]*)\""
 
 
 def library_name(text: str) -> str:
-    """The name that a Liberty file gives itself; raises `LibertyError`."""
+    """The name of the library in a Liberty file. Raises `LibertyError`."""
     found = re.search(r"library\s*\(\s*\"?([\w.\-]+)\"?\s*\)", text)
     if not found:
-        raise LibertyError("not a Liberty file: there is no `library (NAME)` in it")
+        raise LibertyError("not a Liberty file: it has no `library (NAME)`")
     return found.group(1)
 
 
 def read_liberty(path: Path) -> str:
-    """The text of a Liberty file, plain or gzip; raises `LibertyError`."""
+    """The text of a Liberty file, plain or compressed by gzip. Raises `LibertyError`."""
     try:
         data = path.read_bytes()
         return (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode()
@@ -57,9 +57,10 @@ def check_cells(texts: Sequence[str]) -> None:
 
 
 def measure(block: wiring.Component, paths: Sequence[Path]) -> dict[str, object]:
-    """Cell area (in the library's unit, um2 in all common ones) and the longest logic delay
-    between registers, without the register's own delay and setup, after mapping with abc.
+    """The cell area and the longest logic delay of a block that abc has mapped.
 
+    The area is in the unit of the library, which is um2 in all common ones. The delay is the delay
+    of the logic between registers, without the delay and the setup time of the registers.
     Raises `LibertyError`, `ToolError`.
     """
     texts = [read_liberty(path) for path in paths]
@@ -71,7 +72,7 @@ def measure(block: wiring.Component, paths: Sequence[Path]) -> dict[str, object]
         for i, text in enumerate(texts):
             files.append(folder / f"cells_{i}.lib")
             files[-1].write_text(text)
-        source = design(block, "block").write(folder)
+        source = emit(block, "block").write(folder)
         libraries = " ".join(f"-liberty {file}" for file in files)
         log = run_yosys(
             [

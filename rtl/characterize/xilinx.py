@@ -1,4 +1,4 @@
-"""AMD 7-series and UltraScale: resource counts after synthesis with Yosys (no timing)."""
+"""AMD 7-series and UltraScale+: resource counts after synthesis with Yosys, without timing."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from pathlib import Path
 from amaranth.lib import wiring
 
 from rtl.tools import run_yosys
-from rtl.verilog.emit import design
-
-FAMILIES = {"xc7": "7-series", "xcup": "UltraScale+"}
+from rtl.verilog.design import emit
 
 
 def count(block: wiring.Component, family: str) -> dict[str, object]:
-    """Cells of a block after `synth_xilinx`: LUTs, registers, shift registers, DSPs, RAM blocks."""
+    """The cells of a block after `synth_xilinx`, by resource. family: "xc7" or "xcup".
+
+    Raises `ToolError`.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        source = design(block, "block").write_absolute(folder)
+        source = emit(block, "block").write_absolute(folder)
         run_yosys(
             [
                 f"read_verilog {source}",

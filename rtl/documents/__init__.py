@@ -1,1 +1,1 @@
-"""The pictures and tables that the documentation takes from the hardware."""
+"""The pictures and tables in the documentation of the hardware."""

@@ -1,1 +1,1 @@
-"""Blocks by name, and the files that a user is given."""
+"""Blocks by name, and the files in which a user gets them."""

@@ -1,11 +1,9 @@
-"""The generator's blocks by name, from plain options: what the command line offers."""
+"""The blocks of the generator by name, made from plain options."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-
-from amaranth.lib import wiring
 
 import ntt
 from ntt.modulus import MAX_MODULUS_BITS, find_primes
@@ -24,10 +22,10 @@ AnyBlock = ModularMultiplier | Butterfly | NTTUnit | PointwiseUnit | Automorphis
 
 @dataclass(frozen=True)
 class Options:
-    """What a block is made from; each block uses the ones it needs.
+    """The parameters of a block; each block uses those that it needs.
 
-    moduli: primes; when empty, the `moduli_count` largest fitting ones of `width` bits.
-    word_bits: for the word-level reduction; None for log2(2N), which every modulus of an NTT fits.
+    moduli: primes. If empty, they are the `moduli_count` largest primes of `width` bits that fit.
+    word_bits: for the word-level reduction; None for log2(2N), which fits every modulus of an NTT.
     """
 
     width: int = 50
@@ -43,13 +41,14 @@ class Options:
 
     @property
     def multiplier(self) -> ModularMultiplier:
+        """The modular multiplier. Raises `OptionError`, `WidthError`."""
         word_bits = self.word_bits
         if word_bits is None:
             word_bits = min((2 * self.N).bit_length() - 1, self.width - 1)
         return modular_multiplier(self.reduction, self.width, tile_named(self.tile), word_bits)
 
     def primes(self) -> tuple[int, ...]:
-        """The table of moduli; raises `BlockModulusError` when there are not so many."""
+        """The table of moduli. Raises `BlockModulusError` if too few primes fit."""
         if self.moduli:
             return self.moduli
         word_bits = self.word_bits or 0
@@ -112,13 +111,7 @@ BLOCKS: dict[str, Callable[[Options], AnyBlock]] = {
 
 
 def make(name: str, options: Options) -> AnyBlock:
-    """The block of that name; raises `OptionError`, and what the block's parameters raise."""
+    """The block of this name. Raises `OptionError`, and the errors of the block's parameters."""
     if name not in BLOCKS:
         raise OptionError(f"block {name!r} does not exist: choose one of {', '.join(BLOCKS)}")
     return BLOCKS[name](options)
-
-
-def hardware(block: AnyBlock) -> wiring.Component:
-    """The hardware of a block."""
-    component: wiring.Component = block.hardware()
-    return component

@@ -1,4 +1,4 @@
-"""The page that comes with generated Verilog: ports, timing, number formats."""
+"""The datasheet of a generated block: ports, timing, number formats."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from rtl.generator.catalogue import AnyBlock
 from rtl.units.automorphism import AutomorphismUnit
 from rtl.units.ntt.unit import NTTUnit
 from rtl.units.pointwise import PointwiseUnit
-from rtl.verilog.emit import Design
+from rtl.verilog.design import Design
 
 
 def datasheet(block: AnyBlock, design: Design) -> str:
-    """Markdown for one generated block."""
+    """The datasheet of one generated block, as Markdown."""
     parts = [
         f"# {design.name}",
         (type(block).__doc__ or "").strip().replace("\n    ", "\n"),
@@ -26,8 +26,8 @@ def datasheet(block: AnyBlock, design: Design) -> str:
     if design.images:
         images = "\n".join(f"- `{name}`" for name in design.images)
         parts.append(
-            "## Memory images\n\nRead by the Verilog with `$readmemb`; one word a line, binary, "
-            f"address 0 first.\n\n{images}"
+            "## Memory images\n\nThe Verilog reads these files with `$readmemb`: one word a line, "
+            f"binary, address 0 first.\n\n{images}"
         )
     return "\n\n".join(parts) + "\n"
 
@@ -56,25 +56,29 @@ def _ports(design: Design) -> str:
 def _timing(block: AnyBlock) -> list[tuple[str, ...]]:
     if isinstance(block, NTTUnit):
         return [
-            ("one transform, first step to last write (`busy`)", f"{block.transform_cycles}"),
-            ("steps alone, waits included", f"{block.schedule.issue_cycles}"),
-            ("last beat in to first beat out", f"{block.latency_cycles}"),
-            ("from transform to transform, streams keeping up", f"{block.interval_cycles}"),
+            ("one transform, from the first step to the last write (`busy`)",
+             f"{block.transform_cycles}"),
+            ("the steps and waits alone", f"{block.schedule.issue_cycles}"),
+            ("from the last beat in to the first beat out", f"{block.latency_cycles}"),
+            ("from a transform to the next, if neither stream waits", f"{block.interval_cycles}"),
             ("beats of a polynomial", f"{block.beats}"),
         ]
     if isinstance(block, AutomorphismUnit):
         return [
-            ("last beat in to first beat out", f"{block.latency_cycles}"),
-            ("from polynomial to polynomial, streams keeping up", f"{block.interval_cycles}"),
+            ("from the last beat in to the first beat out", f"{block.latency_cycles}"),
+            ("from a polynomial to the next, if neither stream waits", f"{block.interval_cycles}"),
         ]
     if isinstance(block, PointwiseUnit):
         return [
-            ("beat in to beat out", f"{block.latency_cycles}"),
-            ("beat to beat, same modulus", "1"),
-            ("beat to beat, at least, when both change the modulus",
+            ("from a beat in to its result", f"{block.latency_cycles}"),
+            ("from a beat to the next with the same modulus", "1"),
+            ("from a beat that changes the modulus to the next such beat, at least",
              f"{block.modulus_change_cycles}"),
         ]  # fmt: skip
-    return [("operands to result", f"{block.latency}"), ("operands to operands", "1")]
+    return [
+        ("from operands to their result", f"{block.latency}"),
+        ("from operands to the next operands", "1"),
+    ]
 
 
 def _formats(block: AnyBlock) -> list[str]:
@@ -84,27 +88,27 @@ def _formats(block: AnyBlock) -> list[str]:
         lines += [
             (
                 f"Reduction {multiplier.reduction}: p = a b / R mod q with R = {multiplier.radix}; "
-                "an operand kept as b R mod q (factor form) gives the plain product."
+                "an operand in factor form, b R mod q, gives the plain product."
             ),
             "`modulus` holds the constants of q, "
             + ", ".join(
                 f"{name} ({bits} bits)" for name, bits in multiplier.constant_widths.items()
             )
-            + "; it must hold still for the latency after each operand marked by `load`.",
+            + "; it must hold still for the latency after each operand that `load` marks.",
         ]
     else:
         table = ", ".join(f"{i}: {q}" for i, q in enumerate(block.moduli))
         lines += [
             (
-                "Streams: a beat moves in each cycle in which valid and ready are both high; valid "
-                "stays, and the beat with it, until then."
+                "Streams: a beat moves in each cycle in which valid and ready are both high. Until "
+                "then, valid stays high and the beat stays the same."
             ),
             f"Table of moduli: {table}.",
         ]
     if isinstance(block, (NTTUnit, AutomorphismUnit)):
         lines.append(
             "Beat j carries coefficients j L .. j L + L - 1, L lanes, the first in the lowest "
-            "bits. Modulus and command count in the first beat of a polynomial only."
+            "bits. The unit reads modulus and command in the first beat of a polynomial only."
         )
     if isinstance(block, NTTUnit):
         lines.append(

@@ -1,1 +1,1 @@
-"""Programs of limb instructions on the simulated units."""
+"""Programs of limb instructions on simulated units."""

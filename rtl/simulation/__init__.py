@@ -1,1 +1,1 @@
-"""Blocks in a simulator, beside their golden answers."""
+"""Simulated blocks, and how their answers are compared with the exact ones."""

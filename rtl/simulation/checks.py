@@ -1,4 +1,4 @@
-"""One check for every block: simulate, compare with the golden answers, say what was seen."""
+"""One check for every block: simulate it, and compare its answers with the exact ones."""
 
 from __future__ import annotations
 
@@ -21,16 +21,18 @@ def check(
     vectors: Path | None = None,
     waveform: Path | None = None,
 ) -> str:
-    """Compare given cases, the edges and `count` random cases, bit for bit; returns a line on
-    what agreed.
+    """Compare given cases, edge cases and `count` random cases bit for bit.
 
-    vectors: a JSON file, a list of objects with the fields that `rtl.simulation.workloads` states
-    for each block. Raises `SimulationError` at the first difference.
+    Returns a line that says how many agree.
+
+    vectors: a JSON file with given cases, as `rtl.simulation.workloads` describes them for each
+    block. waveform: a VCD file to write.
+    Raises `SimulationError` at the first difference, `OptionError`, `OutputError`, `ToolError`.
     """
     if waveform and not waveform.parent.is_dir():
-        raise OutputError(f"waveform {waveform}: there is no folder {waveform.parent}")
+        raise OutputError(f"waveform {waveform}: the folder {waveform.parent} does not exist")
     if count < 0:
-        raise OptionError(f"{count} random vectors: it must be 0 or more")
+        raise OptionError(f"{count} random cases: the number must be 0 or more")
     entries = load_entries(vectors) if vectors else []
     return _compare(workload_of(block), entries, count, seed, waveform)
 
@@ -60,6 +62,6 @@ def _compare(
 
 
 def _where(got: np.ndarray, expected: np.ndarray) -> str:
-    """The first difference."""
+    """The first difference, in words."""
     i = int(np.flatnonzero(got.ravel() != expected.ravel())[0])
     return f"entry {i} is {got.ravel()[i]} simulated, {expected.ravel()[i]} expected"

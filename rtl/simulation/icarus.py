@@ -1,4 +1,4 @@
-"""A second simulator, Icarus Verilog, for blocks with streams."""
+"""A second simulator for units with streams, Icarus Verilog, which also knows unset bits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rtl.errors import SimulationError
 from rtl.tools import find_tool, run
-from rtl.verilog.emit import Design
+from rtl.verilog.design import Design
 
 _BENCH = """
 module bench;
@@ -40,16 +40,17 @@ endmodule
 
 
 def is_installed() -> bool:
-    """Whether Icarus Verilog is there."""
+    """Whether Icarus Verilog is installed."""
     return shutil.which("iverilog") is not None
 
 
 def stream(
     design: Design, rows: Sequence[Mapping[str, int]], takes: int, limit: int = 1 << 20
 ) -> list[dict[str, int]]:
-    """Pass rows of input fields through the block; returns `takes` rows of output fields.
+    """Pass rows of input fields through the unit, and return `takes` rows of output fields.
 
-    Raises `ToolError` without Icarus, `SimulationError` when too few rows come out.
+    limit: cycles to wait for them. Raises `ToolError` if Icarus Verilog is missing,
+    `SimulationError` if too few rows come out or a bit was never set.
     """
     advice = "install Icarus Verilog (Debian: apt-get install iverilog)"
     compiler, runner = find_tool("iverilog", advice), find_tool("vvp", advice)

@@ -1,4 +1,4 @@
-"""Given test vectors, from a JSON file: a list of objects, one a case."""
+"""Given cases from a JSON file: a list of objects, one for each case."""
 
 from __future__ import annotations
 
@@ -15,58 +15,66 @@ from rtl.errors import SimulationError
 
 @dataclass(frozen=True)
 class Entry:
-    """One object of a file; every reader raises `SimulationError` naming what does not fit."""
+    """One object of a file. Every method that reads a field raises `SimulationError` for a missing
+    field or an unfit value, and names it."""
 
     number: int
     values: Mapping[str, Any]
 
-    def fail(self, words: str) -> SimulationError:
+    def error(self, words: str) -> SimulationError:
+        """An error that names this object."""
         return SimulationError(f"vector {self.number}: {words}")
 
     def has(self, name: str) -> bool:
+        """Whether the field has a value other than null."""
         return self.values.get(name) is not None
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.values:
             known = ", ".join(self.values) or "nothing"
-            raise self.fail(f"it needs a field {name!r}, and has {known}")
+            raise self.error(f"it needs a field {name!r}, and has {known}")
         return self.values[name]
 
     def integer(self, name: str) -> int:
+        """A field with a whole number."""
         value = self[name]
         if not isinstance(value, int):
-            raise self.fail(f"{name} is {value!r}, needed a whole number")
+            raise self.error(f"{name} is {value!r}, needed a whole number")
         return value
 
     def choice(self, name: str, choices: Sequence[str]) -> str:
+        """A field with one of the choices."""
         value = self[name]
         if value not in choices:
-            raise self.fail(f"{name} {value!r}: choose one of {', '.join(choices)}")
+            raise self.error(f"{name} {value!r}: choose one of {', '.join(choices)}")
         return str(value)
 
     def place(self, moduli: Sequence[int]) -> int:
-        """Where `modulus` stands in a unit's table."""
+        """The place of the field `modulus` in the table of a unit."""
         q = self.integer("modulus")
         if q not in moduli:
-            raise self.fail(f"modulus {q} is not in the table {tuple(moduli)}")
+            raise self.error(f"modulus {q} is not in the table {tuple(moduli)}")
         return moduli.index(q)
 
     def residues(self, name: str, shape: tuple[int, ...] | None, q: int) -> np.ndarray:
-        """uint64 of this shape, () being one number and None any row, all below q."""
+        """A field with residues in [0, q), as uint64 of this shape.
+
+        The shape () is one number; None is a row of any length.
+        """
         try:
             residues = np.array(self[name], np.uint64)
         except (ValueError, TypeError, OverflowError) as error:
-            raise self.fail(f"{name} holds no residues: {error}") from error
+            raise self.error(f"{name} holds no residues: {error}") from error
         if residues.ndim != 1 if shape is None else residues.shape != shape:
             needed = "a row of them" if shape is None else shape[0] if shape else "one number"
-            raise self.fail(f"{residues.size} residues in {name}, needed {needed}")
+            raise self.error(f"{residues.size} residues in {name}, needed {needed}")
         if residues.size and int(residues.max()) >= q:
-            raise self.fail(f"residue {residues.max()} in {name} is not below {q}")
+            raise self.error(f"residue {residues.max()} in {name} is not below {q}")
         return residues
 
 
 def load_entries(path: Path) -> list[Entry]:
-    """The objects of a file. Raises `SimulationError` when there are none."""
+    """The objects of a file. Raises `SimulationError` if the file has none."""
     try:
         values = json.loads(path.read_text())
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:

@@ -1,14 +1,15 @@
-"""What each block is checked with: cases, random or given, how they run, and what must come out.
+"""What each kind of block is checked with: random and given cases, and their exact results.
 
-The fields that a given case has are said with each workload; `output` may always be there too.
+The docstring of a workload names the fields of a given case. The field `output` may be left out.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from rtl.arithmetic.butterfly import Butterfly
 from rtl.arithmetic.modmul import ModularMultiplier
 from rtl.errors import SimulationError
 from rtl.generator.catalogue import AnyBlock, Options
-from rtl.simulation.simulate import (
+from rtl.simulation.drivers import (
     Operands,
     Transform,
     run_arithmetic,
@@ -33,33 +34,39 @@ from rtl.units.pointwise import LimbOperation, PointwiseUnit
 Case = TypeVar("Case")
 
 
-class Workload(Protocol[Case]):
-    """The cases of one kind of block."""
+class Workload(ABC, Generic[Case]):
+    """The cases of one kind of block. `things` is what a case is called, in the plural."""
 
     things: str
 
     @property
+    @abstractmethod
     def timing(self) -> str:
-        """What the block states of its time."""
+        """The cycles that the block states, in words."""
 
+    @abstractmethod
     def random(self, count: int, seed: int) -> list[Case]:
-        """The edges, and `count` random cases."""
+        """The edge cases, then `count` random cases."""
 
+    @abstractmethod
     def read(self, entry: Entry) -> Case:
-        """A given case; raises `SimulationError`."""
+        """A given case. Raises `SimulationError` if a field is missing or does not fit."""
 
+    @abstractmethod
     def modulus(self, case: Case) -> int:
-        """q."""
+        """The modulus q of a case."""
 
+    @abstractmethod
     def run(self, cases: list[Case], trace: Path | None) -> list[np.ndarray]:
-        """The simulated results."""
+        """The simulated results, uint64. trace: a VCD file to write."""
 
+    @abstractmethod
     def golden(self, case: Case) -> np.ndarray:
-        """The right result."""
+        """The exact result, uint64."""
 
 
 @dataclass(frozen=True)
-class Transforms:
+class Transforms(Workload[Transform]):
     """modulus, inverse (true or false), input: N residues; output: N."""
 
     unit: NTTUnit
@@ -82,14 +89,14 @@ class Transforms:
         return self.unit.moduli[case.modulus]
 
     def run(self, cases: list[Transform], trace: Path | None) -> list[np.ndarray]:
-        """As stated in cycles too, or `SimulationError`."""
+        """The simulated results. Raises `SimulationError` if the unit does not keep its cycles."""
         unit, run = self.unit, run_ntt(self.unit, cases, trace=trace)
         latency = int(run.out_cycle[0, 0] - run.in_cycle[0, -1])
         intervals = set(np.diff(run.out_cycle[:, 0]).tolist())
         if latency != unit.latency_cycles or intervals - {unit.interval_cycles}:
             raise SimulationError(
-                f"latency {latency} and intervals {sorted(intervals)}, stated "
-                f"{unit.latency_cycles} and {unit.interval_cycles}"
+                f"simulated: a latency of {latency} cycles and intervals of {sorted(intervals)}; "
+                f"stated: {unit.latency_cycles} and {unit.interval_cycles}"
             )
         return list(run.results)
 
@@ -99,7 +106,7 @@ class Transforms:
 
 @dataclass(frozen=True)
 class LimbCase:
-    """An operation on residues a, b, c: uint64 (3, n), modulo a table entry."""
+    """An operation on a, b, c, uint64 (3, n), modulo entry `modulus` of the table."""
 
     operation: LimbOperation
     modulus: int
@@ -107,9 +114,9 @@ class LimbCase:
 
 
 @dataclass(frozen=True)
-class Limbs:
-    """modulus, operation (a name of `LimbOperation` in small letters), a, b: n residues, any n;
-    c as well for multiply_add; output: n."""
+class Limbs(Workload[LimbCase]):
+    """modulus, operation (a name of `LimbOperation` in small letters), a, b and, for multiply_add,
+    c: n residues each, any n; output: n."""
 
     unit: PointwiseUnit
     things = "limbs"
@@ -154,7 +161,7 @@ class Limbs:
         return [row[:n] for row, n in zip(results, lengths, strict=True)]
 
     def golden(self, case: LimbCase) -> np.ndarray:
-        """In pieces of eight residues: any modulus of a transform has tables for so many."""
+        """The exact result, in pieces of eight residues, for which every modulus has tables."""
         n = case.operands.shape[1]
         padded = np.pad(case.operands, ((0, 0), (0, -n % 8)))
         pieces = []
@@ -166,7 +173,7 @@ class Limbs:
 
 @dataclass(frozen=True)
 class AutomorphismCase:
-    """A polynomial, uint64 (N,), and what is done with it."""
+    """a(x) to a(x^element) for x, uint64 (N,), modulo entry `modulus` of the table."""
 
     x: np.ndarray
     element: int
@@ -175,7 +182,7 @@ class AutomorphismCase:
 
 
 @dataclass(frozen=True)
-class Automorphisms:
+class Automorphisms(Workload[AutomorphismCase]):
     """modulus, element (odd), transformed (true or false), input: N residues; output: N."""
 
     unit: AutomorphismUnit
@@ -222,9 +229,12 @@ class Automorphisms:
 
 
 @dataclass(frozen=True)
-class Arithmetic:
-    """modulus (any that the block takes), and one number each. Multiplier: a, b; output: a number.
-    Butterfly: inverse (true or false), a, b, w in factor form; output: two numbers."""
+class Arithmetic(Workload[Operands]):
+    """modulus (any that fits the block), then one number each.
+
+    Multiplier: a, b; output: a number. Butterfly: inverse (true or false), a, b, w in factor form;
+    output: two numbers.
+    """
 
     block: ModularMultiplier | Butterfly
     things = "results"
@@ -235,6 +245,7 @@ class Arithmetic:
 
     @property
     def multiplier(self) -> ModularMultiplier:
+        """The multiplier, or that of the butterfly."""
         return self.block.multiplier if isinstance(self.block, Butterfly) else self.block
 
     @cached_property
@@ -274,7 +285,7 @@ class Arithmetic:
 
 
 def workload_of(block: AnyBlock) -> Workload[Any]:
-    """The cases that a block is checked with."""
+    """The workload of a block."""
     if isinstance(block, NTTUnit):
         return Transforms(block)
     if isinstance(block, PointwiseUnit):

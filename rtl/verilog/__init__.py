@@ -1,1 +1,1 @@
-"""From a block to Verilog."""
+"""A block as Verilog, and its ports as flat fields."""

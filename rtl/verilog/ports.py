@@ -1,4 +1,4 @@
-"""The ports of a block as flat fields, the way simulations and documents see them."""
+"""The ports of a block as flat fields, for simulations and documents."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from amaranth.lib.data import ArrayLayout, StructLayout
 
 @dataclass(frozen=True)
 class Field:
-    """`width` bits of a port, from bit `offset`."""
+    """`width` bits of the port `port`, from bit `offset` on."""
 
     name: str
     port: str
@@ -21,7 +21,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Port:
-    """One port of the generated Verilog."""
+    """One port of the generated Verilog, and the fields side by side in it."""
 
     name: str
     width: int
@@ -30,7 +30,7 @@ class Port:
 
 
 def ports_of(block: wiring.Component) -> tuple[Port, ...]:
-    """Every port of `block` but clock and reset, in the order of its signature."""
+    """Every port of `block` except clock and reset, in the order of its signature."""
     ports = []
     for path, member, _ in block.signature.flatten(block):
         name = "_".join(str(p) for p in path)

@@ -13,7 +13,7 @@ from accel_model.lowering.operations import lower
 from accel_model.machine import units
 from rtl.generator.catalogue import Options
 from rtl.programs.runner import ProgramRun, check_outputs, run_program, units_for
-from rtl.programs.units import SimulatedUnits
+from rtl.programs.simulated_units import SimulatedUnits
 
 KEY_SWITCH = {Phase.DECOMPOSE, Phase.KEY_PRODUCT, Phase.DIVIDE}
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rtl.arithmetic.reductions import modular_multiplier
-from rtl.simulation.simulate import Transform, run_ntt, run_pointwise
+from rtl.simulation.drivers import Transform, run_ntt, run_pointwise
 from rtl.units.ntt.unit import NTTUnit
 from rtl.units.pointwise import LimbOperation, PointwiseUnit
 

@@ -9,7 +9,7 @@ import nn
 from accel_model.execution.executor import execute
 from accel_model.isa import program_file
 from benchmarks.main import main
-from rtl import cli
+from rtl.cli.main import main as rtl_main
 
 PLANNING = ["--ring-degree", "64", "--precision", "2", "--insecure-reason", "unit test"]
 
@@ -44,7 +44,7 @@ def test_export__a_key_switch_runs_on_the_simulated_units(network, tmp_path, cap
     assert main([*words, "-o", str(file)]) == 0
     assert f"{file}: " in capsys.readouterr().out
     small = ["--butterflies", "2", "--lanes", "2", "--reduction", "montgomery"]
-    assert cli.main(["run", str(file), *small]) == 0
+    assert rtl_main(["run", str(file), *small]) == 0
     said = capsys.readouterr().out
     assert "residues agree with those expected, bit for bit" in said
     assert "float64 sums of overflow counts" in said
@@ -74,15 +74,15 @@ def test_export__operations_that_do_not_exist(network, tmp_path, capsys, words):
 
 def test_run__a_file_that_does_not_fit_is_named(network, tmp_path, capsys):
     missing = tmp_path / "missing.npz"
-    assert cli.main(["run", str(missing)]) == 2
+    assert rtl_main(["run", str(missing)]) == 2
     assert "ProgramDataError" in capsys.readouterr().err
     file = tmp_path / "whole.npz"
     assert main(["export", "--network", network, *PLANNING, "-o", str(file)]) == 0
     program = program_file.load(file)
     program_file.save(program, file)
-    assert cli.main(["run", str(file)]) == 2
+    assert rtl_main(["run", str(file)]) == 2
     assert "a program without data" in capsys.readouterr().err
     data = {("output", "0"): np.zeros((2, 1, program.N), np.uint64)}
     program_file.save(program, file, data)
-    assert cli.main(["run", str(file)]) == 2
+    assert rtl_main(["run", str(file)]) == 2
     assert "the program reads input '0', uint64 (2, " in capsys.readouterr().err

@@ -18,9 +18,9 @@ from accel_model.isa import (
     Program,
 )
 from ntt.modulus import find_primes
-from rtl.errors import SimulationError
+from rtl.errors import ProgramDataError, SimulationError
 from rtl.generator.catalogue import Options
-from rtl.programs.runner import ProgramDataError, check_outputs, run_program, units_for
+from rtl.programs.runner import check_outputs, run_program, units_for
 
 N = 8
 SMALL, LARGE = find_primes(20, N, 1)[0], find_primes(28, N, 1)[0]
@@ -77,5 +77,5 @@ def test_check_outputs__the_first_difference_is_named():
     expected[0, 5] = 0
     with pytest.raises(SimulationError, match=r"'y' differs first at \(0, 5\): 5 simulated, 0"):
         check_outputs(got, {("output", "y"): expected})
-    with pytest.raises(ProgramDataError, match="expect no output 'y'"):
+    with pytest.raises(ProgramDataError, match="have no output 'y'"):
         check_outputs(got, {})

@@ -10,9 +10,9 @@ import pytest
 from ntt.modulus import find_primes
 from rtl.arithmetic.reductions import modular_multiplier
 from rtl.simulation import icarus
-from rtl.simulation.simulate import transforms_for
+from rtl.simulation.drivers import transforms_for
 from rtl.units.ntt.unit import NTTUnit
-from rtl.verilog.emit import design
+from rtl.verilog.design import emit
 
 GRID = [
     (8, 1, "word", 1, "stored"),
@@ -39,7 +39,7 @@ def test_icarus__ntt_unit_equals_ntt(N, butterflies, reduction, buffers, twiddle
         for transform in work
         for beat in transform.x.reshape(-1, butterflies)
     ]
-    out = icarus.stream(design(unit.hardware(), "unit"), rows, len(rows))
+    out = icarus.stream(emit(unit.hardware(), "unit"), rows, len(rows))
     words = [[row[f"output.data[{lane}]"] for lane in range(butterflies)] for row in out]
     results = np.array(words, np.uint64).reshape(len(work), N)
     for transform, got in zip(work, results, strict=True):

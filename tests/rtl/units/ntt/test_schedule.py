@@ -8,8 +8,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from rtl.errors import GeometryError
-from rtl.units.geometry import check_geometry
 from rtl.units.ntt.schedule import Schedule, parity
 
 GRID = [(1 << n, 1 << p) for n in range(3, 17) for p in range(6) if 2 << p <= 1 << n]
@@ -115,13 +113,3 @@ def test_issue_cycles__alike_in_both_directions_and_within_the_bound(N, butterfl
         # Reordering costs at most half a stage: none waits that is twice as long as the pipeline.
         if schedule.steps >= 2 * write_after:
             assert waits[0] == 0
-
-
-@pytest.mark.parametrize(
-    ("N", "butterflies", "nearest"),
-    [(1000, 1, "1024"), (4, 1, "8"), (1 << 17, 1, "65536"), (64, 3, "2"), (64, 64, "32"),
-     (8, 8, "4"), (64, 0, "1")],
-)  # fmt: skip
-def test_geometry__misfit_is_refused_with_the_nearest_choice(N, butterflies, nearest):
-    with pytest.raises(GeometryError, match=rf"the nearest is {nearest}\b"):
-        check_geometry(N, butterflies)

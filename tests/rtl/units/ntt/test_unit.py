@@ -12,7 +12,7 @@ from ntt.modulus import find_primes
 from rtl.arithmetic.modmul import ModularMultiplier
 from rtl.arithmetic.reductions import REDUCTIONS, modular_multiplier
 from rtl.errors import BlockModulusError, GeometryError, OptionError
-from rtl.simulation.simulate import Transform, check_ntt, run_ntt, transforms_for
+from rtl.simulation.drivers import Transform, check_ntt, run_ntt, transforms_for
 from rtl.units.ntt.unit import NTTUnit
 
 

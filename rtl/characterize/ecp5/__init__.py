@@ -1,0 +1,1 @@
+"""Lattice ECP5: synthesis, placement and routing, and the clock that a block reaches."""

@@ -1,0 +1,1 @@
+"""Proofs on the RTL of small units."""

