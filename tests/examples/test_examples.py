@@ -19,7 +19,7 @@ def run(name: str) -> str:
     finished = subprocess.run(
         [sys.executable, f"examples/{name}.py"],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=500,
