@@ -46,8 +46,8 @@ def test_export__a_key_switch_runs_on_the_simulated_units(network, tmp_path, cap
     small = ["--butterflies", "2", "--lanes", "2", "--reduction", "montgomery"]
     assert rtl_main(["run", str(file), *small]) == 0
     said = capsys.readouterr().out
-    assert "residues agree with those expected, bit for bit" in said
-    assert "float64 sums of overflow counts" in said
+    assert "residues agree with the expected ones, bit for bit" in said
+    assert "float64 sums and floors of overflow counts" in said
     program, data = program_file.load(file), program_file.load_data(file)
     assert np.array_equal(execute(program, data)["results"], data["output", "results"])
 
