@@ -82,6 +82,11 @@ def test_imports__inside_functions_and_for_types_count(source: str) -> None:
     assert "he.ckks.params" in names
 
 
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms__are_typed(room: str) -> None:
+    assert (ROOT / room / "py.typed").is_file()
+
+
 def test_files__are_short() -> None:
     long_files = {
         str(path.relative_to(ROOT)): lines

@@ -14,13 +14,20 @@ class Parameters(Protocol):
     """What a tracer reads of a parameter set."""
 
     @property
-    def N(self) -> int: ...
+    def N(self) -> int:
+        """The ring degree."""
+
     @property
-    def q(self) -> tuple[int, ...]: ...
+    def q(self) -> tuple[int, ...]:
+        """The primes of the chain."""
+
     @property
-    def p(self) -> tuple[int, ...]: ...
+    def p(self) -> tuple[int, ...]:
+        """The special primes."""
+
     @property
-    def digit_limbs(self) -> int: ...
+    def digit_limbs(self) -> int:
+        """Primes in a digit of key switching."""
 
 
 class Tracer:

@@ -26,15 +26,14 @@ class Embedding(Protocol):
     Every result is multiplied by `scale`; inputs are contiguous and stay as they are.
     """
 
-    def coefficients(self, slots: np.ndarray, scale: float) -> np.ndarray: ...
+    def coefficients(self, slots: np.ndarray, scale: float) -> np.ndarray:
+        """The coefficients of the polynomial with these slots, float64 (N,)."""
 
     def slots(self, coefficients: np.ndarray, scale: float) -> np.ndarray:
-        """complex128."""
-        ...
+        """The slots of the polynomial with these coefficients, complex128 (N/2,)."""
 
     def real_slots(self, coefficients: np.ndarray, scale: float) -> np.ndarray:
-        """The real parts of the slots, float64."""
-        ...
+        """The real parts of the slots, float64 (N/2,)."""
 
 
 @functools.lru_cache(maxsize=16)
@@ -46,7 +45,7 @@ def embedding(N: int) -> Embedding:
     return PlainEmbedding(N)
 
 
-class PlainEmbedding:
+class PlainEmbedding(Embedding):
     """The embedding by NumPy's FFT."""
 
     def __init__(self, N: int) -> None:
@@ -74,7 +73,7 @@ class PlainEmbedding:
         return real
 
 
-class VectorEmbedding:
+class VectorEmbedding(Embedding):
     """The embedding by this package's FFT kernels; needs N >= 4 `fft.MIN_LENGTH`."""
 
     def __init__(self, N: int) -> None:
