@@ -46,21 +46,15 @@ def to_bytes(obj: object) -> bytes:
 def from_bytes(data: Buffer, expected_type: type[T], params: RLWEParameters | None = None) -> T:
     """The object of `expected_type` that `data` holds.
 
-    Parameters
-    ----------
-    data : what `to_bytes` returned.
-    expected_type : the class of the object; bytes of another kind are refused.
-    params : the parameter set that the object must belong to; needed for all but parameter
-        sets (which take none; see their own `from_bytes`) and `KeyNeeds` (checked against it, if
-        given).
+    expected_type: the class of the object; bytes of another kind are refused. params: the parameter
+    set that the object must belong to. All objects need one but parameter sets, which have a
+    `from_bytes` of their own, and `KeyNeeds`, which are checked against it if it is given.
 
-    Raises
-    ------
-    ForeignBytesError, VersionError, CorruptBytesError : as `he.format.container.unpack`, or
-        contents out of range.
-    ParametersMismatchError : the object belongs to another parameter set.
-    InsecureParametersError : a parameter set that the security table refuses.
-    ParameterError : `expected_type` has no bytes, or params are missing.
+    Raises `ForeignBytesError`, `VersionError` or `CorruptBytesError` as
+    `he.format.container.unpack`, and `CorruptBytesError` for contents out of range;
+    `ParametersMismatchError` for an object of another parameter set; `InsecureParametersError` for
+    a parameter set that the security table refuses; `ParameterError` where `expected_type` has no
+    bytes or `params` are missing.
     """
     reader: Any = expected_type
     if issubclass(expected_type, RLWEParameters):

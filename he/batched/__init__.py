@@ -1,1 +1,1 @@
-"""Tensors of ciphertexts, one image a slot, on their way through a circuit."""
+"""Tensors of ciphertexts that hold one image in each slot."""

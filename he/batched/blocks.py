@@ -1,8 +1,8 @@
-"""Tensors of ciphertexts, one an element, on their way through the steps of a circuit.
+"""Tensors whose elements are ciphertexts, on their way through the steps of a circuit.
 
-Elements come and go as batches of rows, (count, parts, limbs, N) uint64 in [0, q), so that what one
-step makes is read by the next while it is in the cache. Those that have to stay are kept in blocks
-of columns (`he.batched.kernels`). Nothing here belongs to a scheme.
+A step hands its elements to the next step in batches of rows, (count, parts, limbs, N) uint64 in
+[0, q), while the rows are in the cache. Elements that have to stay are kept in blocks of columns
+(`he.batched.kernels`). Nothing here belongs to a scheme.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Blocks:
 
     @property
     def elements(self) -> int:
-        """How many there are."""
+        """How many elements the blocks hold."""
         return int(self.data.shape[3])
 
     @property
@@ -70,7 +70,7 @@ class Blocks:
 class Elementwise:
     """``function(row, out)`` on every element: (.., limbs, N) to out (parts, limbs, N).
 
-    name: of the scratch memory that batches come in.
+    name: the name of the scratch memory that holds the batches.
     """
 
     def __init__(

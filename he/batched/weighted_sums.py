@@ -1,6 +1,6 @@
 """Affine maps on batched ciphertexts, one a tensor element: sums of elements times integers.
 
-Parts, limbs and slots are all alike to a weighted sum, so that nothing here belongs to a scheme.
+A weighted sum treats parts, limbs and slots alike, so that nothing here belongs to a scheme.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ _LEAST_MODULUS_BITS = 16  # what the kernel's quotients are good for
 class WeightedSums:
     """``matrix @ x + offset`` modulo each of `moduli`.
 
-    matrix: a CSR matrix of int64 (out, in), as SciPy has them. Outputs that store the same columns,
-    zeros included, are made together: keep a layer's zeros in. offsets: (out,) integers, added to
-    part 0 at every point of the transform. moduli: from 2^16 to below 2^58.
+    matrix: a CSR matrix of int64 (out, in), as SciPy has them. Rows that store the same columns are
+    computed together, so that a layer's zeros should be stored, too. offsets: (out,) integers,
+    added to part 0 at every point of the transform. moduli: from 2^16 to below 2^58. name: tells
+    the scratch memory of several maps apart.
 
-    Outputs come in the order `order`. Weights larger than what 64-bit sums of products hold are cut
-    into digits. Raises `ParameterError` for other moduli.
+    Outputs come in the order `order`. Weights that are too large for sums of products in 64 bits
+    are cut into digits. Raises `ParameterError` for other moduli.
     """
 
     def __init__(

@@ -128,6 +128,6 @@ class Ciphertext(EncryptedValue[RowOperations]):
         )
         seed = checked_seed(stored_seed)
         if not (math.isfinite(bits) and abs(bits) <= _NOISE_BITS and 0 <= degree <= _NOISE_DEGREE):
-            raise CorruptBytesError(f"noise of {bits} bits and degree {degree} cannot be")
+            raise CorruptBytesError(f"noise of {bits} bits and degree {degree}: it is out of range")
         data = read_parts(contents, "0", params, level, parts, seed)
         return cls(params, data, Noise(bits, degree), seed)

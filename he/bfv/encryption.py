@@ -61,7 +61,7 @@ class Decryptor:
         """round(t ct(s) / Q) mod t, exactly.
 
         Raises `NoiseBudgetExhaustedError` where the noise has reached, or nearly reached, the
-        message: nothing wrong is ever returned but with probability (7/8)^N.
+        message; a wrong message is returned with probability (7/8)^N at most.
         """
         phase = self._product(self._owned(ciphertext))
         return Plaintext(self.params, plain_lift(self.params, ciphertext.level).rounded(phase))

@@ -53,13 +53,8 @@ def _squares(*variances: float) -> float:
 class NoiseModel:
     """Predicted noise of every operation; `BFVParameters.noise_model` is that of a parameter set.
 
-    Parameters
-    ----------
-    N, t : ring degree and plain modulus.
-    q_bits : log2 of each prime of Q.
-    p_bits : log2(P).
-    digit_limbs : primes in a digit.
-    sigma : standard deviation of the errors.
+    N, t: the ring degree and the plain modulus. q_bits: log2 of each prime of Q. p_bits: log2(P).
+    digit_limbs: primes in a digit. sigma: standard deviation of the errors.
     """
 
     def __init__(

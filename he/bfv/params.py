@@ -29,9 +29,7 @@ class BFVParameters(RLWEParameters):
     Q_l = q_0 .. q_l (Fan and Vercauteren, ePrint 2012/144). Where t is a prime = 1 mod 2N they
     batch: N slots modulo t, a matrix of 2 rows of N/2.
 
-    Parameters
-    ----------
-    t : the plain modulus, from 2 to 2^60, coprime to every prime of the chain.
+    t: the plain modulus, from 2 to 2^60, coprime to every prime of the chain.
 
     Raises `ParameterError` or `InsecureParametersError`.
     """
@@ -109,18 +107,16 @@ class BFVParameters(RLWEParameters):
     ) -> BFVParameters:
         """Parameters that allow `depth` products of ciphertexts one after the other.
 
-        Parameters
-        ----------
-        depth : multiplicative depth, 0 or more; `NoiseModel` says what it costs.
-        plain_bits : bits of the plain modulus; the largest prime of that size that batches is
-            taken. Default 20, unless plain_modulus is given.
-        plain_modulus : the plain modulus itself; it need not batch.
-        N : ring degree; None takes the smallest that the security table allows.
-        spare_bits : noise budget, in bits, kept for sums and for products with plaintexts.
-        log_q : log2(Q) instead of the smallest that the noise model finds enough.
-        security_bits : 128, 192 or 256, over log2(QP).
-        dnum : number of key-switching digits; None takes the fewest that fit.
-        insecure_reason : words that say why parameters outside the table are wanted.
+        - `depth`: the multiplicative depth, 0 or more; `NoiseModel` says what it costs.
+        - `plain_bits`: bits of the plain modulus; the largest prime of that size that batches is
+          taken. Default 20, unless `plain_modulus` is given.
+        - `plain_modulus`: the plain modulus itself; it need not batch.
+        - `N`: the ring degree; None takes the smallest that the security table allows.
+        - `spare_bits`: noise budget, in bits, kept for sums and for products with plaintexts.
+        - `log_q`: log2(Q) instead of the smallest that the noise model finds enough.
+        - `security_bits`: 128, 192 or 256, over log2(QP).
+        - `dnum`: number of key-switching digits; None takes the fewest that fit.
+        - `insecure_reason`: words that say why parameters outside the table are wanted.
 
         Raises `ParameterError`, or `InsecureParametersError` when nothing fits.
         """

@@ -29,10 +29,8 @@ class CKKSParameters(RLWEParameters):
 
     Rescaling a ciphertext from level l divides by q_l.
 
-    Parameters
-    ----------
-    scales : the canonical scale of each level, index 0 .. L, with
-        ``scales[l - 1] = scales[l]^2 / q_l`` (Kim, Papadimitriou, Polyakov, CT-RSA 2022).
+    scales: the canonical scale of each level, index 0 .. L, with
+    ``scales[l - 1] = scales[l]^2 / q_l`` (Kim, Papadimitriou, Polyakov, CT-RSA 2022).
 
     Raises `ParameterError` or `InsecureParametersError`.
     """
@@ -97,20 +95,18 @@ class CKKSParameters(RLWEParameters):
     ) -> CKKSParameters:
         """Parameters for `depth` rescalings, from what a user knows.
 
-        Parameters
-        ----------
-        depth : multiplicative depth, 0 or more.
-        precision_bits : bits after the binary point that one operation keeps in every slot; sets
-            the scale. Default 20, unless scale_bits is given.
-        scale_bits : log2 of the scale instead, from 10 to 60.
-        N : ring degree; None takes the smallest that the security table allows.
-        integer_bits : decrypted values must stay below 2^integer_bits in absolute value.
-        security_bits : 128, 192 or 256.
-        dnum : number of key-switching digits; None takes the fewest whose special primes fit,
-            which is the fastest.
-        special_bits : log2 of P; None takes five bits more than the largest digit, so that key
-            switching adds less noise than rescaling does.
-        insecure_reason : words that say why parameters outside the table are wanted.
+        - `depth`: the multiplicative depth, 0 or more.
+        - `precision_bits`: bits after the binary point that one operation keeps in every slot; sets
+          the scale. Default 20, unless `scale_bits` is given.
+        - `scale_bits`: log2 of the scale instead, from 10 to 60.
+        - `N`: the ring degree; None takes the smallest that the security table allows.
+        - `integer_bits`: decrypted values must stay below 2^integer_bits in absolute value.
+        - `security_bits`: 128, 192 or 256.
+        - `dnum`: number of key-switching digits; None takes the fewest whose special primes fit,
+          which is the fastest.
+        - `special_bits`: log2(P); None takes five bits more than the largest digit, so that key
+          switching adds less noise than rescaling does.
+        - `insecure_reason`: words that say why parameters outside the table are wanted.
 
         Raises `ParameterError`, or `InsecureParametersError` when nothing fits.
         """

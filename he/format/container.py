@@ -58,8 +58,8 @@ Field = TypeVar("Field", bool, int, float, str, bytes, list[Any], dict[str, Any]
 class Contents(NamedTuple):
     """What a container holds: the header, and the sections by name.
 
-    The methods fetch one item and raise CorruptBytesError where it is missing or of another
-    type or shape than the reader needs.
+    The methods fetch one item and raise `CorruptBytesError` where the item is missing, or of
+    another type or shape than the reader needs.
     """
 
     header: dict[str, Any]
@@ -131,17 +131,13 @@ def pack(
 ) -> bytes:
     """Put an object's metadata and sections into one container.
 
-    Parameters
-    ----------
-    kind : what the object is, 1 to 64 printable ASCII characters, for example "ciphertext".
-    header : metadata of None, bool, int (64 bits), float, str, bytes, list and dict with str keys.
-        Tuples come back as lists.
-    sections : arrays (uint8, int32, uint32, int64, uint64, float32, float64 or complex128; any
-        shape of up to 8 dimensions) or opaque bytes, such as those of `pack_residues`.
+    - `kind`: what the object is, 1 to 64 printable ASCII characters, for example "ciphertext".
+    - `header`: metadata of None, bool, int (64 bits), float, str, bytes, list and dict with str
+      keys. Tuples come back as lists.
+    - `sections`: arrays (uint8, int32, uint32, int64, uint64, float32, float64 or complex128; any
+      shape of up to 8 dimensions) or opaque bytes, such as those of `pack_residues`.
 
-    Raises
-    ------
-    ParameterError : a kind, header or section that the format cannot hold.
+    Raises `ParameterError` for a kind, header or section that the format cannot hold.
     """
     kind_bytes = _encode_kind(kind)
     descriptors: list[list[Any]] = []
@@ -160,7 +156,7 @@ def pack(
 def packed_size(kind: str, header: Mapping[str, Any], section_bytes: Mapping[str, int]) -> int:
     """The length of what `pack` returns for opaque sections of these lengths, without them.
 
-    Raises ParameterError as `pack` does.
+    Raises `ParameterError` as `pack` does.
     """
     descriptors = [[name, _OPAQUE, [size], size] for name, size in section_bytes.items()]
     head = _encode_head(kind, header, descriptors)
@@ -188,12 +184,10 @@ def unpack(data: bytes | bytearray | memoryview, expected_kind: str) -> Contents
     Arrays are fresh, writable and C-contiguous, in native byte order; opaque sections are
     read-only views into `data`.
 
-    Raises
-    ------
-    ForeignBytesError : not this project's bytes, or an intact object of another kind.
-    VersionError : a format version that this release does not read.
-    CorruptBytesError : truncated, altered or trailing bytes, or contents that contradict
-        themselves.
+    Raises `ForeignBytesError` for bytes that are not this project's and for an intact object of
+    another kind, `VersionError` for a format version that this release does not read, and
+    `CorruptBytesError` for truncated, altered or trailing bytes and for contents that contradict
+    themselves.
     """
     view = readonly_view(data)
     kind_length, head_length, total = _read_prefix(view)

@@ -26,14 +26,8 @@ def packed_bytes(moduli: Sequence[int], N: int) -> int:
 def pack_residues(residues: NDArray[np.uint64], moduli: Sequence[int]) -> bytes:
     """Store residues with bit_length(q_i) bits each.
 
-    Parameters
-    ----------
-    residues : (..., limbs, N) uint64, not empty, row i in [0, moduli[i]).
-    moduli : the limbs' moduli, 1 <= q < 2^64.
-
-    Raises
-    ------
-    ParameterError : shape, dtype or a value does not fit the moduli.
+    residues: (..., limbs, N) uint64, not empty, row i in [0, moduli[i]). moduli: the limbs' moduli,
+    1 <= q < 2^64. Raises `ParameterError` where shape, dtype or a value does not fit the moduli.
     """
     moduli = _check_moduli(moduli)
     if residues.dtype != np.uint64:
@@ -57,21 +51,10 @@ def unpack_residues(
 ) -> NDArray[np.uint64]:
     """The inverse of `pack_residues`, with every value checked.
 
-    Parameters
-    ----------
-    data : the packed bytes.
-    moduli : the limbs' moduli.
-    shape : (..., len(moduli), N), as the reader expects it.
-
-    Returns
-    -------
-    `shape` uint64, C-contiguous, row i in [0, moduli[i]).
-
-    Raises
-    ------
-    CorruptBytesError : the length does not fit, a value is not below its modulus, or a padding
-        bit is set.
-    ParameterError : shape and moduli contradict each other.
+    shape: (..., len(moduli), N), as the reader expects the residues. The result is uint64,
+    C-contiguous, row i in [0, moduli[i]). Raises `CorruptBytesError` where the length does not fit,
+    a value is not below its modulus, or a padding bit is set, and `ParameterError` where shape and
+    moduli contradict each other.
     """
     moduli = _check_moduli(moduli)
     shape = tuple(int(size) for size in shape)
@@ -96,7 +79,7 @@ def unpack_residues(
 
 
 def readonly_view(data: object) -> memoryview:
-    """A read-only view of bytes; ForeignBytesError for anything else."""
+    """A read-only view of bytes; raises `ForeignBytesError` for anything else."""
     if not isinstance(data, bytes | bytearray | memoryview):
         raise ForeignBytesError(f"bytes are needed, got {type(data).__name__}")
     view = memoryview(data)

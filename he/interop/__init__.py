@@ -1,1 +1,1 @@
-"""Other libraries' bytes."""
+"""The bytes of other libraries."""

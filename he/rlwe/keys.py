@@ -1,4 +1,4 @@
-"""The key types. They are made in `he.rlwe.keygen` only, and hold no way to make others."""
+"""The types of keys, and their bytes. Only `he.rlwe.keygen` makes keys."""
 
 from __future__ import annotations
 

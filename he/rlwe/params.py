@@ -24,16 +24,15 @@ MAX_PRIMES = 128
 class RLWEParameters(Serializable):
     """A ring in full RNS with hybrid key switching; the base of each scheme's parameter set.
 
-    Parameters
-    ----------
-    N : ring degree, a power of two from 2^3 to 2^17.
-    q : the chain q_0, .., q_L of distinct primes = 1 mod 2N below 2^61. A ciphertext at level l
-        has residues modulo q_0, .., q_l.
-    p : the special primes; their product is P.
-    digit_limbs : primes in a digit (alpha); dnum = ceil((L + 1) / alpha) digits at the top level.
-    security_bits : 128, 192 or 256; checked over log2(QP) by `he.rlwe.security`.
-    insecure_reason : words that say why less is wanted (tests, demonstrations); None otherwise.
-    sigma : standard deviation of the error's discrete Gaussian. The secret is uniform ternary.
+    - `N`: the ring degree, a power of two from 2^3 to 2^17.
+    - `q`: the chain q_0, .., q_L of distinct primes = 1 mod 2N below 2^61. A ciphertext at level l
+      has residues modulo q_0, .., q_l.
+    - `p`: the special primes; their product is P.
+    - `digit_limbs`: primes in a digit (alpha); there are dnum = ceil((L + 1) / alpha)
+      digits at the top level.
+    - `security_bits`: 128, 192 or 256; checked over log2(QP) by `he.rlwe.security`.
+    - `insecure_reason`: words that say why less is wanted (tests, demonstrations); None otherwise.
+    - `sigma`: standard deviation of the error's discrete Gaussian. The secret is uniform ternary.
 
     Raises `ParameterError` or `InsecureParametersError`.
     """

@@ -99,15 +99,9 @@ class RandomStream:
         For the expansion of public seeds (the uniform halves of ciphertexts and keys) and for
         tests. Streams of one seed under different labels are independent (domain separation).
 
-        Parameters
-        ----------
-        seed : 32 bytes. For secrets it must be uniform and never used twice with one label;
-            `from_os` sees to both.
-        label : what the bytes are for.
-
-        Raises
-        ------
-        ParameterError : the seed is not 32 bytes.
+        seed: 32 bytes. For secrets it must be uniform and never used twice with one label;
+        `from_os` sees to both. label: what the bytes are for. Raises `ParameterError` for a seed
+        that is not 32 bytes.
         """
         return cls(seed, label)
 
@@ -212,18 +206,9 @@ def uniform_residues(
     The row of q depends on the stream and q alone, not on the other moduli or their order.
     Takes 32 bytes from the stream.
 
-    Parameters
-    ----------
-    moduli : distinct integers, 2 <= q < 2^63.
-    N : number of columns, >= 1.
-
-    Returns
-    -------
-    (len(moduli), N) uint64, C-contiguous.
-
-    Raises
-    ------
-    ParameterError : a modulus or N out of range, or a repeated modulus.
+    moduli: distinct integers, 2 <= q < 2^63. N: number of columns, at least 1. The result is
+    (len(moduli), N) uint64, C-contiguous. Raises `ParameterError` for a modulus or an N out of
+    range, and for a repeated modulus.
     """
     _check_length(N)
     moduli = tuple(int(q) for q in moduli)
@@ -247,7 +232,7 @@ def uniform_residues(
 def ternary(stream: RandomStream, N: int) -> NDArray[np.int64]:
     """N independent samples, uniform on {-1, 0, 1}, exactly (rejection): (N,) int64.
 
-    Variance 2/3. Raises ParameterError if N < 1.
+    Variance 2/3. Raises `ParameterError` if N < 1.
     """
     _check_length(N)
     samples = large_array((N,)).view(np.int64)
@@ -268,13 +253,7 @@ def gaussian(
     cumulative probabilities is off by at most 2^-64, so the statistical distance to the ideal
     distribution is at most (B + 1) 2^-64 a sample. The time does not depend on the samples.
 
-    Parameters
-    ----------
-    sigma : 0.5 <= sigma <= 64.
-
-    Raises
-    ------
-    ParameterError : N < 1, or sigma out of range.
+    Raises `ParameterError` for N < 1, and unless 0.5 <= sigma <= 64.
     """
     _check_length(N)
     samples = large_array((N,)).view(np.int64)
@@ -286,7 +265,7 @@ def gaussian(
 def half_normal_thresholds(sigma: float) -> NDArray[np.uint64]:
     """Table T_k = round(2^63 Pr[|x| <= k]), k = 0, 1, ..., as long as T_k < 2^63: (B,) uint64.
 
-    Read-only. Raises ParameterError unless 0.5 <= sigma <= 64.
+    Read-only. Raises `ParameterError` unless 0.5 <= sigma <= 64.
     """
     if not 0.5 <= sigma <= 64:
         raise ParameterError(f"sigma = {sigma} must be in [0.5, 64]")

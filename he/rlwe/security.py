@@ -56,19 +56,9 @@ _MAX_LOG_QP: dict[int, dict[int, int]] = {
 def max_log_qp(N: int, security_bits: int = 128) -> int:
     """Largest allowed log2(QP) for ring degree N, in bits.
 
-    Parameters
-    ----------
-    N : ring degree.
-    security_bits : 128, 192 or 256.
-
-    Returns
-    -------
-    The bound in bits, and 0 where the table lists no modulus for this N, which is then never
-    secure (N < 1024, N > 131072, or N not a power of two).
-
-    Raises
-    ------
-    ParameterError : `security_bits` is not in the table.
+    security_bits: 128, 192 or 256. The bound is 0 where the table lists no modulus for this N,
+    which is then never secure (N < 1024, N > 131072, or N not a power of two). Raises
+    `ParameterError` for other security_bits.
     """
     if security_bits not in _MAX_LOG_QP:
         raise ParameterError(
@@ -81,10 +71,8 @@ def max_log_qp(N: int, security_bits: int = 128) -> int:
 def smallest_secure_N(log_qp: float, security_bits: int = 128) -> int:
     """Smallest N of the table with log_qp <= max_log_qp(N, security_bits).
 
-    Raises
-    ------
-    InsecureParametersError : log_qp exceeds the bound of the largest N of the table.
-    ParameterError : `security_bits` is not in the table, or `log_qp` is not positive.
+    Raises `InsecureParametersError` where log_qp exceeds the bound of the largest N of the table,
+    `ParameterError` for other security_bits than the table's, or a log_qp that is not positive.
     """
     _check_log_qp(log_qp)
     largest = max_log_qp(RING_DEGREES[-1], security_bits)
@@ -103,9 +91,7 @@ def estimate_security(N: int, log_qp: float) -> int:
 
     This is a lower bound read off the table and not an estimate of the best attack.
 
-    Raises
-    ------
-    ParameterError : `log_qp` is not positive.
+    Raises `ParameterError` for a log_qp that is not positive.
     """
     _check_log_qp(log_qp)
     satisfied = (bits for bits in SECURITY_LEVELS if log_qp <= max_log_qp(N, bits))
@@ -121,23 +107,14 @@ def check(
 ) -> int:
     """Refuse (N, log_qp) unless the table grants it `security_bits`, or the caller says why not.
 
-    Parameters
-    ----------
-    N : ring degree.
-    log_qp : log2(QP) in bits, over every prime of the chain and every special prime.
-    security_bits : 128, 192 or 256.
-    insecure_reason : words that state why parameters without that security are wanted, for
-        example "unit test". Any text of at least one visible character lifts the refusal.
+    log_qp: log2(QP) in bits, over every prime of the chain and every special prime. security_bits:
+    128, 192 or 256. insecure_reason: words that state why parameters without that security are
+    wanted, for example "unit test"; any text of at least one visible character lifts the refusal.
+    The result is `estimate_security(N, log_qp)`.
 
-    Returns
-    -------
-    `estimate_security(N, log_qp)`.
-
-    Raises
-    ------
-    InsecureParametersError : log_qp > max_log_qp(N, security_bits) and no reason was given.
-    ParameterError : `security_bits` is not in the table, `log_qp` is not positive, or the reason
-        is blank.
+    Raises `InsecureParametersError` where log_qp > max_log_qp(N, security_bits) and no reason is
+    given; `ParameterError` for other security_bits than the table's, a log_qp that is not positive,
+    or a blank reason.
     """
     bound = max_log_qp(N, security_bits)
     _check_log_qp(log_qp)

@@ -58,8 +58,9 @@ class HEOp:
     kind: one of `KINDS`. level: of the operands when it starts (of the result for `zeros`).
     operands, results: ciphertexts by number. plaintexts: by number. elements: Galois elements of
     `automorphisms`, one a result. keys: the switching keys used, by Galois element, 0 for
-    relinearization. digits: how many digits one decomposition has, 0 without a key. integer: of
-    those kinds that take one. blocks: of `linear_transform`. layer: whatever the caller named.
+    relinearization. digits: how many digits one decomposition has, 0 without a key. integer: for
+    the kinds that take one. blocks: for `linear_transform`. layer: the caller's name for a part of
+    the computation.
     """
 
     kind: str
@@ -87,7 +88,7 @@ class TracedKey:
 class TraceError(HEError):
     """A recorded operation names what is not known, or a trace contradicts itself.
 
-    operation: the number of the operation that does, if one does.
+    operation: the number of the operation at fault, or None.
     """
 
     def __init__(self, message: str, operation: int | None = None) -> None:
@@ -96,4 +97,4 @@ class TraceError(HEError):
 
 
 class TraceFileError(TraceError):
-    """A trace file is of another version, cut short, or no trace at all."""
+    """A trace file has another version, is cut short, or holds no trace."""

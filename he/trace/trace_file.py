@@ -68,7 +68,7 @@ def load(path: Path | str) -> OpTrace:
 
 
 def line_of(operation: int | None) -> int:
-    """The line of a trace's file that tells of an operation, or of what is of none."""
+    """The line of a trace file that holds this operation; the first line, the header, for None."""
     return 1 if operation is None else operation + 2
 
 

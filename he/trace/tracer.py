@@ -31,12 +31,13 @@ class Parameters(Protocol):
 
 
 class Tracer:
-    """Records what evaluators do; give it to them, and `trace` what they did.
+    """Records what the evaluators that it is given to do; `trace` returns the record.
 
     Arrays (`Ciphertext.data` and the like) are told apart by identity. Name each fresh ciphertext
-    with `input` before its first use, and those wanted with `output`. `layer` is noted with every
-    operation from then on. One thread only. It keeps inputs, plaintexts, keys and outputs alive,
-    in `arrays`, by the names that a lowered program gives them.
+    with `input` before its first use, and each ciphertext that is wanted with `output`. Every
+    operation is recorded with the `layer` that is set at that time. For one thread only. `arrays`
+    keeps inputs, plaintexts, keys and outputs alive, by the names that a lowered program gives
+    them.
     """
 
     def __init__(self, params: Parameters, title: str = "") -> None:

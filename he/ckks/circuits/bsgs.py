@@ -65,7 +65,7 @@ def split(
     With `period`, a divisor of `n_slots`, the shifts are meant modulo `period` (the rotated vector
     repeats with it): each term's shift is then congruent to a requested one modulo `period`.
 
-    Raises ParameterError if `period` does not divide `n_slots`.
+    Raises `ParameterError` if `period` does not divide `n_slots`.
     """
     period = n_slots if period is None else period
     if n_slots < 1 or period < 1 or n_slots % period:

@@ -25,12 +25,10 @@ def depth(degree: int) -> int:
 class Polynomial:
     """``p(x) = sum_i c_i B_i(x)`` with B_i = x^i, or the Chebyshev polynomial T_i of an interval.
 
-    Parameters
-    ----------
-    coefficients : c_0, c_1, .., each a number for all slots or a vector of slots. Trailing zeros
-        are dropped.
-    basis : "power", or "chebyshev": B_i(x) = T_i((2 x - a - b) / (b - a)).
-    interval : (a, b) of the Chebyshev basis.
+    - `coefficients`: c_0, c_1, .., each a number for all slots or a vector of slots. Trailing zeros
+      are dropped.
+    - `basis`: "power", or "chebyshev": B_i(x) = T_i((2 x - a - b) / (b - a)).
+    - `interval`: (a, b) of the Chebyshev basis.
 
     Raises `ParameterError` for no, non-finite or misshapen coefficients, or an empty interval.
     """

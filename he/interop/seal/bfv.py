@@ -22,11 +22,9 @@ class BFVConverter(Converter[BFVParameters]):
 
     Batched slots are the same matrix of two rows in both libraries.
 
-    Parameters
-    ----------
-    parameters : SEAL's, or their bytes.
-    insecure_reason : words that say why a set outside our security table is wanted. SEAL's table
-        is an older one, and its own default sets (218 bits at N = 8192) lie beyond ours (214).
+    parameters: SEAL's, or their bytes. insecure_reason: words that say why a set outside our
+    security table is wanted. SEAL's table is older than ours, and SEAL's own default sets (218 bits
+    at N = 8192) lie beyond ours (214).
 
     Raises `UnsupportedObjectError` for CKKS, BGV, or a single prime (SEAL then has no special one),
     `InsecureParametersError`, `ParameterError`, and for bytes `SerializationError`.

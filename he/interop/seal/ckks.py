@@ -29,12 +29,9 @@ class CKKSConverter(Converter[CKKSParameters]):
     to, multiplied and rescaled at any, while what moves it to a canonical scale needs a canonical
     one.
 
-    Parameters
-    ----------
-    parameters : SEAL's, or their bytes.
-    scale : the scale at which the SEAL program encodes.
-    insecure_reason : words that say why a set outside our security table is wanted. SEAL's table
-        is an older one, and its own default sets (218 bits at N = 8192) lie beyond ours (214).
+    parameters: SEAL's, or their bytes. scale: the scale at which the SEAL program encodes.
+    insecure_reason: words that say why a set outside our security table is wanted. SEAL's table is
+    older than ours, and SEAL's own default sets (218 bits at N = 8192) lie beyond ours (214).
 
     Raises `UnsupportedObjectError` for BFV, BGV, or a single prime (SEAL then has no special one),
     `InsecureParametersError`, `ParameterError`, and for bytes `SerializationError`.

@@ -1,9 +1,10 @@
 """Evaluation in SEAL's own order of steps: the same residues as SEAL, limb for limb.
 
-For checking one library against the other. Both evaluators differ from their parents where SEAL
-does: digits are not centred, and an automorphism comes before the decomposition of its result
-instead of after the key switching, so that nothing is hoisted. Results decrypt to the same within
-the noise. The parameter sets have one special prime and digits of one limb, as the converters'.
+These evaluators check one library against the other. They differ from their parents where SEAL
+does: digits are not centred, and an automorphism comes before the decomposition of its result, not
+after the key switching, so that nothing is hoisted. Within the noise, results decrypt to the same
+values. The parameter sets have one special prime and digits of one limb, as the converters make
+them.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from ntt.memory import large_copy
 
 
 class SEALEvaluator(Evaluator):
-    """The CKKS `Evaluator` in SEAL's order: also relinearization and rescaling are two divisions,
-    by P and by q_level, one after the other. It takes no tracer: a trace stands for `he`'s order.
+    """The CKKS `Evaluator` in SEAL's order.
+
+    Relinearization and rescaling, too, are two divisions, by P and then by q_level. There is no
+    tracer, because a trace stands for the order of `he.Evaluator`.
     """
 
     def __init__(self, params: CKKSParameters, keys: EvaluationKeys | None = None) -> None:
@@ -43,8 +46,8 @@ class SEALEvaluator(Evaluator):
 class SEALBFVEvaluator(bfv.Evaluator):
     """The BFV `Evaluator` in SEAL's order, and with SEAL's rounding of an added plaintext.
 
-    Products of ciphertexts are ours all the same (SEAL's are those of Bajard, Eynard, Hasan,
-    Zucca, SAC 2016): they decrypt to the same with other noise.
+    Products of ciphertexts remain ours (SEAL's are those of Bajard, Eynard, Hasan, Zucca, SAC
+    2016): they decrypt to the same messages, with other noise.
     """
 
     def switcher(self, level: int) -> SEALKeySwitcher:

@@ -46,7 +46,7 @@ def read_seed(reader: Reader, version: Version) -> tuple[Generator, bytes]:
 
 
 def generator_of(version: Version) -> Generator:
-    """The generator of seeds that are written: SHAKE256, or what alone the version knows."""
+    """The generator of seeds that are written: SHAKE256, or the only one that the version knows."""
     return Generator.SHAKE256 if version.has_generator_header else Generator.BLAKE2XB
 
 

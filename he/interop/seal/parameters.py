@@ -35,12 +35,8 @@ class Scheme(IntEnum):
 class EncryptionParameters:
     """SEAL's EncryptionParameters.
 
-    Parameters
-    ----------
-    scheme : the scheme.
-    N : poly_modulus_degree.
-    coeff_modulus : q_0, .., q_L and last the special prime, which only keys have.
-    plain_modulus : t; 0 for CKKS.
+    N is SEAL's poly_modulus_degree. coeff_modulus: q_0, .., q_L and last the special prime, which
+    only keys have. plain_modulus: t; 0 for CKKS.
 
     Raises `ParameterError` for values that SEAL refuses too.
     """
