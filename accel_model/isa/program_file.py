@@ -6,10 +6,7 @@ members named data/KIND/NAME, as in `Program.objects`.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import zipfile
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,9 +15,14 @@ import numpy as np
 
 from accel_model.errors import ProgramError, ProgramFileError
 from accel_model.isa import EXTERNAL, INSTRUCTION, Data, ExternalObject, Operation, Program
+from he.format.archive import ArchiveError, read_arrays
+from he.format.files import replaced_file
 
 FORMAT = "he-accel program"
 VERSION = 1
+
+LARGEST_BYTES = 8 << 30
+"""The most memory that a file's arrays may take: those of a deep network at N = 2^16 fit."""
 
 _DATA = "data/"
 
@@ -44,7 +46,7 @@ def save(program: Program, path: Path | str, data: Data | None = None) -> None:
         "objects": [asdict(o) for o in program.objects],
         "operations": [asdict(o) for o in program.operations],
     }
-    with Path(path).open("wb") as file:
+    with replaced_file(path, "wb") as file:
         np.savez_compressed(
             file,
             header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
@@ -59,8 +61,12 @@ def load(path: Path | str) -> Program:
 
     Raises `ProgramFileError` for any other file, `OSError` where there is none.
     """
-    with _opened(path) as (archive, header):
-        instructions, externals = archive["instructions"], archive["externals"]
+    members = _members(path, ("header", "instructions", "externals"))
+    header = _header(members, path)
+    try:
+        instructions, externals = members["instructions"], members["externals"]
+    except KeyError as problem:
+        raise ProgramFileError(f"{path}: the file has no member {problem}") from problem
     for name, array, dtype in (
         ("instructions", instructions, INSTRUCTION),
         ("externals", externals, EXTERNAL),
@@ -71,7 +77,7 @@ def load(path: Path | str) -> Program:
         return _program(header, instructions, externals)
     except ProgramError as problem:
         raise ProgramFileError(f"{path}: {problem}") from problem
-    except (KeyError, TypeError, ValueError) as problem:
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as problem:
         raise ProgramFileError(f"{path}: its header lacks or garbles {problem}") from problem
 
 
@@ -80,12 +86,11 @@ def load_data(path: Path | str) -> dict[tuple[str, str], np.ndarray]:
 
     Raises as `load` does, and `ProgramFileError` for a file without arrays.
     """
-    with _opened(path) as (archive, _):
-        data = {
-            _object_of(name): np.asarray(archive[name])
-            for name in archive.files
-            if name.startswith(_DATA)
-        }
+    members = _members(path, None)
+    _header(members, path)
+    data = {
+        _object_of(name): array for name, array in members.items() if name.startswith(_DATA)
+    }
     if not data:
         raise ProgramFileError(
             f"{path}: a program without data: write both with `python -m benchmarks export`"
@@ -93,24 +98,22 @@ def load_data(path: Path | str) -> dict[tuple[str, str], np.ndarray]:
     return data
 
 
-@contextlib.contextmanager
-def _opened(path: Path | str) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """The archive and its header. Raises `ProgramFileError` where a member cannot be read."""
+def _members(path: Path | str, names: tuple[str, ...] | None) -> dict[str, np.ndarray]:
     try:
-        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            yield archive, _header(archive, path)
-    except ProgramFileError:
-        raise
-    except (zipfile.BadZipFile, EOFError, ValueError, KeyError) as problem:
+        return read_arrays(path, names, LARGEST_BYTES)
+    except ArchiveError as problem:
         raise ProgramFileError(
-            f"{path}: not a whole program file ({problem}): write it again with `save`"
+            f"{problem}: a program file is needed, write it again with `save`"
         ) from problem
 
 
-def _header(archive: Any, path: Path | str) -> dict[str, Any]:
-    if "header" not in archive:
+def _header(members: dict[str, np.ndarray], path: Path | str) -> dict[str, Any]:
+    if "header" not in members:
         raise ProgramFileError(f"{path}: not a {FORMAT}: the file has no header")
-    header = json.loads(archive["header"].tobytes())
+    try:
+        header = json.loads(members["header"].tobytes())
+    except (ValueError, RecursionError) as problem:
+        raise ProgramFileError(f"{path}: its header is no JSON ({problem})") from problem
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ProgramFileError(f"{path}: its header does not say {FORMAT!r}")
     if header.get("version") != VERSION:

@@ -11,6 +11,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from he.format.files import replaced_file
 from he.trace.op_trace import OpTrace
 from he.trace.operations import Block, HEOp, TracedKey, TraceError, TraceFileError
 
@@ -23,7 +24,7 @@ def save(trace: OpTrace, path: Path | str) -> None:
     header: dict[str, Any] = {"format": FORMAT, "version": VERSION}
     header |= {f.name: getattr(trace, f.name) for f in fields(trace) if f.name != "operations"}
     header["keys"] = [asdict(key) for key in trace.keys]
-    with Path(path).open("w", encoding="utf-8") as file:
+    with replaced_file(path) as file:
         file.write(json.dumps(header) + "\n")
         for op in trace.operations:
             file.write(json.dumps(_without_defaults(op)) + "\n")
@@ -80,7 +81,7 @@ def _without_defaults(op: HEOp) -> dict[str, Any]:
 def _parsed(path: Path | str, number: int, line: str) -> dict[str, Any]:
     try:
         record = json.loads(line)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise TraceFileError(f"{path}:{number}: no JSON ({problem}): record it again") from problem
     if not isinstance(record, dict):
         raise TraceFileError(f"{path}:{number}: a JSON object is needed, not {line[:40]}")

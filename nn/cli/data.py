@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,20 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import nn
+from he.format.archive import ArchiveError, read_arrays
 from nn.errors import InputRangeError, NetworkFileError, ShapeError, ZooError
 from nn.network.graph import Network
 from nn.network.layers import FloatArray
-
-# What NumPy raises for a file that is no archive of plain arrays.
-_UNREADABLE = (
-    OSError,
-    EOFError,
-    KeyError,
-    ValueError,
-    TypeError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +54,9 @@ def load_data(network: Network, path: Path | None) -> LabelledImages:
         pixels, labels = nn.zoo.test_images(network.name)
         return LabelledImages(as_images(network, pixels, "the zoo's test set"), labels)
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            found, labels = archive["images"], archive["labels"]
-    except _UNREADABLE as error:
+        arrays = read_arrays(path, ("images", "labels"))
+        found, labels = arrays["images"], arrays["labels"]
+    except (OSError, KeyError, ArchiveError) as error:
         raise NetworkFileError(
             f"{path} cannot be read as an .npz file with the arrays images and labels: {error}"
         ) from error

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from he.format.archive import ArchiveError, read_array
 from nn.cli.data import as_images
 from nn.errors import NetworkError, ShapeError
 from nn.network.graph import Network
 from nn.network.layers import FloatArray
 
+_PNG_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 _LUMINANCE = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 
@@ -38,25 +41,42 @@ def _read_npy(path: Path) -> NDArray[np.generic]:
     if path.suffix.lower() != ".npy":
         raise ImageFileError(f"{path} is named {path.suffix!r}; .png or .npy is needed")
     try:
-        array: NDArray[np.generic] = np.load(path, allow_pickle=False)
-    except (OSError, EOFError, ValueError) as error:
+        return read_array(path)
+    except (OSError, ArchiveError) as error:
         raise ImageFileError(f"{path} cannot be read as a .npy file: {error}") from error
-    return array
+
+
+def _png_size(path: Path) -> tuple[int, int]:
+    """(height, width) out of the first bytes, so that a huge picture is never decoded."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_PNG_START) + 8)
+    except OSError as error:
+        raise ImageFileError(f"{path} cannot be read as a PNG: {error}") from error
+    if not start.startswith(_PNG_START) or len(start) < len(_PNG_START) + 8:
+        raise ImageFileError(f"{path} cannot be read as a PNG: it does not begin like one")
+    width, height = struct.unpack(">II", start[len(_PNG_START) :])
+    return height, width
 
 
 def _read_png(network: Network, path: Path) -> FloatArray:
     from matplotlib import image
 
-    try:
-        pixels = np.asarray(image.imread(path), dtype=np.float64)
-    except (OSError, ValueError, SyntaxError) as error:
-        raise ImageFileError(f"{path} cannot be read as a PNG: {error}") from error
     if len(network.input_shape) != 3:
         raise ShapeError(
             f"{path} is a picture; the network {network.name!r} takes vectors "
             f"{network.input_shape}: give a .npy file"
         )
-    channels = network.input_shape[0]
+    channels, height, width = network.input_shape
+    if _png_size(path) != (height, width):
+        raise ShapeError(
+            f"{path} has {' x '.join(map(str, _png_size(path)))} pixels (height x width); the "
+            f"network {network.name!r} takes {height} x {width}: resize it first"
+        )
+    try:
+        pixels = np.asarray(image.imread(path), dtype=np.float64)
+    except Exception as error:  # whatever a decoder raises on bytes of any kind
+        raise ImageFileError(f"{path} cannot be read as a PNG: {error}") from error
     if pixels.ndim == 2:
         return np.repeat(pixels[np.newaxis], channels, axis=0)
     if pixels.shape[2] in (2, 4):

@@ -9,14 +9,14 @@ statistic k + 1 node k's. An array is stored in float32 where that loses nothing
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from he.format.archive import ArchiveError, read_arrays
+from he.format.files import replaced_file
 from nn.errors import NetworkError, NetworkFileError
 from nn.network.activation import Polynomial
 from nn.network.graph import Network, Node, NodeStatistics
@@ -67,7 +67,7 @@ def save(network: Network, path: str | Path) -> None:
         "statistics": network.statistics is not None,
     }
     arrays["network"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-    with Path(path).open("wb") as file:
+    with replaced_file(path, "wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
@@ -97,7 +97,16 @@ def load(path: str | Path) -> Network:
         return Network(header["name"], tuple(header["input_shape"]), nodes, (low, high), statistics)
     except NetworkFileError:
         raise
-    except (NetworkError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (
+        NetworkError,
+        KeyError,
+        IndexError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         raise NetworkFileError(
             f"{path} is no usable network file ({type(error).__name__}: {error}); save it again "
             "with nn.save"
@@ -113,23 +122,13 @@ def _smallest_exact(array: FloatArray) -> np.ndarray[Any, Any]:
 def _read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
     try:
         # The archive's own CRC-32 of each member reveals altered bytes.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+        return read_arrays(path)
     except FileNotFoundError:
         raise
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        RuntimeError,  # a member marked as encrypted; NotImplementedError, an unknown compression
-        AttributeError,
-        TypeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except (OSError, ArchiveError) as error:
         raise NetworkFileError(
-            f"{path} is not a network file, or it is truncated or altered "
-            f"({type(error).__name__}: {error}); a file written by nn.save is needed"
+            f"{path} is not a network file, or it is truncated or altered ({error}); a file "
+            "written by nn.save is needed"
         ) from error
 
 

@@ -7,7 +7,7 @@ import math
 import struct
 import zlib
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from nn.errors import ZooError
 
 Bytes = NDArray[np.uint8]
+
+LARGEST_BYTES = 1 << 30
+MOST_AXES = 4
 
 _PREFIX = {"train": "train", "test": "t10k"}
 
@@ -25,22 +28,39 @@ def read_idx(path: Path) -> Bytes:
     The format (LeCun, Cortes, Burges): two zero bytes, type 0x08, the number of dimensions, each
     dimension as a big-endian u32, then the data in row-major order.
     """
-    raw = path.read_bytes()
-    if path.suffix == ".gz":
-        try:
-            raw = gzip.decompress(raw)
-        except (OSError, EOFError, zlib.error) as error:
-            raise ZooError(f"{path} is no intact gzip file ({error}); fetch it again") from error
-    if len(raw) < 4 or raw[:3] != b"\x00\x00\x08":
-        raise ZooError(f"{path} begins with {raw[:4]!r}; an IDX file of unsigned bytes is needed")
-    rank = raw[3]
-    start = 4 + 4 * rank
-    if len(raw) < start:
-        raise ZooError(f"{path} ends within its header, after {len(raw)} of {start} bytes")
-    shape = struct.unpack(f">{rank}I", raw[4:start])
-    if len(raw) != start + math.prod(shape):
-        raise ZooError(f"{path} announces {shape} and holds {len(raw) - start} bytes of data")
-    return np.frombuffer(raw, dtype=np.uint8, offset=start).reshape(shape)
+    if path.suffix != ".gz":
+        with path.open("rb") as file:
+            return _read_idx(file, path)
+    try:
+        with gzip.open(path) as compressed:
+            return _read_idx(compressed, path)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ZooError(f"{path} is no intact gzip file ({error}); fetch it again") from error
+
+
+def _read_idx(file: BinaryIO | gzip.GzipFile, path: Path) -> Bytes:
+    """The array of an open file. No more is read than its header announces."""
+    start = file.read(4)
+    if len(start) < 4 or start[:3] != b"\x00\x00\x08":
+        raise ZooError(f"{path} begins with {start!r}; an IDX file of unsigned bytes is needed")
+    rank = start[3]
+    header = file.read(4 * rank)
+    if len(header) < 4 * rank:
+        raise ZooError(
+            f"{path} ends within its header, after {4 + len(header)} of {4 + 4 * rank} bytes"
+        )
+    shape = struct.unpack(f">{rank}I", header)
+    size = math.prod(shape)
+    if rank > MOST_AXES or size > LARGEST_BYTES:
+        raise ZooError(
+            f"{path} announces {rank} axes and {size:,} bytes; at most {MOST_AXES} axes and "
+            f"{LARGEST_BYTES:,} bytes are read"
+        )
+    data = file.read(size + 1)
+    if len(data) != size:
+        more = " or more" if len(data) > size else ""
+        raise ZooError(f"{path} announces {shape} and holds {len(data)}{more} bytes of data")
+    return np.frombuffer(data, dtype=np.uint8).reshape(shape)
 
 
 def read_split(folder: Path, split: Literal["train", "test"]) -> tuple[Bytes, Bytes]:
