@@ -30,7 +30,8 @@ def read_plan(
     """The plan of any kind that `to_bytes` of the plan wrote.
 
     insecure_reason: words that say why a plan outside the security table may be read. Raises
-    `he.SerializationError` for other bytes, `he.InsecureParametersError` for such a plan.
+    `he.SerializationError` for other bytes, and `he.InsecureParametersError` for such a plan
+    without the words.
     """
     if container.kind_of(data) == PACKED:
         return InferencePlan.from_bytes(bytes(data), insecure_reason=insecure_reason)

@@ -1,4 +1,4 @@
-"""Errors about networks, their inputs and their files.
+"""Errors about networks, their inputs, their plans and their files.
 
 Every error states the actual value, the needed value and a way out.
 """
@@ -7,11 +7,11 @@ from __future__ import annotations
 
 
 class NetworkError(ValueError):
-    """Base of every error raised about a network or its inputs."""
+    """Base of all errors about networks, their inputs, their plans and their files."""
 
 
 class ShapeError(NetworkError):
-    """An array, or a layer's input, has a shape the layer or network cannot take."""
+    """An array has a shape that the layer, network or plan cannot take."""
 
 
 class LayerParameterError(NetworkError):
@@ -19,7 +19,7 @@ class LayerParameterError(NetworkError):
 
 
 class GraphError(NetworkError):
-    """The nodes do not form a network: an unknown, repeated or misordered name."""
+    """The nodes form no network: a name is unknown, repeated, or used before its node."""
 
 
 class InputRangeError(NetworkError):
@@ -35,7 +35,7 @@ class ConversionError(NetworkError):
 
 
 class NetworkFileError(NetworkError):
-    """A file is not a network file, is damaged, or has a version this release cannot read."""
+    """A file holds no network, is damaged, or has a version that this release cannot read."""
 
 
 class ZooError(NetworkError):
@@ -43,4 +43,4 @@ class ZooError(NetworkError):
 
 
 class MissingPackageError(NetworkError, ImportError):
-    """An optional package is needed for this call and is not installed."""
+    """The call needs an optional package that is not installed."""

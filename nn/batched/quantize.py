@@ -23,7 +23,7 @@ from scipy import sparse
 
 from nn.errors import NetworkError, UnsupportedLayerError
 from nn.network.graph import INPUT, Network
-from nn.network.images import flat_images, pixels_outside
+from nn.network.images import flatten_images, range_error
 from nn.network.layers import FloatArray, Shape
 from nn.stages.rewriting import rewrite
 from nn.stages.stage import AffineStage, SquareStage
@@ -93,11 +93,11 @@ class InputRounding:
 
         Raises `ShapeError` for another shape, `InputRangeError` for pixels outside the range.
         """
-        batch = flat_images(images, self.shape)
+        batch = flatten_images(images, self.shape)
         rounded = np.rint(batch * self.scale)
         inside = (self.low <= rounded) & (rounded <= self.high)  # False for NaN
         if not inside.all():
-            raise pixels_outside(batch, self.low / self.scale, self.high / self.scale)
+            raise range_error(batch, self.low / self.scale, self.high / self.scale)
         return rounded.astype(np.int64)
 
 

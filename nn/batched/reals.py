@@ -39,7 +39,7 @@ from nn.batched.quantize import Square, chain_of_squares
 from nn.batched.schedule import Relinearization, scheduled
 from nn.inference.plan import check_network
 from nn.network.graph import Network
-from nn.network.images import check_pixels, flat_images
+from nn.network.images import check_pixels, flatten_images
 from nn.network.layers import FloatArray, Shape
 from nn.stages.stage import AffineStage
 
@@ -158,7 +158,7 @@ class RealPlan(BatchedPlan):
         )
 
     def values(self, images: ArrayLike) -> FloatArray:
-        batch = flat_images(images, self.input_shape)
+        batch = flatten_images(images, self.input_shape)
         check_pixels(batch, self.input_range)
         return batch
 

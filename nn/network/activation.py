@@ -12,9 +12,9 @@ from nn.network.layers import (
     Layer,
     Shape,
     check_channels,
-    only_shape,
+    check_single_input,
+    freeze_array,
     per_channel,
-    read_only_array,
 )
 
 
@@ -23,17 +23,17 @@ class Polynomial(Layer):
     """``out = sum_k coefficients[..., k] in^k``, elementwise.
 
     ``coefficients`` is ``(degree + 1,)``, shared by all channels, or ``(C, degree + 1)``, one row
-    per channel (axis 1 of the batch); ascending powers. At least one leading coefficient is
-    nonzero, so that `degree` means what it says.
+    for each channel (axis 1 of the batch). Powers ascend. At least one leading coefficient is
+    nonzero, so that `degree` is the true degree.
     """
 
     coefficients: FloatArray
 
     def __post_init__(self) -> None:
-        coefficients = read_only_array(self.coefficients, "Polynomial coefficients", (1, 2))
+        coefficients = freeze_array(self.coefficients, "Polynomial coefficients", (1, 2))
         if coefficients.shape[-1] > 1 and not coefficients[..., -1].any():
             raise LayerParameterError(
-                f"Polynomial of degree {coefficients.shape[-1] - 1} has leading coefficient 0; "
+                f"Polynomial of degree {coefficients.shape[-1] - 1} has the leading coefficient 0; "
                 "drop the last column"
             )
         self._set(coefficients=coefficients)
@@ -54,7 +54,10 @@ class Polynomial(Layer):
         return self.coefficients.ndim == 2
 
     def coefficients_for(self, channels: int) -> FloatArray:
-        """The coefficients as ``(channels, degree + 1)``, whether shared or per channel."""
+        """The coefficients as ``(channels, degree + 1)``, whether shared or not.
+
+        Raises `ShapeError` if the polynomial has coefficients for another number of channels.
+        """
         if self.per_channel and self.coefficients.shape[0] != channels:
             raise ShapeError(
                 f"Polynomial holds coefficients for {self.coefficients.shape[0]} channels, "
@@ -63,19 +66,16 @@ class Polynomial(Layer):
         return np.broadcast_to(self.coefficients, (channels, self.degree + 1))
 
     def output_shape(self, *input_shapes: Shape) -> Shape:
-        shape = only_shape(self, input_shapes)
+        shape = check_single_input(self, input_shapes)
         if self.per_channel:
             check_channels(self, shape, self.coefficients.shape[0])
         return shape
 
     def forward(self, *inputs: FloatArray) -> FloatArray:
-        self._checked_output_shape(inputs)
+        self._check_inputs(inputs)
         values = inputs[0]
         columns = np.atleast_2d(self.coefficients).T
         result = np.zeros_like(values)
         for column in columns[::-1]:
             result = result * values + per_channel(column, values.ndim)
         return result
-
-
-Square = Polynomial.square

@@ -1,9 +1,9 @@
-"""How far floating-point evaluation of a network can stray from exact arithmetic.
+"""A bound on the rounding errors of a network that is evaluated in floating point.
 
 Running error analysis (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1): a sum
-of n products computed in any order with unit roundoff u errs by at most ``gamma_n sum |a_i b_i|``
-with ``gamma_n = n u / (1 - n u)``, and errors of the inputs are amplified by the absolute values
-of the weights. The bound is rigorous for the plain algorithms and never needs tuning.
+of n products, computed in any order with unit roundoff u, has an error of at most
+``gamma_n sum |a_i b_i|`` with ``gamma_n = n u / (1 - n u)``. The absolute values of the weights
+amplify the errors of the inputs. The bound is rigorous for the plain algorithms, without tuning.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ FLOAT64_ROUNDOFF = 2.0**-53
 def rounding_bound(
     network: Network, images: ArrayLike, unit_roundoff: float = FLOAT64_ROUNDOFF
 ) -> FloatArray:
-    """Bound on ``|computed - exact|`` of each output, ``(B, *output_shape)``.
+    """A bound on ``|computed - exact|`` of each output, ``(B, *output_shape)``.
 
-    Two evaluations with this roundoff differ by at most twice the bound. The images themselves
-    are taken as exact.
+    Two evaluations with this roundoff differ by at most twice the bound. The images count as exact.
+    Raises `UnsupportedLayerError` for a layer without a known bound.
     """
     values = network.values(images)
     errors = {INPUT: np.zeros_like(values[INPUT])}
     for node in network.nodes:
         inputs = [(values[name], errors[name]) for name in node.inputs]
-        # The values at hand are rounded too, so their own error is added before they are used.
+        # The computed values are rounded too: their errors belong to the magnitudes.
         magnitudes = [np.abs(value) + error for value, error in inputs]
-        errors[node.name] = _step(
+        errors[node.name] = _after_layer(
             node.layer, magnitudes, [error for _, error in inputs], unit_roundoff
         )
     return errors[network.output.name]
@@ -56,7 +56,7 @@ def _gamma(operations: int, unit_roundoff: float) -> float:
     return operations * unit_roundoff / (1 - operations * unit_roundoff)
 
 
-def _step(
+def _after_layer(
     layer: Layer, magnitudes: list[FloatArray], errors: list[FloatArray], unit_roundoff: float
 ) -> FloatArray:
     """The error after a layer, from bounds on its inputs' magnitudes and errors."""
@@ -91,4 +91,4 @@ def _step(
         gamma = _gamma(2 * layer.degree + 1, unit_roundoff)
         rounded = gamma * Polynomial(absolute_values).forward(magnitude)
         return slope.forward(magnitude) * error + rounded
-    raise UnsupportedLayerError(f"no rounding bound is known for {type(layer).__name__}")
+    raise UnsupportedLayerError(f"{type(layer).__name__} has no known rounding bound")

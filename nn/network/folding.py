@@ -1,8 +1,8 @@
 """Folding BatchNorm into the linear layers beside it, exactly.
 
-A BatchNorm is ``y = scale x + shift`` per channel. Behind a convolution or linear layer it joins
-that layer's weight and bias. In front of one it does too, unless the layer pads: a padded zero is
-not `shift`. Both need the value between the two to have no other reader.
+A BatchNorm is ``y = scale x + shift`` for each channel. It joins the weight and the bias of a
+convolution or linear layer in front of it or behind it. A layer behind it must not pad: a padded
+zero is not `shift`. No other layer may read the value between the two.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ def fold_batch_norms(network: Network) -> Network:
     """The same function with as few BatchNorm nodes as folding allows.
 
     Each BatchNorm goes into the Conv2d or Linear before it, else into the one after it (also
-    through a Flatten), else it stays. Names and statistics follow: a linear layer that swallowed
-    the BatchNorm behind it keeps its own name and has the value, and so the statistics, that the
-    BatchNorm had; a Flatten that a BatchNorm was folded through has the value from before the
+    through a Flatten), else it stays. Names and statistics follow. A layer that took in the
+    BatchNorm behind it keeps its own name, and has the value and the statistics that the BatchNorm
+    had. A Flatten between a BatchNorm and the layer that took it in has the value from before the
     BatchNorm. Every other name keeps its value.
     """
     for node in network.nodes:
@@ -31,7 +31,7 @@ def fold_batch_norms(network: Network) -> Network:
 
 
 def _fold_backward(network: Network, norm: Node) -> Network | None:
-    """Fold `norm` into the layer it reads, or None."""
+    """The network with `norm` folded into the layer that it reads; None where that cannot be."""
     source = norm.inputs[0]
     if source == INPUT or len(network.consumers(source)) != 1:
         return None
@@ -54,7 +54,10 @@ def _fold_backward(network: Network, norm: Node) -> Network | None:
 
 
 def _fold_forward(network: Network, norm: Node) -> Network | None:
-    """Fold `norm` into the linear layer that alone reads it, perhaps through a Flatten, or None."""
+    """The network with `norm` folded into the only layer that reads it; None where that cannot be.
+
+    A Flatten may stand between the two.
+    """
     assert isinstance(norm.layer, BatchNorm)
     scale, shift = norm.layer.scale, norm.layer.shift
     source = norm.inputs[0]
@@ -87,14 +90,14 @@ def _only_reader(network: Network, name: str) -> Node | None:
 
 
 def _reading(node: Node, old: str, new: str) -> Node:
-    """`node`, reading `new` where it read `old`."""
+    """The node with the input `new` in place of `old`."""
     if old not in node.inputs:
         return node
     return replace(node, inputs=tuple(new if name == old else name for name in node.inputs))
 
 
 def _scaled_outputs(layer: Layer, norm: BatchNorm) -> Layer | None:
-    """The layer computing ``scale layer(x) + shift``, or None."""
+    """The layer that computes ``scale layer(x) + shift``, or None."""
     if not isinstance(layer, (Conv2d, Linear)):
         return None
     scale = norm.scale
@@ -103,7 +106,7 @@ def _scaled_outputs(layer: Layer, norm: BatchNorm) -> Layer | None:
 
 
 def _scaled_inputs(layer: Layer, scale: FloatArray, shift: FloatArray) -> Layer | None:
-    """The layer computing ``layer(scale x + shift)``, or None."""
+    """The layer that computes ``layer(scale x + shift)``, or None."""
     if isinstance(layer, Linear):
         return replace(layer, weight=layer.weight * scale, bias=layer.bias + layer.weight @ shift)
     if isinstance(layer, Conv2d) and (layer.padding == (0, 0) or not shift.any()):

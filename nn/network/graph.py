@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nn.errors import GraphError, InputRangeError, NetworkError, ShapeError
-from nn.network.layers import FloatArray, Layer, Shape, read_only_array
+from nn.network.layers import FloatArray, Layer, Shape, freeze_array
 
 INPUT = "input"
 """The reserved name of the network's input."""
@@ -31,7 +31,7 @@ class Node:
         if not isinstance(self.name, str) or not self.name:
             raise GraphError(f"a node's name is {self.name!r}; a non-empty string is needed")
         if not isinstance(self.layer, Layer):
-            raise GraphError(f"node {self.name!r} holds {self.layer!r}; a nn Layer is needed")
+            raise GraphError(f"node {self.name!r} holds {self.layer!r}; a layer of nn is needed")
         inputs: object = self.inputs
         if not isinstance(inputs, (tuple, list)):
             raise GraphError(
@@ -47,7 +47,7 @@ class Node:
 
 @dataclass(frozen=True, eq=False)
 class NodeStatistics:
-    """What a node's output looked like over a set of images.
+    """The size of a node's output over a set of images.
 
     ``max_abs`` is the largest absolute value and ``rms`` the root mean square over the images,
     both of the node's output shape.
@@ -58,7 +58,7 @@ class NodeStatistics:
 
     def __post_init__(self) -> None:
         for name in ("max_abs", "rms"):
-            array = read_only_array(getattr(self, name), f"statistics {name}", (1, 3))
+            array = freeze_array(getattr(self, name), f"statistics {name}", (1, 3))
             object.__setattr__(self, name, array)
 
 
@@ -67,9 +67,9 @@ class Network:
     """A feed-forward network on inputs of shape `input_shape` within `input_range`.
 
     `nodes` stand in topological order and the last one is the output. A node's output is called a
-    value and goes by the node's name; the network's input is the value "input". `statistics`, if
-    known, describe every value (see `calibrated`). Everything is validated at construction:
-    GraphError for names, ShapeError for shapes, both naming the node.
+    value and has the node's name; the network's input is the value "input". `statistics`, if
+    known, describe every value (see `calibrated`). Everything is validated at construction, with a
+    `GraphError` for names or a `ShapeError` for shapes that names the node.
     """
 
     name: str
@@ -109,7 +109,7 @@ class Network:
         return self.shapes[self.output.name]
 
     def node(self, name: str) -> Node:
-        """The node called `name`; GraphError if there is none."""
+        """The node called `name`; raises `GraphError` if there is none."""
         for node in self.nodes:
             if node.name == name:
                 return node
@@ -117,7 +117,10 @@ class Network:
         raise GraphError(f"network {self.name!r} has no node {name!r}; it has {known}")
 
     def consumers(self, name: str) -> tuple[Node, ...]:
-        """The nodes that read the value `name`, in topological order."""
+        """The nodes that read the value `name`, in topological order.
+
+        Raises `GraphError` if there is no such value.
+        """
         if name not in self.shapes:
             raise GraphError(f"network {self.name!r} has no value {name!r}")
         return tuple(node for node in self.nodes if name in node.inputs)
@@ -127,20 +130,24 @@ class Network:
     def __call__(self, images: ArrayLike) -> FloatArray:
         """The outputs for a batch: ``(B, *input_shape) -> (B, *output_shape)``, float64.
 
-        Raises ShapeError without the batch axis, InputRangeError for NaN or infinite values. The
-        input range is not enforced here; see `check_range`.
+        Raises `ShapeError` for images without the batch axis or of another shape, `InputRangeError`
+        for NaN or infinite values. `check_range` checks the input range; this does not.
         """
-        batch = self._checked_batch(images)
+        batch = self._check_batch(images)
         outputs = [self._evaluate(chunk)[self.output.name] for chunk in _chunks(batch)]
         return np.concatenate(outputs)
 
     def values(self, images: ArrayLike) -> dict[str, FloatArray]:
         """Every value for a batch, by name and in topological order, "input" included."""
-        return self._evaluate(self._checked_batch(images))
+        return self._evaluate(self._check_batch(images))
 
     def check_range(self, images: ArrayLike) -> FloatArray:
-        """The batch as float64, once its shape, finiteness and input range are checked."""
-        batch = self._checked_batch(images)
+        """The batch as float64.
+
+        Raises `ShapeError` for another shape, `InputRangeError` for values that are not finite or
+        lie outside the input range.
+        """
+        batch = self._check_batch(images)
         low, high = self.input_range
         smallest, largest = float(batch.min()), float(batch.max())
         if smallest < low or largest > high:
@@ -150,7 +157,7 @@ class Network:
             )
         return batch
 
-    def _checked_batch(self, images: ArrayLike) -> FloatArray:
+    def _check_batch(self, images: ArrayLike) -> FloatArray:
         raw = np.asarray(images)
         if raw.dtype.kind not in "fiu":
             raise InputRangeError(f"images have dtype {raw.dtype}; real numbers are needed")
@@ -183,10 +190,10 @@ class Network:
     def calibrated(self, images: ArrayLike) -> Network:
         """This network with `statistics` of every value, "input" included, over `images`.
 
-        They are those of this very graph, keyed by this graph's names; `nn.fold_batch_norms`
-        carries them over to the values that remain.
+        The keys are the names of this graph; `nn.fold_batch_norms` carries the statistics over to
+        the values that remain. Raises what a call of the network raises.
         """
-        batch = self._checked_batch(images)
+        batch = self._check_batch(images)
         max_abs = {name: np.zeros(shape) for name, shape in self.shapes.items()}
         energy = {name: np.zeros(shape) for name, shape in self.shapes.items()}
         for chunk in _chunks(batch):

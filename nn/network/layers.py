@@ -21,11 +21,11 @@ FloatArray = NDArray[np.float64]
 Shape = tuple[int, ...]
 
 
-def read_only_array(value: ArrayLike, what: str, ranks: tuple[int, ...]) -> FloatArray:
+def freeze_array(value: ArrayLike, what: str, ranks: tuple[int, ...]) -> FloatArray:
     """Copy `value` into a read-only float64 array.
 
-    Raises LayerParameterError unless it is real, finite, not empty, and its number of dimensions
-    is one of `ranks`.
+    Raises `LayerParameterError` unless the array is real, finite and not empty, and has a number of
+    dimensions among `ranks`.
     """
     raw = np.asarray(value)
     if raw.dtype.kind not in "fiu":
@@ -39,15 +39,18 @@ def read_only_array(value: ArrayLike, what: str, ranks: tuple[int, ...]) -> Floa
     if not np.isfinite(array).all():
         count = int((~np.isfinite(array)).sum())
         raise LayerParameterError(
-            f"{what} holds {count} NaN or infinite values of {array.size}; "
-            "all must be finite: was the training divergent?"
+            f"{what} holds {count} NaN or infinite values of {array.size}; all must be finite: did "
+            "the training diverge?"
         )
     array.setflags(write=False)
     return array
 
 
-def pair_of_integers(value: Any, what: str, minimum: int) -> tuple[int, int]:
-    """Check a ``(vertical, horizontal)`` pair of integers, each at least `minimum`."""
+def check_pair(value: Any, what: str, minimum: int) -> tuple[int, int]:
+    """The pair ``(vertical, horizontal)``; raises `LayerParameterError` for any other value.
+
+    Both numbers must be integers of at least `minimum`.
+    """
     valid = (
         isinstance(value, (tuple, list))
         and len(value) == 2
@@ -70,25 +73,26 @@ class Layer(ABC):
     def output_shape(self, *input_shapes: Shape) -> Shape:
         """The output's shape for inputs of these shapes, all without the batch axis.
 
-        Raises ShapeError if the layer cannot take them.
+        Raises `ShapeError` for inputs that the layer cannot take.
         """
 
     @abstractmethod
     def forward(self, *inputs: FloatArray) -> FloatArray:
-        """The layer's output on batches; shapes ``(B, *input_shape) -> (B, *output_shape)``."""
+        """The layer's output for a batch: ``(B, *input_shape) -> (B, *output_shape)``."""
 
     @property
     def parameter_count(self) -> int:
-        """How many trained numbers the layer holds."""
+        """The number of trained numbers in the layer."""
         values = (getattr(self, field.name) for field in fields(self))
         return int(sum(value.size for value in values if isinstance(value, np.ndarray)))
 
     def _set(self, **values: Any) -> None:
-        """Store validated fields; only for ``__post_init__`` of the frozen subclasses."""
+        """Store validated fields, for ``__post_init__`` of the frozen subclasses alone."""
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
-    def _checked_output_shape(self, inputs: tuple[FloatArray, ...]) -> Shape:
+    def _check_inputs(self, inputs: tuple[FloatArray, ...]) -> Shape:
+        """The output's shape for these batches; raises `ShapeError` where `output_shape` does."""
         for array in inputs:
             if array.ndim < 2:
                 raise ShapeError(
@@ -98,15 +102,15 @@ class Layer(ABC):
         return self.output_shape(*(array.shape[1:] for array in inputs))
 
 
-def only_shape(layer: Layer, input_shapes: tuple[Shape, ...]) -> Shape:
-    """The single input shape of a layer of arity 1."""
+def check_single_input(layer: Layer, input_shapes: tuple[Shape, ...]) -> Shape:
+    """The shape of the only input; raises `ShapeError` for another number of inputs."""
     if len(input_shapes) != 1:
         raise ShapeError(f"{type(layer).__name__} takes 1 input, got {len(input_shapes)}")
     return input_shapes[0]
 
 
 def check_channels(layer: Layer, shape: Shape, channels: int) -> None:
-    """Require a shape ``(C, H, W)`` or ``(F,)`` whose first axis has `channels` entries."""
+    """Raise `ShapeError` unless a shape is ``(channels, H, W)`` or ``(channels,)``."""
     if len(shape) not in (1, 3) or shape[0] != channels:
         raise ShapeError(
             f"{type(layer).__name__} holds parameters for {channels} channels; "
@@ -115,7 +119,7 @@ def check_channels(layer: Layer, shape: Shape, channels: int) -> None:
 
 
 def per_channel(values: FloatArray, rank: int) -> FloatArray:
-    """View ``(C,)`` so that it broadcasts along axis 1 of a batch with `rank` dimensions."""
+    """A view of ``(C,)`` that broadcasts along axis 1 of a batch with `rank` dimensions."""
     return values.reshape((1, -1) + (1,) * (rank - 2))
 
 
@@ -161,8 +165,8 @@ class Conv2d(Layer):
     groups: int = 1
 
     def __post_init__(self) -> None:
-        weight = read_only_array(self.weight, "Conv2d weight", (4,))
-        bias = read_only_array(self.bias, "Conv2d bias", (1,))
+        weight = freeze_array(self.weight, "Conv2d weight", (4,))
+        bias = freeze_array(self.bias, "Conv2d bias", (1,))
         if bias.shape != weight.shape[:1]:
             raise LayerParameterError(
                 f"Conv2d bias has shape {bias.shape}; ({weight.shape[0]},) is needed, "
@@ -177,8 +181,8 @@ class Conv2d(Layer):
         self._set(
             weight=weight,
             bias=bias,
-            stride=pair_of_integers(self.stride, "Conv2d stride", 1),
-            padding=pair_of_integers(self.padding, "Conv2d padding", 0),
+            stride=check_pair(self.stride, "Conv2d stride", 1),
+            padding=check_pair(self.padding, "Conv2d padding", 0),
             groups=int(groups),
         )
 
@@ -193,14 +197,14 @@ class Conv2d(Layer):
         return int(self.weight.shape[1]) * self.groups
 
     def output_shape(self, *input_shapes: Shape) -> Shape:
-        shape = only_shape(self, input_shapes)
+        shape = check_single_input(self, input_shapes)
         if len(shape) != 3 or shape[0] != self.in_channels:
             raise ShapeError(f"Conv2d needs an input ({self.in_channels}, H, W), got {shape}")
         counts = window_counts(shape[1:], self.kernel, self.stride, self.padding)
         return (self.weight.shape[0], *counts)
 
     def forward(self, *inputs: FloatArray) -> FloatArray:
-        self._checked_output_shape(inputs)
+        self._check_inputs(inputs)
         patches = windows(inputs[0], self.kernel, self.stride, self.padding)
         grouped = [
             np.tensordot(group_patches, group_weight, axes=((1, 4, 5), (1, 2, 3)))
@@ -222,8 +226,8 @@ class Linear(Layer):
     bias: FloatArray
 
     def __post_init__(self) -> None:
-        weight = read_only_array(self.weight, "Linear weight", (2,))
-        bias = read_only_array(self.bias, "Linear bias", (1,))
+        weight = freeze_array(self.weight, "Linear weight", (2,))
+        bias = freeze_array(self.bias, "Linear bias", (1,))
         if bias.shape != weight.shape[:1]:
             raise LayerParameterError(
                 f"Linear bias has shape {bias.shape}; ({weight.shape[0]},) is needed, "
@@ -232,14 +236,14 @@ class Linear(Layer):
         self._set(weight=weight, bias=bias)
 
     def output_shape(self, *input_shapes: Shape) -> Shape:
-        shape = only_shape(self, input_shapes)
+        shape = check_single_input(self, input_shapes)
         if shape != self.weight.shape[1:]:
             hint = "; put a Flatten before it" if len(shape) == 3 else ""
             raise ShapeError(f"Linear needs an input {self.weight.shape[1:]}, got {shape}{hint}")
         return (self.weight.shape[0],)
 
     def forward(self, *inputs: FloatArray) -> FloatArray:
-        self._checked_output_shape(inputs)
+        self._check_inputs(inputs)
         result: FloatArray = inputs[0] @ self.weight.T + self.bias
         return result
 
@@ -257,23 +261,23 @@ class AvgPool2d(Layer):
     padding: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
-        kernel = pair_of_integers(self.kernel, "AvgPool2d kernel", 1)
-        padding = pair_of_integers(self.padding, "AvgPool2d padding", 0)
+        kernel = check_pair(self.kernel, "AvgPool2d kernel", 1)
+        padding = check_pair(self.padding, "AvgPool2d padding", 0)
         if any(2 * pad > extent for pad, extent in zip(padding, kernel, strict=True)):
             raise LayerParameterError(
                 f"AvgPool2d padding is {padding}; at most half the kernel {kernel} is needed"
             )
-        stride = pair_of_integers(self.stride, "AvgPool2d stride", 1)
+        stride = check_pair(self.stride, "AvgPool2d stride", 1)
         self._set(kernel=kernel, stride=stride, padding=padding)
 
     def output_shape(self, *input_shapes: Shape) -> Shape:
-        shape = only_shape(self, input_shapes)
+        shape = check_single_input(self, input_shapes)
         if len(shape) != 3:
             raise ShapeError(f"AvgPool2d needs an input (C, H, W), got {shape}")
         return (shape[0], *window_counts(shape[1:], self.kernel, self.stride, self.padding))
 
     def forward(self, *inputs: FloatArray) -> FloatArray:
-        self._checked_output_shape(inputs)
+        self._check_inputs(inputs)
         result: FloatArray = windows(inputs[0], self.kernel, self.stride, self.padding).mean(
             axis=(-2, -1)
         )
@@ -285,10 +289,10 @@ class Flatten(Layer):
     """``(C, H, W) -> (C H W,)`` in row-major order; a vector stays as it is."""
 
     def output_shape(self, *input_shapes: Shape) -> Shape:
-        return (int(np.prod(only_shape(self, input_shapes))),)
+        return (int(np.prod(check_single_input(self, input_shapes))),)
 
     def forward(self, *inputs: FloatArray) -> FloatArray:
-        return inputs[0].reshape(inputs[0].shape[0], *self._checked_output_shape(inputs))
+        return inputs[0].reshape(inputs[0].shape[0], *self._check_inputs(inputs))
 
 
 @dataclass(frozen=True, eq=False)
@@ -303,7 +307,7 @@ class Add(Layer):
         return input_shapes[0]
 
     def forward(self, *inputs: FloatArray) -> FloatArray:
-        self._checked_output_shape(inputs)
+        self._check_inputs(inputs)
         result: FloatArray = inputs[0] + inputs[1]
         return result
 
@@ -324,7 +328,7 @@ class BatchNorm(Layer):
     def __post_init__(self) -> None:
         names = ("mean", "variance", "gamma", "beta")
         arrays = {
-            name: read_only_array(getattr(self, name), f"BatchNorm {name}", (1,)) for name in names
+            name: freeze_array(getattr(self, name), f"BatchNorm {name}", (1,)) for name in names
         }
         shapes = {name: array.shape for name, array in arrays.items()}
         if len(set(shapes.values())) != 1:
@@ -351,12 +355,12 @@ class BatchNorm(Layer):
         return result
 
     def output_shape(self, *input_shapes: Shape) -> Shape:
-        shape = only_shape(self, input_shapes)
+        shape = check_single_input(self, input_shapes)
         check_channels(self, shape, self.mean.size)
         return shape
 
     def forward(self, *inputs: FloatArray) -> FloatArray:
-        self._checked_output_shape(inputs)
+        self._check_inputs(inputs)
         rank = inputs[0].ndim
         result: FloatArray = inputs[0] * per_channel(self.scale, rank) + per_channel(
             self.shift, rank

@@ -1,9 +1,10 @@
-"""Networks as files: an ``.npz`` archive of plain arrays, with no pickle.
+"""Networks as files: an ``.npz`` archive of plain arrays, without pickle.
 
-Member ``network`` is JSON (UTF-8 bytes as uint8): format, version, name, input shape and range,
-and per node its name, layer type, inputs and plain fields. Arrays stand beside it as
-``nodes/<index>/<field>`` and ``statistics/<index>/<kind>``, where statistic 0 is the input's and
-statistic k + 1 node k's. An array is stored in float32 where that loses nothing, else in float64.
+The member ``network`` is JSON (UTF-8 bytes as uint8): the format, its version, the network's name,
+input shape and input range, and the name, layer type, inputs and plain fields of each node. The
+arrays are the members ``nodes/<index>/<field>`` and ``statistics/<index>/<kind>``; statistics 0
+belong to the input and statistics k + 1 to node k. An array is stored in float32 where that loses
+nothing, else in float64.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ _LAYERS: dict[str, type[Layer]] = {
 
 
 def save(network: Network, path: str | Path) -> None:
-    """Write `network` to `path`, exactly. Equal networks give equal bytes."""
+    """Write `network` to the file `path`, exactly. Equal networks give equal bytes.
+
+    Raises `NetworkFileError` for a layer type that the format does not know.
+    """
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     nodes = []
     for index, node in enumerate(network.nodes):
@@ -72,9 +76,9 @@ def save(network: Network, path: str | Path) -> None:
 
 
 def load(path: str | Path) -> Network:
-    """Read a network written by `save`.
+    """Read a network that `save` wrote.
 
-    Raises NetworkFileError for foreign, damaged or newer files; FileNotFoundError if there is none.
+    Raises `NetworkFileError` for foreign, damaged or newer files, `FileNotFoundError` for none.
     """
     arrays = _read_arrays(Path(path))
     try:
@@ -108,8 +112,8 @@ def load(path: str | Path) -> Network:
         RecursionError,
     ) as error:
         raise NetworkFileError(
-            f"{path} is no usable network file ({type(error).__name__}: {error}); save it again "
-            "with nn.save"
+            f"{path} is no usable network file ({type(error).__name__}: {error}); save the network "
+            "again with nn.save"
         ) from error
 
 
@@ -134,7 +138,7 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
 
 def _check_header(header: Any, path: str | Path) -> None:
     if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise NetworkFileError(f"{path} does not call itself a {FORMAT!r} file")
+        raise NetworkFileError(f"{path} is not marked as a {FORMAT!r} file")
     if header.get("version") != VERSION:
         raise NetworkFileError(
             f"{path} has format version {header.get('version')!r}; this release reads {VERSION}"

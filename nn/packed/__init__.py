@@ -1,1 +1,1 @@
-"""One image a ciphertext: layout, plan, client and server."""
+"""The packed layout, one image in a ciphertext: layouts, planner, plan, client and server."""

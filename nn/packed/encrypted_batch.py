@@ -1,4 +1,4 @@
-"""What travels between client and server: the ciphertexts of a batch of images."""
+"""`EncryptedBatch`: what travels between the client and the server of a packed plan."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from nn.inference.roles import StageTime
 
 @dataclass(frozen=True, eq=False)
 class EncryptedBatch:
-    """Ciphertexts of `images` tensors, `per_image` each, in order.
+    """The ciphertexts of a batch of images or answers, `per_image` for each, in order.
 
     `profile` is what the server measured; it stays with the server and is no part of the bytes.
+    Raises `ShapeError` for a number of ciphertexts that `per_image` does not divide.
     """
 
     ciphertexts: tuple[Ciphertext, ...]
@@ -25,7 +26,7 @@ class EncryptedBatch:
     def __post_init__(self) -> None:
         if self.per_image < 1 or len(self.ciphertexts) % self.per_image:
             raise ShapeError(
-                f"{len(self.ciphertexts)} ciphertexts are no whole number of images of "
+                f"{len(self.ciphertexts)} ciphertexts do not make whole images of "
                 f"{self.per_image} ciphertexts each"
             )
 
@@ -39,10 +40,14 @@ class EncryptedBatch:
         return [list(self.ciphertexts[i * step : (i + 1) * step]) for i in range(len(self))]
 
     def to_bytes(self) -> bytes:
-        """The batch as bytes: versioned, checksummed; seeded halves are not stored."""
+        """The batch as bytes: versioned, checksummed; a seed replaces a half that comes from it."""
         return ciphertexts_to_bytes(list(self.ciphertexts))
 
     @classmethod
     def from_bytes(cls, data: bytes, params: CKKSParameters, per_image: int) -> EncryptedBatch:
-        """Read `to_bytes`; raises `he.SerializationError` or `he.ParametersMismatchError`."""
+        """Read what `to_bytes` wrote.
+
+        Raises `he.SerializationError` for other bytes, `he.ParametersMismatchError` for ciphertexts
+        of other parameters.
+        """
         return cls(tuple(ciphertexts_from_bytes(data, params)), per_image)

@@ -1,4 +1,4 @@
-"""Where the elements of a tensor lie in the slots of ciphertexts."""
+"""Layouts: the slots of ciphertexts in which the elements of a tensor lie."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ IntArray = NDArray[np.int64]
 
 
 class PackingError(NetworkError):
-    """A tensor, layout or layer does not fit the slots it is to be packed into."""
+    """A tensor, layout or layer does not fit the slots."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,10 @@ class Grid:
 
     Channel ``c = (block m_y + d_y) m_x + d_x`` with ``(m_y, m_x) = multiplex`` has pixel ``(y, x)``
     at slot ``(y g_y + d_y) pitch + x g_x + d_x`` of its block, where ``(g_y, g_x) = gap``. A block
-    is `block` slots long. A convolution of stride s widens the gap by s and fills it with s^2 times
-    the channels, so that slots stay in use and every pixel stays near those that it was made from.
+    is `block` slots long. A convolution of stride s widens the gap by s and fills the gap with s^2
+    times the channels. So slots stay in use, and every pixel stays near the pixels that it depends
+    on.
+
     Lee et al., "Low-complexity deep convolutional neural networks on fully homomorphic encryption
     using multiplexed parallel convolutions", ICML 2022 (ePrint 2021/1688), section 4.
     """
@@ -36,22 +38,22 @@ class Grid:
 
     @property
     def channels_per_block(self) -> int:
-        """Channels interleaved in one block."""
+        """The number of channels interleaved in one block."""
         return self.multiplex[0] * self.multiplex[1]
 
     def blocks(self, channels: int) -> int:
-        """Blocks that so many channels need."""
+        """The number of blocks that `channels` channels need."""
         return -(-channels // self.channels_per_block)
 
     def fits(self, height: int, width: int) -> bool:
-        """Whether images of this size stay within rows and blocks, none on top of another."""
+        """Whether images of this size stay within their rows and blocks, and share no slot."""
         row = (width - 1) * self.gap[1] + self.multiplex[1]
         last = ((height - 1) * self.gap[0] + self.multiplex[0] - 1) * self.pitch + row
         inside = self.multiplex[0] <= self.gap[0] and self.multiplex[1] <= self.gap[1]
         return inside and row <= self.pitch and last <= self.block
 
     def slots(self, shape: Shape) -> tuple[IntArray, IntArray]:
-        """Block, and slot in the block, of every element of ``(C, H, W)``; both of that shape."""
+        """The block, and the slot in the block, of every element of ``(C, H, W)``."""
         channel, y, x = np.indices(shape, dtype=np.int64)
         block, inside = np.divmod(channel, self.channels_per_block)
         d_y, d_x = np.divmod(inside, self.multiplex[1])
@@ -64,12 +66,13 @@ class TensorLayout:
     """A one-to-one map from tensor elements to slots.
 
     Row-major element ``e`` of `shape` lies at ``positions[e] = ciphertext n_slots + slot`` with
-    ``slot < period``, and again at every multiple of `period` further on: the whole ciphertext
-    repeats with it. `period` and `n_slots` are powers of two; ``period = n_slots`` means no
-    repetition. Slots between the elements hold anything (zeros when packed by the client, partial
-    sums behind a fold) and are never read. `grid` tells how images lie, where they lie regularly.
+    ``slot < period``. The ciphertext repeats with `period`, so the element lies again at every
+    multiple of `period` further on. `period` and `n_slots` are powers of two; ``period = n_slots``
+    means no repetition. The slots between the elements are never read: they hold zeros when the
+    client packed them, and partial sums behind a fold. `grid` says how an image lies, if it lies
+    regularly.
 
-    Raises PackingError if the positions do not fit.
+    Raises `PackingError` if the positions do not fit.
     """
 
     shape: Shape
@@ -109,9 +112,9 @@ class TensorLayout:
         return int(self.positions.size)
 
     def matches(self, other: TensorLayout) -> bool:
-        """Whether both put the same elements into the same slots, whatever the shapes are called.
+        """Whether both layouts put the same elements into the same slots, whatever their shapes.
 
-        A longer period of equal positions is another layout: fewer slots are known to repeat.
+        Equal positions with a longer period are another layout: fewer slots are known to repeat.
         """
         return (
             (self.n_slots, self.ciphertexts, self.period)
@@ -119,7 +122,10 @@ class TensorLayout:
         ) and np.array_equal(self.positions, other.positions)
 
     def pack(self, tensor: ArrayLike) -> FloatArray:
-        """``(..., *shape) -> (..., ciphertexts, n_slots)``, repeated, zero between the elements."""
+        """``(..., *shape) -> (..., ciphertexts, n_slots)``, repeated, zero between the elements.
+
+        Raises `ShapeError` for another shape.
+        """
         values = np.asarray(tensor, dtype=np.float64)
         rank = len(self.shape)
         if values.ndim < rank or values.shape[values.ndim - rank :] != self.shape:
@@ -135,7 +141,10 @@ class TensorLayout:
         return np.tile(base, self.n_slots // self.period)
 
     def unpack(self, slots: ArrayLike) -> FloatArray:
-        """``(..., ciphertexts, n_slots) -> (..., *shape)``, read from the first repetition."""
+        """``(..., ciphertexts, n_slots) -> (..., *shape)``, from the first repetition.
+
+        Raises `ShapeError` for another shape.
+        """
         values = np.asarray(slots)
         if values.shape[-2:] != (self.ciphertexts, self.n_slots):
             raise ShapeError(
@@ -149,9 +158,9 @@ class TensorLayout:
 def input_layout(shape: Shape, n_slots: int) -> TensorLayout:
     """The client's layout of an image or a vector.
 
-    Row-major channels, each in a block of a power of two of slots, repeated with the smallest
-    period; whole channels to a ciphertext when they do not fit one, and plain row-major order when
-    not even a channel does.
+    Each channel lies in row-major order in a block of a power of two of slots, and the blocks
+    repeat with the smallest period. Channels that do not fit one ciphertext take several, whole
+    channels in each. If one channel does not fit a ciphertext, the order is plain row-major.
     """
     check_power_of_two(n_slots, "n_slots")
     planes = (1, 1, *shape) if len(shape) == 1 else shape
@@ -162,7 +171,7 @@ def input_layout(shape: Shape, n_slots: int) -> TensorLayout:
 
 
 def compact_layout(shape: Shape, n_slots: int) -> TensorLayout:
-    """Row-major order without gaps, repeated with the smallest period if it fits one ciphertext."""
+    """Row-major order without gaps, with the smallest period if it fits one ciphertext."""
     size = int(np.prod(shape))
     ciphertexts = -(-size // n_slots)
     period = min(n_slots, next_power_of_two(size))
@@ -172,10 +181,10 @@ def compact_layout(shape: Shape, n_slots: int) -> TensorLayout:
 
 
 def grid_layout(shape: Shape, n_slots: int, grid: Grid) -> TensorLayout:
-    """Whole blocks of `grid` one after the other, as many to a ciphertext as fit.
+    """Whole blocks of `grid` one after the other, as many in a ciphertext as fit.
 
-    Repeated with the smallest period that holds them. A vector is one row of pixels. PackingError
-    if the image does not fit the grid or a block does not fit the slots.
+    The blocks repeat with the smallest period that holds them. A vector is one row of pixels.
+    Raises `PackingError` if the image does not fit the grid or a block does not fit the slots.
     """
     channels, height, width = shape if len(shape) == 3 else (1, 1, shape[0])
     if not grid.fits(height, width) or grid.block > n_slots:
@@ -199,6 +208,6 @@ def next_power_of_two(value: int) -> int:
 
 
 def check_power_of_two(value: int, what: str) -> None:
-    """PackingError unless `value` is a power of two."""
+    """Raise `PackingError` unless `value` is a power of two; `what` names it."""
     if value < 1 or value & (value - 1):
         raise PackingError(f"{what} is {value}; a power of two is needed")

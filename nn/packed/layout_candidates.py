@@ -1,4 +1,4 @@
-"""Layouts worth considering for the output of an affine map."""
+"""Layouts that the output of an affine map may take."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from nn.stages.affine import Affine
 def candidate_layouts(affine: Affine, in_layout: TensorLayout) -> list[TensorLayout]:
     """Distinct layouts of the map's output, for `nn.packed.packing.lower` to choose from.
 
-    For images: the input's own layout if the shape is kept, the grid of the input with its gaps
-    widened by the stride and filled with all or some of the channels they can take, and row-major
-    order with and without whole blocks. For vectors: R rows in each repetition of the input, for
-    every power of two R.
+    For images: the layout of the input if the shape stays the same; the grid of the input, its gaps
+    widened by the stride and filled with all or some of the channels that they can hold; and
+    row-major order with and without whole blocks. For vectors: R rows in each repetition of the
+    input, for every power of two R.
     """
     found: list[TensorLayout] = []
     for layout in _all_candidates(affine, in_layout):
@@ -44,7 +44,7 @@ def _all_candidates(affine: Affine, in_layout: TensorLayout) -> Iterator[TensorL
     images += [input_layout(shape, n_slots), compact_layout(shape, n_slots)]
     for layout in images:
         yield layout
-        # The same slots, repeated only as often as the input is: no diagonal more than needed.
+        # The same slots, repeated only as often as the input: no needless diagonals.
         if layout.period < in_layout.period:
             yield replace(layout, period=in_layout.period)
     if affine.stride is None or shape[1:] == (1, 1):
@@ -73,7 +73,7 @@ def _multiplexed(
 
 
 def _stacked(shape: Shape, in_layout: TensorLayout) -> Iterator[TensorLayout]:
-    """R rows in each of as many repetitions of the input as it takes."""
+    """R rows in each repetition of the input, for as many repetitions as the rows need."""
     size, n_slots, period = int(np.prod(shape)), in_layout.n_slots, in_layout.period
     fewest = -(-size // n_slots)
     for rows in (1 << k for k in range(period.bit_length())):

@@ -1,4 +1,4 @@
-"""A whole network in slots: every stage with its layout, diagonals and coefficient vectors."""
+"""A network in slots: every stage with its layout, diagonals and coefficient vectors."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from nn.stages.stage import AddStage, AffineStage, PolynomialStage, Stage
 class PackedStage:
     """A stage and the layout of its value.
 
-    `affine` is set for an AffineStage. `coefficients` are set for a PolynomialStage, one ascending
-    set per ciphertext: ``(ciphertexts, degree + 1)`` if all slots share them, else ``(ciphertexts,
+    `affine` is set for an AffineStage. `coefficients` are set for a PolynomialStage, ascending, for
+    each ciphertext: ``(ciphertexts, degree + 1)`` if all slots share them, else ``(ciphertexts,
     degree + 1, n_slots)``, zero between the elements.
     """
 
@@ -36,12 +36,12 @@ class PackedStage:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The stages (or "input") it reads."""
+        """The names of the stages (or "input") that it reads."""
         return self.stage.inputs
 
     @property
     def rotations(self) -> frozenset[int]:
-        """The rotation steps it needs keys for."""
+        """The rotation steps that it needs keys for."""
         return self.affine.rotations if self.affine else frozenset()
 
 
@@ -51,51 +51,69 @@ def pack_network(
     """Every stage in slots, in order; the input has ``network_input_layout(stages, n_slots)``.
 
     Each affine stage takes the layout that `nn.packed.packing.lower` finds cheapest, except where
-    an Add further on needs the layout of its other input. Where neither input of an Add can follow
-    the other, an affine stage "NAME:relayout" is put in, which takes a level. PackingError if a
-    tensor does not fit.
+    an Add further on needs the layout of its other input. Where neither input of an Add can take
+    the layout of the other, an affine stage "NAME:relayout" stands in between and takes a level.
+    Raises `PackingError` for a tensor that does not fit.
     """
-    cost = cost or DEFAULT_COST
-    layouts = {INPUT: network_input_layout(stages, n_slots)}
-    depths = {INPUT: 0}
-    packed: list[PackedStage] = []
-
-    def append(item: PackedStage) -> None:
-        nonlocal cost
-        assert cost is not None
-        packed.append(item)
-        layouts[item.name] = item.layout
-        depths[item.name] = item.stage.levels + max(depths[name] for name in item.inputs)
-        known = cost.known_rotations | item.rotations
-        cost = replace(cost, known_rotations=known)
-
+    packer = _Packer(stages, n_slots, cost or DEFAULT_COST)
     for stage in stages:
-        if isinstance(stage, AffineStage):
-            wanted = _wanted_layout(stage, stages, layouts)
-            # Nothing reads the last stage in slots: how far it spreads does not matter.
-            spread = 0.0 if stage is stages[-1] else cost.spread
-            affine = lower(stage.affine, layouts[stage.input], wanted, replace(cost, spread=spread))
-            append(PackedStage(stage, affine.out_layout, affine=affine))
-            continue
-        if isinstance(stage, AddStage) and not _inputs_match(stage, layouts):
-            moved = min(stage.inputs, key=lambda name: depths[name])
-            kept = stage.inputs[1 - stage.inputs.index(moved)]
-            mover = _relayout_stage(moved, stages, layouts[moved].shape)
-            affine = lower(mover.affine, layouts[moved], layouts[kept], cost)
-            append(PackedStage(mover, affine.out_layout, affine=affine))
-            renamed = tuple(mover.name if name == moved else name for name in stage.inputs)
-            stage = replace(stage, inputs=renamed)
-        layout = layouts[stage.inputs[0]]
-        coefficients = None
-        if isinstance(stage, PolynomialStage):
-            coefficients = _packed_coefficients(stage, layout)
-        append(PackedStage(stage, layout, coefficients=coefficients))
+        packer.pack(stage)
+    packed = packer.packed
     last = packed[-1]
     if last.layout.shape != last.stage.shape:
         # A flattened image: the same slots under the network's own shape.
         flat = replace(last.layout, shape=last.stage.shape, grid=None)
         packed[-1] = replace(last, layout=flat)
     return packed
+
+
+class _Packer:
+    """Packs stages one after the other, and keeps the layout and the depth of each value."""
+
+    def __init__(self, stages: Sequence[Stage], n_slots: int, cost: PackingCost) -> None:
+        self.packed: list[PackedStage] = []
+        self._stages = stages
+        self._cost = cost
+        self._layouts = {INPUT: network_input_layout(stages, n_slots)}
+        self._depths = {INPUT: 0}
+
+    def pack(self, stage: Stage) -> None:
+        """Append the stage, and what must come before it."""
+        if isinstance(stage, AffineStage):
+            wanted = _wanted_layout(stage, self._stages, self._layouts)
+            # Nothing reads the last stage in slots: how far it spreads does not matter.
+            spread = 0.0 if stage is self._stages[-1] else self._cost.spread
+            self._lower(stage, wanted, replace(self._cost, spread=spread))
+            return
+        if isinstance(stage, AddStage) and not _inputs_match(stage, self._layouts):
+            stage = self._with_one_layout(stage)
+        layout = self._layouts[stage.inputs[0]]
+        coefficients = None
+        if isinstance(stage, PolynomialStage):
+            coefficients = _packed_coefficients(stage, layout)
+        self._append(PackedStage(stage, layout, coefficients=coefficients))
+
+    def _with_one_layout(self, stage: AddStage) -> AddStage:
+        """The sum, with the input of fewer levels moved to the layout of the other input."""
+        moved = min(stage.inputs, key=lambda name: self._depths[name])
+        kept = stage.inputs[1 - stage.inputs.index(moved)]
+        mover = _relayout_stage(moved, self._stages, self._layouts[moved].shape)
+        self._lower(mover, self._layouts[kept], self._cost)
+        return replace(
+            stage, inputs=tuple(mover.name if name == moved else name for name in stage.inputs)
+        )
+
+    def _lower(self, stage: AffineStage, wanted: TensorLayout | None, cost: PackingCost) -> None:
+        affine = lower(stage.affine, self._layouts[stage.input], wanted, cost)
+        self._append(PackedStage(stage, affine.out_layout, affine=affine))
+
+    def _append(self, item: PackedStage) -> None:
+        self.packed.append(item)
+        self._layouts[item.name] = item.layout
+        depth = max(self._depths[name] for name in item.inputs)
+        self._depths[item.name] = item.stage.levels + depth
+        known = self._cost.known_rotations | item.rotations
+        self._cost = replace(self._cost, known_rotations=known)
 
 
 def _packed_coefficients(stage: PolynomialStage, layout: TensorLayout) -> FloatArray:
@@ -114,7 +132,10 @@ def network_input_layout(stages: Sequence[Stage], n_slots: int) -> TensorLayout:
 def _wanted_layout(
     stage: Stage, stages: Sequence[Stage], layouts: dict[str, TensorLayout]
 ) -> TensorLayout | None:
-    """The layout that an Add behind elementwise stages has already got for its other input."""
+    """The layout of the other input of an Add further on, if it is known.
+
+    Only elementwise stages may stand between the stage and the Add.
+    """
     names = {stage.name}
     for reader in stages:
         if names.isdisjoint(reader.inputs) or isinstance(reader, AffineStage):
@@ -132,7 +153,7 @@ def _inputs_match(stage: AddStage, layouts: dict[str, TensorLayout]) -> bool:
 
 
 def _relayout_stage(name: str, stages: Sequence[Stage], shape: Shape) -> AffineStage:
-    """An identity behind the stage (or input) called `name`."""
+    """An identity behind the stage (or "input") called `name`."""
     size = int(np.prod(shape))
     before = next((stage for stage in stages if stage.name == name), None)
     scale, shift, node = np.ones(size), np.zeros(size), INPUT

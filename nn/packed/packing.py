@@ -2,13 +2,14 @@
 
 An affine map becomes ``out[o] = fold(sum_i sum_shift vector[o, i, shift] * rotate(in[i], shift)) +
 bias[o]`` with ``rotate(x, k)[s] = x[(s + k) mod n_slots]``: one multiplication by a plaintext, so
-one level, whatever the layer. Row ``r`` at slot ``s``, column ``c`` at slot ``p``, period S: the
-matrix entry goes to the diagonal ``shift = p - s mod S`` (Halevi and Shoup, CRYPTO 2014). A fold
-base R < S lets an entry contribute at any slot ``t = s mod R``, which leaves R diagonals at most;
-rotations by R, 2R, .., S/2 then add the S/R partial sums (the hybrid method of Juvekar,
+one level, whatever the layer. With row ``r`` at slot ``s``, column ``c`` at slot ``p`` and period
+S, the matrix entry goes to the diagonal ``shift = p - s mod S`` (Halevi and Shoup, CRYPTO 2014).
+
+A fold base R < S lets an entry contribute at any slot ``t = s mod R``, so that at most R diagonals
+are left; rotations by R, 2R, .., S/2 then add the S/R partial sums (the hybrid method of Juvekar,
 Vaikuntanathan and Chandrakasan, "Gazelle", USENIX Security 2018, section 3.3). R = 1 with one row
-per repetition of the input is the stacked method of Brutzkus, Elisha and Gilad-Bachrach ("LoLA",
-ICML 2019).
+in each repetition of the input is the stacked method of Brutzkus, Elisha and Gilad-Bachrach
+("LoLA", ICML 2019).
 """
 
 from __future__ import annotations
@@ -23,22 +24,24 @@ from he.ckks.circuits.bsgs import BabyGiant, split
 from nn.network.layers import FloatArray
 from nn.packed.layout import IntArray, PackingError, TensorLayout
 from nn.packed.layout_candidates import candidate_layouts
-from nn.stages.affine import Affine, identity
+from nn.stages.affine import Affine
 
 Block = tuple[int, int]
-"""Output ciphertext, input ciphertext."""
+"""The indices of an output ciphertext and of an input ciphertext."""
 
 
 @dataclass(frozen=True)
 class PackingCost:
-    """What the steps of a packed affine map cost, relative to one baby rotation.
+    """The costs of the parts of a packed affine map, relative to one baby rotation.
 
-    `baby` is a rotation of an input ciphertext (its decomposition is shared), `giant` one of a sum
-    of products (decomposed anew), `fold` one of an output ciphertext, `diagonal` one product with
-    a plaintext vector, `ciphertext` all that each further output ciphertext will cost later (a
-    relinearisation and a rescaling at least), `spread` each doubling of the output's period (a
-    fold of the next Linear), `key` each distinct rotation step that `known_rotations` lacks (its
-    Galois key takes memory).
+    - `baby`: a rotation of an input ciphertext, whose decomposition is shared.
+    - `giant`: a rotation of a sum of products, which is decomposed anew.
+    - `fold`: a rotation of an output ciphertext.
+    - `diagonal`: a product with a plaintext vector.
+    - `ciphertext`: what each further output ciphertext costs later: a relinearization and a
+      rescaling at least.
+    - `spread`: each doubling of the output's period, which costs a fold of the next Linear.
+    - `key`: each distinct rotation step outside `known_rotations`; its Galois key takes memory.
     """
 
     baby: float = 1.0
@@ -57,7 +60,7 @@ class PackingCost:
         diagonals: int,
         out_layout: TensorLayout,
     ) -> float:
-        """The cost of a packed affine map made of these."""
+        """The cost of a packed affine map with these parts."""
         rotations = frozenset(folds).union(*(plan.rotations for plan in splits.values()))
         return (
             self.baby * len(_baby_rotations(splits))
@@ -71,12 +74,12 @@ class PackingCost:
 
 
 def _baby_rotations(splits: Mapping[Block, BabyGiant]) -> set[tuple[int, int]]:
-    """(input ciphertext, nonzero step): blocks of one input share them."""
+    """The pairs (input ciphertext, nonzero step); the blocks of one input share them."""
     return {(i, step) for (_, i), plan in splits.items() for step in plan.babies if step}
 
 
 def _giant_rotations(splits: Mapping[Block, BabyGiant]) -> set[tuple[int, int]]:
-    """(output ciphertext, nonzero step): the inputs are summed first."""
+    """The pairs (output ciphertext, nonzero step); the inputs are summed first."""
     return {(o, step) for (o, _), plan in splits.items() for step in plan.giants if step}
 
 
@@ -89,11 +92,11 @@ class PackedAffine:
 
     ``blocks[o, i][shift]`` is the vector ``(n_slots,)`` that multiplies input ciphertext i rotated
     by `shift`, for output ciphertext o. Diagonals of zeros are left out, and so are blocks without
-    diagonals; but every output has a block, if need be with one diagonal of zeros. `folds` are
-    steps: for each, in order, every output ciphertext is added to itself rotated by the step.
-    `bias` ``(ciphertexts, n_slots)`` is added last. ``splits[o, i]`` tells how the shifts of a
-    block split into babies and giants; blocks of one input share its babies, and blocks of one
-    output draw from the same giants.
+    diagonals; but every output has a block, if necessary with one diagonal of zeros. `folds` are
+    steps: for each step, in order, every output ciphertext is added to itself rotated by the step.
+    `bias` ``(ciphertexts, n_slots)`` is added last. ``splits[o, i]`` says how the shifts of a
+    block split into babies and giants. The blocks of one input have the same babies, and the giants
+    of the blocks of one output come from one set.
     """
 
     blocks: dict[Block, dict[int, FloatArray]]
@@ -105,40 +108,21 @@ class PackedAffine:
 
     @property
     def diagonals(self) -> int:
-        """Products with plaintext vectors."""
+        """The number of products with plaintext vectors."""
         return sum(len(block) for block in self.blocks.values())
 
     @property
     def rotations(self) -> frozenset[int]:
-        """All distinct nonzero steps, folds included."""
+        """All distinct nonzero rotation steps, folds included."""
         steps = frozenset(self.folds)
         return steps.union(*(plan.rotations for plan in self.splits.values()))
-
-    @property
-    def baby_rotations(self) -> int:
-        """Nonzero baby steps, over all input ciphertexts."""
-        return len(_baby_rotations(self.splits))
-
-    @property
-    def giant_rotations(self) -> int:
-        """Nonzero giant steps, over all output ciphertexts (summed over inputs first)."""
-        return len(_giant_rotations(self.splits))
-
-    @property
-    def fold_rotations(self) -> int:
-        """Rotations made by the folds, over all output ciphertexts."""
-        return len(self.folds) * self.out_layout.ciphertexts
-
-    def cost(self, cost: PackingCost = DEFAULT_COST) -> float:
-        """The cost by which `lower` chooses."""
-        return cost.total(self.splits, self.folds, self.diagonals, self.out_layout)
 
     def apply(self, slots: FloatArray) -> FloatArray:
         """The map on cleartext slots, ``(..., ciphertexts, n_slots)`` in and out."""
         return self._evaluate(slots, absolute=False)
 
     def bound(self, slots: FloatArray) -> FloatArray:
-        """A bound on every output slot, from one on every input slot.
+        """A bound on every output slot, from a bound on every input slot.
 
         It covers the slots between the elements too, where a fold may leave partial sums.
         """
@@ -163,10 +147,10 @@ def lower(
     out_layout: TensorLayout | None = None,
     cost: PackingCost | None = None,
 ) -> PackedAffine:
-    """The cheapest packing found of `affine` on inputs in `in_layout`.
+    """The cheapest packing that the search finds of `affine` on inputs in `in_layout`.
 
-    Without `out_layout` the candidates of `nn.packed.layout_candidates` compete. PackingError if
-    the layouts do not suit the map.
+    Without `out_layout` the candidates of `nn.packed.layout_candidates` compete. Raises
+    `PackingError` for layouts that do not suit the map.
     """
     cost = cost or DEFAULT_COST
     if in_layout.size != affine.in_size:
@@ -198,18 +182,11 @@ def lower(
     return best.fill(affine, entries.data, in_layout.positions[entries.col], entries.row)
 
 
-def relayout(
-    source: TensorLayout, target: TensorLayout, cost: PackingCost | None = None
-) -> PackedAffine:
-    """The map that moves a tensor from one layout to another; it takes a level like any other."""
-    return lower(identity(source.shape), source, target, cost)
-
-
 def _fold_bases(in_layout: TensorLayout, out_layout: TensorLayout) -> list[int]:
-    """Every base R for which folding leaves the rows where `out_layout` wants them.
+    """Every base R for which folding leaves the rows where `out_layout` has them.
 
     After the fold a slot s holds the sum over ``s + k R`` up to the end of its input period S only
-    if ``s mod S < R``; with a single period of rows the result repeats with R itself.
+    if ``s mod S < R``. With a single period of rows the result repeats with R itself.
     """
     period = in_layout.period
     bases = [period]
@@ -223,9 +200,9 @@ def _fold_bases(in_layout: TensorLayout, out_layout: TensorLayout) -> list[int]:
 
 @dataclass(frozen=True, eq=False)
 class _Diagonals:
-    """Which diagonals a choice of layouts and fold base needs, before they are filled.
+    """The diagonals that a choice of layouts and fold base needs, before they are filled.
 
-    `keys` are the distinct ``(o inputs + i) base + shift mod base``, ascending.
+    `keys` are the distinct values of ``(o inputs + i) base + shift mod base``, ascending.
     """
 
     in_layout: TensorLayout
@@ -237,7 +214,7 @@ class _Diagonals:
 
     @property
     def rank(self) -> tuple[float, int, int, int]:
-        """What the choice goes by: cost, then what the next layer will like."""
+        """The order of choices: by cost, then by what is cheaper for the next layer."""
         layout = self.out_layout
         return self.cost, layout.ciphertexts, layout.period, self.keys.size
 
@@ -249,7 +226,7 @@ class _Diagonals:
 
     @property
     def shifts(self) -> IntArray:
-        """The step in [0, n_slots) chosen for each class modulo the base; -1 where unused."""
+        """The step in [0, n_slots) that stands for each class modulo the base; -1 if unused."""
         table = np.full(self.base, -1, dtype=np.int64)
         steps = np.array([shift for _, _, shift in self.plan.terms], dtype=np.int64)
         table[steps % self.base] = steps
@@ -266,7 +243,7 @@ class _Diagonals:
         cost: PackingCost,
         limit: float,
     ) -> _Diagonals | None:
-        """The choice, or None as soon as it must cost more than `limit`."""
+        """The choice, or None if it costs more than `limit`."""
         n_slots, inputs = in_layout.n_slots, in_layout.ciphertexts
         outputs = out_layout.ciphertexts
         used = np.zeros(outputs * inputs * base, dtype=bool)
@@ -292,7 +269,7 @@ class _Diagonals:
         return replace(result, cost=total)
 
     def _splits(self) -> dict[Block, BabyGiant]:
-        """The plan, restricted to what each block uses."""
+        """The plan of each block: what it uses of the plan of all."""
         inputs = self.in_layout.ciphertexts
         by_class = {shift % self.base: (g, b, shift) for g, b, shift in self.plan.terms}
         terms: dict[Block, list[tuple[int, int, int]]] = {}
@@ -343,7 +320,7 @@ class _Diagonals:
 
 
 def _copies(in_layout: TensorLayout, out_layout: TensorLayout, base: int) -> range:
-    """Offsets of a row's repetitions within one input period, unless the fold makes them."""
+    """The offsets of a row's repetitions within one input period; a fold makes its own."""
     if base == in_layout.period and out_layout.period < in_layout.period:
         return range(0, in_layout.period, out_layout.period)
     return range(1)

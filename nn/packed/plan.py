@@ -1,4 +1,4 @@
-"""`InferencePlan`: everything that is known about an encrypted run before any key exists."""
+"""`InferencePlan`: the plan of an encrypted run in the packed layout."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KIND = "inference plan"
 
 @dataclass(frozen=True)
 class StagePlan:
-    """One step of the circuit: `kind` is affine, square, polynomial or add."""
+    """What the plan says of one stage: `kind` is affine, square, polynomial or add."""
 
     name: str
     kind: str
@@ -32,17 +32,19 @@ class StagePlan:
     diagonals: int
     ciphertexts: int
     predicted_error: float
-    """Largest predicted standard deviation of an element's error, in value units."""
+    """The largest predicted standard deviation of an element's error, in units of the value."""
 
 
 @dataclass(frozen=True, eq=False)
 class InferencePlan:
-    """Made by `nn.compile`; given to the client and to the server. It holds no weights.
+    """Everything that is known about an encrypted run before any key exists.
 
-    network: its name; fingerprint: which weights it was made for. needs: the evaluation keys.
-    predicted_error: (classes,) bound on each logit's absolute error, exceeded with probability at
-    most `failure_probability` a logit, for inputs whose activations stay within the network's
-    statistics.
+    `nn.compile` makes the plan; the client and the server both need it. It holds no weights.
+
+    network: the name of the network. fingerprint: `Network.fingerprint` of it. needs: the
+    evaluation keys. predicted_error: (classes,) a bound on the absolute error of each logit. A
+    logit exceeds its bound with a probability of at most `failure_probability`, for images whose
+    activations stay within the network's statistics.
     """
 
     network: str
@@ -60,26 +62,26 @@ class InferencePlan:
 
     @property
     def depth(self) -> int:
-        """Levels that the network takes."""
+        """The number of levels that the network takes."""
         return self.params.max_level
 
     @property
     def evaluation_key_bytes(self) -> int:
-        """Exact size of the evaluation keys as bytes, before any is made."""
+        """The exact size of the evaluation keys in bytes."""
         return serialized_bytes(self.params, self.needs)
 
     @property
     def rotations(self) -> int:
-        """Distinct rotations, each with a key of its own."""
+        """The number of distinct rotations; each has its own key."""
         return len(self.needs.galois)
 
     @property
     def predicted_bits(self) -> float:
-        """Bits of the largest logit that are predicted to be right."""
+        """The predicted precision, in bits of the largest logit."""
         return precision_bits(float(self.predicted_error.max()), self.largest_logit)
 
     def report(self) -> str:
-        """The plan as a table for people."""
+        """The plan as a table to read."""
         params = self.params
         chain = " + ".join(str(q.bit_length()) for q in params.q)
         special = " + ".join(str(p.bit_length()) for p in params.p)
@@ -92,8 +94,8 @@ class InferencePlan:
             "primes": f"q: {chain} bits; p: {special} bits; log2(QP) = {params.log_qp:.1f}",
             "security": f"{params.security_estimate} bits (asked for {params.security_bits})",
             "keys": f"{self.rotations} rotations, {megabytes:.1f} MB",
-            "ciphertexts": f"{sent} in and {answered} out, an image",
-            "error": f"at most {error:.2g} a logit, of {self.largest_logit:.3g} at most",
+            "ciphertexts": f"{sent} in and {answered} out for each image",
+            "error": f"at most {error:.2g} in a logit; logits reach {self.largest_logit:.3g}",
             "precision": f"{self.predicted_bits:.1f} bits of the largest logit",
         }
         heads = ("kind", "level", "rotations", "diagonals", "ciphertexts", "error (std)")
@@ -109,7 +111,7 @@ class InferencePlan:
         return "\n".join(lines)
 
     def to_bytes(self) -> bytes:
-        """The plan without weights: what a client needs."""
+        """The plan as bytes, without weights: what a client needs. `nn.read_plan` reads them."""
         header = {
             "network": self.network,
             "fingerprint": self.fingerprint,
@@ -130,10 +132,11 @@ class InferencePlan:
 
     @classmethod
     def from_bytes(cls, data: bytes, *, insecure_reason: str | None = None) -> InferencePlan:
-        """Read `to_bytes`.
+        """Read what `to_bytes` wrote.
 
         insecure_reason: words that say why a plan outside the security table may be read. Raises
-        `he.SerializationError` for other bytes, `he.InsecureParametersError` for such a plan.
+        `he.SerializationError` for other bytes, and `he.InsecureParametersError` for such a plan
+        without the words.
         """
         contents = container.unpack(data, KIND)
         layouts = contents.field("layouts", list)

@@ -1,7 +1,7 @@
 """Error variances through a packed network, element by element, before any key exists.
 
-Every function maps the variance of each element's error (value units, squared) at the input of a
-step to that at its output. What the operations themselves add comes from `he.ckks.noise`.
+Every method maps the variance of each element's error at the input of a stage to the variance at
+its output, in units of the value, squared. `he.ckks.noise` has what each operation adds.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from nn.stages.affine import Affine
 
 @dataclass(frozen=True)
 class Errors:
-    """The error of a tensor's elements: `variance` (size,), in value units squared."""
+    """The errors of a tensor's elements: `variance` (size,), in units of the value, squared."""
 
     variance: FloatArray
 
     def standard_deviation(self) -> FloatArray:
-        """Square root of the variance, (size,)."""
+        """The square root of the variance, (size,)."""
         result: FloatArray = np.sqrt(self.variance)
         return result
 
 
 class ErrorPredictor:
-    """How a parameter set's operations carry errors along."""
+    """How the operations of a parameter set carry errors and add to them."""
 
     def __init__(self, params: CKKSParameters) -> None:
         self.params = params
         self.noise = NoiseModel(params)
 
     def fresh(self, size: int) -> Errors:
-        """A symmetric encryption at the top level."""
+        """The errors of a symmetric encryption at the top level."""
         scale = self.params.scales[-1]
         return Errors(
             np.full(size, (self.noise.fresh_symmetric + self.noise.encoding) / scale**2)
@@ -46,11 +46,11 @@ class ErrorPredictor:
     def affine(
         self, errors: Errors, affine: Affine, packed: PackedAffine, level: int, rms: FloatArray
     ) -> Errors:
-        """An affine map at `level`, packed as `packed`; rms (in size,) bounds the inputs' size.
+        """The errors behind an affine map at `level`; rms (in size,) bounds the size of the inputs.
 
-        The input's error and that of the baby rotations meet the weights; the weights' encoding
-        error meets the input once a diagonal; the closing division rounds, and each fold doubles
-        what it finds and adds a key switch.
+        The weights multiply the input's error and the error of the baby rotations. The encoding
+        error of each diagonal multiplies the input. The division at the end rounds, and each fold
+        doubles the variance and adds a key switch.
         """
         noise, scales = self.noise, self.params.scales
         above, below = scales[level] ** 2, scales[level - 1] ** 2
@@ -66,7 +66,7 @@ class ErrorPredictor:
         return Errors(carried + encoding * 2 ** len(packed.folds) + added)
 
     def square(self, errors: Errors, level: int, largest: FloatArray) -> Errors:
-        """y^2 at `level` for |y| <= largest (size,)."""
+        """The errors of y^2 at `level` for |y| <= largest (size,)."""
         variance = errors.variance
         added = self.noise.product_rescale(level) / self.params.scales[level - 1] ** 2
         return Errors(4 * largest**2 * variance + 2 * variance**2 + added)
@@ -74,10 +74,10 @@ class ErrorPredictor:
     def polynomial(
         self, errors: Errors, level: int, levels: int, coefficients: FloatArray, largest: FloatArray
     ) -> Errors:
-        """sum_k c_k y^k for |y| <= largest, in `levels` levels from `level` on.
+        """The errors of sum_k c_k y^k for |y| <= largest, in `levels` levels from `level` on.
 
-        The derivative's bound carries the input's error; each level's rounding is carried by at
-        most the same bound or by 1, whichever is larger.
+        A bound on the derivative multiplies the input's error. The same bound, or 1 if that is
+        larger, multiplies the rounding error of each level.
         """
         powers = np.arange(coefficients.shape[-1])
         table = np.abs(np.broadcast_to(coefficients, (largest.size, powers.size)))
@@ -88,12 +88,12 @@ class ErrorPredictor:
         return Errors(slope**2 * errors.variance + added)
 
     def add(self, errors: list[Errors]) -> Errors:
-        """A sum."""
+        """The errors of a sum: variances add."""
         total: FloatArray = np.sum([e.variance for e in errors], axis=0)
         return Errors(total)
 
     def drop(self, errors: Errors, level: int, largest: FloatArray) -> Errors:
-        """`drop_to` a lower `level`: a rounding, and the rounded integer factor."""
+        """The errors behind `drop_to` a lower `level`: a rounding, and a rounded integer factor."""
         rounding = self.noise.rounding / self.params.scales[level] ** 2
         factor = (0.5 / self.params.scales[level]) ** 2
         return Errors(errors.variance + rounding + largest**2 * factor)

@@ -25,9 +25,10 @@ from nn.network.layers import (
 class Affine:
     """``out = matrix @ in + bias`` on row-major flattened tensors.
 
-    ``matrix`` is ``(out_size, in_size)`` CSR without stored zeros, ``bias`` ``(out_size,)``, both
-    float64. ``stride`` is set where the outputs form an image on the input's grid: output ``(c, y,
-    x)`` depends on a neighbourhood of input ``(., stride_y y, stride_x x)``.
+    `matrix` is ``(out_size, in_size)`` CSR without stored zeros, `bias` is ``(out_size,)``, both
+    float64. `stride` is set where the outputs form an image on the input's grid: output ``(c, y,
+    x)`` depends on a neighbourhood of input ``(., stride_y y, stride_x x)``. Raises `ShapeError`
+    unless the sizes agree.
     """
 
     matrix: sparse.csr_array
@@ -65,7 +66,7 @@ class Affine:
         return result
 
     def then(self, after: Affine) -> Affine:
-        """``after(self(x))`` as one map; ShapeError unless the sizes meet."""
+        """``after(self(x))`` as one map; raises `ShapeError` unless the sizes agree."""
         if after.in_size != self.out_size:
             raise ShapeError(
                 f"an affine map from {after.in_shape} cannot follow one to {self.out_shape}: "
@@ -102,14 +103,14 @@ class Affine:
 
 
 def identity(shape: Shape) -> Affine:
-    """The map that changes nothing."""
+    """The map ``out = in`` for tensors of this shape."""
     size = _size(shape)
     matrix = _csr(sparse.eye_array(size, format="csr"))
     return Affine(matrix, np.zeros(size), shape, shape, (1, 1) if len(shape) == 3 else None)
 
 
 def is_affine(layer: Layer) -> bool:
-    """Whether `affine_from_layer` takes the layer."""
+    """Whether `affine_from_layer` knows the layer as an affine map."""
     if isinstance(layer, Polynomial):
         return layer.degree <= 1
     return isinstance(layer, (Conv2d, Linear, AvgPool2d, Flatten, BatchNorm))
@@ -118,7 +119,7 @@ def is_affine(layer: Layer) -> bool:
 def affine_from_layer(layer: Layer, in_shape: Shape) -> Affine:
     """The layer on inputs of `in_shape` (without the batch axis) as an affine map.
 
-    UnsupportedLayerError for an activation of degree 2 or more and for Add.
+    Raises `UnsupportedLayerError` for an activation of degree 2 or more, and for Add.
     """
     out_shape = layer.output_shape(in_shape)
     if isinstance(layer, Conv2d):

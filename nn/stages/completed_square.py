@@ -6,22 +6,23 @@ With ``r = sqrt|a|`` and ``s = sign a``, ``p(x) = a x^2 + b x + c`` is
     s (t^2 + s b/r t) + c with  t = r x,
     a (x^2 + b/a x) + c.
 
-An affine map in front makes y or t instead of x, and the affine maps behind take in the factor
-and the constant, all at no cost. Only the products y y, t t, x x are left: one level, where
-evaluating p takes two (x times a x + b).
+An affine map in front computes y or t instead of x, and the affine maps behind take in the factor
+and the constant, all at no cost. Only the products y y, t t, x x are left. They take one level;
+the evaluation of p takes two (x times a x + b).
 
-When that is harmless. CKKS adds an error e of fixed absolute size to every slot. p itself turns it
-into ``|p'(x)| e = |2 a x + b| e``. The first and second form see it on y or t: ``2 |y| e = |p'(x)|
-e / r``, so they lose ``1/r`` where r < 1: `MAX_GAIN` limits it. The first form also subtracts: a
-relative error of y^2 is, relative to the layer's largest output M, greater by ``max y^2 / M``
-(which is about ``b^2 / 4|a| M`` where that cancels), and that many times M must fit below the
-modulus: `MAX_AMPLIFICATION` limits it, and the corresponding quotient of the third form.
+The precision that a form loses must be small. CKKS adds an error e of fixed absolute size to every
+slot. p itself turns the error into ``|p'(x)| e = |2 a x + b| e``. In the first and second form the
+error is one of y or t and becomes ``2 |y| e = |p'(x)| e / r``. So they lose a factor ``1/r`` where
+r < 1; `MAX_GAIN` limits the factor. The first form also subtracts: relative to the layer's largest
+output M, a relative error of y^2 grows by ``max y^2 / M`` (about ``b^2 / 4|a| M`` where the two
+terms cancel), and ``max y^2`` must fit below the modulus. `MAX_AMPLIFICATION` limits this quotient
+and the corresponding quotient of the third form.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,21 +30,26 @@ from nn.network.layers import FloatArray
 from nn.stages.stage import AffineStage, PolynomialStage, SquareStage, Stage
 
 MAX_GAIN = 16.0
-"""The largest ``1 / sqrt|a|``: four bits of precision."""
+"""The largest ``1 / sqrt|a|`` that is accepted: it loses four bits of precision."""
 
 MAX_AMPLIFICATION = 64.0
-"""The largest quotient of the rewritten value and the layer's largest output: six bits."""
+"""The largest accepted quotient of the rewritten value and the layer's largest output: six bits."""
 
 
 def complete_squares(made: Sequence[Stage], max_abs: Mapping[str, FloatArray]) -> list[Stage]:
     """The stages with every polynomial of degree 2 in its best exact form.
 
-    `max_abs` bounds the values before rewriting, by stage name. With an affine stage in front that
-    nothing else reads, and only affine stages behind: the first form, a SquareStage, else, where
-    it is harmful, the second, in one level either way. With only the affine stage in front: ``s y^2
-    + k`` or ``s t^2 + (b/r) t + c``, in one level if all channels have one sign. With only affine
-    stages behind: the third form. All else, and polynomials with ``a = 0`` in some channel, stay
-    and take two levels.
+    `max_abs` bounds the values before rewriting, by stage name. The form depends on the stages
+    around the polynomial:
+
+    - An affine stage in front, which nothing else reads, and only affine stages behind: the first
+      form, a SquareStage, or the second form where the first loses too much precision. Both take
+      one level.
+    - Such an affine stage in front alone: ``s y^2 + k`` or ``s t^2 + (b/r) t + c``, in one level if
+      all channels have one sign.
+    - Only affine stages behind: the third form.
+
+    All other polynomials, and those with ``a = 0`` in some channel, stay and take two levels.
     """
     result = list(made)
     for index, stage in enumerate(result):
@@ -55,56 +61,115 @@ def complete_squares(made: Sequence[Stage], max_abs: Mapping[str, FloatArray]) -
     return result
 
 
+@dataclass(frozen=True, eq=False)
+class _Terms:
+    """The coefficients of ``a x^2 + b x + c``, each ``(size,)``: `square`, `linear`, `constant`."""
+
+    constant: FloatArray
+    linear: FloatArray
+    square: FloatArray
+
+    @property
+    def sign(self) -> FloatArray:
+        """``s``."""
+        result: FloatArray = np.sign(self.square)
+        return result
+
+    @property
+    def root(self) -> FloatArray:
+        """``r``."""
+        result: FloatArray = np.sqrt(np.abs(self.square))
+        return result
+
+    @property
+    def center(self) -> FloatArray:
+        """``b / 2a``."""
+        result: FloatArray = self.linear / (2 * self.square)
+        return result
+
+    @property
+    def offset(self) -> FloatArray:
+        """``k``."""
+        result: FloatArray = self.constant - self.linear * self.center / 2
+        return result
+
+
 def _rewrite(
     made: list[Stage], index: int, stage: PolynomialStage, max_abs: Mapping[str, FloatArray]
 ) -> None:
     """Rewrite one polynomial in place, and the affine stages around it."""
-    columns = np.broadcast_to(stage.coefficients, (stage.size, 3)).T
-    constant, linear, square = columns
-    if not square.all():
+    terms = _Terms(*np.broadcast_to(stage.coefficients, (stage.size, 3)).T)
+    if not terms.square.all():
         return
     readers = [i for i, other in enumerate(made) if stage.name in other.inputs]
     into_readers = bool(readers) and all(isinstance(made[i], AffineStage) for i in readers)
     front = _only_producer(made, stage)
-    sign, root = np.sign(square), np.sqrt(np.abs(square))
-    center = linear / (2 * square)
-    offset = constant - linear * center / 2
-    largest = float(max_abs[stage.name].max())
-    one_sign = bool((sign == sign[0]).all())
+    one_sign = bool((terms.sign == terms.sign[0]).all())
+    largest = MAX_AMPLIFICATION * float(max_abs[stage.name].max())
 
-    if front is not None and (into_readers or one_sign) and 1 / root.min() <= MAX_GAIN:
-        reach = root * (max_abs[made[front].name] + np.abs(center))
-        harmless = float((reach**2).max()) <= MAX_AMPLIFICATION * largest
-        scale, shift = root, root * center if harmless else np.zeros_like(root)
-        _scale_outputs(made, front, scale, shift)
+    if front is not None and (into_readers or one_sign) and 1 / terms.root.min() <= MAX_GAIN:
+        reach = terms.root * (max_abs[made[front].name] + np.abs(terms.center))
+        completes = float((reach**2).max()) <= largest
+        shift = terms.root * terms.center if completes else np.zeros_like(terms.root)
+        _scale_outputs(made, front, terms.root, shift)
         if into_readers:
-            constant = offset if harmless else constant
-            _scale_inputs(made, readers, stage.name, sign, constant)
-            # The stage's value is v for p = sign * v + constant.
-            common = replace(stage, scale=sign, shift=-sign * constant)
-            left = 0.0 if harmless else sign * linear / root
-            made[index] = replace(common, coefficients=_columns(0.0, left, 1.0))
+            _leave_constants(made, index, stage, readers, terms, completes)
         else:
-            leading = float(sign[0])
-            if harmless:
-                coefficients = _columns(offset, 0.0, leading)
-            else:
-                coefficients = _columns(constant, linear / root, leading)
-            made[index] = replace(stage, coefficients=coefficients)
+            _keep_constants(made, index, stage, terms, completes)
     elif into_readers:
-        reach = (max_abs[stage.name] + np.abs(constant)) / np.abs(square)
-        if float(reach.max()) <= MAX_AMPLIFICATION * largest:
-            _scale_inputs(made, readers, stage.name, square, constant)
-            made[index] = replace(
-                stage,
-                coefficients=_columns(0.0, linear / square, 1.0),
-                scale=1 / square,
-                shift=-constant / square,
-            )
+        reach = (max_abs[stage.name] + np.abs(terms.constant)) / np.abs(terms.square)
+        if float(reach.max()) <= largest:
+            _leave_factors(made, index, stage, readers, terms)
+
+
+def _leave_constants(
+    made: list[Stage],
+    index: int,
+    stage: PolynomialStage,
+    readers: Sequence[int],
+    terms: _Terms,
+    completes: bool,
+) -> None:
+    """The first form (`completes`) or the second; the readers take in the sign and the constant."""
+    constant = terms.offset if completes else terms.constant
+    left = 0.0 if completes else terms.sign * terms.linear / terms.root
+    _scale_inputs(made, readers, stage.name, terms.sign, constant)
+    # The stage's value is v for p = sign * v + constant.
+    made[index] = replace(
+        stage,
+        scale=terms.sign,
+        shift=-terms.sign * constant,
+        coefficients=_columns(0.0, left, 1.0),
+    )
+
+
+def _keep_constants(
+    made: list[Stage], index: int, stage: PolynomialStage, terms: _Terms, completes: bool
+) -> None:
+    """The first form (`completes`) or the second, of one sign, with its sign and constant."""
+    leading = float(terms.sign[0])
+    if completes:
+        coefficients = _columns(terms.offset, 0.0, leading)
+    else:
+        coefficients = _columns(terms.constant, terms.linear / terms.root, leading)
+    made[index] = replace(stage, coefficients=coefficients)
+
+
+def _leave_factors(
+    made: list[Stage], index: int, stage: PolynomialStage, readers: Sequence[int], terms: _Terms
+) -> None:
+    """The third form; the readers take in the factor and the constant."""
+    _scale_inputs(made, readers, stage.name, terms.square, terms.constant)
+    made[index] = replace(
+        stage,
+        coefficients=_columns(0.0, terms.linear / terms.square, 1.0),
+        scale=1 / terms.square,
+        shift=-terms.constant / terms.square,
+    )
 
 
 def _only_producer(made: Sequence[Stage], stage: Stage) -> int | None:
-    """The index of the affine stage that `stage` reads, if nothing else reads it."""
+    """The index of the affine stage that `stage` alone reads, or None."""
     (name,) = stage.inputs
     if sum(name in other.inputs for other in made) != 1:
         return None
@@ -125,7 +190,7 @@ def _scale_outputs(made: list[Stage], index: int, scale: FloatArray, shift: Floa
 def _scale_inputs(
     made: list[Stage], readers: Sequence[int], name: str, scale: FloatArray, shift: FloatArray
 ) -> None:
-    """Let the `readers` of stage `name` take ``scale * value + shift`` where they read it."""
+    """Let the `readers` of the stage `name` read ``scale * value + shift`` in its place."""
     for index in readers:
         stage = made[index]
         assert isinstance(stage, AffineStage)

@@ -1,8 +1,9 @@
 """A network as a small graph of stages: sparse affine maps, squares, polynomials, sums.
 
-Consecutive linear layers become one affine map, and a polynomial of degree 2 a plain square whose
-factors and constants the affine maps around it take in (`nn.stages.completed_square`), so that a
-layer takes one multiplicative level wherever that is exactly possible.
+Consecutive linear layers become one affine map. A polynomial of degree 2 becomes a plain square,
+and the affine maps around the square take in its factors and constants
+(`nn.stages.completed_square`). So a layer takes one multiplicative level wherever that is possible
+exactly.
 """
 
 from __future__ import annotations
@@ -29,22 +30,24 @@ from nn.stages.stage import (
 )
 
 MERGE_GROWTH = 4
-"""Two affine maps are merged if the product has at most so many times their entries.
+"""Two affine maps are merged if their product has at most this many times their entries.
 
-A merged map saves a level, which makes everything before it cheaper; but a wide map behind a
-narrow one (1000 -> 10 -> 1000 features) would multiply the work.
+A merged map saves a level, which makes everything before the map cheaper. But the product of a wide
+map and a narrow map in front of it (1000 -> 10 -> 1000 features) would multiply the work.
 """
 
 
 def rewrite(network: Network) -> tuple[Stage, ...]:
-    """The folded network's stages in topological order; the last one is the output.
+    """The stages of the folded network in topological order; the last one is the output.
 
-    A stage is called by the names of its layers, joined by "+". Flatten is no stage, but named
-    with the stage that reads it. `max_abs` comes from the network's statistics, if it has any
-    (what the calibration images reached, carried through the rewriting), else from its input range
-    by interval arithmetic (what no input in the range can exceed, up to rounding).
+    The name of a stage joins the names of its layers with "+". A Flatten is no stage; its name
+    joins that of the stage that reads it.
 
-    Raises GraphError if two joined names collide.
+    `max_abs` comes from the network's statistics, if it has any: the largest values over the
+    calibration images, carried through the rewriting. Without statistics `max_abs` comes from the
+    input range by interval arithmetic, and no input in the range exceeds it, up to rounding.
+
+    Raises `GraphError` if two joined names collide.
     """
     folded = fold_batch_norms(network)
     made = _merge_affine(_translate(folded))
@@ -55,7 +58,7 @@ def rewrite(network: Network) -> tuple[Stage, ...]:
 
 
 def _translate(network: Network) -> list[Stage]:
-    """One stage per node, of the node's name; none for Flatten, which moves no element."""
+    """One stage for each node, with the node's name; none for Flatten, which moves no element."""
     alias: dict[str, str] = {INPUT: INPUT}
     shapes: dict[str, Shape] = {INPUT: network.input_shape}
     unnamed: dict[str, tuple[str, ...]] = {}
@@ -82,10 +85,10 @@ def _translate(network: Network) -> list[Stage]:
 
 
 def _with_output_shape(made: list[Stage], shape: Shape) -> list[Stage]:
-    """The stages with the last one's value under the network's output shape."""
+    """The stages, the last one with the network's output shape."""
     last = made[-1]
     if last.shape != shape and INPUT in last.inputs and not isinstance(last, AffineStage):
-        # A lone activation of a flattened image is also what knows the input's shape.
+        # The activation also tells the input's shape, so a stage behind it flattens the image.
         flat = replace(identity(last.shape), out_shape=shape, stride=None)
         name = f"{last.name}:flatten"
         common = (name, (), (last.name,), shape, last.node, last.scale, last.shift, last.max_abs)
@@ -96,7 +99,7 @@ def _with_output_shape(made: list[Stage], shape: Shape) -> list[Stage]:
 def _stage(
     node: Node, layers: tuple[str, ...], inputs: tuple[str, ...], in_shape: Shape, image: Shape
 ) -> Stage:
-    """The stage of one node that reads `in_shape`, which is `image` but for flattening."""
+    """The stage of one node. `image` is `in_shape`, the shape that it reads, before flattening."""
     layer = node.layer
     if is_affine(layer):
         affine = replace(affine_from_layer(layer, in_shape), in_shape=image)
@@ -114,21 +117,21 @@ def _stage(
     if isinstance(layer, Add):
         return AddStage(*fields)
     raise UnsupportedLayerError(
-        f"node {node.name!r}: no stage is known for {type(layer).__name__}; linear layers, Add, "
-        "Flatten and Polynomial have one"
+        f"node {node.name!r}: no stage computes {type(layer).__name__}; linear layers, Add, "
+        "Flatten and Polynomial are possible"
     )
 
 
 def _fields(
     name: str, layers: tuple[str, ...], inputs: tuple[str, ...], shape: Shape
 ) -> tuple[str, tuple[str, ...], tuple[str, ...], Shape, str, FloatArray, FloatArray, FloatArray]:
-    """The fields that all stages have, for the node's own value; its bound is yet unknown."""
+    """The fields that all stages have, for the node's own value; its bound is not yet known."""
     size = int(np.prod(shape))
     return name, layers, inputs, shape, name, np.ones(size), np.zeros(size), np.full(size, np.inf)
 
 
 def _merge_affine(made: list[Stage]) -> list[Stage]:
-    """Affine stages joined with the affine stage that alone reads them."""
+    """The stages, with each affine stage joined to an affine stage that alone reads it."""
     result: list[Stage] = []
     for stage in made:
         if isinstance(stage, AffineStage) and stage.input != INPUT:
@@ -151,7 +154,7 @@ def _merge_affine(made: list[Stage]) -> list[Stage]:
 
 
 def _max_abs(network: Network, made: Sequence[Stage]) -> dict[str, FloatArray]:
-    """The bound on every stage's value, by name."""
+    """The bound on every stage's value, by the stage's name."""
     if network.statistics is None:
         return _interval_max_abs(network, made)
     found: dict[str, FloatArray] = {}

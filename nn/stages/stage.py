@@ -1,4 +1,4 @@
-"""The stages that an encrypted network is made of."""
+"""The stages of an encrypted network: affine maps, squares, polynomials, sums."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from nn.stages.affine import Affine
 
 @dataclass(frozen=True, eq=False)
 class Stage(ABC):
-    """One step of the encrypted circuit, on row-major flattened tensors.
+    """One stage of the encrypted circuit, on row-major flattened tensors.
 
-    It reads the stages named in `inputs` (or "input") and stands for the network's `layers`, those
-    it computes, in order. Its value is ``scale * v + shift``, elementwise, where ``v`` is the
-    network's value called `node`: rewriting moves factors and constants from stage to stage.
-    `max_abs` bounds the absolute value of each element. `scale`, `shift` and `max_abs` are
-    ``(size,)``. `shape` is the tensor's shape; flattening changes no element's place, so a
-    flattened image goes by its image shape, except as the network's output.
+    It reads the stages named in `inputs` (or "input") and computes the network's `layers`, in
+    order. Its value is ``scale * v + shift``, elementwise, where ``v`` is the network's value
+    called `node`: rewriting moves factors and constants from stage to stage. `max_abs` bounds the
+    absolute value of each element. `scale`, `shift` and `max_abs` are ``(size,)``. `shape` is the
+    tensor's shape. Flattening moves no element, so a flattened image keeps its image shape, except
+    as the network's output.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Stage(ABC):
 
     @abstractmethod
     def bounds(self, *inputs: Interval) -> Interval:
-        """An interval per element that holds the value, from intervals that hold the inputs."""
+        """An interval around each element of the value, from intervals around the inputs."""
 
 
 Interval = tuple[FloatArray, FloatArray]
@@ -143,22 +143,22 @@ class AddStage(Stage):
 def polynomial_levels(coefficients: FloatArray) -> int:
     """Levels that a polynomial ``(degree + 1,)`` or ``(size, degree + 1)`` takes.
 
-    `he.ckks.circuits.polynomial.depth` of the degree; one less where the leading power of two has
-    the same integer coefficient for all elements (``+-x^2 + b x + c`` takes one).
+    As `he.ckks.circuits.polynomial.depth` says for the degree; one level less where the leading
+    power of two has the same integer coefficient for all elements (``+-x^2 + b x + c`` takes one).
     """
     return Polynomial(shared_columns(coefficients)).depth
 
 
 def shared_columns(coefficients: FloatArray) -> list[FloatArray | float]:
-    """The coefficient of each power: a number where all elements share it, else ``(size,)``."""
+    """The coefficient of each power: one number if all elements share it, else ``(size,)``."""
     columns = np.moveaxis(coefficients, -1, 0)
     return [float(c.flat[0]) if np.ptp(c) == 0 else c for c in columns]
 
 
 def polynomial_bounds(coefficients: FloatArray, interval: Interval) -> Interval:
-    """The range of a polynomial over an interval: exact up to degree 2, else a bound.
+    """The range of a polynomial over an interval.
 
-    Beyond degree 2 by Horner's rule on intervals.
+    The range is exact up to degree 2. Beyond degree 2 it is a bound, by Horner's rule on intervals.
     """
     low, high = interval
     columns = list(np.moveaxis(coefficients, -1, 0))

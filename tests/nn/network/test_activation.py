@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nn.errors import LayerParameterError, ShapeError
 from nn.frontend.torch_layers import PolynomialActivation
-from nn.network.activation import Polynomial, Square
+from nn.network.activation import Polynomial
 from nn.network.evaluation_error import rounding_bound
 from nn.network.graph import Network, Node
 
@@ -55,9 +55,9 @@ def test_polynomial__equals_torch_layer(case: tuple[Polynomial, np.ndarray]) -> 
 
 def test_square__is_the_square() -> None:
     values = np.linspace(-3, 3, 7).reshape(1, 7)
-    assert np.array_equal(Square().forward(values), values * values)
-    assert Square().degree == 2
-    assert not Square().per_channel
+    assert np.array_equal(Polynomial.square().forward(values), values * values)
+    assert Polynomial.square().degree == 2
+    assert not Polynomial.square().per_channel
 
 
 def test_coefficients_for__broadcasts_shared_ones() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nn.network.activation import Square
+from nn.network.activation import Polynomial
 from nn.network.evaluation_error import rounding_bound
 from nn.network.folding import fold_batch_norms
 from nn.network.graph import Network, Node
@@ -58,7 +58,9 @@ def names(network: Network) -> list[str]:
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([1, 2]), st.integers(0, 1), st.integers(0, 1))
-def test_folded__equals_the_network(seed: int, groups: int, first: int, second: int) -> None:
+def test_fold_batch_norms__equals_the_network(
+    seed: int, groups: int, first: int, second: int
+) -> None:
     rng = np.random.default_rng(seed)
     size = 5 + 2 * first - 2 + 2 * second - 2
     network = chain(
@@ -66,7 +68,7 @@ def test_folded__equals_the_network(seed: int, groups: int, first: int, second: 
             ("norm0", norm(rng, 4)),
             ("conv1", conv(rng, 4, 4, first, groups)),
             ("norm1", norm(rng, 4)),
-            ("act", Square()),
+            ("act", Polynomial.square()),
             ("norm2", norm(rng, 4)),
             ("conv2", conv(rng, 6, 4, second, groups)),
             ("norm3", norm(rng, 6)),
@@ -82,14 +84,14 @@ def test_folded__equals_the_network(seed: int, groups: int, first: int, second: 
     assert [name for name in names(folded) if "norm" in name] == kept
 
 
-def test_folded__without_shift_goes_into_a_padding_convolution() -> None:
+def test_fold_batch_norms__without_shift_goes_into_a_padding_convolution() -> None:
     rng = np.random.default_rng(1)
     network = chain([("norm", norm(rng, 4, shifted=False)), ("conv", conv(rng, 2, 4, 1, 2))])
     assert names(fold_batch_norms(network)) == ["conv"]
     assert_same_function(network, fold_batch_norms(network))
 
 
-def test_folded__goes_forward_through_a_flatten() -> None:
+def test_fold_batch_norms__goes_forward_through_a_flatten() -> None:
     rng = np.random.default_rng(2)
     layers: Chain = [("norm", norm(rng, 4)), ("flat", Flatten()), ("fc", linear(rng, 3, 100))]
     network = chain(layers)
@@ -97,19 +99,19 @@ def test_folded__goes_forward_through_a_flatten() -> None:
     assert_same_function(network, fold_batch_norms(network))
 
 
-@pytest.mark.parametrize("last", [Square(), AvgPool2d((2, 2), (1, 1))])
-def test_folded__keeps_what_has_no_linear_neighbour(last: Layer) -> None:
+@pytest.mark.parametrize("last", [Polynomial.square(), AvgPool2d((2, 2), (1, 1))])
+def test_fold_batch_norms__keeps_what_has_no_linear_neighbour(last: Layer) -> None:
     rng = np.random.default_rng(3)
-    network = chain([("act", Square()), ("norm", norm(rng, 4)), ("last", last)])
+    network = chain([("act", Polynomial.square()), ("norm", norm(rng, 4)), ("last", last)])
     assert names(fold_batch_norms(network)) == ["act", "norm", "last"]
 
 
-def test_folded__keeps_a_norm_at_the_end_of_nothing_linear() -> None:
-    network = chain([("act", Square()), ("norm", norm(np.random.default_rng(4), 4))])
+def test_fold_batch_norms__keeps_a_norm_at_the_end_of_nothing_linear() -> None:
+    network = chain([("act", Polynomial.square()), ("norm", norm(np.random.default_rng(4), 4))])
     assert fold_batch_norms(network) is network
 
 
-def test_folded__leaves_values_with_other_readers_alone() -> None:
+def test_fold_batch_norms__leaves_values_with_other_readers_alone() -> None:
     rng = np.random.default_rng(5)
     nodes = (
         Node("conv", conv(rng, 4, 4, 1, 1), ("input",)),
@@ -124,12 +126,12 @@ def test_folded__leaves_values_with_other_readers_alone() -> None:
     assert names(fold_batch_norms(network)) == names(network)
 
 
-def test_folded__repairs_every_reader_of_the_norm() -> None:
+def test_fold_batch_norms__repairs_every_reader_of_the_norm() -> None:
     rng = np.random.default_rng(6)
     nodes = (
         Node("conv", conv(rng, 4, 4, 1, 1), ("input",)),
         Node("norm", norm(rng, 4), ("conv",)),
-        Node("act", Square(), ("norm",)),
+        Node("act", Polynomial.square(), ("norm",)),
         Node("add", Add(), ("act", "norm")),
     )
     network = Network("residual", (4, 5, 5), nodes)
@@ -143,9 +145,10 @@ def test_folded__repairs_every_reader_of_the_norm() -> None:
 
 
 @pytest.mark.parametrize("first", ["conv", "norm"])
-def test_folded__carries_statistics_over(first: str) -> None:
+def test_fold_batch_norms__carries_statistics_over(first: str) -> None:
     rng = np.random.default_rng(7)
-    layers: Chain = [("conv", conv(rng, 4, 4, 1, 1))] if first == "conv" else [("act0", Square())]
+    square = ("act0", Polynomial.square())
+    layers: Chain = [("conv", conv(rng, 4, 4, 1, 1)) if first == "conv" else square]
     layers += [
         ("norm", norm(rng, 4)),
         ("flat", Flatten()),
@@ -167,9 +170,11 @@ def test_folded__carries_statistics_over(first: str) -> None:
             assert np.abs(old - new).max() <= allowed
 
 
-def test_folded__can_be_repeated() -> None:
+def test_fold_batch_norms__can_be_repeated() -> None:
     rng = np.random.default_rng(8)
-    network = chain([("conv", conv(rng, 2, 4, 0, 1)), ("norm", norm(rng, 2)), ("act", Square())])
+    network = chain(
+        [("conv", conv(rng, 2, 4, 0, 1)), ("norm", norm(rng, 2)), ("act", Polynomial.square())]
+    )
     folded = fold_batch_norms(network)
     assert fold_batch_norms(folded) is folded
     assert names(folded) == ["conv", "act"]

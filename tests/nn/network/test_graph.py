@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nn.errors import GraphError, InputRangeError, NetworkError, ShapeError
-from nn.network.activation import Polynomial, Square
+from nn.network.activation import Polynomial
 from nn.network.graph import Network, Node, NodeStatistics
 from nn.network.layers import Add, AvgPool2d, Conv2d, Flatten, Linear
 
@@ -18,7 +18,7 @@ def residual_network(seed: int = 0) -> Network:
     nodes = (
         Node("conv", Conv2d(rng.normal(size=(2, 2, 3, 3)), rng.normal(size=2), padding=(1, 1)),
              ("input",)),
-        Node("act", Square(), ("conv",)),
+        Node("act", Polynomial.square(), ("conv",)),
         Node("add", Add(), ("act", "input")),
         Node("flat", Flatten(), ("add",)),
         Node("fc", Linear(rng.normal(size=(3, 32)), rng.normal(size=3)), ("flat",)),
@@ -156,7 +156,7 @@ LINEAR = Linear(np.ones((2, 3)), np.zeros(2))
         (lambda: Node("a", Add(), ("input",)), GraphError, "Add takes 2 inputs, got"),
         (lambda: Node("a", LINEAR, "input"), GraphError, "a tuple of names"),
         (lambda: Node("", LINEAR, ("input",)), GraphError, "non-empty string"),
-        (lambda: Node("a", np.square, ("input",)), GraphError, "a nn Layer is needed"),
+        (lambda: Node("a", np.square, ("input",)), GraphError, "a layer of nn is needed"),
         (
             lambda: Network("n", (4,), (Node("a", LINEAR, ("input",)),)),
             ShapeError,

@@ -161,7 +161,7 @@ def rewritten(path: Path, change: Callable[[dict[str, Any], dict[str, Any]], obj
     ("change", "message"),
     [
         (lambda header, arrays: arrays.pop("network"), "no usable network file"),
-        (lambda header, arrays: header.update(format="other"), "does not call itself"),
+        (lambda header, arrays: header.update(format="other"), "is not marked as"),
         (lambda header, arrays: header.update(version=2), "version 2; this release reads 1"),
         (lambda header, arrays: header.pop("nodes"), "no usable network file"),
         (lambda header, arrays: header.update(nodes=3), "no usable network file"),

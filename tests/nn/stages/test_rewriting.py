@@ -27,7 +27,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 @given(networks(), st.booleans(), seeds)
-def test_stages__compute_the_network(network: Network, calibrated: bool, seed: int) -> None:
+def test_rewrite__compute_the_network(network: Network, calibrated: bool, seed: int) -> None:
     images = images_for(network, 3, seed)
     if calibrated:
         network = network.calibrated(images)
@@ -40,7 +40,7 @@ def test_stages__compute_the_network(network: Network, calibrated: bool, seed: i
 
 
 @given(networks(), seeds)
-def test_stages__are_scaled_and_shifted_values_of_the_network(network: Network, seed: int) -> None:
+def test_rewrite__are_scaled_and_shifted_values_of_the_network(network: Network, seed: int) -> None:
     images = images_for(network, 3, seed)
     made = rewrite(network)
     values, truth = evaluate(made, images), fold_batch_norms(network).values(images)
@@ -51,7 +51,7 @@ def test_stages__are_scaled_and_shifted_values_of_the_network(network: Network, 
 
 
 @given(networks(), st.booleans(), seeds)
-def test_stages__stay_within_their_bounds(network: Network, calibrated: bool, seed: int) -> None:
+def test_rewrite__stay_within_their_bounds(network: Network, calibrated: bool, seed: int) -> None:
     images = images_for(network, 20, seed)
     if calibrated:
         network = network.calibrated(images)
@@ -66,7 +66,7 @@ def test_stages__stay_within_their_bounds(network: Network, calibrated: bool, se
 
 
 @given(networks())
-def test_stages__form_a_graph_of_all_layers(network: Network) -> None:
+def test_rewrite__form_a_graph_of_all_layers(network: Network) -> None:
     made = rewrite(network)
     known = {INPUT: network.input_shape}
     for stage in made:
@@ -92,7 +92,7 @@ def digits(seed: int = 0) -> Network:
     return builder.network((0.0, 1.0))
 
 
-def test_stages__of_a_digit_network_take_five_levels() -> None:
+def test_rewrite__of_a_digit_network_take_five_levels() -> None:
     made = rewrite(digits())
     assert [(stage.name, type(stage), stage.levels) for stage in made] == [
         ("conv2d0", AffineStage, 1),
@@ -120,7 +120,7 @@ def conv(rng: np.random.Generator, inputs: str, name: str, padding: int = 0) -> 
     return Node(name, Conv2d(weight, rng.normal(size=2), padding=(padding, padding)), (inputs,))
 
 
-def test_stages__merge_linear_layers() -> None:
+def test_rewrite__merge_linear_layers() -> None:
     rng = np.random.default_rng(0)
     made = rewrite(
         network_of(
@@ -134,7 +134,7 @@ def test_stages__merge_linear_layers() -> None:
     assert made[0].layers == ("conv", "pool", "flat", "fc")
 
 
-def test_stages__keep_a_bottleneck_unmerged() -> None:
+def test_rewrite__keep_a_bottleneck_unmerged() -> None:
     rng = np.random.default_rng(0)
     narrow, wide = rng.normal(size=(1, 64)), rng.normal(size=(64, 1))
     made = rewrite(
@@ -148,7 +148,7 @@ def test_stages__keep_a_bottleneck_unmerged() -> None:
     assert [stage.name for stage in made] == ["narrow", "wide"]
 
 
-def test_stages__merge_batch_norm_before_padding_exactly() -> None:
+def test_rewrite__merge_batch_norm_before_padding_exactly() -> None:
     rng = np.random.default_rng(1)
     mean, gamma, beta = rng.normal(size=(3, 2))
     network = network_of(
@@ -164,7 +164,7 @@ def test_stages__merge_batch_norm_before_padding_exactly() -> None:
     assert (difference <= tolerance.reshape(2, -1)).all()
 
 
-def test_stages__keep_a_value_that_two_layers_read() -> None:
+def test_rewrite__keep_a_value_that_two_layers_read() -> None:
     rng = np.random.default_rng(2)
     made = rewrite(
         network_of(
@@ -177,14 +177,14 @@ def test_stages__keep_a_value_that_two_layers_read() -> None:
     assert kinds(made) == [AffineStage, AffineStage, AddStage]
 
 
-def test_stages__of_flatten_alone() -> None:
+def test_rewrite__of_flatten_alone() -> None:
     made = rewrite(network_of(Node("flat", Flatten(), (INPUT,))))
     assert [(stage.name, stage.shape) for stage in made] == [("flat", (32,))]
     images = np.random.default_rng(0).normal(size=(2, 2, 4, 4))
     np.testing.assert_array_equal(evaluate(made, images)["flat"], images.reshape(2, -1))
 
 
-def test_stages__name_a_last_flatten_with_what_it_reads() -> None:
+def test_rewrite__name_a_last_flatten_with_what_it_reads() -> None:
     made = rewrite(
         network_of(
             Node("square", Polynomial.square(), (INPUT,)),
@@ -197,7 +197,7 @@ def test_stages__name_a_last_flatten_with_what_it_reads() -> None:
     assert kinds(made) == [SquareStage, SquareStage]
 
 
-def test_stages__keep_the_shape_of_the_input() -> None:
+def test_rewrite__keep_the_shape_of_the_input() -> None:
     square, flat = Polynomial.square(), Flatten()
     behind = network_of(Node("square", square, (INPUT,)), Node("flat", flat, ("square",)))
     before = network_of(Node("flat", flat, (INPUT,)), Node("square", square, ("flat",)))
@@ -208,7 +208,7 @@ def test_stages__keep_the_shape_of_the_input() -> None:
         assert kinds(made) == [SquareStage, AffineStage]
 
 
-def test_stages__treat_degree_one_as_affine() -> None:
+def test_rewrite__treat_degree_one_as_affine() -> None:
     rng = np.random.default_rng(0)
     made = rewrite(
         network_of(
@@ -218,7 +218,7 @@ def test_stages__treat_degree_one_as_affine() -> None:
     assert [stage.name for stage in made] == ["line+conv"]
 
 
-def test_stages__refuse_names_that_collide() -> None:
+def test_rewrite__refuse_names_that_collide() -> None:
     with pytest.raises(GraphError, match=r"'a\+b'; rename"):
         rewrite(
             network_of(
@@ -229,7 +229,7 @@ def test_stages__refuse_names_that_collide() -> None:
         )
 
 
-def test_stages__interval_bounds_are_reached_by_one_linear_layer() -> None:
+def test_rewrite__interval_bounds_are_reached_by_one_linear_layer() -> None:
     weight: FloatArray = np.array([[1.0, -2.0, 0.5]])
     network = Network(
         "line", (3,), (Node("fc", Linear(weight, [0.25]), (INPUT,)),), input_range=(-1.0, 3.0)
