@@ -1,7 +1,7 @@
 """The bytes of every kind of object, once written, stay what they are.
 
-Everything is made from fixed seeds and by integer arithmetic alone, so that every platform has these
-digests.
+Everything is made from fixed seeds and by integer arithmetic alone, so that every platform has
+these digests.
 """
 
 from __future__ import annotations
