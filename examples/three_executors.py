@@ -11,7 +11,7 @@ import numpy as np
 import accel_model
 import he
 from he.trace import Tracer
-from rtl.generator.catalogue import Options
+from rtl.generator.catalogue import BlockOptions
 from rtl.programs.runner import check_outputs, run_program, units_for
 
 
@@ -40,7 +40,7 @@ def main() -> None:
     model = accel_model.estimate(program, accel_model.load_machine("ecp5"))
     print(f"model: {1e3 * model.time_s:.2f} ms on {model.machine}, bottleneck {model.bottleneck}")
 
-    with units_for(program, Options(butterflies=2), lanes=2) as units:
+    with units_for(program, BlockOptions(butterflies=2), lanes=2) as units:
         done = run_program(program, data, units)
     equal = check_outputs(done.outputs, data)  # raises at the first bit that differs
     print(f"simulated hardware: the software's bits, {equal:,} residues, "

@@ -46,7 +46,7 @@ def block_of(options: argparse.Namespace) -> AnyBlock:
 
     return catalogue.make(
         options.block,
-        catalogue.Options(
+        catalogue.BlockOptions(
             width=options.width,
             reduction=options.reduction,
             tile=options.tile,

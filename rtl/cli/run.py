@@ -32,14 +32,14 @@ def run(options: argparse.Namespace) -> int:
     """Run the program, compare its outputs bit for bit, and print the cycles of each unit."""
     from accel_model.isa import program_file
     from rtl.errors import ProgramDataError
-    from rtl.generator.catalogue import Options
+    from rtl.generator.catalogue import BlockOptions
     from rtl.programs.runner import check_outputs, run_lines, run_program, units_for
 
     try:
         program, data = program_file.load(options.file), program_file.load_data(options.file)
     except (ValueError, OSError) as error:
         raise ProgramDataError(str(error)) from error
-    geometry = Options(
+    geometry = BlockOptions(
         butterflies=options.butterflies,
         reduction=options.reduction,
         buffers=options.buffers,

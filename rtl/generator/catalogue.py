@@ -21,7 +21,7 @@ AnyBlock = ModularMultiplier | Butterfly | NTTUnit | PointwiseUnit | Automorphis
 
 
 @dataclass(frozen=True)
-class Options:
+class BlockOptions:
     """The parameters of a block; each block uses those that it needs.
 
     moduli: primes. If empty, they are the `moduli_count` largest primes of `width` bits that fit.
@@ -68,15 +68,15 @@ class Options:
             return False
 
 
-def _modmul(options: Options) -> ModularMultiplier:
+def _modmul(options: BlockOptions) -> ModularMultiplier:
     return options.multiplier
 
 
-def _butterfly(options: Options) -> Butterfly:
+def _butterfly(options: BlockOptions) -> Butterfly:
     return Butterfly(options.multiplier)
 
 
-def _ntt(options: Options) -> NTTUnit:
+def _ntt(options: BlockOptions) -> NTTUnit:
     check_geometry(options.N, options.butterflies, "butterflies")
     multiplier = options.multiplier
     return NTTUnit(
@@ -89,19 +89,19 @@ def _ntt(options: Options) -> NTTUnit:
     )
 
 
-def _pointwise(options: Options) -> PointwiseUnit:
+def _pointwise(options: BlockOptions) -> PointwiseUnit:
     check_geometry(options.N, 1)
     return PointwiseUnit(options.butterflies, options.primes(), options.multiplier)
 
 
-def _automorphism(options: Options) -> AutomorphismUnit:
+def _automorphism(options: BlockOptions) -> AutomorphismUnit:
     check_geometry(options.N, options.butterflies)
     return AutomorphismUnit(
         options.N, options.butterflies, options.primes(), options.width, options.buffers
     )
 
 
-BLOCKS: dict[str, Callable[[Options], AnyBlock]] = {
+BLOCKS: dict[str, Callable[[BlockOptions], AnyBlock]] = {
     "modmul": _modmul,
     "butterfly": _butterfly,
     "ntt": _ntt,
@@ -110,7 +110,7 @@ BLOCKS: dict[str, Callable[[Options], AnyBlock]] = {
 }
 
 
-def make(name: str, options: Options) -> AnyBlock:
+def make(name: str, options: BlockOptions) -> AnyBlock:
     """The block of this name. Raises `OptionError`, and the errors of the block's parameters."""
     if name not in BLOCKS:
         raise OptionError(f"block {name!r} does not exist: choose one of {', '.join(BLOCKS)}")

@@ -22,7 +22,7 @@ import numpy as np
 from accel_model.isa import NONE, ExecutionError, Opcode, Program, semantics
 from accel_model.isa.program_data import Data, empty_outputs, limbs_read
 from rtl.errors import ProgramDataError, SimulationError
-from rtl.generator.catalogue import Options
+from rtl.generator.catalogue import BlockOptions
 from rtl.programs.simulated_units import Batch, SimulatedUnits
 from rtl.units.pointwise import LimbOperation
 
@@ -65,7 +65,7 @@ class ProgramRun:
         return sum(batch.cycles for batch in self.batches if batch.unit == unit)
 
 
-def units_for(program: Program, options: Options, lanes: int) -> SimulatedUnits:
+def units_for(program: Program, options: BlockOptions, lanes: int) -> SimulatedUnits:
     """Units for a program's ring and moduli, with the geometry and reduction of `options`.
 
     The units are as wide as the widest modulus, at least `options.width`.

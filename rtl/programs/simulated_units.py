@@ -12,7 +12,7 @@ import numpy as np
 
 from rtl.errors import SimulationError
 from rtl.generator import catalogue
-from rtl.generator.catalogue import Options
+from rtl.generator.catalogue import BlockOptions
 from rtl.simulation.verilator.simulator import Simulator
 from rtl.units.automorphism import AutomorphismUnit
 from rtl.units.ntt.unit import NTTUnit
@@ -45,7 +45,7 @@ class SimulatedUnits:
     is not built. Raises the errors of the units' parameters, `ToolError`, `SimulationError`.
     """
 
-    options: Options
+    options: BlockOptions
     lanes: int
     batches: list[Batch] = field(default_factory=list)
 
@@ -121,7 +121,7 @@ class SimulatedUnits:
         return unit
 
     @property
-    def _with_lanes(self) -> Options:
+    def _with_lanes(self) -> BlockOptions:
         return replace(self.options, butterflies=self.lanes)
 
     @cached_property

@@ -13,10 +13,11 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from ntt.modulus import MAX_MODULUS_BITS
 from rtl.arithmetic.butterfly import Butterfly
 from rtl.arithmetic.modmul import ModularMultiplier
 from rtl.errors import SimulationError
-from rtl.generator.catalogue import AnyBlock, Options
+from rtl.generator.catalogue import AnyBlock, BlockOptions
 from rtl.simulation.drivers import (
     Operands,
     Transform,
@@ -252,7 +253,8 @@ class Arithmetic(Workload[Operands]):
     def prime(self) -> int:
         """The modulus of the random cases."""
         word_bits = getattr(self.multiplier, "word_bits", 1)
-        return Options(width=min(self.multiplier.width, 61), word_bits=word_bits, N=8).primes()[0]
+        width = min(self.multiplier.width, MAX_MODULUS_BITS)
+        return BlockOptions(width=width, word_bits=word_bits, N=8).primes()[0]
 
     def random(self, count: int, seed: int) -> list[Operands]:
         q, draw = self.prime, np.random.default_rng(seed)

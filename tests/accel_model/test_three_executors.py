@@ -11,7 +11,7 @@ from accel_model.isa import Opcode, Phase
 from accel_model.isa.section import OPERANDS, RESULTS, cut
 from accel_model.lowering.operations import lower
 from accel_model.machine import units
-from rtl.generator.catalogue import Options
+from rtl.generator.catalogue import BlockOptions
 from rtl.programs.runner import ProgramRun, check_outputs, run_program, units_for
 from rtl.programs.simulated_units import SimulatedUnits
 
@@ -58,7 +58,7 @@ def test_key_switch_of_the_mnist_run__limb_by_limb_on_the_simulated_units(mnist_
     """A rotation's key switch, every instruction of it on a unit, at the real size."""
     kinds = [op.kind for op in mnist_run.trace.operations]
     number = kinds.index("automorphisms")
-    options = Options(butterflies=8, buffers=2, twiddles="generated")
+    options = BlockOptions(butterflies=8, buffers=2, twiddles="generated")
     program, done, simulated = run_operation(mnist_run, number, options, lanes=8)
     assert program.N == 8192
     assert set(program.instructions["phase"].tolist()) >= KEY_SWITCH | {Phase.AUTOMORPHISM}
@@ -77,7 +77,7 @@ def test_key_switch_of_the_mnist_run__limb_by_limb_on_the_simulated_units(mnist_
 @pytest.mark.parametrize("circuit", ["one-limb digits", "wide primes"], indirect=True)
 def test_every_kind_of_operation__on_the_simulated_units(circuit_run):
     program = lower(circuit_run.trace)
-    options = Options(butterflies=2, reduction="montgomery")
+    options = BlockOptions(butterflies=2, reduction="montgomery")
     data = dict(circuit_run.arrays)
     data |= {("output", str(i)): array for i, array in enumerate(circuit_run.outputs)}
     with units_for(program, options, lanes=2) as simulated:
@@ -90,7 +90,7 @@ def test_the_whole_mnist_run__on_the_simulated_units(mnist_run):
     """Encrypted logits of the software run, from the hardware."""
     program = lower(mnist_run.trace)
     data = dict(mnist_run.arrays)
-    options = Options(butterflies=8, buffers=2, twiddles="generated")
+    options = BlockOptions(butterflies=8, buffers=2, twiddles="generated")
     with units_for(program, options, lanes=8) as simulated:
         done = run_program(program, data, simulated)
     assert check_outputs(done.outputs, data) == 2 * program.N

@@ -5,6 +5,8 @@ tests/accel_model/test_three_executors.py runs whole encrypted computations.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -19,12 +21,12 @@ from accel_model.isa import (
 )
 from ntt.modulus import find_primes
 from rtl.errors import ProgramDataError, SimulationError
-from rtl.generator.catalogue import Options
+from rtl.generator.catalogue import BlockOptions
 from rtl.programs.runner import check_outputs, run_program, units_for
 
 N = 8
 SMALL, LARGE = find_primes(20, N, 1)[0], find_primes(28, N, 1)[0]
-GEOMETRY = Options(width=28, butterflies=1, word_bits=4)
+GEOMETRY = BlockOptions(width=28, butterflies=1, word_bits=4)
 
 
 def conversion() -> Program:
@@ -46,7 +48,7 @@ def conversion() -> Program:
 def test_run__a_conversion_takes_any_number_of_the_units_width(reduction):
     """As the units state: a b < q R for any a of so many bits, b being below q."""
     x = np.array([0, 1, SMALL - 1, SMALL, SMALL + 1, 2 * SMALL, LARGE - 1, (1 << 28) - 1])
-    options = Options(**{**vars(GEOMETRY), "reduction": reduction})
+    options = replace(GEOMETRY, reduction=reduction)
     with units_for(conversion(), options, lanes=1) as units:
         done = run_program(conversion(), {("input", "x"): x[None].astype(np.uint64)}, units)
     expected = [(int(a) * (SMALL - 1) + SMALL - 1) % SMALL for a in x]
