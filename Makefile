@@ -27,7 +27,7 @@ test: $(VENV)/.test
 	done
 
 # Warnings, broken links among them, are errors; nothing is downloaded.
-docs: $(VENV)/.test
+docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo 'Documentation: site/index.html'
 
@@ -49,6 +49,10 @@ $(VENV)/.project: pyproject.toml | $(BIN)/python
 
 $(VENV)/.test: pyproject.toml tools/constraints.txt $(VENV)/.peers | $(BIN)/python
 	$(PIP) install --quiet --constraint tools/constraints.txt --editable '.[test,torch,rtl,docs]'
+	touch $@
+
+$(VENV)/.docs: pyproject.toml tools/constraints.txt | $(BIN)/python
+	$(PIP) install --quiet --constraint tools/constraints.txt --editable '.[docs]'
 	touch $@
 
 # The libraries compared with. Pyfhel compiles SEAL; pip keeps the wheel in its cache.

@@ -42,3 +42,32 @@ def test_page__accuracies_of_quantised_networks_are_those_of_the_test_set():
         accuracy = np.mean(quantized(images[:1000]).argmax(axis=1) == labels[:1000])
         # A thousand images: within five standard deviations of sqrt(0.25 / 1000).
         assert abs(float(accuracy) - float(row[2]) / 100) <= 5 * np.sqrt(0.25 / 1000)
+
+
+class Wire(dict):
+    """Names of the messages program: what one side sends, the other receives next."""
+
+    def __init__(self) -> None:
+        super().__init__(nn=nn, send=self.send)
+        self.sent = []
+
+    def send(self, message: bytes) -> None:
+        assert type(message) is bytes
+        self.sent.append(message)
+
+    def __missing__(self, name: str) -> bytes:
+        if not name.startswith("received_"):
+            raise KeyError(name)
+        return self.sent.pop(0)
+
+
+def test_page__program_of_the_messages_needs_bytes_alone():
+    page = PAGE.read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(# at the server.*?)```", page, re.DOTALL)
+    network = nn.zoo.load("mnist")
+    images = nn.zoo.test_images("mnist")[0][:2]
+    names = Wire()
+    names.update(network=network, images=images)
+    exec(compile(program, PAGE.name, "exec"), {}, names)
+    assert names.sent == []
+    assert (abs(names["logits"] - network(images)) <= names["plan"].predicted_error).all()
