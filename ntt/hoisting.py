@@ -1,4 +1,4 @@
-"""What the hoisted product of `ntt.limbs.LimbOps` takes besides the ciphertexts' own data."""
+"""What the hoisted operations of `ntt.limbs.LimbOps` take besides the ciphertexts' own data."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ntt.addresses import addresses_of
+from ntt.backends.contract import Blocks, Keys, Scratch, WeightedSums
 from ntt.backends.hoisting import VECTOR as VECTOR
 
 COLUMNS = 1024
@@ -18,8 +19,8 @@ COLUMNS = 1024
 class VectorMoves:
     """A permutation of N = 8 n columns that moves whole vectors of 8, and lanes inside each.
 
-    moves[0, v] = 8 w + l: source vector v goes to vector w, its lanes in the order of row l of
-    `lanes` (8 rows, flat); moves[1, w] = v. uint32 and uint64.
+    moves (2, n), uint32: moves[0, v] = 8 w + l means that source vector v goes to vector w with its
+    lanes in the order of row l of `lanes`; moves[1, w] = v. lanes (64,), uint64: 8 rows.
     """
 
     moves: np.ndarray
@@ -27,11 +28,11 @@ class VectorMoves:
 
     @classmethod
     def of(cls, permutation: np.ndarray) -> VectorMoves:
-        """Of ``y[i] = x[permutation[i]]``; ValueError if it tears a vector apart.
+        """The moves of ``y[i] = x[permutation[i]]``, int64 (N,).
 
-        Multiplying the exponents of a bit-reversed transform by an odd number does not: a block of
-        2^k columns holds the exponents of one remainder modulo 2N / 2^k, and in a vector the order
-        of the lanes depends on the place of the first one.
+        Raises `ValueError` if the permutation tears a vector apart. That of an automorphism in the
+        transformed domain does not: a block of 2^k columns holds the exponents of one remainder
+        modulo 2N / 2^k, and in a vector the order of the lanes depends on the place of the first.
         """
         vectors = permutation.reshape(-1, VECTOR)
         sources, first = vectors[:, 0] // VECTOR, vectors[:, 0] % VECTOR
@@ -49,13 +50,16 @@ class VectorMoves:
 class HoistedOperands:
     """Keys, permutations and weights of a hoisted product (`ntt.limbs.LimbOps.hoisted_product`).
 
-    `arrays` are the kernels' arguments; `owners` keeps alive what they hold by address.
+    keys, blocks, weighted: the arguments of the kernels. count: of the keys; sums: of the sums of
+    all matrices; columns: those worked on at a time. owners keeps alive what the addresses name.
     """
 
     count: int
     sums: int
     columns: int
-    arrays: tuple[np.ndarray, ...] = field(repr=False)
+    keys: Keys = field(repr=False)
+    blocks: Blocks = field(repr=False)
+    weighted: WeightedSums = field(repr=False)
     owners: tuple[object, ...] = field(repr=False)
 
     @classmethod
@@ -68,41 +72,45 @@ class HoistedOperands:
         starts: Sequence[np.ndarray],
         product_of: Sequence[np.ndarray],
     ) -> HoistedOperands:
-        """keys (digits, 2, key limbs, N), None for the addend itself, with the limb of the key for
-        each limb (limbs,) and the permutation of its product, one each. weights (limbs, N / 8,
-        terms, 8), of as many matrices as there are `starts` (sums + 1,) and `product_of` (terms,).
+        """The operands of a product of `len(keys)` keys and `len(weights)` matrices.
+
+        For each key: keys (digits, 2, key limbs, N), or None for the addend itself; key_rows
+        (limbs,), the limb of the key for each limb; permutations. For each matrix: weights
+        (limbs, N / 8, terms, 8), starts (sums + 1,), product_of (terms,). Keys and weights are
+        contiguous uint64 in [0, q), the rest integers. Raises `ValueError` if they are not.
         """
-        N = VECTOR * permutations[0].moves.shape[1]
+        moves = [p.moves for p in permutations]
+        N = VECTOR * moves[0].shape[1]
         columns = min(N, COLUMNS)
-        moves = np.stack([p.moves for p in permutations])
-        blocks = moves[:, 1, :: columns // VECTOR] // (columns // VECTOR)
-        arrays = (
-            addresses_of(keys),
-            np.array([0 if key is None else key.shape[2] for key in keys], dtype=np.int64),
-            np.ascontiguousarray(key_rows, dtype=np.int64),
-            moves,
-            # Keys that read the same columns one after the other: the digits stay in the cache.
-            np.ascontiguousarray(np.argsort(blocks, axis=0, kind="stable").T),
-            np.stack([p.lanes for p in permutations]),
+        vectors = columns // VECTOR
+        sources = np.stack([m[1, ::vectors] // vectors for m in moves]).astype(np.int64)
+        # Keys that read the same columns one after the other: the digits stay in the cache.
+        order = np.ascontiguousarray(np.argsort(sources, axis=0, kind="stable").T)
+        weighted = WeightedSums(
             addresses_of(weights),
-            np.cumsum([0, *(len(s) - 1 for s in starts)]),
+            np.cumsum([0, *(len(s) - 1 for s in starts)], dtype=np.int64),
             np.concatenate(starts).astype(np.int64),
             np.concatenate(product_of).astype(np.int64),
         )
-        sums = int(arrays[7][-1])
-        return cls(len(keys), sums, columns, arrays, (tuple(keys), tuple(weights)))
+        return cls(
+            len(keys),
+            int(weighted.first_sums[-1]),
+            columns,
+            _keys(keys, key_rows, permutations),
+            Blocks(sources, order),
+            weighted,
+            (tuple(keys), tuple(weights)),
+        )
 
     def scratch_words(self, images: int, digits: int, N: int) -> int:
-        """Words of the scratch memory that the kernels need."""
+        """How many words of scratch memory the kernels need."""
         return images * self._product_words + 2 * self.columns + min(images, 4) * (digits + 1) * N
 
-    def scratch(
-        self, memory: np.ndarray, images: int, digits: int, N: int
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """`scratch_words` words of memory as the kernels want them."""
+    def scratch(self, memory: np.ndarray, images: int) -> Scratch:
+        """`scratch_words` words of memory (words,), uint64, as the kernels take them."""
         first = images * self._product_words
         second = first + 2 * self.columns
-        return (
+        return Scratch(
             memory[:first].reshape(images, self._product_words),
             memory[first:second].reshape(2, self.columns),
             memory[second:],
@@ -117,10 +125,10 @@ class HoistedOperands:
 class KeyOperands:
     """Keys and permutations of hoisted quotients (`ntt.limbs.LimbOps.hoisted_quotients`).
 
-    `arrays` are the kernels' arguments; `owners` keeps alive what they hold by address.
+    keys: the argument of the kernels. owners keeps alive what the addresses name.
     """
 
-    arrays: tuple[np.ndarray, ...] = field(repr=False)
+    keys: Keys = field(repr=False)
     owners: tuple[np.ndarray, ...] = field(repr=False)
 
     @classmethod
@@ -130,14 +138,24 @@ class KeyOperands:
         key_rows: Sequence[np.ndarray],
         permutations: Sequence[VectorMoves],
     ) -> KeyOperands:
-        """keys (digits, 2, key limbs, N), with the limb of the key for each limb (limbs,) and the
-        permutation of its quotient.
+        """The operands of `len(keys)` quotients.
+
+        For each: keys (digits, 2, key limbs, N), contiguous uint64; key_rows (limbs,), the limb of
+        the key for each limb; permutations, of the quotient. Raises `ValueError` for keys that are
+        not such arrays.
         """
-        arrays = (
-            addresses_of(keys),
-            np.array([key.shape[2] for key in keys], dtype=np.int64),
-            np.array(key_rows, dtype=np.int64),
-            np.stack([p.moves[0] for p in permutations]),
-            np.stack([p.lanes for p in permutations]),
-        )
-        return cls(arrays, tuple(keys))
+        return cls(_keys(keys, key_rows, permutations), tuple(keys))
+
+
+def _keys(
+    keys: Sequence[np.ndarray | None],
+    key_rows: Sequence[np.ndarray],
+    permutations: Sequence[VectorMoves],
+) -> Keys:
+    return Keys(
+        addresses_of(keys),
+        np.array([0 if key is None else key.shape[2] for key in keys], dtype=np.int64),
+        np.array(key_rows, dtype=np.int64),
+        np.stack([p.moves[0] for p in permutations]),
+        np.stack([p.lanes for p in permutations]),
+    )

@@ -134,24 +134,24 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
-        self._cache_file = CheckedFile(
-            self._cache_path,
-            self._impl.filename_base,
-            (
-                self._impl.locator.get_source_stamp(),
-                _sources_stamp(),
-                _helpers_stamp(function),
-            ),
-        )
+        own = self._impl.locator.get_source_stamp()
+        file = CheckedFile(self._cache_path, self._impl.filename_base, own)
+        # The version is compared before the rest of an index is unpickled: the rest may name types
+        # of operands that the sources no longer define.
+        file._version = (file._version, _sources_stamp(), _helpers_stamp(function))
+        self._cache_file = file
 
-    def holds_this_cpu(self) -> bool:
-        """Whether the index names machine code for this CPU and these sources."""
+    def holds(self, arguments: tuple[Any, ...] | None) -> bool:
+        """Whether the index names machine code for this CPU and these sources.
+
+        arguments: for these Numba types, None for any.
+        """
         try:
             index = self._cache_file._load_index()
         except Exception:
             return False
         machine = cpu_target.target_context.codegen().magic_tuple()
-        return any(key[1] == machine for key in index)
+        return any(key[1] == machine and arguments in (None, key[0]) for key in index)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The kept machine code for a signature, or None."""

@@ -1,19 +1,19 @@
 """`LimbOps`: every kernel, bound to the moduli of some limbs, split over threads.
 
-The fast door of this package: arrays are trusted (uint64, C-contiguous, last two axes (limbs, N),
-values in [0, q)); `ntt.transform` is the checked one.
+The fast door of this package: its arrays are trusted, where `ntt.transform` checks them. They are
+contiguous uint64 arrays (.., limbs, N) of residues in [0, q), unless stated otherwise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from ntt import threads
 from ntt.backends import select
+from ntt.backends.contract import Backend
 from ntt.constants import BasisChange, DigitChange, LimbDivision, Scalars
 from ntt.errors import ResidueShapeError
 from ntt.hoisting import HoistedOperands, KeyOperands
@@ -24,127 +24,133 @@ _MIN_WORDS_PER_THREAD = 1 << 16
 
 
 class LimbOps:
-    """Kernels on arrays whose limb axis stands for ``tables.moduli[rows]``.
+    """The kernels on arrays whose limb axis stands for ``tables.moduli[rows]``, rows (limbs,).
 
-    Arrays may carry leading axes, (..., limbs, N); `out` may be an input unless stated otherwise.
+    Every operation writes `out` and returns it; `out` may be an input unless stated otherwise. It
+    computes with `backend`, default the one in force at that moment, and raises `BackendError` if
+    the backends in force cannot hold the moduli or N.
     """
 
-    def __init__(self, tables: NTTTables, rows: np.ndarray) -> None:
+    def __init__(self, tables: NTTTables, rows: np.ndarray, backend: Backend | None = None) -> None:
         self.tables = tables
         self.rows = np.ascontiguousarray(rows, dtype=np.int64)
         self.moduli = tuple(tables.moduli[r] for r in self.rows)
         self._shape = (len(self.rows), tables.N)
         self._is_short = self.rows.size * tables.N < 2 * _MIN_WORDS_PER_THREAD
         self._tiled = {1: self.rows}
-        self._resolved: dict[str, tuple[ModuleType, np.ndarray]] = {}
+        self._fixed = None if backend is None else (backend, tables.for_word(backend.WORD_BITS))
+        self._resolved: dict[str, tuple[Backend, np.ndarray]] = {}
+
+    def empty(self, *leading: int) -> np.ndarray:
+        """A new array (*leading, limbs, N), not initialised, in memory of the backend."""
+        backend, _ = self._backend()
+        return backend.allocate((*leading, *self._shape))
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        """Coefficients to evaluations, in place; returns x."""
-        self._rowwise("forward", x)
-        return x
+        """Coefficients to evaluations, in place; returns x (.., limbs, N)."""
+        return self._elementwise("forward", x)
 
     def inverse(self, x: np.ndarray) -> np.ndarray:
-        """Evaluations to coefficients, in place; returns x."""
-        self._rowwise("inverse", x)
-        return x
+        """Evaluations to coefficients, in place; returns x (.., limbs, N)."""
+        return self._elementwise("inverse", x)
 
     def add(self, out: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """out = a + b."""
-        return self._rowwise("add", out, a, b)
+        """out = a + b; all (.., limbs, N)."""
+        return self._elementwise("add", out, a, b)
 
     def subtract(self, out: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """out = a - b."""
-        return self._rowwise("subtract", out, a, b)
+        """out = a - b; all (.., limbs, N)."""
+        return self._elementwise("subtract", out, a, b)
 
     def negate(self, out: np.ndarray, a: np.ndarray) -> np.ndarray:
-        """out = -a."""
-        return self._rowwise("negate", out, a)
+        """out = -a; both (.., limbs, N)."""
+        return self._elementwise("negate", out, a)
 
     def multiply(self, out: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """out = a b, element by element."""
-        return self._rowwise("multiply", out, a, b)
+        """out = a b, element by element; all (.., limbs, N)."""
+        return self._elementwise("multiply", out, a, b)
 
     def multiply_add(self, out: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """out += a b, element by element."""
-        return self._rowwise("multiply_add", out, a, b)
+        """out += a b, element by element; all (.., limbs, N)."""
+        return self._elementwise("multiply_add", out, a, b)
 
     def multiply_scalar(self, out: np.ndarray, a: np.ndarray, scalars: Scalars) -> np.ndarray:
-        """out[.., r, :] = a[.., r, :] scalars[r]."""
-        flat_out, flat_a, rows, repeat = self._flat(out, a)
-        values, shoup = scalars.of(self._backend()[0].WORD_BITS)
-        if repeat > 1:
-            values, shoup = np.tile(values, repeat), np.tile(shoup, repeat)
-        self._split("multiply_scalar", len(rows), (flat_out, flat_a, values, shoup, rows))
+        """out[.., r, :] = a[.., r, :] scalars[r]; scalars (limbs,).
+
+        a: any words below 2^52, or any words at all for moduli of more than 50 bits.
+        """
+        backend, tables = self._backend()
+        flat_out, flat_a, rows = self._flat(out, a)
+        values, shoup = self._tiled_as(rows, scalars.of(backend.WORD_BITS))
+        self._split(
+            backend.multiply_scalar, len(rows), flat_out, flat_a, values, shoup, rows, tables
+        )
         return out
 
     def affine(
         self, out: np.ndarray, a: np.ndarray, scalars: Scalars, addends: np.ndarray
     ) -> np.ndarray:
-        """out[.., r, :] = a[.., r, :] scalars[r] + addends[r]; addends uint64 in [0, q)."""
-        flat_out, flat_a, rows, repeat = self._flat(out, a)
-        values, shoup = scalars.of(self._backend()[0].WORD_BITS)
-        if repeat > 1:
-            values, shoup, addends = (np.tile(v, repeat) for v in (values, shoup, addends))
-        self._split("affine", len(rows), (flat_out, flat_a, values, shoup, addends, rows))
+        """out[.., r, :] = a[.., r, :] scalars[r] + addends[r]; addends (limbs,) in [0, q).
+
+        a and scalars as in `multiply_scalar`.
+        """
+        backend, tables = self._backend()
+        flat_out, flat_a, rows = self._flat(out, a)
+        constants = (*scalars.of(backend.WORD_BITS), addends)
+        values, shoup, addends = self._tiled_as(rows, constants)
+        self._split(
+            backend.affine, len(rows), flat_out, flat_a, values, shoup, addends, rows, tables
+        )
         return out
 
     def add_scalar(self, out: np.ndarray, a: np.ndarray, scalars: np.ndarray) -> np.ndarray:
-        """out[.., r, :] = a[.., r, :] + scalars[r]; scalars uint64 in [0, q)."""
-        flat_out, flat_a, rows, repeat = self._flat(out, a)
-        values = np.tile(scalars, repeat) if repeat > 1 else scalars
-        self._split("add_scalar", len(rows), (flat_out, flat_a, values, rows))
+        """out[.., r, :] = a[.., r, :] + scalars[r]; scalars uint64 (limbs,) in [0, q)."""
+        backend, tables = self._backend()
+        flat_out, flat_a, rows = self._flat(out, a)
+        (values,) = self._tiled_as(rows, (scalars,))
+        self._split(backend.add_scalar, len(rows), flat_out, flat_a, values, rows, tables)
         return out
 
     def permute(self, out: np.ndarray, x: np.ndarray, permutation: np.ndarray) -> np.ndarray:
         """out[.., i] = x[.., permutation[i]] for rows of any moduli; out is not x.
 
-        permutation: int64 (N,), of an automorphism in the transformed domain (as
-        `he.rlwe.galois.permutation` makes it: it takes aligned groups of eight to such groups).
+        out, x (.., N). permutation: int64 (N,), of an automorphism in the transformed domain, as
+        `he.rlwe.galois.permutation` makes it. It takes aligned groups of eight to such groups.
         """
-        N = self.tables.N
-        if not (out.flags.c_contiguous and x.flags.c_contiguous):
-            raise ResidueShapeError("residues must be C-contiguous: pass np.ascontiguousarray(x)")
-        flat_out, flat_x = out.reshape(-1, N), x.reshape(-1, N)
-        self._split("permute", len(flat_x), (flat_out, flat_x, permutation))
+        backend, tables = self._backend()
+        _check_contiguous(out, x)
+        flat_out, flat_x = out.reshape(-1, self.tables.N), x.reshape(-1, self.tables.N)
+        self._split(backend.permute, len(flat_x), flat_out, flat_x, permutation, tables)
         return out
 
     def permute_add(self, out: np.ndarray, x: np.ndarray, permutation: np.ndarray) -> np.ndarray:
-        """out[.., r, i] += x[.., r, permutation[i]], permutation as for `permute`."""
-        flat_out, flat_x, rows, _ = self._flat(out, x)
-        self._split("permute_add", len(rows), (flat_out, flat_x, permutation, rows))
+        """out[.., r, i] += x[.., r, permutation[i]]; out is not x, permutation as in `permute`."""
+        backend, tables = self._backend()
+        flat_out, flat_x, rows = self._flat(out, x)
+        self._split(backend.permute_add, len(rows), flat_out, flat_x, permutation, rows, tables)
         return out
 
     def tensor(self, out: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """(a0 b0, a0 b1 + a1 b0, a1 b1); a, b (2, limbs, N), out (3, limbs, N), not an input."""
-        self._split("tensor", len(self.rows), (out, a, b, self.rows))
+        """out = (a0 b0, a0 b1 + a1 b0, a1 b1) for a, b (2, limbs, N).
+
+        out (3, limbs, N) is not an input.
+        """
+        backend, tables = self._backend()
+        self._split(backend.tensor, len(self.rows), out, a, b, self.rows, tables)
         return out
 
     def gadget_product(
         self, out: np.ndarray, digits: np.ndarray, key: np.ndarray, key_rows: np.ndarray
     ) -> np.ndarray:
-        """out[p, r] = sum_d digits[d, r] key[d, p, key_rows[r]].
+        """out[p, r] = sum_d digits[d, r] key[d, p, key_rows[r]] for p = 0, 1.
 
-        out (2, limbs, N), of which only the rows need be contiguous; digits (D, limbs, N); key (at
-        least D, 2, key limbs, N).
+        out (2, limbs, N), not an input, of which only the rows need be contiguous; digits
+        (D, limbs, N); key (at least D, 2, key limbs, N); key_rows int64 (limbs,).
         """
-        self._split("gadget_product", len(self.rows), (out, digits, key, key_rows, self.rows))
-        return out
-
-    def diagonal_product(
-        self,
-        out: np.ndarray,
-        babies: np.ndarray,
-        diagonals: np.ndarray,
-        starts: np.ndarray,
-        baby_of: np.ndarray,
-    ) -> np.ndarray:
-        """out[g, p, r] = sum of diagonals[t, r] babies[baby_of[t], p, r] over the terms t of g.
-
-        Those are starts[g] <= t < starts[g + 1]. out (groups, 2, limbs, N); babies
-        (B, 2, limbs, N); diagonals (T, limbs, N).
-        """
-        arguments = (out, babies, diagonals, starts, baby_of, self.rows)
-        self._split("diagonal_product", len(self.rows), arguments)
+        backend, tables = self._backend()
+        self._split(
+            backend.gadget_product, len(self.rows), out, digits, key, key_rows, self.rows, tables
+        )
         return out
 
     def hoisted_product(
@@ -161,55 +167,61 @@ class LimbOps:
         or addends[g, p] where keys[b] is None.
 
         For images g, in the calling thread. These limbs are limbs `first` and on of out
-        (images, sums, 2, all limbs, N) and of addends (images, 2, all limbs, N); digits
-        (images, D, limbs, N). memory: `operands.scratch_words` words.
+        (images, sums, 2, all limbs, N), not an input, and of addends (images, 2, all limbs, N);
+        digits (images, D, limbs, N). memory: `operands.scratch_words` words, uint64.
         """
-        images, count, _, N = digits.shape
-        module, tables = self._backend()
-        scratch = operands.scratch(memory, images, count, N)
-        module.hoisted_product(
-            out, digits, addends, *operands.arrays, *scratch, first, self.rows, tables,
-            0, len(self.rows),
+        backend, tables = self._backend()
+        scratch = operands.scratch(memory, len(out))
+        backend.hoisted_product(
+            out, digits, addends, operands.keys, operands.blocks, operands.weighted, scratch, first,
+            self.rows, tables, 0, len(self.rows),
         )
         return out
 
     def convert(self, out: np.ndarray, y: np.ndarray, change: BasisChange) -> np.ndarray:
-        """out[r] = sum_s weights[r, s] y[s] + offsets[r]; y (sources, N), out not in y."""
-        weights, shoup = change.weights.of(self._backend()[0].WORD_BITS)
-        arguments = (out, y, weights, shoup, change.offsets, self.rows)
-        self._split("convert", len(self.rows), arguments)
+        """out[r] = sum_s weights[r, s] y[s] + offsets[r]; out (limbs, N) is not an input.
+
+        y (sources, N), fewer than 2^11 of them: words below 2^50, or below 2^61 for larger moduli.
+        """
+        backend, tables = self._backend()
+        conversion = change.of(backend.WORD_BITS)
+        self._split(backend.convert, len(self.rows), out, y, conversion, self.rows, tables)
         return out
 
     def convert_forward(self, out: np.ndarray, y: np.ndarray, change: BasisChange) -> np.ndarray:
-        """out[r] = NTT(sum_s weights[r, s] y[s] + offsets[r]); y (sources, N) in coefficients."""
-        weights, shoup = change.weights.of(self._backend()[0].WORD_BITS)
-        arguments = (out, y, weights, shoup, change.offsets, self.rows)
-        self._split("convert_forward", len(self.rows), arguments)
+        """out[r] = NTT(sum_s weights[r, s] y[s] + offsets[r]); arrays as in `convert`."""
+        backend, tables = self._backend()
+        conversion = change.of(backend.WORD_BITS)
+        self._split(backend.convert_forward, len(self.rows), out, y, conversion, self.rows, tables)
         return out
 
     def convert_digits(
         self, out: np.ndarray, x: np.ndarray, y: np.ndarray, first: int, change: DigitChange
     ) -> np.ndarray:
-        """out[d, r] = x[first + r] times its scale where that is a limb of digit d, elsewhere the
-        transform of the weighted sum of the digit's own y, plus an offset.
+        """out[d, r] = x[first + r] scales[r] where that is a limb of digit d; elsewhere converted.
 
-        out (digits, limbs, N); x (.., N) transformed; y (.., N) in coefficients.
+        Converted: ``NTT(sum_s weights[d, r, s] y[s] + offsets[d, r])`` over the digit's own y. out
+        (digits, limbs, N) is not an input; x (.., N) transformed; y (.., N) in coefficients, as in
+        `convert`.
         """
-        word = self._backend()[0].WORD_BITS
-        factors = (*change.scales.of(word), *change.weights.of(word))
-        arguments = (out, x, y, first, change.spans, *factors, change.offsets, self.rows)
-        self._split("convert_digits", len(out) * len(self.rows), arguments)
+        backend, tables = self._backend()
+        conversion, rows = change.of(backend.WORD_BITS), len(out) * len(self.rows)
+        self._split(
+            backend.convert_digits, rows, out, x, y, first, conversion, self.rows, tables
+        )
         return out
 
     def divide(
         self, out: np.ndarray, x: np.ndarray, y: np.ndarray, change: BasisChange, factors: Scalars
     ) -> np.ndarray:
-        """out[r] = (x[r] - NTT(converted y)[r]) factors[r]; out (limbs, N) is not x."""
-        word = self._backend()[0].WORD_BITS
-        weights, weights_shoup = change.weights.of(word)
-        values, values_shoup = factors.of(word)
-        arguments = (out, x, y, weights, weights_shoup, change.offsets, values, values_shoup)
-        self._split("divide", len(self.rows), (*arguments, self.rows))
+        """out[r] = (x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r].
+
+        out (limbs, N) is not an input; x (limbs, N); y as in `convert`; factors (limbs,).
+        """
+        backend, tables = self._backend()
+        word = backend.WORD_BITS
+        arguments = (out, x, y, change.of(word), *factors.of(word), self.rows, tables)
+        self._split(backend.divide, len(self.rows), *arguments)
         return out
 
     def hoisted_quotients(
@@ -222,68 +234,83 @@ class LimbOps:
         memory: np.ndarray,
         part: slice,
     ) -> np.ndarray:
-        """out[n, p] = permutation_n(round(sum_d digits[d] keys[n][d, p] / D) + addend if p = 0).
+        """out[n, p] = permutation_n(round(sum_d c[d] keys[n][d, p] / D) + addend if p = 0).
 
-        For the keys n of `part`, in the calling thread. D is the product of the last of these
-        limbs' moduli. out (keys, 2, kept limbs, N), addend (kept limbs, N); digits (D, limbs, N)
-        times the division's `scales` of these limbs' `product_radix`. memory: `quotient_words`
-        words.
+        For the keys n of `part`, in the calling thread. D is the product of the moduli that
+        `division` drops, the last of these limbs. digits (digits, limbs, N) are c times
+        ``division.scales(self.product_radix)``. out (keys, 2, kept limbs, N) is not an input;
+        addend (kept limbs, N); memory: `quotient_words` words, uint64.
         """
-        module, tables = self._backend()
-        constants = division.arrays(module.WORD_BITS)
-        module.hoisted_quotients(
-            out, digits, addend, *operands.arrays, *constants, memory, self.rows, tables,
+        backend, tables = self._backend()
+        constants = division.of(backend.WORD_BITS)
+        backend.hoisted_quotients(
+            out, digits, addend, operands.keys, constants, memory, self.rows, tables,
             part.start, part.stop,
         )
         return out
 
     @property
     def product_radix(self) -> int:
-        """What the products of `hoisted_quotients` are divided by, for the backend in use."""
-        radix: int = self._backend()[0].PRODUCT_RADIX
-        return radix
+        """What the products of `hoisted_quotients` are divided by, for the backend in force."""
+        backend, _ = self._backend()
+        return backend.PRODUCT_RADIX
 
     @property
     def quotient_words(self) -> int:
-        """Words of the scratch memory of `hoisted_quotients`."""
+        """How many words of scratch memory `hoisted_quotients` needs."""
         return 3 * len(self.rows) * self.tables.N
 
     # ------------------------------------------------------------ dispatch
 
-    def _rowwise(self, name: str, *arrays: np.ndarray) -> np.ndarray:
-        if arrays[0].shape == self._shape:  # the common case, by the shortest way
-            if self._is_short:
-                module, tables = self._backend()
-                getattr(module, name)(*arrays, self.rows, tables, 0, len(self.rows))
-            else:
-                self._split(name, len(self.rows), (*arrays, self.rows))
+    def _backend(self) -> tuple[Backend, np.ndarray]:
+        """The backend to compute with and its tables; every operation asks once."""
+        if self._fixed is not None:
+            return self._fixed
+        choice = select.get_backend()
+        if choice not in self._resolved:
+            backend = select.backend_for(self.tables.N, self.tables.largest_modulus_bits)
+            self._resolved[choice] = backend, self.tables.for_word(backend.WORD_BITS)
+        return self._resolved[choice]
+
+    def _elementwise(self, name: str, *arrays: np.ndarray) -> np.ndarray:
+        """Run the kernel `name` on arrays of one shape (.., limbs, N); returns the first."""
+        backend, tables = self._backend()
+        kernel = getattr(backend, name)
+        if arrays[0].shape != self._shape:
+            *flat, rows = self._flat(*arrays)
+            self._split(kernel, len(rows), *flat, rows, tables)
+        elif self._is_short:  # the most frequent case, by the shortest way
+            kernel(*arrays, self.rows, tables, 0, len(self.rows))
         else:
-            *flat, rows, _ = self._flat(*arrays)
-            self._split(name, len(rows), (*flat, rows))
+            self._split(kernel, len(self.rows), *arrays, self.rows, tables)
         return arrays[0]
 
-    def _flat(self, *arrays: np.ndarray) -> tuple[Any, ...]:
-        """The arrays as (rows, N), the table row of each, and how often the limbs repeat."""
+    def _flat(self, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+        """The arrays as (rows, N), and the row of the tables for each row."""
         N = self.tables.N
-        if not all(a.flags.c_contiguous for a in arrays):
-            # `reshape` would copy, and what a kernel writes into a copy is lost.
-            raise ResidueShapeError("residues must be C-contiguous: pass np.ascontiguousarray(x)")
+        _check_contiguous(*arrays)
         repeat = arrays[0].size // (len(self.rows) * N)
         if repeat not in self._tiled:
             self._tiled[repeat] = np.tile(self.rows, repeat)
-        return (*(a.reshape(-1, N) for a in arrays), self._tiled[repeat], repeat)
+        return (*(a.reshape(-1, N) for a in arrays), self._tiled[repeat])
 
-    def _backend(self) -> tuple[ModuleType, np.ndarray]:
-        choice = select.get_backend()
-        if choice not in self._resolved:
-            module = select.backend_for(self.tables.N, self.tables.largest_modulus_bits)
-            self._resolved[choice] = module, self.tables.for_word(module.WORD_BITS)
-        return self._resolved[choice]
+    def _tiled_as(
+        self, rows: np.ndarray, constants: tuple[np.ndarray, ...]
+    ) -> tuple[np.ndarray, ...]:
+        """Constants (limbs,) as often as `rows` from `_flat` repeats the limbs."""
+        if rows is self.rows:
+            return constants
+        return tuple(np.tile(c, len(rows) // len(self.rows)) for c in constants)
 
-    def _split(self, name: str, rows: int, arguments: tuple[Any, ...]) -> None:
-        module, tables = self._backend()
-        kernel: Callable[..., None] = getattr(module, name)
+    def _split(self, kernel: Callable[..., None], rows: int, *arguments: Any) -> None:
+        """Run a kernel on range(rows), on several threads where that is worth it."""
         if rows * self.tables.N < 2 * _MIN_WORDS_PER_THREAD:
-            kernel(*arguments, tables, 0, rows)
+            kernel(*arguments, 0, rows)
         else:
-            threads.split(rows, lambda lo, hi: kernel(*arguments, tables, lo, hi))
+            threads.split(rows, lambda lo, hi: kernel(*arguments, lo, hi))
+
+
+def _check_contiguous(*arrays: np.ndarray) -> None:
+    """Raise `ResidueShapeError` unless all are: what is written into a reshaped copy is lost."""
+    if not all(a.flags.c_contiguous for a in arrays):
+        raise ResidueShapeError("residues must be C-contiguous: pass np.ascontiguousarray(x)")

@@ -33,7 +33,7 @@ from ntt.backends import select
 KINDS = {
     "transforms": ("forward", "inverse", "convert_forward", "convert_digits", "divide"),
     "whole rotations": ("hoisted_quotients",),
-    "keys and diagonals": ("hoisted_product", "gadget_product", "diagonal_product"),
+    "keys and diagonals": ("hoisted_product", "gadget_product"),
     "element-wise": (
         *("add", "subtract", "negate", "multiply", "multiply_add", "multiply_scalar"),
         *("affine", "add_scalar", "tensor"),
@@ -97,9 +97,10 @@ def transforms_made(name: str, rows: int, arguments: tuple[Any, ...]) -> int:
     if name == "hoisted_quotients":
         return 2 * rows * int(arguments[1].shape[1])
     if name == "convert_digits":
-        out, _, _, first, spans, *_ = arguments
+        out, _, _, first, digits, *_ = arguments
         limbs = range(first, first + out.shape[1])
-        return rows - sum(bool(begin <= limb < end) for begin, end in spans for limb in limbs)
+        own = (begin <= limb < end for begin, end in digits.spans for limb in limbs)
+        return rows - sum(map(bool, own))
     return rows if name in KINDS["transforms"] else 0
 
 
@@ -110,9 +111,9 @@ def limbs_read(name: str, arguments: tuple[Any, ...]) -> int:
     if name == "gadget_product":
         return 2 * int(arguments[1].shape[0])
     if name == "hoisted_product":
-        _, digits, _, keys, *_ = arguments
-        terms = arguments[12].size
-        return 2 * int(digits.shape[1]) * int(np.count_nonzero(keys)) + int(terms)
+        _, digits, _, keys, _, sums, *_ = arguments
+        products = int(digits.shape[1]) * int(np.count_nonzero(keys.addresses))
+        return 2 * products + int(sums.product_of.size)
     return 0
 
 

@@ -23,7 +23,7 @@ from types import ModuleType
 
 import numpy as np
 
-from ntt.backends import ports
+from ntt.backends.scalar import ports
 
 BLOCK_BYTES = 1 << 15
 MULTIPLICATIONS = {"ifma": 3, "fma": 4, "scalar": 3}
@@ -70,9 +70,7 @@ def passes(backend: str, N: int) -> tuple[int, int]:
 
 def _port(backend: str) -> ModuleType:
     """The module whose `multiply` keeps the multipliers of a backend busy."""
-    return (
-        ports if backend == "scalar" else importlib.import_module(f"ntt.backends.{backend}.ports")
-    )
+    return importlib.import_module(f"ntt.backends.{backend}.ports")
 
 
 @functools.cache

@@ -6,7 +6,6 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from types import ModuleType
 
 import numpy as np
 
@@ -76,7 +75,7 @@ def run(
 
 def _backends_for(N: int, wanted: Sequence[str] | None) -> tuple[str, ...]:
     ntt.find_primes(MODULUS_BITS, N, 1)  # refuses an N that there is no transform for
-    least = {name: select.checked_module(name).MIN_RING_DEGREE
+    least = {name: select.backend_module(name).MIN_RING_DEGREE
              for name in wanted or ntt.available_backends()}  # fmt: skip
     too_large = [name for name in least if least[name] > N]
     if wanted and too_large:
@@ -96,11 +95,11 @@ def _input(N: int, limbs: int) -> tuple[ntt.NTTTables, np.ndarray]:
 def workload(name: str, N: int, limbs: int) -> Iterator[Operations]:
     """Tables, residues and both transforms on one backend; for `benchmarks.operations.memory`."""
     small, residues = _input(128, 1)
-    ops = _OpsOf(name, small)
+    ops = _ops_of(name, small)
     ops.inverse(ops.forward(residues))  # the kernels' code is there from now on
     yield {}
     tables, x = _input(N, limbs)
-    ops = _OpsOf(name, tables)
+    ops = _ops_of(name, tables)
     yield {"forward": lambda: ops.forward(x), "inverse": lambda: ops.inverse(x)}
 
 
@@ -113,7 +112,7 @@ def _degree(
     calls, counts = [], []
     for name, operation in cases:
         _check(name, tables, x)
-        call = getattr(_OpsOf(name, tables), operation)
+        call = getattr(_ops_of(name, tables), operation)
         count = _repeats(call, x)
         calls.append(_repeated(call, x.copy(), count))
         counts.append(count)
@@ -148,20 +147,13 @@ def _degree(
         )
 
 
-class _OpsOf(LimbOps):
-    """`LimbOps` that stays with one backend while others take their turns."""
-
-    def __init__(self, name: str, tables: ntt.NTTTables) -> None:
-        super().__init__(tables, tables.all_rows)
-        module = select.checked_module(name)
-        self._fixed = module, tables.for_word(module.WORD_BITS)
-
-    def _backend(self) -> tuple[ModuleType, np.ndarray]:
-        return self._fixed
+def _ops_of(name: str, tables: ntt.NTTTables) -> LimbOps:
+    """The operations of one backend, whichever is in force."""
+    return LimbOps(tables, tables.all_rows, select.backend_module(name))
 
 
 def _check(name: str, tables: ntt.NTTTables, x: np.ndarray) -> None:
-    ours, reference = _OpsOf(name, tables), _OpsOf("scalar", tables)
+    ours, reference = _ops_of(name, tables), _ops_of("scalar", tables)
     values = ours.forward(x.copy())
     if not (values == reference.forward(x.copy())).all():
         raise WrongResult(f"forward of {name} differs from scalar at N = {tables.N}")

@@ -1,4 +1,4 @@
-"""The hoisted product for any backend: rows [lo, hi), one image after the other.
+"""The hoisted product for any backend, of its own sums: rows [lo, hi), image by image.
 
 Key and weights of a block of columns are read once for all images. The products of a vector of
 columns lie side by side, (products, 2, 8), as its weights do, (terms, 8).
@@ -38,51 +38,47 @@ def hoisted_product(
     digits,
     addends,
     keys,
-    key_limbs,
-    key_rows,
-    moves,
-    lanes,
-    weights,
-    first_sums,
-    starts,
-    product_of,
-    products,
-    pair,
+    blocks,
+    sums,
+    scratch,
     first,
     rows,
     tables,
     lo,
     hi,
 ):
-    """`ntt.limbs.LimbOps.hoisted_product` with the arithmetic of one backend.
+    """`ntt.backends.contract.Kernels.hoisted_product` with the arithmetic of one backend.
 
     gadget(pair, digits, addend, key, k, r, i, c): columns from i on of one image's product.
     weighted_sum(z0, z1, i, products, weights, product_of, begin, end, c): a vector of one sum.
     """
+    moves, lanes, sources = keys.moves, keys.lanes, blocks.sources
+    first_sums, starts = sums.first_sums, sums.starts
+    products, pair = scratch.products, scratch.pair
     images, limbs, N = out.shape[0], out.shape[3], out.shape[4]
-    count, columns = keys.size, pair.shape[1]
+    count, columns = keys.addresses.size, pair.shape[1]
     vectors = columns // VECTOR
     for r in range(lo, hi):
         limb, c = first + r, tables[rows[r]]
-        for column in range(0, N, columns):
-            start = column // VECTOR
+        for block in range(N // columns):
+            column = block * columns
             for g in range(images):
                 for b in range(count):
-                    if keys[b] == 0:
+                    if keys.addresses[b] == 0:
                         for p in range(2):
                             for i in range(columns):
                                 at = (i // VECTOR * count + b) * 2 + p
                                 value = addends[g, p, limb, column + i]
                                 products[g, at * VECTOR + i % VECTOR] = value
                         continue
-                    key = array_at(keys[b], (digits.shape[1], 2, key_limbs[b], N))
-                    source = np.int64(moves[b, 1, start]) // vectors * vectors
+                    key = array_at(keys.addresses[b], (digits.shape[1], 2, keys.limbs[b], N))
+                    source = sources[b, block] * vectors
                     gadget(
-                        pair, digits[g], addends[g, 0, limb], key, key_rows[b, limb], r,
+                        pair, digits[g], addends[g, 0, limb], key, keys.rows[b, limb], r,
                         source * VECTOR, c,
                     )
                     for v in range(vectors):
-                        move = moves[b, 0, source + v]
+                        move = moves[b, source + v]
                         at = (move_target(move) % vectors * count + b) * 2 * VECTOR
                         order = lanes[b, move_lanes(move) :]
                         for p in range(2):
@@ -90,14 +86,14 @@ def hoisted_product(
                                 value = pair[p, v * VECTOR + np.int64(order[t])]
                                 products[g, at + p * VECTOR + t] = value
             term = 0
-            for o in range(weights.size):
+            for o in range(sums.addresses.size):
                 begin = starts[first_sums[o] + o : first_sums[o + 1] + o + 1]
                 terms = begin[begin.size - 1]
-                chosen = product_of[term : term + terms]
+                chosen = sums.product_of[term : term + terms]
                 term += terms
-                table = array_at(weights[o], (limbs, N // VECTOR, terms * VECTOR))
+                table = array_at(sums.addresses[o], (limbs, N // VECTOR, terms * VECTOR))
                 for v in range(vectors):
-                    factors = table[limb, start + v]
+                    factors = table[limb, block * vectors + v]
                     for g in range(images):
                         near = products[g, v * count * 2 * VECTOR :]
                         for s in range(begin.size - 1):

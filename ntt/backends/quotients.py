@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ntt.addresses import array_at
+from ntt.backends.contract import Conversion
 from ntt.backends.hoisting import VECTOR, move_lanes, move_target
 from ntt.jit import inline
 
@@ -21,45 +22,35 @@ def hoisted_quotients(
     digits,
     addend,
     keys,
-    key_limbs,
-    key_rows,
-    moves,
-    lanes,
-    term_weights,
-    term_weights_shoup,
-    term_offsets,
-    weights,
-    weights_shoup,
-    offsets,
+    division,
     memory,
     rows,
     tables,
     lo,
     hi,
 ):
-    """`ntt.limbs.LimbOps.hoisted_quotients`, step by step."""
-    kept, dropped, N = out.shape[2], term_offsets.size, out.shape[3]
+    """`ntt.backends.contract.Kernels.hoisted_quotients`, step by step."""
+    moves, lanes, terms_of, rest = keys.moves, keys.lanes, division.terms, division.rest
+    kept, dropped, N = out.shape[2], terms_of.offsets.size, out.shape[3]
     limbs = kept + dropped
     product = memory[: 2 * limbs * N].reshape(2, limbs, N)
     other = memory[product.size :]
     term = other[:N].reshape(1, N)
     quotient = other[N:][: kept * N].reshape(kept, N)
     for n in range(lo, hi):
-        key = array_at(keys[n], (digits.shape[0], 2, key_limbs[n], N))
-        gadget_product(product, digits, key, key_rows[n], rows, tables, 0, limbs)
+        key = array_at(keys.addresses[n], (digits.shape[0], 2, keys.limbs[n], N))
+        gadget_product(product, digits, key, keys.rows[n], rows, tables, 0, limbs)
         for p in range(2):
             terms = product[p, kept:]
             inverse(terms, rows[kept:], tables, 0, dropped)
             for s in range(dropped):
-                convert(
-                    term, terms[: s + 1], term_weights[s:], term_weights_shoup[s:],
-                    term_offsets[s:], rows[kept + s :], tables, 0, 1,
+                term_of = Conversion(
+                    terms_of.weights[s:], terms_of.weights_shoup[s:], terms_of.offsets[s:]
                 )
+                convert(term, terms[: s + 1], term_of, rows[kept + s :], tables, 0, 1)
                 for i in range(N):
                     terms[s, i] = term[0, i]
-            convert_forward(
-                quotient, terms, weights, weights_shoup, offsets, rows, tables, 0, kept
-            )
+            convert_forward(quotient, terms, rest, rows, tables, 0, kept)
             subtract(quotient, product[p, :kept], quotient, rows, tables, 0, kept)
             if p == 0:
                 add(quotient, quotient, addend, rows, tables, 0, kept)

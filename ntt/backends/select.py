@@ -13,9 +13,12 @@ import functools
 import importlib
 import os
 from types import ModuleType
+from typing import Any, cast
 
+from ntt.backends.contract import KERNELS, Backend, argument_types
 from ntt.cpu import cpu_features
 from ntt.errors import BackendError
+from ntt.jit import fix_types
 
 ENVIRONMENT_VARIABLE = "HE_ACCEL_BACKEND"
 AUTO = "auto"
@@ -25,28 +28,6 @@ _CPU_FEATURES: dict[str, tuple[str, ...]] = {
     "fma": ("fma",),
     "scalar": (),
 }
-
-# What every backend module defines, with the same arguments.
-KERNELS = (
-    "forward",
-    "inverse",
-    "add",
-    "subtract",
-    "negate",
-    "multiply",
-    "multiply_add",
-    "multiply_scalar",
-    "add_scalar",
-    "tensor",
-    "gadget_product",
-    "diagonal_product",
-    "hoisted_product",
-    "convert",
-    "convert_forward",
-    "convert_digits",
-    "divide",
-    "hoisted_quotients",
-)
 
 _chosen: str | None = None
 
@@ -66,7 +47,7 @@ def set_backend(name: str | None) -> None:
     """
     global _chosen
     _default_backend.cache_clear()
-    _chosen = None if name is None else _checked(name, "backend")
+    _chosen = None if name is None else _check_choice(name, "backend")
 
 
 def get_backend() -> str:
@@ -79,11 +60,11 @@ def get_backend() -> str:
 @functools.cache
 def _default_backend() -> str:
     name = os.environ.get(ENVIRONMENT_VARIABLE) or AUTO
-    return _checked(name, f"environment variable {ENVIRONMENT_VARIABLE}")
+    return _check_choice(name, f"environment variable {ENVIRONMENT_VARIABLE}")
 
 
-def backend_for(N: int, modulus_bits: int) -> ModuleType:
-    """The backend module for ring degree N and moduli of at most `modulus_bits` bits.
+def backend_for(N: int, modulus_bits: int) -> Backend:
+    """The backend in force for ring degree N and moduli of at most `modulus_bits` bits.
 
     Raises `BackendError` when backends were asked for by name and none of them can hold them.
     """
@@ -91,12 +72,12 @@ def backend_for(N: int, modulus_bits: int) -> ModuleType:
     names = available_backends() if choice == AUTO else tuple(choice.split(","))
     limits = []
     for name in names:
-        module = backend_module(name)
-        if modulus_bits <= module.MAX_MODULUS_BITS and module.MIN_RING_DEGREE <= N:
-            return module
+        backend = backend_module(name)
+        if modulus_bits <= backend.MAX_MODULUS_BITS and backend.MIN_RING_DEGREE <= N:
+            return backend
         limits.append(
-            f"backend {name!r} needs moduli of at most {module.MAX_MODULUS_BITS} bits and "
-            f"N >= {module.MIN_RING_DEGREE}"
+            f"backend {name!r} needs moduli of at most {backend.MAX_MODULUS_BITS} bits and "
+            f"N >= {backend.MIN_RING_DEGREE}"
         )
     raise BackendError(
         f"{'; '.join(limits)}, not {modulus_bits} bits and N = {N}: use backend 'auto', or name "
@@ -104,20 +85,42 @@ def backend_for(N: int, modulus_bits: int) -> ModuleType:
     )
 
 
-@functools.cache
-def backend_module(name: str) -> ModuleType:
-    """The module of a backend that the CPU has."""
-    return importlib.import_module(f"ntt.backends.{name}")
+def backend_module(name: str) -> Backend:
+    """The backend called `name`, whose kernels are each compiled when they are first read.
+
+    Raises `BackendError` if it is unknown or if the CPU lacks its features.
+    """
+    return _typed(source_module(name))
 
 
-def checked_module(name: str) -> ModuleType:
-    """`backend_module`, after a check; raises `BackendError` if unknown or the CPU lacks it."""
+def source_module(name: str) -> ModuleType:
+    """The module of `backend_module`; nothing is compiled. Raises the same."""
     if name == AUTO or "," in name:
         raise BackendError(f"name one backend, not {name!r}: {', '.join(available_backends())}")
-    return backend_module(_checked(name, "backend"))
+    return importlib.import_module(f"ntt.backends.{_check_choice(name, 'backend')}")
 
 
-def _checked(choice: str, source: str) -> str:
+@functools.cache
+def _typed(module: ModuleType) -> Backend:
+    return cast(Backend, _TypedKernels(module))
+
+
+class _TypedKernels:
+    """A module whose kernels are compiled for the types of the contract and for no others."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        """Called for a name that this object does not have yet, so once for each."""
+        value = getattr(self._module, name)
+        if name in KERNELS:
+            fix_types(value, argument_types(name))
+        setattr(self, name, value)
+        return value
+
+
+def _check_choice(choice: str, source: str) -> str:
     """`choice` with each name once; raises `BackendError` for a name that cannot be used."""
     if choice == AUTO:
         return choice

@@ -128,9 +128,6 @@ def counted_limbs() -> Iterator[Counter[Opcode]]:
     } | {
         "tensor": tensor,
         "gadget_product": lambda ops, out, digits, *_: products(ops, 1, len(digits)),
-        "diagonal_product": lambda ops, out, babies, diagonals, *_: products(
-            ops, len(out), len(diagonals)
-        ),
         "hoisted_product": hoisted,
         "hoisted_quotients": quotients,
         "convert": lambda ops, out, y, change: conversion(ops, change),

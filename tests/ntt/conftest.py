@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import ModuleType
 
 import pytest
 
 import ntt
 from ntt.backends import select
+from ntt.backends.contract import Backend
 
 
 @pytest.fixture(scope="module", params=ntt.available_backends())
-def backend(request: pytest.FixtureRequest) -> Iterator[ModuleType]:
-    """The module of a backend, which is in force while the test runs."""
+def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    """A backend, which is in force while the test runs."""
     ntt.set_backend(request.param)
     yield select.backend_module(request.param)
     ntt.set_backend(None)

@@ -8,7 +8,6 @@ import pytest
 import ntt
 from ntt import hoisting
 from ntt.addresses import addresses_of
-from ntt.backends import select
 from ntt.backends.hoisting import VECTOR
 from ntt.hoisting import HoistedOperands, VectorMoves
 from ntt.limbs import LimbOps
@@ -16,13 +15,6 @@ from ntt.tables import NTTTables, bit_reversal
 
 PATTERN = np.uint64(0xDEADBEEFCAFEF00D)
 GUARD = 64
-
-
-@pytest.fixture(params=select.available_backends())
-def backend(request):
-    ntt.set_backend(request.param)
-    yield select.backend_module(request.param)
-    ntt.set_backend(None)
 
 
 def automorphism(element, N):

@@ -9,6 +9,7 @@ import importlib.util
 import os
 import pwd
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -83,7 +84,7 @@ def test_kernel__is_stale_when_any_source_changed(
 
 def test_sources_stamp__names_every_file_of_the_package() -> None:
     names = [name for name, _, _ in kernel_cache._sources_stamp()]
-    assert {"reduction.py", "simd/integers.py", "backends/select.py"} <= set(names)
+    assert {"reduction.py", "simd/integers.py", "backends/scalar/transform.py"} <= set(names)
 
 
 def test_helpers_stamp__names_the_files_that_kernels_import_from(
@@ -112,6 +113,30 @@ def test_helpers_stamp__names_the_files_that_kernels_import_from(
     assert kernel_cache._helpers_stamp(run.py_func) != stamp
 
 
+def test_kernel__is_stale_when_an_operand_type_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was kept names the type, and cannot be read without it."""
+    operands = "from typing import NamedTuple\n\nclass {}(NamedTuple):\n    x: int\n"
+    source = "from ntt.jit import kernel\n\n@kernel\ndef first(pair):\n    return pair.x\n"
+    package = tmp_path / "renaming"
+    package.mkdir()
+    (package / "kernels.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    before = jit.compilations()
+    for count, name in enumerate(("Pair", "Couple"), start=1):
+        (package / "operands.py").write_text(operands.format(name))
+        monkeypatch.setattr(kernel_cache, "_sources_stamp", lambda stamp=name: (stamp,))
+        for module in [m for m in sys.modules if m.startswith("renaming")]:
+            monkeypatch.delitem(sys.modules, module)
+        importlib.invalidate_caches()
+        kernels = importlib.import_module("renaming.kernels")
+        pair = getattr(importlib.import_module("renaming.operands"), name)
+        assert kernels.first(pair(5)) == 5
+        assert jit.compilations() == before + count
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a pickle"])
 @pytest.mark.parametrize("damage", [b"", b"not a pickle", kernel_cache.MAGIC])
 @pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
 def test_kernel__damaged_cache_is_told_and_replaced(

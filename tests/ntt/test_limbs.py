@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from types import ModuleType
-
 import numpy as np
 import pytest
 
 import ntt
 from ntt import oracle
+from ntt.backends.contract import Backend
 from ntt.constants import BasisChange, DigitChange, Scalars
 from ntt.limbs import LimbOps
 
@@ -16,7 +15,7 @@ N = 128
 EDGES = ["random", "all q - 1", "q - 1 and 0"]
 
 
-def ring(backend: ModuleType, limbs: int = 3) -> tuple[LimbOps, np.ndarray]:
+def ring(backend: Backend, limbs: int = 3) -> tuple[LimbOps, np.ndarray]:
     """(ops, moduli as a column): limbs of the largest size, of the smallest, and between."""
     top = min(backend.MAX_MODULUS_BITS, 60)
     primes = (
@@ -55,7 +54,7 @@ def transform(x: np.ndarray, q: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("edge", EDGES)
 @pytest.mark.parametrize("leading", [(), (2,), (3, 2)])
 def test_elementwise__as_python_integers(
-    backend: ModuleType, edge: str, leading: tuple[int, ...]
+    backend: Backend, edge: str, leading: tuple[int, ...]
 ) -> None:
     ops, q = ring(backend)
     a, b = draw(q, leading, edge, 1), draw(q, leading, edge, 2)
@@ -76,7 +75,7 @@ def test_elementwise__as_python_integers(
 @pytest.mark.parametrize("edge", EDGES)
 @pytest.mark.parametrize("leading", [(), (3,)])
 def test_affine__as_python_integers(
-    backend: ModuleType, edge: str, leading: tuple[int, ...]
+    backend: Backend, edge: str, leading: tuple[int, ...]
 ) -> None:
     ops, q = ring(backend)
     a = draw(q, leading, edge)
@@ -89,7 +88,7 @@ def test_affine__as_python_integers(
         assert (exact(out) == expected % q).all()
 
 
-def test_elementwise__output_may_be_an_input(backend: ModuleType) -> None:
+def test_elementwise__output_may_be_an_input(backend: Backend) -> None:
     ops, q = ring(backend)
     a, b = draw(q, (2,), "random", 1), draw(q, (2,), "random", 2)
     for operation in (ops.add, ops.subtract, ops.multiply):
@@ -100,7 +99,7 @@ def test_elementwise__output_may_be_an_input(backend: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("edge", EDGES)
-def test_tensor__as_python_integers(backend: ModuleType, edge: str) -> None:
+def test_tensor__as_python_integers(backend: Backend, edge: str) -> None:
     ops, q = ring(backend)
     a, b = draw(q, (2,), edge, 1), draw(q, (2,), edge, 2)
     out = ops.tensor(np.empty((3, len(q), N), dtype=np.uint64), a, b)
@@ -112,7 +111,7 @@ def test_tensor__as_python_integers(backend: ModuleType, edge: str) -> None:
 
 @pytest.mark.parametrize("edge", EDGES)
 @pytest.mark.parametrize("digits", [1, 2, 7, 8, 9, 17, 33, 70])
-def test_gadget_product__as_python_integers(backend: ModuleType, edge: str, digits: int) -> None:
+def test_gadget_product__as_python_integers(backend: Backend, edge: str, digits: int) -> None:
     ops, q = ring(backend)
     # A key has more digits and more limbs than a ciphertext of a lower level.
     wide_q = np.concatenate((q[::-1], q[:1]))
@@ -125,24 +124,6 @@ def test_gadget_product__as_python_integers(backend: ModuleType, edge: str, digi
     assert (exact(out) == expected).all()
 
 
-@pytest.mark.parametrize("edge", EDGES)
-@pytest.mark.parametrize("sizes", [(1,), (3, 0, 5), (8, 9, 1), (70, 33)])
-def test_diagonal_product__as_python_integers(
-    backend: ModuleType, edge: str, sizes: tuple[int, ...]
-) -> None:
-    ops, q = ring(backend)
-    starts = np.concatenate(([0], np.cumsum(sizes)))
-    baby_of = np.random.default_rng(3).integers(0, 4, int(starts[-1]))
-    babies, diagonals = draw(q, (4, 2), edge, 1), draw(q, (int(starts[-1]),), edge, 2)
-    out = np.empty((len(sizes), 2, len(q), N), dtype=np.uint64)
-    ops.diagonal_product(out, babies, diagonals, starts, baby_of)
-    for g in range(len(sizes)):
-        terms = range(starts[g], starts[g + 1])
-        for p in range(2):
-            expected = sum((exact(diagonals[t]) * exact(babies[baby_of[t], p]) for t in terms), 0)
-            assert (exact(out[g, p]) == expected % q).all()
-
-
 def automorphism(element: int) -> np.ndarray:
     """The permutation of x -> x^element on evaluations at psi^(2 brv(i) + 1), index by index."""
     order = [int(f"{i:0{N.bit_length() - 1}b}"[::-1], 2) for i in range(N)]
@@ -152,7 +133,7 @@ def automorphism(element: int) -> np.ndarray:
 
 @pytest.mark.parametrize("element", [1, 3, 5, 7, 9, 2 * N - 1, pow(3, 17, 2 * N)])
 @pytest.mark.parametrize("edge", EDGES)
-def test_permute__element_by_element(backend: ModuleType, edge: str, element: int) -> None:
+def test_permute__element_by_element(backend: Backend, edge: str, element: int) -> None:
     ops, q = ring(backend)
     x, start = draw(q, (2,), edge), draw(q, (2,), edge, seed=1)
     table = automorphism(element)
@@ -162,7 +143,7 @@ def test_permute__element_by_element(backend: ModuleType, edge: str, element: in
     assert np.array_equal(total, (exact(start) + exact(x)[..., table]) % q)
 
 
-def test_permute__is_the_automorphism_of_the_polynomial(backend: ModuleType) -> None:
+def test_permute__is_the_automorphism_of_the_polynomial(backend: Backend) -> None:
     ops, q = ring(backend)
     x, element = draw(q, (), "random"), pow(3, 5, 2 * N)
     mapped = np.zeros_like(x)
@@ -175,7 +156,7 @@ def test_permute__is_the_automorphism_of_the_polynomial(backend: ModuleType) -> 
 
 
 def change_of_basis(
-    backend: ModuleType, sources: int, edge: str
+    backend: Backend, sources: int, edge: str
 ) -> tuple[LimbOps, np.ndarray, np.ndarray, BasisChange, np.ndarray]:
     """(ops, moduli, y, change, the converted rows as Python integers)."""
     ops, q = ring(backend)
@@ -191,7 +172,7 @@ def change_of_basis(
 
 @pytest.mark.parametrize("edge", EDGES)
 @pytest.mark.parametrize("sources", [1, 2, 3, 4, 5, 7, 8, 15, 70])
-def test_convert_forward__as_python_integers(backend: ModuleType, edge: str, sources: int) -> None:
+def test_convert_forward__as_python_integers(backend: Backend, edge: str, sources: int) -> None:
     ops, q, y, change, converted = change_of_basis(backend, sources, edge)
     out = ops.convert_forward(np.empty((len(q), N), dtype=np.uint64), y, change)
     assert (exact(out) == transform(converted, q)).all()
@@ -201,7 +182,7 @@ def test_convert_forward__as_python_integers(backend: ModuleType, edge: str, sou
 @pytest.mark.parametrize("first", [0, 2])
 @pytest.mark.parametrize("scaled", [False, True])
 def test_convert_digits__is_each_digit_by_itself(
-    backend: ModuleType, edge: str, first: int, scaled: bool
+    backend: Backend, edge: str, first: int, scaled: bool
 ) -> None:
     ops, q = ring(backend)
     limbs, spans = len(q), [(0, 1), (1, 4), (4, 6)]
@@ -225,7 +206,7 @@ def test_convert_digits__is_each_digit_by_itself(
 
 
 @pytest.mark.parametrize("scaled", [False, True])
-def test_convert_digits__any_share_of_the_limbs(backend: ModuleType, scaled: bool) -> None:
+def test_convert_digits__any_share_of_the_limbs(backend: Backend, scaled: bool) -> None:
     ops, q = ring(backend)
     limbs = len(q)
     x, y = draw(q, (), "random", 1), draw(q, (), "random", 2)
@@ -233,13 +214,11 @@ def test_convert_digits__any_share_of_the_limbs(backend: ModuleType, scaled: boo
     scales = range(2, limbs + 2) if scaled else None
     change = DigitChange(spans, weights, [[1] * limbs, [2] * limbs], ops.moduli, scales)
     whole = ops.convert_digits(np.empty((2, limbs, N), dtype=np.uint64), x, y, 0, change)
-    word = backend.WORD_BITS
-    factors = (*change.scales.of(word), *change.weights.of(word), change.offsets)
-    tables = ops.tables.for_word(word)
+    conversion, tables = change.of(backend.WORD_BITS), ops.tables.for_word(backend.WORD_BITS)
     for lo in range(2 * limbs):
         for hi in range(lo + 1, 2 * limbs + 1):
             part = np.zeros_like(whole)
-            backend.convert_digits(part, x, y, 0, change.spans, *factors, ops.rows, tables, lo, hi)
+            backend.convert_digits(part, x, y, 0, conversion, ops.rows, tables, lo, hi)
             flat, all_limbs = part.reshape(-1, N), whole.reshape(-1, N)
             assert (flat[lo:hi] == all_limbs[lo:hi]).all()
             assert not flat[:lo].any()
@@ -248,7 +227,7 @@ def test_convert_digits__any_share_of_the_limbs(backend: ModuleType, scaled: boo
 
 @pytest.mark.parametrize("edge", EDGES)
 @pytest.mark.parametrize("sources", [1, 3, 4, 5, 20])
-def test_divide__as_python_integers(backend: ModuleType, edge: str, sources: int) -> None:
+def test_divide__as_python_integers(backend: Backend, edge: str, sources: int) -> None:
     ops, q, y, change, converted = change_of_basis(backend, sources, edge)
     x = draw(q, (), edge, 5)
     factors = [int(p) - 2 for p in q[:, 0]]
@@ -258,7 +237,7 @@ def test_divide__as_python_integers(backend: ModuleType, edge: str, sources: int
     assert (exact(out) == expected % q).all()
 
 
-def test_threads__do_not_change_the_bits(backend: ModuleType) -> None:
+def test_threads__do_not_change_the_bits(backend: Backend) -> None:
     degree = 1 << 15  # enough words for the work to be split
     tables = ntt.NTTTables(degree, ntt.find_primes(45, degree, 5))
     ops = LimbOps(tables, np.arange(5))
@@ -284,7 +263,7 @@ def test_scalars__carry_exact_shoup_constants() -> None:
     assert quotients.tolist() == [v / q for v, q in zip(values, moduli, strict=True)]
 
 
-def test_elementwise__limbs_repeat_along_a_flat_axis(backend: ModuleType) -> None:
+def test_elementwise__limbs_repeat_along_a_flat_axis(backend: Backend) -> None:
     ops, q = ring(backend)
     a, b = draw(q, (3,), "random", 1), draw(q, (3,), "random", 2)
     expected = ops.multiply(np.empty_like(a), a, b)

@@ -7,7 +7,6 @@ import pytest
 
 import ntt
 from ntt import oracle
-from ntt.backends import select
 from ntt.constants import LimbDivision
 from ntt.hoisting import KeyOperands, VectorMoves
 from ntt.limbs import LimbOps
@@ -16,13 +15,6 @@ from ntt.tables import NTTTables, bit_reversal
 N = 128
 PATTERN = np.uint64(0xDEADBEEFCAFEF00D)
 GUARD = 64
-
-
-@pytest.fixture(params=select.available_backends())
-def backend(request):
-    ntt.set_backend(request.param)
-    yield select.backend_module(request.param)
-    ntt.set_backend(None)
 
 
 def automorphism(element):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import ModuleType
-
 import galois
 import numpy as np
 import pytest
@@ -12,6 +10,7 @@ from hypothesis import strategies as st
 
 import ntt
 from ntt import oracle
+from ntt.backends.contract import Backend
 from ntt.limbs import LimbOps
 from tests.strategies import primes, residue_rows
 
@@ -34,7 +33,7 @@ def rows_of(draw: st.DataObject, q: int, tables: ntt.NTTTables, count: int) -> l
 
 
 @pytest.mark.parametrize("N", [8, 16, 32, 64, 128, 256])
-def test_forward_and_inverse__as_the_oracle(backend: ModuleType, N: int) -> None:
+def test_forward_and_inverse__as_the_oracle(backend: Backend, N: int) -> None:
     for bits in (20, 37, backend.MAX_MODULUS_BITS):
         q = ntt.find_primes(bits, N, 1)[0]
         tables = ntt.NTTTables(N, [q])
@@ -49,7 +48,7 @@ def test_forward_and_inverse__as_the_oracle(backend: ModuleType, N: int) -> None
 
 
 @pytest.mark.parametrize("bits", [50, 60])
-def test_product__as_galois_polynomials(backend: ModuleType, bits: int) -> None:
+def test_product__as_galois_polynomials(backend: Backend, bits: int) -> None:
     N = 128
     q = ntt.find_primes(min(bits, backend.MAX_MODULUS_BITS), N, 1)[0]
     field = galois.GF(q)
@@ -62,7 +61,7 @@ def test_product__as_galois_polynomials(backend: ModuleType, bits: int) -> None:
     assert ntt.inverse(product, tables)[0].tolist() == coefficients
 
 
-def test_forward__has_the_values_of_the_cyclic_transform_of_galois(backend: ModuleType) -> None:
+def test_forward__has_the_values_of_the_cyclic_transform_of_galois(backend: Backend) -> None:
     # A negacyclic transform is a cyclic one of x[j] psi^j, whatever the root; only the order of
     # the values depends on it.
     N = 256
@@ -78,7 +77,7 @@ def test_forward__has_the_values_of_the_cyclic_transform_of_galois(backend: Modu
 
 
 @given(st.data())
-def test_inverse__undoes_forward_and_back(backend: ModuleType, data: st.DataObject) -> None:
+def test_inverse__undoes_forward_and_back(backend: Backend, data: st.DataObject) -> None:
     q, tables = data.draw(rings(backend.MAX_MODULUS_BITS))
     (x,) = rows_of(data, q, tables, 1)
     assert (ntt.inverse(ntt.forward(x, tables), tables) == x).all()
@@ -86,7 +85,7 @@ def test_inverse__undoes_forward_and_back(backend: ModuleType, data: st.DataObje
 
 
 @given(st.data())
-def test_forward__is_linear(backend: ModuleType, data: st.DataObject) -> None:
+def test_forward__is_linear(backend: Backend, data: st.DataObject) -> None:
     q, tables = data.draw(rings(backend.MAX_MODULUS_BITS))
     x, y = rows_of(data, q, tables, 2)
     factor = data.draw(st.integers(-q, q))
@@ -98,7 +97,7 @@ def test_forward__is_linear(backend: ModuleType, data: st.DataObject) -> None:
 
 @given(st.data())
 def test_multiply__of_transforms_is_the_negacyclic_product(
-    backend: ModuleType, data: st.DataObject
+    backend: Backend, data: st.DataObject
 ) -> None:
     N = 128
     q = data.draw(primes(N, max_bits=backend.MAX_MODULUS_BITS))
@@ -110,7 +109,7 @@ def test_multiply__of_transforms_is_the_negacyclic_product(
 
 
 @given(st.data())
-def test_elementwise__as_python_integers(backend: ModuleType, data: st.DataObject) -> None:
+def test_elementwise__as_python_integers(backend: Backend, data: st.DataObject) -> None:
     q, tables = data.draw(rings(backend.MAX_MODULUS_BITS))
     x, y = rows_of(data, q, tables, 2)
     factor = data.draw(st.one_of(st.sampled_from([0, 1, -1]), st.integers(-(1 << 70), 1 << 70)))
@@ -125,7 +124,7 @@ def test_elementwise__as_python_integers(backend: ModuleType, data: st.DataObjec
 
 
 @pytest.mark.parametrize("edge", ["zeros", "all q - 1", "alternating"])
-def test_transforms__edges_of_the_residue_range(backend: ModuleType, edge: str) -> None:
+def test_transforms__edges_of_the_residue_range(backend: Backend, edge: str) -> None:
     N = 128
     for bits in (20, backend.MAX_MODULUS_BITS):
         q = ntt.find_primes(bits, N, 1)[0]
@@ -142,7 +141,7 @@ def test_transforms__edges_of_the_residue_range(backend: ModuleType, edge: str) 
 TABLES = ntt.NTTTables(128, ntt.find_primes(40, 128, 3))
 
 
-def test_forward__leading_axes_and_chosen_rows(backend: ModuleType) -> None:
+def test_forward__leading_axes_and_chosen_rows(backend: Backend) -> None:
     rows = np.array([2, 0])
     q = np.array([TABLES.moduli[r] for r in rows], dtype=np.uint64)[:, None]
     x = np.random.default_rng(0).integers(0, 1 << 39, (4, 5, 2, 128), dtype=np.uint64) % q
@@ -153,14 +152,14 @@ def test_forward__leading_axes_and_chosen_rows(backend: ModuleType) -> None:
         assert (X[index] == ntt.forward(x[index][None, :], alone)[0]).all()
 
 
-def test_forward__leaves_its_argument_alone(backend: ModuleType) -> None:
+def test_forward__leaves_its_argument_alone(backend: Backend) -> None:
     x = np.ones((3, 128), dtype=np.uint64)
     x.setflags(write=False)
     ntt.forward(x, TABLES)
     assert (x == 1).all()
 
 
-def test_forward__strided_input_is_copied(backend: ModuleType) -> None:
+def test_forward__strided_input_is_copied(backend: Backend) -> None:
     wide = np.random.default_rng(0).integers(0, 1 << 39, (3, 256), dtype=np.uint64)
     expected = ntt.forward(np.ascontiguousarray(wide[:, ::2]), TABLES)
     assert (ntt.forward(wide[:, ::2], TABLES) == expected).all()

@@ -20,11 +20,12 @@ from ntt.backends.fma.pointwise import (
     negate,
     subtract,
 )
-from ntt.backends.fma.products import diagonal_product, gadget_product, tensor
+from ntt.backends.fma.products import gadget_product, tensor
 from ntt.backends.fma.quotients import hoisted_quotients
 from ntt.backends.fma.transform import forward, inverse
 from ntt.backends.layout import FLOAT_BITS
-from ntt.backends.scalar import permute, permute_add
+from ntt.backends.scalar.permutation import permute, permute_add
+from ntt.memory import large_array as allocate
 
 WORD_BITS = FLOAT_BITS
 MAX_MODULUS_BITS = 50
@@ -32,13 +33,17 @@ MIN_RING_DEGREE = 64
 PRODUCT_RADIX = 1
 
 __all__ = [
+    "MAX_MODULUS_BITS",
+    "MIN_RING_DEGREE",
+    "PRODUCT_RADIX",
+    "WORD_BITS",
     "add",
     "add_scalar",
     "affine",
+    "allocate",
     "convert",
     "convert_digits",
     "convert_forward",
-    "diagonal_product",
     "divide",
     "forward",
     "gadget_product",

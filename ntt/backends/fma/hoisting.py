@@ -50,11 +50,10 @@ def _weighted_sum(z0, z1, i, products, weights, product_of, begin, end, c):
 
 @kernel
 def hoisted_product(
-    out, digits, addends, keys, key_limbs, key_rows, moves, order, lanes, weights, first_sums,
-    starts, product_of, products, pair, packed, first, rows, tables, lo, hi
+    out, digits, addends, keys, blocks, sums, scratch, first, rows, tables, lo, hi
 ):
     """`ntt.backends.hoisting.hoisted_product` in float64."""
     hoisting.hoisted_product(
-        _gadget, _weighted_sum, out, digits, addends, keys, key_limbs, key_rows, moves, lanes,
-        weights, first_sums, starts, product_of, products, pair, first, rows, tables, lo, hi
+        _gadget, _weighted_sum, out, digits, addends, keys, blocks, sums, scratch, first, rows,
+        tables, lo, hi
     )

@@ -100,11 +100,11 @@ def multiply_scalar(out, a, scalars, scalars_shoup, rows, tables, lo, hi):
 
 
 @kernel
-def affine(out, a, scalars, scalars_quotients, addends, rows, tables, lo, hi):
+def affine(out, a, scalars, scalars_shoup, addends, rows, tables, lo, hi):
     """out[r] = a[r] scalars[r] + addends[r]; a below 2^52."""
     for r in range(lo, hi):
         modulus = field(tables[rows[r]])
-        w, w_quotient = splat(float(scalars[r])), splat_bits(scalars_quotients[r])
+        w, w_quotient = splat(float(scalars[r])), splat_bits(scalars_shoup[r])
         addend = splat(float(addends[r]))
         x, z = a[r], out[r]
         for i in range(0, z.size, LANES):

@@ -12,12 +12,10 @@ from ntt.jit import kernel
 
 @kernel
 def hoisted_quotients(
-    out, digits, addend, keys, key_limbs, key_rows, moves, lanes, term_weights, term_weights_shoup,
-    term_offsets, weights, weights_shoup, offsets, memory, rows, tables, lo, hi
+    out, digits, addend, keys, division, memory, rows, tables, lo, hi
 ):
     """`ntt.backends.quotients.hoisted_quotients` in float64."""
     quotients.hoisted_quotients(
         gadget_product, inverse, convert, convert_forward, subtract, add, out, digits, addend, keys,
-        key_limbs, key_rows, moves, lanes, term_weights, term_weights_shoup, term_offsets, weights,
-        weights_shoup, offsets, memory, rows, tables, lo, hi
+        division, memory, rows, tables, lo, hi
     )

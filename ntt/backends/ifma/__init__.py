@@ -20,23 +20,27 @@ from ntt.backends.ifma.pointwise import (
     negate,
     subtract,
 )
-from ntt.backends.ifma.products import diagonal_product, gadget_product, tensor
+from ntt.backends.ifma.products import gadget_product, tensor
 from ntt.backends.ifma.quotients import PRODUCT_RADIX, hoisted_quotients
 from ntt.backends.ifma.transform import forward, inverse
+from ntt.memory import large_array as allocate
 
 WORD_BITS = 52
 MAX_MODULUS_BITS = 50
 MIN_RING_DEGREE = 128
 
 __all__ = [
+    "MAX_MODULUS_BITS",
+    "MIN_RING_DEGREE",
     "PRODUCT_RADIX",
+    "WORD_BITS",
     "add",
     "add_scalar",
     "affine",
+    "allocate",
     "convert",
     "convert_digits",
     "convert_forward",
-    "diagonal_product",
     "divide",
     "forward",
     "gadget_product",

@@ -98,11 +98,9 @@ def _convert_many(out, y, weights, offsets, rows, tables, lo, hi):
 
 
 @kernel
-def convert(out, y, weights, weights_shoup, offsets, rows, tables, lo, hi):
-    """out[r] = sum_s weights[r, s] y[s] + offsets[r].
-
-    y (sources, N) below 2^50, fewer than 2^11 sources.
-    """
+def convert(out, y, conversion, rows, tables, lo, hi):
+    """out[r] = sum_s weights[r, s] y[s] + offsets[r]; y (sources, N) below 2^50."""
+    weights, weights_shoup, offsets = conversion
     if y.shape[0] > _FEW:
         _convert_many(out, y, weights, offsets, rows, tables, lo, hi)
         return
@@ -113,11 +111,9 @@ def convert(out, y, weights, weights_shoup, offsets, rows, tables, lo, hi):
 
 
 @kernel
-def convert_forward(out, y, weights, weights_shoup, offsets, rows, tables, lo, hi):
-    """out[r] = NTT(sum_s weights[r, s] y[s] + offsets[r]).
-
-    y (sources, N) below 2^50, fewer than 2^11 sources.
-    """
+def convert_forward(out, y, conversion, rows, tables, lo, hi):
+    """out[r] = NTT(sum_s weights[r, s] y[s] + offsets[r]); y (sources, N) below 2^50."""
+    weights, weights_shoup, offsets = conversion
     if y.shape[0] > _FEW:
         _convert_many(out, y, weights, offsets, rows, tables, lo, hi)
     for r in range(lo, hi):
@@ -128,22 +124,17 @@ def convert_forward(out, y, weights, weights_shoup, offsets, rows, tables, lo, h
 
 
 @kernel
-def convert_digits(
-    out, x, y, first, spans, scales, scales_shoup, weights, weights_shoup, offsets, rows, tables,
-    lo, hi
-):
+def convert_digits(out, x, y, first, conversion, rows, tables, lo, hi):
     """`ntt.backends.digits.convert_digits` with `convert_forward`."""
     digits.convert_digits(
-        convert_forward, multiply_scalar, out, x, y, first, spans, scales, scales_shoup, weights,
-        weights_shoup, offsets, rows, tables, lo, hi
+        convert_forward, multiply_scalar, out, x, y, first, conversion, rows, tables, lo, hi
     )
 
 
 @kernel
-def divide(
-    out, x, y, weights, weights_shoup, offsets, factors, factors_shoup, rows, tables, lo, hi
-):
+def divide(out, x, y, conversion, factors, factors_shoup, rows, tables, lo, hi):
     """out[r] = (x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r]; out is not x."""
+    weights, weights_shoup, offsets = conversion
     if y.shape[0] > _FEW:
         _convert_many(out, y, weights, offsets, rows, tables, lo, hi)
     for r in range(lo, hi):

@@ -176,14 +176,16 @@ def _scatter(target, place, step, row, column, vectors):
 
 @kernel
 def hoisted_product(
-    out, digits, addends, keys, key_limbs, key_rows, moves, order, lanes, weights, first_sums,
-    starts, product_of, products, pair, packed, first, rows, tables, lo, hi
+    out, digits, addends, keys, blocks, sums, scratch, first, rows, tables, lo, hi
 ):
-    """`ntt.backends.hoisting.hoisted_product`, four images at a time, or one."""
+    """`ntt.backends.contract.Kernels.hoisted_product`, four images at a time, or one."""
+    addresses, key_limbs, key_rows, moves, lanes = keys
+    sources, order = blocks
+    weights, first_sums, starts, product_of = sums
+    near, packed = scratch.products.reshape(-1), scratch.packed
     images, limbs, N = out.shape[0], out.shape[3], out.shape[4]
-    count, columns, digit_count = keys.size, pair.shape[1], digits.shape[1]
+    count, columns, digit_count = addresses.size, scratch.pair.shape[1], digits.shape[1]
     vectors = columns // VECTOR
-    near = products.reshape(-1)
     for r in range(lo, hi):
         limb, c = first + r, tables[rows[r]]
         g = 0
@@ -202,27 +204,28 @@ def hoisted_product(
                 for n in range(count):
                     b = order[block, n]
                     place = 2 * b * words
-                    if keys[b] == 0:
+                    if addresses[b] == 0:
                         for p in range(2):
                             for image in range(wide):
                                 row, at = addends[g + image, p, limb], place + p * words + 8 * image
                                 _scatter(near, at, step, row, block * columns, vectors)
                         continue
                     following = order[block, min(n + 1, count - 1)]
-                    following = b if keys[following] == 0 else following
-                    source = np.int64(moves[b, 1, block * vectors]) // vectors
-                    next_source = np.int64(moves[following, 1, block * vectors]) // vectors
-                    key = array_at(keys[b], (digit_count, 2, key_limbs[b], N))
-                    ahead = array_at(keys[following], (digit_count, 2, key_limbs[following], N))
+                    following = b if addresses[following] == 0 else following
+                    source, next_source = sources[b, block], sources[following, block]
+                    key = array_at(addresses[b], (digit_count, 2, key_limbs[b], N))
+                    ahead = array_at(
+                        addresses[following], (digit_count, 2, key_limbs[following], N)
+                    )
                     if wide == 4:
                         _multiply_four(
-                            near, place, step, moves[b, 0], lanes[b], source * vectors, vectors - 1,
+                            near, place, step, moves[b], lanes[b], source * vectors, vectors - 1,
                             key, key_rows[b, limb], ahead, key_rows[following, limb],
                             (next_source - source) * columns, packed, c,
                         )
                     else:
                         _multiply_one(
-                            near, place, step, moves[b, 0], lanes[b], source * vectors, vectors - 1,
+                            near, place, step, moves[b], lanes[b], source * vectors, vectors - 1,
                             key, key_rows[b, limb], ahead, key_rows[following, limb],
                             (next_source - source) * columns, packed, c,
                         )

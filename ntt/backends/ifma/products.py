@@ -18,8 +18,6 @@ TERMS = 7
 # Terms that are read side by side: three rows each, which lie a power of two apart and so compete
 # for the same few places of the first-level cache. What they sum to is reduced and carried on.
 _STREAMED = 4
-# Columns that stay in the cache while all terms pass over them.
-_COLUMNS = 1024
 
 
 @inline
@@ -91,27 +89,3 @@ def gadget_product(out, digits, key, key_rows, rows, tables, lo, hi):
                 for d in range(some.shape[0]):
                     sums = _accumulate_term(sums, some[d, r], keys[d, 0, k], keys[d, 1, k], i)
                 _store_sums(z0, z1, i, sums, fold)
-
-
-@kernel
-def diagonal_product(out, babies, diagonals, starts, baby_of, rows, tables, lo, hi):
-    """out[g, p, r] = sum over terms t in [starts[g], starts[g + 1]) of
-    diagonals[t, r] babies[baby_of[t], p, r], for p = 0, 1.
-    """
-    N = out.shape[3]
-    for r in range(lo, hi):
-        fold = fold_constants(tables[rows[r]])
-        for column in range(0, N, _COLUMNS):
-            for g in range(out.shape[0]):
-                z0, z1 = out[g, 0, r], out[g, 1, r]
-                begin, end = starts[g], starts[g + 1]
-                for first in range(begin, max(end, begin + 1), _STREAMED):
-                    last = min(first + _STREAMED, end)
-                    some, chosen = diagonals[first:last], baby_of[first:last]
-                    for i in range(column, min(column + _COLUMNS, N), 16):
-                        sums = _start_sums(z0, z1, i, first > begin)
-                        for t in range(some.shape[0]):
-                            b = chosen[t]
-                            p0, p1 = babies[b, 0, r], babies[b, 1, r]
-                            sums = _accumulate_term(sums, some[t, r], p0, p1, i)
-                        _store_sums(z0, z1, i, sums, fold)

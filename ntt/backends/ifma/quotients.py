@@ -101,15 +101,17 @@ def _quotient_row(out0, out1, rest, digits, r, key, k, addend, moves, lanes, c):
 
 @kernel
 def hoisted_quotients(
-    out, digits, addend, keys, key_limbs, key_rows, moves, lanes, term_weights, term_weights_shoup,
-    term_offsets, weights, weights_shoup, offsets, memory, rows, tables, lo, hi
+    out, digits, addend, keys, division, memory, rows, tables, lo, hi
 ):
-    """`ntt.backends.quotients.hoisted_quotients`, limb by limb."""
+    """`ntt.backends.contract.Kernels.hoisted_quotients`, limb by limb."""
+    term_weights, term_weights_shoup, term_offsets = division.terms
+    weights, weights_shoup, offsets = division.rest
+    key_rows, moves, lanes = keys.rows, keys.moves, keys.lanes
     kept, dropped, N = out.shape[2], term_offsets.size, out.shape[3]
     terms = memory[: 2 * dropped * N].reshape(2, dropped, N)
     rest = memory[terms.size :][: 2 * N].reshape(2, N)
     for n in range(lo, hi):
-        key = array_at(keys[n], (digits.shape[0], 2, key_limbs[n], N))
+        key = array_at(keys.addresses[n], (digits.shape[0], 2, keys.limbs[n], N))
         for s in range(dropped):
             r = kept + s
             c = tables[rows[r]]

@@ -90,7 +90,7 @@ def test_operands__are_remembered_for_some_sets_of_keys(small, monkeypatch) -> N
     for keys in (*sets, *sets):
         operands = switcher._operands(keys, N)
         assert operands is switcher._operands(keys, N)
-        assert operands.arrays[0].tolist() == [key.data.ctypes.data for key in keys]
+        assert operands.keys.addresses.tolist() == [key.data.ctypes.data for key in keys]
         assert len(switcher._known_operands) <= 2
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from types import ModuleType
-
 import numpy as np
 import pytest
 
 import ntt
 from ntt.backends import select
+from ntt.backends.contract import Backend
 from ntt.limbs import LimbOps
 
 DEGREES = [1 << k for k in range(3, 18)]
@@ -25,7 +24,7 @@ def edge_rows(q: int, N: int, seed: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("N", DEGREES)
-def test_transforms__same_bits_at_every_degree(backend: ModuleType, N: int) -> None:
+def test_transforms__same_bits_at_every_degree(backend: Backend, N: int) -> None:
     if N < backend.MIN_RING_DEGREE:
         with pytest.raises(ntt.BackendError, match=f"N = {N}"):
             select.backend_for(N, 20)
@@ -44,7 +43,7 @@ def test_transforms__same_bits_at_every_degree(backend: ModuleType, N: int) -> N
 
 
 @pytest.mark.parametrize("N", [1 << 10, 1 << 13, 1 << 16, 1 << 17])
-def test_transforms__inverse_undoes_forward_at_large_degrees(backend: ModuleType, N: int) -> None:
+def test_transforms__inverse_undoes_forward_at_large_degrees(backend: Backend, N: int) -> None:
     moduli = ntt.find_primes(backend.MAX_MODULUS_BITS, N, 2)
     ops = LimbOps(ntt.NTTTables(N, moduli), np.arange(2))
     x = np.stack([edge_rows(q, N, seed=N) for q in moduli], axis=1)
@@ -52,7 +51,7 @@ def test_transforms__inverse_undoes_forward_at_large_degrees(backend: ModuleType
 
 
 @pytest.mark.parametrize("lazy", [1, 2, 4])
-def test_forward__takes_the_stated_lazy_range(backend: ModuleType, lazy: int) -> None:
+def test_forward__takes_the_stated_lazy_range(backend: Backend, lazy: int) -> None:
     # The integer backends take values below 4q (after a base conversion), `fma` residues only.
     if backend.WORD_BITS == 53 and lazy > 1:
         lazy = 1
@@ -72,7 +71,7 @@ def test_forward__takes_the_stated_lazy_range(backend: ModuleType, lazy: int) ->
 
 
 @pytest.mark.parametrize("lazy", [1, 2])
-def test_inverse__takes_the_stated_lazy_range(backend: ModuleType, lazy: int) -> None:
+def test_inverse__takes_the_stated_lazy_range(backend: Backend, lazy: int) -> None:
     if backend.WORD_BITS == 53 and lazy > 1:
         lazy = 1
     N = 1 << 10
@@ -89,7 +88,7 @@ def test_inverse__takes_the_stated_lazy_range(backend: ModuleType, lazy: int) ->
         assert (x == reduced).all()
 
 
-def test_kernels__touch_only_their_rows(backend: ModuleType) -> None:
+def test_kernels__touch_only_their_rows(backend: Backend) -> None:
     N = 1 << 8
     tables = ntt.NTTTables(N, ntt.find_primes(45, N, 3))
     x = np.ones((3, N), dtype=np.uint64)

@@ -116,7 +116,7 @@ def test_set_backend__of_several_each_is_checked_and_kept_once() -> None:
     with pytest.raises(ntt.BackendError, match="it stands alone"):
         ntt.set_backend("auto,scalar")
     with pytest.raises(ntt.BackendError, match="name one backend, not 'scalar,scalar'"):
-        select.checked_module("scalar,scalar")
+        select.backend_module("scalar,scalar")
 
 
 def test_limb_ops__follow_a_change_of_backend() -> None:

@@ -1,0 +1,321 @@
+"""What every backend defines: its kernels, the types of their arguments, its limits, its memory.
+
+The one place that states it. A kernel is compiled for the types that stand here and for no others;
+`ntt.limbs` calls it with them, `ntt.warming` compiles it beforehand, and the tests hold every
+backend to the names and arguments.
+
+q is the modulus of a row. Residues are in [0, q) before and after every kernel. `tables` is
+`NTTTables.for_word` of the backend's word, and ``rows[r]`` is the row of `tables` for row r of the
+arrays. A kernel works on rows [lo, hi) and leaves the other rows as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, NamedTuple, Protocol, get_origin, get_type_hints
+
+import numpy as np
+from numba import types
+
+
+def _array(axes: int, word: Any = types.uint64, layout: str = "C", readonly: bool = False) -> Any:
+    return types.Array(word, axes, layout, readonly)
+
+
+# Contiguous uint64 arrays by the number of their axes. A kernel only reads the first kind, which
+# Numba lets be writable or not. It writes the second kind. Inside a tuple Numba converts no array,
+# so all arrays there are of the second kind.
+In1 = Annotated[np.ndarray, _array(1, readonly=True)]
+In2 = Annotated[np.ndarray, _array(2, readonly=True)]
+In3 = Annotated[np.ndarray, _array(3, readonly=True)]
+In4 = Annotated[np.ndarray, _array(4, readonly=True)]
+Words1 = Annotated[np.ndarray, _array(1)]
+Words2 = Annotated[np.ndarray, _array(2)]
+Words3 = Annotated[np.ndarray, _array(3)]
+Words4 = Annotated[np.ndarray, _array(4)]
+Words5 = Annotated[np.ndarray, _array(5)]
+# Of this one only the rows need be contiguous.
+Rows3 = Annotated[np.ndarray, _array(3, layout="A")]
+# The same two kinds of int64 and uint32.
+Index = Annotated[np.ndarray, _array(1, types.int64, readonly=True)]
+Indices1 = Annotated[np.ndarray, _array(1, types.int64)]
+Indices2 = Annotated[np.ndarray, _array(2, types.int64)]
+Moves2 = Annotated[np.ndarray, _array(2, types.uint32)]
+
+
+class Conversion(NamedTuple):
+    """A change of basis: row r becomes ``sum_s weights[r, s] y[s] + offsets[r]``.
+
+    weights, in [0, q), and their Shoup constants (targets, sources); offsets (targets,), in [0, q).
+    """
+
+    weights: Words2
+    weights_shoup: Words2
+    offsets: Words1
+
+
+class DigitConversion(NamedTuple):
+    """The conversions of several digits, and what their own limbs are multiplied by.
+
+    spans (digits, 2): the first source of a digit and the one after the last. scales (targets,) and
+    their Shoup constants, empty if all are one; weights and their Shoup constants
+    (digits, targets, most sources); offsets (digits, targets). All in [0, q).
+    """
+
+    spans: Indices2
+    scales: Words1
+    scales_shoup: Words1
+    weights: Words3
+    weights_shoup: Words3
+    offsets: Words2
+
+
+class DivisionConstants(NamedTuple):
+    """The two conversions of a division by the last limbs (`ntt.constants.LimbDivision`).
+
+    terms: from the dropped limbs to the terms of the remainder in mixed radix; rest: from the terms
+    to what the quotient has too much, in the kept limbs.
+    """
+
+    terms: Conversion
+    rest: Conversion
+
+
+class Keys(NamedTuple):
+    """Keys that one polynomial's digits are multiplied by, and the permutations of the products.
+
+    addresses (keys,): of the first word of each key (digits, 2, key limbs, N), or 0 for none; limbs
+    (keys,): the key limbs; rows (keys, limbs): the limb of the key for each limb of the product;
+    moves (keys, N / 8) and lanes (keys, 64): as in `ntt.hoisting.VectorMoves`.
+    """
+
+    addresses: Words1
+    limbs: Indices1
+    rows: Indices2
+    moves: Moves2
+    lanes: Words2
+
+
+class Blocks(NamedTuple):
+    """The columns that a hoisted product works on at a time, by their block.
+
+    sources (keys, blocks): the block that the permutation of a key takes to each block; order
+    (blocks, keys): the keys, those that read the same source one after the other.
+    """
+
+    sources: Indices2
+    order: Indices2
+
+
+class WeightedSums(NamedTuple):
+    """The sums of weighted products that several matrices ask for.
+
+    addresses (matrices,): of the first word of the weights (limbs, N / 8, terms, 8), in [0, q);
+    first_sums (matrices + 1,): the first sum of each matrix; starts: for each matrix the first term
+    of each of its sums, and the number of its terms; product_of: for each matrix the product of
+    each of its terms.
+    """
+
+    addresses: Words1
+    first_sums: Indices1
+    starts: Indices1
+    product_of: Indices1
+
+
+class Scratch(NamedTuple):
+    """Scratch memory of a hoisted product (`ntt.hoisting.HoistedOperands.scratch`)."""
+
+    products: Words2
+    pair: Words2
+    packed: Words1
+
+
+class Kernels(Protocol):
+    """The kernels, in the order in which `ntt.warming` compiles them."""
+
+    @staticmethod
+    def forward(x: Words2, rows: Index, tables: In2, lo: int, hi: int) -> None:
+        """Rows of x (rows, N) from coefficients to evaluations, as `ntt.forward`, in place."""
+
+    @staticmethod
+    def inverse(x: Words2, rows: Index, tables: In2, lo: int, hi: int) -> None:
+        """Rows of x (rows, N) from evaluations to coefficients, as `ntt.inverse`, in place."""
+
+    @staticmethod
+    def add(out: Words2, a: In2, b: In2, rows: Index, tables: In2, lo: int, hi: int) -> None:
+        """out = a + b; all (rows, N). out may be a or b."""
+
+    @staticmethod
+    def subtract(out: Words2, a: In2, b: In2, rows: Index, tables: In2, lo: int, hi: int) -> None:
+        """out = a - b; arrays as in `add`."""
+
+    @staticmethod
+    def negate(out: Words2, a: In2, rows: Index, tables: In2, lo: int, hi: int) -> None:
+        """out = -a; arrays as in `add`."""
+
+    @staticmethod
+    def multiply(out: Words2, a: In2, b: In2, rows: Index, tables: In2, lo: int, hi: int) -> None:
+        """out = a b, element by element; arrays as in `add`."""
+
+    @staticmethod
+    def multiply_add(
+        out: Words2, a: In2, b: In2, rows: Index, tables: In2, lo: int, hi: int
+    ) -> None:
+        """out += a b, element by element; arrays as in `add`."""
+
+    @staticmethod
+    def multiply_scalar(
+        out: Words2, a: In2, scalars: In1, scalars_shoup: In1, rows: Index, tables: In2,
+        lo: int, hi: int,
+    ) -> None:
+        """out[r] = a[r] scalars[r]; scalars (rows,) with their Shoup constants.
+
+        a need not be reduced: any words below 2^52, and for 64-bit backends any words.
+        """
+
+    @staticmethod
+    def affine(
+        out: Words2, a: In2, scalars: In1, scalars_shoup: In1, addends: In1, rows: Index,
+        tables: In2, lo: int, hi: int,
+    ) -> None:
+        """out[r] = a[r] scalars[r] + addends[r]; a as in `multiply_scalar`, addends (rows,)."""
+
+    @staticmethod
+    def add_scalar(
+        out: Words2, a: In2, scalars: In1, rows: Index, tables: In2, lo: int, hi: int
+    ) -> None:
+        """out[r] = a[r] + scalars[r]; scalars (rows,)."""
+
+    @staticmethod
+    def permute(out: Words2, x: In2, permutation: Index, tables: In2, lo: int, hi: int) -> None:
+        """out[r, i] = x[r, permutation[i]]; out is not x.
+
+        permutation (N,): of an automorphism in the transformed domain, which takes aligned groups
+        of eight to aligned groups of eight.
+        """
+
+    @staticmethod
+    def permute_add(
+        out: Words2, x: In2, permutation: Index, rows: Index, tables: In2, lo: int, hi: int
+    ) -> None:
+        """out[r, i] += x[r, permutation[i]]; arrays as in `permute`."""
+
+    @staticmethod
+    def tensor(out: Words3, a: In3, b: In3, rows: Index, tables: In2, lo: int, hi: int) -> None:
+        """out = (a0 b0, a0 b1 + a1 b0, a1 b1); out (3, rows, N) is not an input, a, b (2, rows, N).
+        """
+
+    @staticmethod
+    def gadget_product(
+        out: Rows3, digits: In3, key: In4, key_rows: Index, rows: Index, tables: In2,
+        lo: int, hi: int,
+    ) -> None:
+        """out[p, r] = sum_d digits[d, r] key[d, p, key_rows[r]] for p = 0, 1.
+
+        out (2, rows, N); digits (D, rows, N); key (at least D, 2, key limbs, N); key_rows (rows,).
+        """
+
+    @staticmethod
+    def hoisted_product(
+        out: Words5, digits: In4, addends: In4, keys: Keys, blocks: Blocks, sums: WeightedSums,
+        scratch: Scratch, first: int, rows: Index, tables: In2, lo: int, hi: int,
+    ) -> None:
+        """out[g, s, p, first + r] = sum_t weights[t, first + r] products[product_of[t]].
+
+        The sum is over the terms t of sum s, for every image g, part p = 0, 1, and row r. Product b
+        is the permutation of sum_d digits[g, d, r] keys[b][d, p], plus addends[g, 0, first + r] if
+        p = 0. The product of no key is addends[g, p, first + r] itself.
+
+        out (images, sums, 2, limbs, N); digits (images, D, rows, N); addends (images, 2, limbs, N).
+        """
+
+    @staticmethod
+    def convert(
+        out: Words2, y: In2, conversion: Conversion, rows: Index, tables: In2, lo: int, hi: int
+    ) -> None:
+        """out[r] = sum_s weights[r, s] y[s] + offsets[r]; out (rows, N).
+
+        y (sources, N): fewer than 2^11 sources, words below 2^MAX_MODULUS_BITS.
+        """
+
+    @staticmethod
+    def convert_forward(
+        out: Words2, y: In2, conversion: Conversion, rows: Index, tables: In2, lo: int, hi: int
+    ) -> None:
+        """out[r] = NTT(sum_s weights[r, s] y[s] + offsets[r]); arrays as in `convert`."""
+
+    @staticmethod
+    def convert_digits(
+        out: Words3, x: In2, y: In2, first: int, conversion: DigitConversion, rows: Index,
+        tables: In2, lo: int, hi: int,
+    ) -> None:
+        """Limb r of digit d is ``x[first + r] scales[r]`` if it is the digit's own, else converted.
+
+        Its own are those with spans[d, 0] <= first + r < spans[d, 1]. The others are
+        `convert_forward` of y[spans[d, 0] : spans[d, 1]] with the weights and offsets of the digit.
+        out (digits, rows, N): [lo, hi) count its limbs through all digits. x, y (limbs, N); y as in
+        `convert`.
+        """
+
+    @staticmethod
+    def divide(
+        out: Words2, x: In2, y: In2, conversion: Conversion, factors: In1, factors_shoup: In1,
+        rows: Index, tables: In2, lo: int, hi: int,
+    ) -> None:
+        """out[r] = (x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r].
+
+        out, x (rows, N), out is not x; y as in `convert`; factors (rows,) with their Shoup
+        constants.
+        """
+
+    @staticmethod
+    def hoisted_quotients(
+        out: Words4, digits: In3, addend: In2, keys: Keys, division: DivisionConstants,
+        memory: Words1, rows: Index, tables: In2, lo: int, hi: int,
+    ) -> None:
+        """out[n, p] = the permutation of round(sum_d c[d] keys[n][d, p] / D), for keys [lo, hi).
+
+        D is the product of the moduli of the rows that `division` drops; ``digits = c scales`` with
+        its `scales` for PRODUCT_RADIX. `addend` is added to part p = 0 before the permutation.
+        out (keys, 2, kept, N); digits (D, rows, N); addend (kept, N); memory: 3 rows N words.
+        """
+
+
+class Backend(Kernels, Protocol):
+    """A backend: a module with the kernels, their limits, and the memory that they work in."""
+
+    __name__: str
+
+    WORD_BITS: int
+    """The word of the tables and of Shoup constants: 64, 52, or `layout.FLOAT_BITS`."""
+
+    MAX_MODULUS_BITS: int
+    """The bit length of the largest modulus."""
+
+    MIN_RING_DEGREE: int
+    """The smallest ring degree N."""
+
+    PRODUCT_RADIX: int
+    """What `hoisted_quotients` divides the products with keys by."""
+
+    @staticmethod
+    def allocate(shape: tuple[int, ...]) -> np.ndarray:
+        """A new contiguous uint64 array, not initialised, that the kernels can read and write."""
+
+
+KERNELS = tuple(name for name, value in vars(Kernels).items() if isinstance(value, staticmethod))
+"""The names of the kernels."""
+
+
+def argument_types(kernel: str) -> tuple[Any, ...]:
+    """The Numba types of the arguments of a kernel, in order."""
+    hints = get_type_hints(getattr(Kernels, kernel), include_extras=True)
+    return tuple(_numba_type(hint) for name, hint in hints.items() if name != "return")
+
+
+def _numba_type(hint: Any) -> Any:
+    if hint is int:
+        return types.int64
+    if get_origin(hint) is Annotated:
+        return hint.__metadata__[0]
+    fields = get_type_hints(hint, include_extras=True).values()
+    return types.BaseTuple.from_types([_numba_type(field) for field in fields], hint)

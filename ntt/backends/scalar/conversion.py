@@ -1,0 +1,63 @@
+"""Change of basis fused with the transform, on 64-bit words: rows [lo, hi)."""
+
+from __future__ import annotations
+
+from ntt.backends import digits
+from ntt.backends.layout import Q
+from ntt.backends.scalar.arithmetic import TERMS, ZERO, accumulate, fold, reduce_high
+from ntt.backends.scalar.pointwise import multiply_scalar
+from ntt.backends.scalar.transform import forward_row
+from ntt.jit import inline, kernel
+from ntt.reduction import shoup
+
+
+@inline
+def _convert_row(out, y, weights, offset, c):
+    """out = sum_s weights[s] y[s] + offset mod q."""
+    for i in range(out.size):
+        low, high = offset, ZERO
+        for s in range(y.shape[0]):
+            if s > 0 and s % TERMS == 0:
+                high = reduce_high(high, c)
+            low, high = accumulate(low, high, y[s, i], weights[s])
+        out[i] = fold(low, high, c)
+
+
+@kernel
+def convert(out, y, conversion, rows, tables, lo, hi):
+    """out[r] = sum_s weights[r, s] y[s] + offsets[r]; y (sources, N) below 2^61."""
+    weights, _, offsets = conversion
+    for r in range(lo, hi):
+        _convert_row(out[r], y, weights[r], offsets[r], tables[rows[r]])
+
+
+@kernel
+def convert_forward(out, y, conversion, rows, tables, lo, hi):
+    """out[r] = NTT(sum_s weights[r, s] y[s] + offsets[r]); y (sources, N) below 2^61."""
+    weights, _, offsets = conversion
+    for r in range(lo, hi):
+        row = tables[rows[r]]
+        _convert_row(out[r], y, weights[r], offsets[r], row)
+        forward_row(out[r], row)
+
+
+@kernel
+def convert_digits(out, x, y, first, conversion, rows, tables, lo, hi):
+    """`ntt.backends.digits.convert_digits` on 64-bit words."""
+    digits.convert_digits(
+        convert_forward, multiply_scalar, out, x, y, first, conversion, rows, tables, lo, hi
+    )
+
+
+@kernel
+def divide(out, x, y, conversion, factors, factors_shoup, rows, tables, lo, hi):
+    """out[r] = (x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r]; out is not x."""
+    weights, _, offsets = conversion
+    for r in range(lo, hi):
+        row = tables[rows[r]]
+        q = row[Q]
+        _convert_row(out[r], y, weights[r], offsets[r], row)
+        forward_row(out[r], row)
+        for i in range(out.shape[1]):
+            d = x[r, i] + (q - out[r, i])
+            out[r, i] = shoup(d, factors[r], factors_shoup[r], q)
