@@ -18,7 +18,6 @@ LANES = 8
 _I64 = ir.IntType(64)
 _I32 = ir.IntType(32)
 _VECTOR = ir.VectorType(_I64, LANES)
-_HALF_VECTOR = ir.VectorType(_I32, LANES)
 
 
 class U64x8Type(types.Type):
@@ -70,17 +69,6 @@ def load(typing_context, array, index):
     def generate(context, builder, signature, arguments):
         pointer = array_pointer(context, builder, signature.args[0], *arguments, _VECTOR)
         return builder.load(pointer, align=8)
-
-    return u64x8(array, types.intp), generate
-
-
-@intrinsic
-def load32(typing_context, array, index):
-    """Elements ``array[index : index + 8]`` of a contiguous 1-D uint32 array, zero-extended."""
-
-    def generate(context, builder, signature, arguments):
-        pointer = array_pointer(context, builder, signature.args[0], *arguments, _HALF_VECTOR)
-        return builder.zext(builder.load(pointer, align=4), _VECTOR)
 
     return u64x8(array, types.intp), generate
 
