@@ -136,7 +136,6 @@ def test_kernel__is_stale_when_an_operand_type_is_gone(
         assert jit.compilations() == before + count
 
 
-@pytest.mark.parametrize("damage", [b"", b"not a pickle"])
 @pytest.mark.parametrize("damage", [b"", b"not a pickle", kernel_cache.MAGIC])
 @pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
 def test_kernel__damaged_cache_is_told_and_replaced(
