@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rtl.errors import ToolError
 
-_INSTALL = "install the hardware tools with `pip install 'he-accel[rtl]'`"
+INSTALL_ADVICE = "install the hardware tools with `pip install 'he-accel[rtl]'`"
 
 _YOSYS_RUNNER = """
 import sys
@@ -32,7 +32,7 @@ def package_version(package: str) -> str:
         return "absent"
 
 
-def find_tool(command: str, advice: str = _INSTALL) -> str:
+def find_tool(command: str, advice: str = INSTALL_ADVICE) -> str:
     """The path of a command, on PATH or beside the running interpreter.
 
     Raises `ToolError`, which ends in `advice`, if it is missing.
@@ -77,7 +77,7 @@ def run_yosys(script: Sequence[str]) -> str:
     Raises `ToolError` if Yosys is missing or fails.
     """
     if importlib.util.find_spec("pyosys") is None:
-        raise ToolError(f"Yosys (package pyosys) is not installed: {_INSTALL}")
+        raise ToolError(f"Yosys (package pyosys) is not installed: {INSTALL_ADVICE}")
     with tempfile.NamedTemporaryFile("w", suffix=".ys") as file:
         file.write("\n".join(script))
         file.flush()

@@ -23,7 +23,7 @@ class Timing(Protocol):
         """From the first residue in to the last residue out."""
 
 
-# Registers of the NTT unit around its butterflies (rtl/units/ntt/unit.py).
+# Registers of the NTT unit around its butterflies (rtl/units/ntt/parameters.py).
 # The first of a pair is for one lane, the second for several.
 _READ_CYCLES = (3, 4)  # memory, its register, the way to several lanes, bank order
 _FRAME_CYCLES = 4  # before the transform, and behind the read of its first row

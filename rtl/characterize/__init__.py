@@ -1,1 +1,1 @@
-"""Measuring blocks with real synthesis, place and route, and standard-cell mapping."""
+"""Blocks measured: synthesis, placement and routing on FPGAs, mapping to standard cells, cycles."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,9 +22,6 @@ TARGETS: dict[str, Tile] = {
     "cells": PLAIN,
 }
 DEFAULT_SEEDS = (1, 2, 3)
-
-Progress = Callable[[str], None]
-"""Called with what happens now, in words."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ class Job:
 
 
 def measure(
-    job: Job, progress: Progress, earlier: results.Entry | None = None
+    job: Job, progress: ecp5.Progress, earlier: results.Entry | None = None
 ) -> Iterator[results.Entry]:
     """Run one job and yield its entry, on `ecp5` after every seed.
 
@@ -107,7 +104,7 @@ def _check_needs(job: Job) -> None:
 
 
 def _measurements(
-    job: Job, block: wiring.Component, progress: Progress, earlier: results.Entry | None
+    job: Job, block: wiring.Component, progress: ecp5.Progress, earlier: results.Entry | None
 ) -> Iterator[dict[str, object]]:
     name = job.block.name
     if job.target == "ecp5":
@@ -121,7 +118,9 @@ def _measurements(
         yield xilinx.count(block, job.target)
 
 
-def run_jobs(jobs: Sequence[Job], path: Path, progress: Progress, *, again: bool = False) -> int:
+def run_jobs(
+    jobs: Sequence[Job], path: Path, progress: ecp5.Progress, *, again: bool = False
+) -> int:
     """Run the jobs that the results file does not have yet, or all of them if `again`.
 
     Returns how many jobs ran.

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import ntt
 from rtl.cli import characterize, generate, run, simulate, tables
 from rtl.errors import HardwareError
+from rtl.tools import INSTALL_ADVICE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,11 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name not in ("amaranth", "pyosys"):
             raise
-        print(
-            f"ToolError: package {error.name} is not installed: install the hardware tools with "
-            "`pip install 'he-accel[rtl]'`",
-            file=sys.stderr,
-        )
+        words = f"package {error.name} is not installed: {INSTALL_ADVICE}"
+        print(f"ToolError: {words}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rtl.characterize.results import Entry
+from rtl.markdown import table
 
 
 def tables(entries: Sequence[Entry]) -> str:
@@ -21,7 +22,7 @@ def tables(entries: Sequence[Entry]) -> str:
         ]  # fmt: skip
         head = ("block", "clock, MHz: median (lowest..highest, seeds)", "LUT4", "FF", "MULT18",
                 "RAM (18 Kb)", "cycles")  # fmt: skip
-        parts.append("**Lattice ECP5-85, speed 8, placed and routed**\n\n" + _table(head, rows))
+        parts.append("**Lattice ECP5-85, speed 8, placed and routed**\n\n" + table(head, rows))
     for family, title in (("xc7", "AMD 7-series"), ("xcup", "AMD UltraScale+")):
         counted = [e for e in entries if e["target"] == family]
         if counted:
@@ -32,7 +33,7 @@ def tables(entries: Sequence[Entry]) -> str:
                 for m in [e["measured"]]
             ]  # fmt: skip
             head = ("block", "LUT", "FF", "SRL", "DSP48", "RAM (36 Kb)")
-            parts.append(f"**{title}, synthesised**\n\n" + _table(head, rows))
+            parts.append(f"**{title}, synthesised**\n\n" + table(head, rows))
     for target in sorted({e["target"] for e in entries if e["target"].startswith("cells-")}):
         rows = [
             (_name(e), f"{m['area_um2']:,.0f}", m["kilo_gate_equivalents"],
@@ -43,7 +44,7 @@ def tables(entries: Sequence[Entry]) -> str:
         ]  # fmt: skip
         head = ("block", "area, um2", "kGE", "logic delay, ns", "cells")
         library = target.removeprefix("cells-").split("+")[0]
-        parts.append(f"**Standard cells, {library}**\n\n" + _table(head, rows))
+        parts.append(f"**Standard cells, {library}**\n\n" + table(head, rows))
     return "\n\n".join(parts)
 
 
@@ -71,8 +72,3 @@ def _cycles(entry: Entry) -> int:
     facts = entry["facts"]
     cycles: int = facts.get("transform_cycles", facts["latency_cycles"])
     return cycles
-
-
-def _table(head: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> str:
-    lines: list[tuple[object, ...]] = [head, ("---",) * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)

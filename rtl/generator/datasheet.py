@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rtl.arithmetic.butterfly import Butterfly
 from rtl.arithmetic.modmul import ModularMultiplier
 from rtl.generator.catalogue import AnyBlock
+from rtl.markdown import table
 from rtl.units.automorphism import AutomorphismUnit
 from rtl.units.ntt.unit import NTTUnit
 from rtl.units.pointwise import PointwiseUnit
@@ -20,7 +19,7 @@ def datasheet(block: AnyBlock, design: Design) -> str:
         (type(block).__doc__ or "").strip().replace("\n    ", "\n"),
         "## Ports\n\nClock `clk` (rising edge), reset `rst` (synchronous, active high).\n\n"
         + _ports(design),
-        "## Timing\n\n" + _table(("quantity", "cycles"), _timing(block)),
+        "## Timing\n\n" + table(("quantity", "cycles"), _timing(block)),
         "## Formats\n\n" + "\n".join(f"- {line}" for line in _formats(block)),
     ]
     if design.images:
@@ -30,11 +29,6 @@ def datasheet(block: AnyBlock, design: Design) -> str:
             f"binary, address 0 first.\n\n{images}"
         )
     return "\n\n".join(parts) + "\n"
-
-
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
 def _ports(design: Design) -> str:
@@ -50,7 +44,7 @@ def _ports(design: Design) -> str:
             for f in port.fields
             if f.width
         ]
-    return _table(("port", "way", "bits", "content"), rows)
+    return table(("port", "way", "bits", "content"), rows)
 
 
 def _timing(block: AnyBlock) -> list[tuple[str, ...]]:
@@ -97,13 +91,13 @@ def _formats(block: AnyBlock) -> list[str]:
             + "; it must hold still for the latency after each operand that `load` marks.",
         ]
     else:
-        table = ", ".join(f"{i}: {q}" for i, q in enumerate(block.moduli))
+        moduli = ", ".join(f"{i}: {q}" for i, q in enumerate(block.moduli))
         lines += [
             (
                 "Streams: a beat moves in each cycle in which valid and ready are both high. Until "
                 "then, valid stays high and the beat stays the same."
             ),
-            f"Table of moduli: {table}.",
+            f"Table of moduli: {moduli}.",
         ]
     if isinstance(block, (NTTUnit, AutomorphismUnit)):
         lines.append(

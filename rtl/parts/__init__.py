@@ -1,1 +1,1 @@
-"""The pieces that units are built of: registers, memories, queues."""
+"""The parts of units: registers, memories, queues, and the base of every block."""

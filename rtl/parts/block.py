@@ -15,8 +15,8 @@ Ports = dict[str, object]
 class Block(ABC):
     """The parameters of a hardware block: checked when made, then frozen.
 
-    The same object states what its hardware does. `golden` is the exact answer to given operands;
-    a name that ends in `_cycles`, and `latency`, count clock cycles.
+    The same object states what its hardware does. `golden`, of blocks that compute, is the exact
+    answer to given operands; names that end in `_cycles`, and `latency`, count clock cycles.
     """
 
     @property

@@ -32,28 +32,28 @@ class Entry:
     def __getitem__(self, name: str) -> Any:
         if name not in self.values:
             known = ", ".join(self.values) or "nothing"
-            raise self.error(f"it needs a field {name!r}, and has {known}")
+            raise self.error(f"the field `{name}` is missing: the fields are {known}")
         return self.values[name]
 
     def integer(self, name: str) -> int:
         """A field with a whole number."""
         value = self[name]
         if not isinstance(value, int):
-            raise self.error(f"{name} is {value!r}, needed a whole number")
+            raise self.error(f"`{name}` is {value!r}: a whole number is needed")
         return value
 
     def choice(self, name: str, choices: Sequence[str]) -> str:
         """A field with one of the choices."""
         value = self[name]
         if value not in choices:
-            raise self.error(f"{name} {value!r}: choose one of {', '.join(choices)}")
+            raise self.error(f"`{name}` is {value!r}: choose one of {', '.join(choices)}")
         return str(value)
 
     def place(self, moduli: Sequence[int]) -> int:
         """The place of the field `modulus` in the table of a unit."""
         q = self.integer("modulus")
         if q not in moduli:
-            raise self.error(f"modulus {q} is not in the table {tuple(moduli)}")
+            raise self.error(f"`modulus` is {q}, which is not in the table {tuple(moduli)}")
         return moduli.index(q)
 
     def residues(self, name: str, shape: tuple[int, ...] | None, q: int) -> np.ndarray:
@@ -64,12 +64,12 @@ class Entry:
         try:
             residues = np.array(self[name], np.uint64)
         except (ValueError, TypeError, OverflowError) as error:
-            raise self.error(f"{name} holds no residues: {error}") from error
+            raise self.error(f"`{name}` holds no residues: {error}") from error
         if residues.ndim != 1 if shape is None else residues.shape != shape:
-            needed = "a row of them" if shape is None else shape[0] if shape else "one number"
-            raise self.error(f"{residues.size} residues in {name}, needed {needed}")
+            needed = "a row" if shape is None else f"a row of {shape[0]}" if shape else "one number"
+            raise self.error(f"`{name}` holds {residues.size} residues: {needed} is needed")
         if residues.size and int(residues.max()) >= q:
-            raise self.error(f"residue {residues.max()} in {name} is not below {q}")
+            raise self.error(f"`{name}` holds {residues.max()}, which is not below {q}")
         return residues
 
 
@@ -80,7 +80,7 @@ def load_entries(path: Path) -> list[Entry]:
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise SimulationError(f"{path} holds no usable vectors: {error!r}") from error
     if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
-        raise SimulationError(f"{path} holds no usable vectors: it must be a list of objects")
+        raise SimulationError(f"{path} holds no usable vectors: a list of objects is needed")
     if not values:
         raise SimulationError(f"{path} holds no vectors")
     return [Entry(number, value) for number, value in enumerate(values)]

@@ -36,6 +36,7 @@ CAPACITY = {"lut": 83640, "ff": 83640, "dsp": 156, "ram_blocks": 208}
 """The resources of the device, as nextpnr reports them."""
 
 Progress = Callable[[str], None]
+"""Called with what happens now, in words."""
 
 
 @dataclass(frozen=True)

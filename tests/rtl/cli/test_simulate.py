@@ -79,10 +79,10 @@ def test_simulate__given_vectors_and_waveform(tmp_path, capsys):
     [
         ("{", "no usable vectors"),
         ("[]", "no vectors"),
-        ("{}", "must be a list of objects"),
+        ("{}", "a list of objects is needed"),
         ('[{"modulus": 97, "inverse": false, "input": [1]}]', "not in the table"),
-        ('[{"modulus": "q"}]', "vector 0: modulus is 'q', needed a whole number"),
-        ('[{"inverse": false}]', "vector 0: it needs a field 'modulus', and has inverse"),
+        ('[{"modulus": "q"}]', "vector 0: `modulus` is 'q': a whole number is needed"),
+        ('[{"inverse": false}]', "vector 0: the field `modulus` is missing"),
     ],
 )
 def test_simulate__bad_vectors_are_named(tmp_path, capsys, content, words):
@@ -114,13 +114,13 @@ def test_simulate__given_vectors_of_every_other_block(tmp_path, capsys, block):
     ("block", "change", "words"),
     [
         ("modmul", {"modulus": 1 << 20}, "BlockModulusError"),
-        ("modmul", {"a": [1, 2]}, "2 residues in a, needed one number"),
-        ("butterfly", {"w": Q}, f"residue {Q} in w is not below {Q}"),
+        ("modmul", {"a": [1, 2]}, "`a` holds 2 residues: one number is needed"),
+        ("butterfly", {"w": Q}, f"`w` holds {Q}, which is not below {Q}"),
         ("pointwise", {"operation": "divide"}, "choose one of multiply, multiply_add, add"),
-        ("pointwise", {"b": [1, 2]}, "2 residues in b, needed 3"),
+        ("pointwise", {"b": [1, 2]}, "`b` holds 2 residues: a row of 3 is needed"),
         ("automorphism", {"element": 4}, "the nearest are 3, 5"),
-        ("automorphism", {"input": ["x"]}, "input holds no residues"),
-        ("automorphism", {"output": [1]}, "1 residues in output, needed 16"),
+        ("automorphism", {"input": ["x"]}, "`input` holds no residues"),
+        ("automorphism", {"output": [1]}, "`output` holds 1 residues: a row of 16 is needed"),
     ],
 )
 def test_simulate__bad_vectors_of_every_other_block_are_named(
