@@ -8,27 +8,13 @@ import sys
 from collections.abc import Sequence
 
 from accel_model.errors import AcceleratorError
-from benchmarks.commands import bfv as bfv_command
-from benchmarks.commands import compare as compare_command
-from benchmarks.commands import estimation as estimation_command
-from benchmarks.commands import export as export_command
-from benchmarks.commands import inference as inference_command
-from benchmarks.commands import primitives as primitives_command
-from benchmarks.commands import transforms as transforms_command
-from benchmarks.comparison.workloads import WorkloadFailure
+from benchmarks.commands import bfv, compare, estimation, export, inference, ntt, primitives
+from benchmarks.comparison.software import WorkloadFailure
 from he.errors import HEError
 from nn.errors import NetworkError
-from ntt import ArithmeticLayerError
+from ntt.errors import ArithmeticLayerError
 
-_COMMANDS = (
-    transforms_command,
-    primitives_command,
-    bfv_command,
-    inference_command,
-    compare_command,
-    estimation_command,
-    export_command,
-)
+_COMMANDS = (ntt, primitives, bfv, inference, compare, estimation, export)
 _BAD_INPUT = (
     HEError,
     NetworkError,

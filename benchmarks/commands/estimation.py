@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from accel_model.cli.output_files import result_file
-from accel_model.machine.machine_file import load_machine, machine_names
+from accel_model.machine.machine_file import load_machine
+from benchmarks.commands.options import (
+    DEFAULT_MACHINES,
+    add_machine_option,
+    add_output_options,
+)
 from benchmarks.commands.results_file import write_rows
 from benchmarks.operations.estimation import EstimationRow, run
 from nn.cli.options import (
+    Subparsers,
     add_count_option,
     add_planning_options,
     load_network,
@@ -17,13 +22,14 @@ from nn.cli.options import (
 )
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """The command's options."""
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command to the command line."""
     parser = subparsers.add_parser(
         "estimation",
-        help="how long the accelerator model takes, at several sizes of program",
-        description="Traces encrypted batches of growing size, lowers them to programs and "
-        "estimates those; processor seconds of one core, the smallest of the repeats.",
+        help="the time that the accelerator model takes, for programs of several sizes",
+        description="Traces encrypted batches of growing size, lowers the traces to programs, and "
+        "estimates the programs. Times are processor seconds of one core, the smallest of the "
+        "repeats.",
     )
     parser.add_argument(
         "--network", default="mnist", metavar="NAME|FILE", help="default: %(default)s"
@@ -34,22 +40,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         nargs="+",
         default=[1, 2, 4],
         metavar="COUNT",
-        help="images in a batch: the sizes (default 1 2 4)",
+        help="images in each batch (default: 1 2 4)",
     )
-    parser.add_argument(
-        "--machine",
-        action="append",
-        help=f"one of {', '.join(machine_names())}, or a .toml file (default: ecp5 and asic7)",
-    )
+    add_machine_option(parser)
     add_count_option(parser, "--repeats", 5, "timed estimates of each size")
-    parser.add_argument("--json", type=result_file, metavar="FILE", help="write the rows there")
+    add_output_options(parser, picture=False)
     add_planning_options(parser)
-    parser.set_defaults(run=command)
+    parser.set_defaults(run=run_command)
 
 
-def command(arguments: argparse.Namespace) -> int:
+def run_command(arguments: argparse.Namespace) -> int:
     """Measure, print a line for each row, write the file."""
-    machines = [load_machine(name) for name in arguments.machine or ("ecp5", "asic7")]
+    machines = [load_machine(name) for name in arguments.machine or DEFAULT_MACHINES]
     network = load_network(arguments.network)
     plan = make_plan(arguments, network)
     print(f"{'images':>6}  {'machine':<10}{'instructions':>13}{'steps':>9}"

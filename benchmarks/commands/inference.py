@@ -4,39 +4,43 @@ from __future__ import annotations
 
 import argparse
 
-from accel_model.cli.output_files import picture_file, result_file
+from benchmarks.commands.options import add_memory_option, add_output_options
 from benchmarks.commands.results_file import write_rows
-from benchmarks.operations.inference import run_ours, run_tenseal
-from benchmarks.operations.memory import add_memory_option, in_words
-from nn.cli.options import positive
+from benchmarks.operations.inference import InferenceRow, run_ours, run_tenseal
+from benchmarks.operations.memory import in_words
+from nn.cli.options import Subparsers, add_count_option
+
+_NETWORKS = ("mnist", "fashion_mnist")
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """The command's options."""
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command to the command line."""
     parser = subparsers.add_parser(
         "inference",
         help="the server's time for an encrypted image, beside TenSEAL's tutorial network",
-        description="Median time of the server for one image; the answers are decrypted and held "
-        "against the plan's predicted error.",
+        description="Median time of the server for one image. The answers are decrypted and "
+        "compared with the cleartext network: an error above the plan's predicted error is a "
+        "failure.",
     )
     parser.add_argument(
-        "--network", action="append", help="a zoo network (default: mnist and fashion_mnist)"
+        "--network",
+        action="append",
+        help=f"a network of the zoo; may be repeated (default: {' and '.join(_NETWORKS)})",
     )
-    parser.add_argument("--threads", type=positive, default=1, help="threads (default 1)")
-    parser.add_argument("--batch", type=positive, default=1, help="images at once (default 1)")
-    parser.add_argument("--repeats", type=positive, default=20, help="timed runs (default 20)")
+    add_count_option(parser, "--threads", 1, "threads of the server")
+    add_count_option(parser, "--batch", 1, "images at once")
+    add_count_option(parser, "--repeats", 20, "timed runs")
     parser.add_argument("--peers", action="store_true", help="also time TenSEAL, if installed")
     add_memory_option(parser)
-    parser.add_argument("--json", type=result_file, metavar="FILE", help="write the rows there")
-    parser.add_argument("--plot", type=picture_file, metavar="FILE", help="write a picture there")
-    parser.set_defaults(run=command)
+    add_output_options(parser)
+    parser.set_defaults(run=run_command)
 
 
-def command(arguments: argparse.Namespace) -> int:
-    """Run, print, write the files."""
+def run_command(arguments: argparse.Namespace) -> int:
+    """Measure, print a line for each row, write the files."""
     rows = [
         run_ours(name, arguments.threads, arguments.batch, arguments.repeats, arguments.memory)
-        for name in arguments.network or ("mnist", "fashion_mnist")
+        for name in arguments.network or _NETWORKS
     ]
     if arguments.peers:
         try:
@@ -44,13 +48,7 @@ def command(arguments: argparse.Namespace) -> int:
         except ImportError as error:
             print(f"TenSEAL is not installed: {error}")
     for row in rows:
-        print(
-            f"{row.library:<10}{row.network:<16} {row.median_s * 1e3:9.1f} ms an image, "
-            f"{row.threads} threads, batch {row.batch}, keys "
-            f"{row.evaluation_key_bytes / 1e6:.1f} MB, "
-            f"ciphertext {row.ciphertext_bytes / 1e3:.0f} kB, "
-            f"memory {in_words(row.peak_bytes)}"
-        )
+        print(_line(row))
     if arguments.json:
         write_rows(rows, arguments.command_line, arguments.json)
     if arguments.plot:
@@ -58,3 +56,13 @@ def command(arguments: argparse.Namespace) -> int:
 
         plot_inference(rows, arguments.plot)
     return 0
+
+
+def _line(row: InferenceRow) -> str:
+    return (
+        f"{row.library:<10}{row.network:<16} {row.median_s * 1e3:9.1f} ms an image, "
+        f"{row.threads} threads, batch {row.batch}, keys "
+        f"{row.evaluation_key_bytes / 1e6:.1f} MB, "
+        f"ciphertext {row.ciphertext_bytes / 1e3:.0f} kB, "
+        f"memory {in_words(row.peak_bytes)}"
+    )

@@ -1,13 +1,20 @@
-"""Options of several commands."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
 import argparse
 import math
+import re
+
+from accel_model.cli.output_files import picture_file, result_file
+from accel_model.machine.machine_file import machine_names
+from benchmarks.peers.library import Case
+
+DEFAULT_MACHINES = ("ecp5", "asic7")
 
 
 def seconds(text: str) -> float:
-    """A time, for argparse; 0 for as little as it takes."""
+    """A time in seconds, 0 or more, for argparse."""
     try:
         number = float(text)
     except ValueError:
@@ -15,3 +22,41 @@ def seconds(text: str) -> float:
     if not 0 <= number < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no time in seconds, for example 0.5")
     return number
+
+
+def case(text: str) -> Case:
+    """A ring degree and a depth, for argparse."""
+    match = re.fullmatch(r"(\d+):(\d+)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not N:DEPTH, for example 8192:2")
+    return Case(int(match[1]), int(match[2]))
+
+
+def add_output_options(parser: argparse.ArgumentParser, *, picture: bool = True) -> None:
+    """``--json`` for the rows, and ``--plot`` for a picture of them."""
+    parser.add_argument("--json", type=result_file, metavar="FILE", help="write the rows to FILE")
+    if picture:
+        parser.add_argument(
+            "--plot", type=picture_file, metavar="FILE", help="draw a picture to FILE"
+        )
+
+
+def add_memory_option(parser: argparse.ArgumentParser) -> None:
+    """``--memory``, the default, and ``--no-memory``."""
+    parser.add_argument(
+        "--memory",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="also measure the peak memory, each workload in a process of its own (default)",
+    )
+
+
+def add_machine_option(parser: argparse.ArgumentParser) -> None:
+    """``--machine``, one or several; None stands for `DEFAULT_MACHINES`."""
+    parser.add_argument(
+        "--machine",
+        action="append",
+        metavar="NAME|FILE",
+        help=f"one of {', '.join(machine_names())}, or a .toml file; may be repeated "
+        f"(default: {' and '.join(DEFAULT_MACHINES)})",
+    )

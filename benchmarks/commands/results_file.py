@@ -1,4 +1,4 @@
-"""Results as JSON: rows, and what they were measured on."""
+"""Results as JSON: rows, and their provenance."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from nn.terminal.machine import machine_description, peak_rss_bytes, source_comm
 
 
 def write_rows(rows: Sequence[Any], command: str, path: Path) -> None:
-    """Write dataclass rows with machine, versions, commit, command and peak memory to `path`."""
+    """Write rows, which are dataclasses, with their provenance to `path`."""
     write_result({**provenance(command), "rows": [asdict(row) for row in rows]}, path)
 
 
 def provenance(command: str) -> dict[str, Any]:
-    """Where a result comes from; `peak_rss_bytes` is that of the whole process so far."""
+    """Command, commit, date, machine and versions of a result.
+
+    `peak_rss_bytes` is the peak memory of the whole process so far.
+    """
     return {
         "command": command,
         "commit": source_commit(),
@@ -29,6 +32,6 @@ def provenance(command: str) -> dict[str, Any]:
 
 
 def write_result(result: dict[str, Any], path: Path) -> None:
-    """Write `result` as JSON to `path`, whose folder is made where it does not exist."""
+    """Write `result` as JSON to `path`; makes the folder where there is none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

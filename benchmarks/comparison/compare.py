@@ -1,4 +1,4 @@
-"""`python -m benchmarks compare`: a software run beside accelerators that run its own trace."""
+"""A software run beside accelerators that run its trace."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from accel_model.execution.executor import execute
 from accel_model.isa import Program
 from accel_model.lowering.operations import lower
 from accel_model.machine.description import Machine
-from benchmarks.comparison.workloads import SoftwareRun, WorkloadFailure
-from benchmarks.peers.he_accel import own_version
+from benchmarks.comparison.software import SoftwareRun, WorkloadFailure
+from benchmarks.peers.library import own_version
 
 
 @dataclass(frozen=True)
 class Accelerator:
-    """A machine, what the program costs on it, and what variations of it cost."""
+    """A machine with the estimate of the program, and the estimates of the machine's variations."""
 
     machine: Machine
     result: Estimate
@@ -30,6 +30,7 @@ class Accelerator:
 
     @property
     def name(self) -> str:
+        """The machine's name."""
         return self.machine.name
 
 
@@ -50,9 +51,10 @@ class Peer:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the comparison: a layer, a kind of operation, or the whole.
+    """One line of the comparison: a layer or a kind of operation.
 
-    software_s: None where the software has no such step. parts: by machine, None likewise.
+    software_s: None where the software has no such step. parts: by machine; None where the machine
+    has no such step.
     """
 
     name: str
@@ -60,7 +62,7 @@ class Line:
     parts: dict[str, Part | None]
 
     def speed_up(self, machine: str) -> float | None:
-        """Software's time over the machine's; None unless both have one."""
+        """The software's time over the machine's; None unless both have a time."""
         part = self.parts[machine]
         if part is None or not self.software_s or not part.time_s:
             return None
@@ -81,13 +83,13 @@ class Comparison:
         return self.software.median_s / accelerator.result.time_s
 
     def layers(self) -> list[Line]:
-        """By layer, in the order of the program; none for a single operation."""
+        """The layers in the order of the program; empty for a single operation."""
         if not self.software.layers_s:
             return []
         return self._lines(self.software.layers_s, [a.result.layers for a in self.accelerators])
 
     def operations(self) -> list[Line]:
-        """By kind of homomorphic operation."""
+        """The kinds of homomorphic operations."""
         groups = [accelerator.result.operations for accelerator in self.accelerators]
         return self._lines(self.software.operations_s, groups)
 
@@ -110,7 +112,7 @@ class Comparison:
         ]
 
     def as_json(self) -> dict[str, Any]:
-        """All of it as plain data."""
+        """The comparison as plain data."""
         software = self.software
         return {
             "workload": software.name,
@@ -153,21 +155,23 @@ class Comparison:
 
 
 def executed_program(software: SoftwareRun) -> Program:
-    """The program of the run's trace, after the NumPy executor ran it on the same ciphertexts and
-    keys. Raises `WorkloadFailure` unless it leaves the same bits."""
+    """The program of the run's trace, executed in NumPy on the run's ciphertexts and keys.
+
+    Raises `WorkloadFailure` where an output has other bits than the run's.
+    """
     program = lower(software.trace)
     outputs = execute(program, software.arrays)
     for position, expected in enumerate(software.outputs):
         if not np.array_equal(outputs[str(position)], expected):
             raise WorkloadFailure(
-                f"{software.name}: the program's output {position} has other bits than the "
-                "software's"
+                f"{software.name}: output {position} of the program has other bits than the "
+                "software's output"
             )
     return program
 
 
 def sweep_size(machine: Machine) -> int:
-    """How many estimates `accelerate` makes for a sweep of the machine."""
+    """The number of estimates that `accelerate` makes to sweep the machine."""
     size = 1
     for values in standard_axes(machine).values():
         size *= len(values)
@@ -182,7 +186,7 @@ def accelerate(
     report: Callable[[str], None],
     advance: Callable[[int], None],
 ) -> Accelerator:
-    """The program on the machine, and on its variations (`standard_axes`) if wanted."""
+    """The estimate on the machine; with `sweeping`, also on its variations (`standard_axes`)."""
     result = estimate(program, machine)
     points: list[Point] = []
     if sweeping:
@@ -194,5 +198,3 @@ def accelerate(
             advance=advance,
         )
     return Accelerator(machine, result, tuple(points))
-
-

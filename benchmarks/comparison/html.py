@@ -1,4 +1,4 @@
-"""A comparison as one HTML page: nothing outside the file, plots as SVG inside it."""
+"""A comparison as one HTML page, which loads nothing: its plots are SVG inside the page."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pre { background: #f4f4f4; padding: 0.6rem; overflow-x: auto; font-size: 0.85rem
 
 
 def report(comparison: Comparison, origin: Mapping[str, Any]) -> str:
-    """The page. origin: what `benchmarks.commands.results_file.provenance` tells."""
+    """The page. origin: from `benchmarks.commands.results_file.provenance`."""
     machines = comparison.accelerators
     title = f"{comparison.software.title}, beside {', '.join(a.name for a in machines)}"
     body = [
@@ -41,7 +41,7 @@ def report(comparison: Comparison, origin: Mapping[str, Any]) -> str:
         *_lines("Time by layer", "layer", comparison.layers(), machines),
         *_lines("Time by operation", "operation", comparison.operations(), machines),
         "<h2>Where the energy goes</h2>",
-        _figure(compare_plots.energy_svg(machines), "The machines' energy by what takes it."),
+        _figure(compare_plots.energy_svg(machines), "The shares of each machine's energy."),
         *(part for machine in machines for part in _machine(comparison, machine)),
         *_peers(comparison),
         *_trust(comparison),
@@ -112,8 +112,9 @@ def _lines(
         head += [escape(machine.name), "speed-up", "energy", "bound by"]
     yield _table(head, rows)
     yield (
-        "<p>Layers overlap on a machine: the time between two ends of instructions belongs to the "
-        "one that ends next, so that times add up to the whole. Area is of the whole machine.</p>"
+        "<p>Layers overlap on a machine. The time between two ends of instructions belongs to the "
+        "instruction that ends next, so the times add up to the total. The area is that of the "
+        "whole machine.</p>"
     )
 
 
@@ -124,7 +125,7 @@ def _machine(comparison: Comparison, accelerator: Accelerator) -> Iterator[str]:
         compare_plots.machine_svg(comparison, accelerator),
         "Left: the roofline, with layers filled and kinds of operations hollow; a point at the "
         "right edge has no external traffic. Right: the share of the run that each kind of unit "
-        "is busy.",
+        "works.",
     )
     moved = ", ".join(f"{k} {size / 1e6:.1f} MB" for k, size in result.external_bytes.items())
     yield (
@@ -134,9 +135,9 @@ def _machine(comparison: Comparison, accelerator: Accelerator) -> Iterator[str]:
     if accelerator.points:
         yield _figure(
             compare_plots.pareto_svg(accelerator),
-            "Half, same and double of butterflies, lanes, memory and bandwidth: "
-            f"{len(accelerator.points)} machines. Bandwidth costs no area in the model, so a point "
-            "is beaten only by those that need no more of it.",
+            "Half, the same and double of butterflies, lanes, memory and bandwidth: "
+            f"{len(accelerator.points)} machines. Bandwidth has no area in the model, so a point "
+            "is compared with points of the same or a lower bandwidth.",
         )
     rows = [
         [escape(name), f"{figure.value:g}", _tag(figure.tag), escape(figure.origin)]
@@ -170,15 +171,15 @@ def _trust(comparison: Comparison) -> Iterator[str]:
     yield (
         "<h2>Why believe it</h2><ul>"
         f"<li>The software run is real: {escape(software.check)}.</li>"
-        "<li>The program is lowered from the trace of that run; executed in NumPy on the same "
-        "ciphertexts and keys it left the same bits.</li>"
+        "<li>The program is lowered from the trace of that run. NumPy executed it on the same "
+        "ciphertexts and keys, to the same bits.</li>"
         "<li>The cycles of the NTT, pointwise and automorphism units equal those of the simulated "
         "Verilog: <code>python -m accel_model validate</code>.</li>"
-        "<li>A result's tag is that of the weakest figure it rests on. What is assumed is a choice "
-        "or a guess: absolute numbers built on it are estimates.</li>"
-        "<li>Left out: the host, its link to the accelerator, control logic, wires between units, "
-        "and in the area the memory controllers.</li></ul>"
-        f"<p>What the tags say:</p><ul>{tags}</ul>"
+        "<li>A result has the tag of its least certain input. An assumed figure is a choice or a "
+        "guess, so absolute numbers that depend on it are estimates.</li>"
+        "<li>Not in the model: the host, its link to the accelerator, control logic, wires between "
+        "units, and, in the area, the memory controllers.</li></ul>"
+        f"<p>The tags:</p><ul>{tags}</ul>"
     )
 
 
@@ -189,7 +190,7 @@ def _origin(origin: Mapping[str, Any], comparison: Comparison) -> Iterator[str]:
         "backend": comparison.software.parameters()["backend"],
     }
     rows = [[escape(str(name)), escape(_plain(value))] for name, value in facts.items()]
-    yield "<h2>Made by</h2>"
+    yield "<h2>Origin</h2>"
     yield f"<pre>{escape(str(origin['command']))}</pre>"
     yield _table(["", ""], rows, words=(1,))
 
@@ -197,7 +198,7 @@ def _origin(origin: Mapping[str, Any], comparison: Comparison) -> Iterator[str]:
 def _table(
     head: Sequence[str], rows: Iterable[Sequence[str]], words: Sequence[int] = ()
 ) -> str:
-    """Cells are HTML; columns in `words` are set to the left."""
+    """A table of cells in HTML; the columns in `words` are left-aligned."""
     heads = "".join(f"<th>{cell}</th>" for cell in head)
     lines = []
     for row in rows:

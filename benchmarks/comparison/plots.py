@@ -1,4 +1,4 @@
-"""The plots of a comparison, as SVG text. Imported where a report is written: loads Matplotlib."""
+"""The plots of a comparison as SVG. This module loads Matplotlib, so it is imported when needed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ENERGIES = {
 
 
 def times_svg(lines: Sequence[Line], machines: Sequence[Accelerator]) -> str:
-    """Bars of milliseconds, logarithmic: for each line the software, and each machine."""
+    """Bars of milliseconds on a logarithmic scale: for each line the software and each machine."""
     shown = [line for line in lines if line.software_s]
     series: list[tuple[str, list[float]]] = [
         ("software", [1e3 * (line.software_s or np.nan) for line in shown])
@@ -48,7 +48,7 @@ def times_svg(lines: Sequence[Line], machines: Sequence[Accelerator]) -> str:
 
 
 def energy_svg(machines: Sequence[Accelerator]) -> str:
-    """For each machine the shares of its energy."""
+    """Bars of the shares of each machine's energy."""
     figure, panel = plt.subplots(figsize=(9, 0.9 + 0.5 * len(machines)), layout="constrained")
     names = [machine.name for machine in machines]
     left = np.zeros(len(machines))
@@ -68,18 +68,18 @@ def energy_svg(machines: Sequence[Accelerator]) -> str:
 
 
 def machine_svg(comparison: Comparison, accelerator: Accelerator) -> str:
-    """The machine's roofline, and where its cycles go."""
+    """The machine's roofline, and the share of the run that its units work."""
     N = comparison.program.N
     return svg(estimate_figure([accelerator.result], [accelerator.machine], N))
 
 
 def pareto_svg(accelerator: Accelerator) -> str:
-    """The machine's variations."""
+    """The Pareto front of the machine's variations."""
     return svg(pareto_figure(accelerator.points, accelerator.machine))
 
 
 def svg(figure: Figure) -> str:
-    """The picture as an `<svg>` element: no prologue, no metadata, the same bytes every time."""
+    """The picture as an `<svg>` element without prologue and metadata, with reproducible bytes."""
     text = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with mpl.rc_context({"svg.hashsalt": "he-accel"}):
@@ -87,5 +87,3 @@ def svg(figure: Figure) -> str:
     plt.close(figure)
     content = text.getvalue()
     return content[content.index("<svg") :]
-
-

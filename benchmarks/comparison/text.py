@@ -11,7 +11,7 @@ _NAME, _COLUMN = 22, 30
 
 
 def comparison_lines(comparison: Comparison) -> Iterator[str]:
-    """Software and machines side by side: the whole, by layer, by kind of operation; peers."""
+    """Software and machines side by side: in total, by layer, by kind of operation; then peers."""
     software, machines = comparison.software, comparison.accelerators
     params = software.params
     yield (
@@ -20,8 +20,8 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
     )
     yield f"software: {cpu_model()}, {software.threads} thread(s); {software.check}"
     yield (
-        f"program: {len(comparison.program)} instructions on limbs; run by NumPy on the same "
-        "ciphertexts and keys it leaves the same bits"
+        f"program: {len(comparison.program)} instructions on limbs; NumPy executed it on the same "
+        "ciphertexts and keys, to the same bits"
     )
     for accelerator in machines:
         yield f"{accelerator.name}: {accelerator.machine.title}"
@@ -58,7 +58,7 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
 
 
 def amount(value: float, unit: str) -> str:
-    """Three digits, with the prefix that suits: 45.3 us."""
+    """A value with three digits and an SI prefix: 45.3 us."""
     for factor, prefix in ((1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n")):
         if abs(value) >= 0.9995 * factor:
             return f"{value / factor:.3g} {prefix}{unit}"
@@ -66,21 +66,21 @@ def amount(value: float, unit: str) -> str:
 
 
 def ratio(value: float | None) -> str:
-    """How many times as fast."""
+    """A speed-up in words: 0.034x, 17x, or - where there is none."""
     if value is None:
         return "-"
     return f"{value:.0f}x" if value >= 99.5 else f"{value:.2g}x"
 
 
 def busiest(accelerator: Accelerator) -> str:
-    """The unit that is busy for the largest share of the run."""
+    """The unit that works for the largest share of the run, and the share."""
     use = accelerator.result.utilisation
     name = max(use, key=use.__getitem__)
     return f"{name}, {use[name]:.0%}"
 
 
 def area_value(accelerator: Accelerator) -> str:
-    """The whole area in its unit."""
+    """The total area in its unit."""
     area = accelerator.result.area
     value = f"{area.total:,.0f}" if area.total >= 1000 else f"{area.total:.3g}"
     return f"{value} {area.unit}"

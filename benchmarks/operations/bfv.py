@@ -1,12 +1,13 @@
-"""`python -m benchmarks bfv`: BFV operations beside the peers, interleaved in one run.
+"""The suite of `python -m benchmarks bfv`: BFV operations beside the peers.
 
 All libraries get the same ring degree and the plain modulus 65537. The peers' log2(Q) is the
-smallest that serves the depth by this library's noise model, cut into the fewest primes that SEAL
-takes (at most 60 bits, against at most 50 here), with one special prime as large as the largest;
-SEAL's default chains are longer, and slower. Ours has a bit a product more, by which budgets vary
-from key to key, and the fewest key-switching digits that 128 bits of security leave room for. The
-noise budget after as many squarings as the case is deep is measured by each library itself: it has
-to be positive for all, and ours at least the peers'.
+smallest that this library's noise model allows for the depth. It is cut into the fewest primes that
+SEAL takes (at most 60 bits, against at most 50 here), and one special prime is as large as the
+largest of them. SEAL's default chains are longer, and slower. This library has one bit more for
+each product, because noise budgets vary from key to key, and the fewest key-switching digits that
+leave 128 bits of security. Each library measures the noise budget after as many squarings as the
+case is deep: all budgets must be positive, and this library's budget at least as large as each
+peer's.
 """
 
 from __future__ import annotations
@@ -15,28 +16,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.operations.primitives import Suite, WrongResult
-from benchmarks.peers import Case, Library
-from benchmarks.peers.bfv_task import PLAIN_MODULUS, BFVCase
-
-OPERATIONS = ("encode", "encrypt", "decrypt", "multiply", "rotate")
-"""encode: N integers. encrypt: an encoded plaintext, public key. decrypt: and decode. multiply: two
-ciphertexts, relinearize. rotate: the rows by one slot; all at the top level."""
-
-MODULES = {"he-accel": "bfv_he_accel", "Pyfhel": "bfv_pyfhel", "seal-python": "bfv_seal_python"}
+from benchmarks.operations.suite import Suite, WrongResult
+from benchmarks.peers.bfv.task import MODULES, OPERATIONS, PLAIN_MODULUS, BFVCase
+from benchmarks.peers.library import Case, Library
 
 CASES = tuple(
     BFVCase(1 << log_N, depth)
     for log_N, depths in ((13, (2, 4)), (14, (5, 9)), (15, (11, 22)))
     for depth in depths
 )
-"""At each ring degree half of the largest depth, and the largest. At 2^14 and 2^15 it is the one
-that still leaves room for two special primes: with one prime a digit, as at depth 10 of 2^14,
+"""For each ring degree the largest depth, and half of it. The largest depth at 2^14 and 2^15 is the
+one that still leaves room for two special primes: with one prime a digit, as at depth 10 of 2^14,
 rotations gain the least."""
 
 
 def check(library: Library, case: Case, operation: str) -> None:
-    """Decrypt one result and compare it with what the operation means."""
+    """Decrypt one result and compare it with the operation on the values; raises `WrongResult`."""
     result = library.operations[operation]()
     first, second = case.values
     rows = first.reshape(2, -1)
@@ -58,12 +53,13 @@ def check(library: Library, case: Case, operation: str) -> None:
 
 
 def admit(libraries: Sequence[Library], case: Case) -> None:
-    """Refuse libraries whose noise does not leave room for the depth, or less room than peers'."""
+    """Raise `WrongResult` unless all noise budgets are positive and the first is the largest."""
     left = [int(str(library.parameters["budget_after_depth_bits"])) for library in libraries]
     if min(left) < 1 or left[0] < max(left):
         raise WrongResult(
             f"noise budgets of {left} bits after {case.depth} products at N = {case.N} with "
-            f"{[library.name for library in libraries]}: 1 is needed, and the first the largest"
+            f"{[library.name for library in libraries]}: at least 1 bit is needed, and the first "
+            "must be the largest"
         )
 
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks estimation`: how long an estimate takes, as programs grow."""
+"""`python -m benchmarks estimation`: the time of an estimate, as programs grow."""
 
 from __future__ import annotations
 
@@ -8,21 +8,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-import numpy as np
-
 import nn
 from accel_model.estimation.estimate import estimate
 from accel_model.lowering.operations import lower
 from accel_model.machine.description import Machine
-from he.rlwe.keys import EvaluationKeys
-from he.trace import OpTrace, Tracer
+from benchmarks.operations.tracing import blank_images, traced_run
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class EstimationRow:
-    """One size on one machine; seconds of processor time, the smallest of `repeats`."""
+    """One size on one machine; times are processor seconds, the smallest of `repeats`."""
 
     workload: str
     images: int
@@ -44,12 +41,12 @@ def run(
     repeats: int,
     report: Callable[[EstimationRow], None],
 ) -> list[EstimationRow]:
-    """Lower and estimate the traces of so many encrypted images, smallest of `repeats` times."""
+    """Trace batches of so many encrypted images, and time their lowering and estimation."""
     client = nn.Client(plan)
     keys = client.evaluation_keys()
     rows = []
     for count in images:
-        trace = _trace(network, plan, client, keys, count)
+        trace = traced_run(network, plan, client, keys, blank_images(network, count)).trace()
         lower_s, program = _smallest(partial(lower, trace), repeats)
         for machine in machines:
             estimate_s, result = _smallest(partial(estimate, program, machine), repeats)
@@ -70,22 +67,8 @@ def run(
     return rows
 
 
-def _trace(
-    network: nn.Network,
-    plan: nn.InferencePlan,
-    client: nn.PackedClient,
-    keys: EvaluationKeys,
-    count: int,
-) -> OpTrace:
-    tracer = Tracer(plan.params, network.name)
-    server = nn.Server(plan, network, keys, tracer=tracer)
-    blank = np.full((count, *network.input_shape), np.mean(network.input_range))
-    server.run(client.encrypt(blank))
-    return tracer.trace()
-
-
 def _smallest(call: Callable[[], Result], repeats: int) -> tuple[float, Result]:
-    """The smallest processor time of a call in seconds, and what it returned."""
+    """The smallest processor time of a call in seconds, and what the call returned."""
     seconds = []
     for _ in range(repeats):
         begin = time.process_time()

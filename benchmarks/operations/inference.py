@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import importlib
 import statistics
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import nn
 from benchmarks.operations.memory import Operations, peak_bytes
-from benchmarks.peers.he_accel import own_version
+from benchmarks.operations.turns import timed
+from benchmarks.peers.library import own_version
 from nn.terminal.machine import backend_name
 
 
 @dataclass
 class InferenceRow:
-    """One line of the result; `median_s` is the server's time for one image."""
+    """The time of one network of one library; `median_s` is the server's time for one image."""
 
     library: str
     version: str
@@ -37,41 +37,48 @@ class InferenceRow:
     peak_bytes: int | None = None
 
 
-def our_workload(name: str, threads: int, batch: int) -> Iterator[Operations]:
-    """A zoo network's server with keys and an answer, for `benchmarks.operations.memory`."""
+class _Client(NamedTuple):
+    """A network of the zoo with its plan, a client, and some images."""
+
+    network: nn.Network
+    plan: nn.InferencePlan
+    client: nn.PackedClient
+    images: np.ndarray
+
+
+def _client(name: str, batch: int) -> _Client:
     network = nn.zoo.load(name)
-    images, _ = nn.zoo.test_images(name)
     plan = nn.compile(network)
-    client = nn.Client(plan)
+    return _Client(network, plan, nn.Client(plan), nn.zoo.test_images(name)[0][:batch])
+
+
+def our_workload(name: str, threads: int, batch: int) -> Iterator[Operations]:
+    """A zoo network's server with keys and encrypted images, for `benchmarks.operations.memory`."""
+    network, plan, client, images = _client(name, batch)
     yield {}
     server = nn.Server(plan, network, client.evaluation_keys().to_bytes())
-    encrypted = client.encrypt(images[:batch])
+    encrypted = client.encrypt(images)
     yield {"inference": lambda: server.run(encrypted, threads=threads)}
 
 
 def run_ours(
     name: str, threads: int, batch: int, repeats: int, memory: bool = False
 ) -> InferenceRow:
-    """Median time of a zoo network, an image; `batch` images at once."""
-    network = nn.zoo.load(name)
-    images, _ = nn.zoo.test_images(name)
-    plan = nn.compile(network)
-    client = nn.Client(plan)
+    """Time a zoo network on `batch` images at once.
+
+    Raises `NetworkError` where a decrypted logit is off by more than the predicted error.
+    """
+    network, plan, client, images = _client(name, batch)
     keys = client.evaluation_keys().to_bytes()
     server = nn.Server(plan, network, keys)
-    encrypted = client.encrypt(images[:batch])
-    server.run(encrypted, threads=threads)
-    samples = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        answer = server.run(encrypted, threads=threads)
-        samples.append(time.perf_counter() - begin)
-    error = np.abs(client.decrypt(answer) - network(images[:batch]))
+    encrypted = client.encrypt(images)
+    error = np.abs(client.decrypt(server.run(encrypted, threads=threads)) - network(images))
     if not (error <= plan.predicted_error).all():
         raise nn.NetworkError(
-            f"a logit of {name!r} is off by {error.max():.3g}, predicted were at most "
-            f"{plan.predicted_error.max():.3g}"
+            f"a logit of {name!r} is off by {error.max():.3g}: at most "
+            f"{plan.predicted_error.max():.3g} was predicted"
         )
+    samples = timed(lambda: server.run(encrypted, threads=threads), repeats)
     return InferenceRow(
         library="he-accel",
         version=own_version(),
@@ -97,7 +104,7 @@ _TENSEAL_BITS = (31, 26, 26, 26, 26, 26, 26, 31)
 
 
 def tenseal_workload() -> Iterator[Operations]:
-    """The operation of `run_tenseal` with its context; for `benchmarks.operations.memory`."""
+    """TenSEAL's network with its context, for `benchmarks.operations.memory`."""
     importlib.import_module("tenseal")
     yield {}
     infer, _, _ = _tenseal_network()
@@ -110,9 +117,7 @@ def _tenseal_network() -> tuple[Callable[[], object], Any, Any]:
 
     random = np.random.default_rng(0)
     bits = list(_TENSEAL_BITS)
-    context = ts.context(
-        ts.SCHEME_TYPE.CKKS, 8192, coeff_mod_bit_sizes=bits, n_threads=1
-    )
+    context = ts.context(ts.SCHEME_TYPE.CKKS, 8192, coeff_mod_bit_sizes=bits, n_threads=1)
     context.global_scale = 2.0**26
     context.generate_galois_keys()
     kernels = random.normal(size=(4, 7, 7)).tolist()
@@ -130,19 +135,15 @@ def _tenseal_network() -> tuple[Callable[[], object], Any, Any]:
 
 
 def run_tenseal(repeats: int, memory: bool = False) -> InferenceRow:
-    """TenSEAL's tutorial network (conv 4x7x7/3, square, FC 64, square, FC 10), random weights.
+    """Time TenSEAL's tutorial network: conv 4x7x7/3, square, FC 64, square, FC 10.
 
-    Its time does not depend on the weights. Raises ImportError without TenSEAL.
+    The weights are random; the time does not depend on them. Raises `ImportError` without TenSEAL.
     """
     import tenseal as ts
 
     infer, context, encrypted = _tenseal_network()
     infer()
-    samples = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        infer()
-        samples.append(time.perf_counter() - begin)
+    samples = timed(infer, repeats)
     public = context.copy()
     public.make_context_public()
     return InferenceRow(

@@ -1,14 +1,13 @@
 """Peak memory of a workload, each measured in a process of its own.
 
-What is resident at the peak of an operation, less what was before the set-up: so tables, keys,
-ciphertexts, scratch memory, whatever the operation allocates, and the machine code of kernels that
-the set-up is the first to use count; the interpreter and imported libraries do not. Linux alone
-starts the count of a peak anew on request.
+The peak is the resident memory at the peak of an operation, less the resident memory before the
+set-up. So tables, keys, ciphertexts, scratch memory and everything that the operation allocates
+count, and so does the machine code of kernels that the set-up uses first; the interpreter and the
+imported libraries do not count. Only Linux can reset the peak of a process.
 """
 
 from __future__ import annotations
 
-import argparse
 import gc
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -25,11 +24,11 @@ _FORGET_PEAK = "5"
 
 
 def peak_bytes(workload: Callable[..., Iterator[Operations]], *arguments: object) -> dict[str, int]:
-    """The peak of each operation of a workload in bytes, by name; empty elsewhere than on Linux.
+    """The peak of each operation of a workload in bytes, by name; empty on systems without Linux.
 
-    workload: a function of a module. It yields twice: nothing, once it has imported what is not to
-    be counted; then the operations, each of which runs twice, the second time measured. It runs
-    with the backend and the threads in force.
+    workload: a function of a module, which yields twice. First it yields an empty dictionary, when
+    it has imported what is not counted; then it yields the operations. Each operation runs twice,
+    and the second run is measured, with the backend and the threads of this process.
     """
     if not _CLEAR.exists():
         return {}
@@ -38,18 +37,8 @@ def peak_bytes(workload: Callable[..., Iterator[Operations]], *arguments: object
         return pool.submit(_measure, workload, arguments, backend, count).result()
 
 
-def add_memory_option(parser: argparse.ArgumentParser) -> None:
-    """--memory, the default, and --no-memory."""
-    parser.add_argument(
-        "--memory",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="measure the peak memory too, each workload in a process of its own (default)",
-    )
-
-
 def in_words(peak: int | None) -> str:
-    """A peak for a table: megabytes, or a dash."""
+    """A peak in megabytes, or a dash where there is none."""
     return "-" if peak is None else f"{peak / 1e6:.1f} MB"
 
 
@@ -76,7 +65,7 @@ def _measure(
 
 
 def _resident(field: str) -> int:
-    """VmRSS, what is resident now, or VmHWM, the most since the peak was forgotten; in bytes."""
+    """VmRSS, the resident memory now, or VmHWM, its peak since the last reset; in bytes."""
     for line in _STATUS.read_text(encoding="ascii", errors="replace").splitlines():
         key, _, value = line.partition(":")
         if key == field:

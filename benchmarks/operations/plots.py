@@ -1,25 +1,21 @@
-"""Pictures of benchmark results."""
+"""Pictures of benchmark results. This module loads Matplotlib, so it is imported when needed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
-
-mpl.use("Agg")
-
 from matplotlib import pyplot as plt
-from matplotlib.figure import Figure
 
+from accel_model.estimation.plots import save
 from benchmarks.operations.inference import InferenceRow
-from benchmarks.operations.primitives import Row
+from benchmarks.operations.suite import Row
 from benchmarks.operations.transforms import TransformRow
 
 
-def plot_primitives(rows: Sequence[Row], path: Path) -> None:
-    """Grouped bars of milliseconds, logarithmic, one panel a case."""
+def plot_suite(rows: Sequence[Row], path: Path) -> None:
+    """Bars of milliseconds on a logarithmic scale, in groups, one panel for each case."""
     cases = sorted({(row.N, row.depth) for row in rows})
     libraries = list(dict.fromkeys(row.library for row in rows))
     operations = list(dict.fromkeys(row.operation for row in rows))
@@ -42,11 +38,11 @@ def plot_primitives(rows: Sequence[Row], path: Path) -> None:
         panel.set_ylabel("milliseconds")
         panel.spines[["top", "right"]].set_visible(False)
     panels[0, 0].legend(frameon=False, ncols=len(libraries), fontsize=8)
-    _save(figure, path)
+    save(figure, path)
 
 
 def plot_inference(rows: Sequence[InferenceRow], path: Path) -> None:
-    """Bars of milliseconds an image."""
+    """Bars of milliseconds an image on a logarithmic scale."""
     figure, panel = plt.subplots(figsize=(8, 0.8 + 0.5 * len(rows)), layout="constrained")
     names = [f"{row.library}\n{row.network[:24]}" for row in rows]
     bars = panel.barh(names, [row.median_s * 1e3 for row in rows])
@@ -55,11 +51,11 @@ def plot_inference(rows: Sequence[InferenceRow], path: Path) -> None:
     panel.invert_yaxis()
     panel.set_xlabel("milliseconds an image, server, logarithmic")
     panel.spines[["top", "right"]].set_visible(False)
-    _save(figure, path)
+    save(figure, path)
 
 
 def plot_transforms(rows: Sequence[TransformRow], path: Path) -> None:
-    """Nanoseconds a butterfly over the ring degree, forward and inverse, with each limit."""
+    """Nanoseconds a butterfly over the ring degree, forward and inverse, with the limits."""
     alone = [row for row in rows if row.threads == 1]
     figure, panels = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True, layout="constrained")
     for panel, operation in zip(panels, ("forward", "inverse"), strict=True):
@@ -77,10 +73,4 @@ def plot_transforms(rows: Sequence[TransformRow], path: Path) -> None:
         panel.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("ns a butterfly")
     panels[0].legend(frameon=False)
-    _save(figure, path)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=130)
-    plt.close(figure)
+    save(figure, path)

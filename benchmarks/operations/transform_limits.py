@@ -1,16 +1,16 @@
-"""The least time that a butterfly can take on this machine, from counts and measured rates.
+"""The least time of a butterfly on this machine, from counts and measured rates.
 
-Two counts, each divided by what this machine was measured to do at most:
+There are two counts, and each is divided by the highest rate that was measured on this machine:
 
-- multiplications: a butterfly takes 3 (`ifma`: high, low, low; `scalar`: the same on 64-bit words)
-  or 4 (`fma`: two products, two corrections), on as many lanes as a vector has;
+- multiplications: 3 a butterfly (`ifma`: high, low, low; `scalar`: the same on 64-bit words), or 4
+  (`fma`: two products, two corrections), on as many lanes as a vector has;
 - bytes: a pass over N words loads and stores 16 N bytes. A transform makes one pass for every two
-  stages of its radix-4 part, one more when their number is odd, and one for the stages inside
-  registers (`scalar`: one for each stage, but one for the last two). Passes whose block fits
-  BLOCK_BYTES run at the rate measured there, the others at that of the whole row. Twiddles and the
-  inputs' reduction are not counted.
+  stages of its radix-4 part, one more where their number is odd, and one for the stages inside
+  registers (`scalar`: one for each stage, but one for the last two together). Passes whose block
+  fits `BLOCK_BYTES` run at the rate of such a block, the others at the rate of the whole row.
+  Twiddles and the reduction of inputs are not counted.
 
-The limit is the larger of the two times: loads, stores and products can overlap.
+The limit is the larger of the two times, because loads, stores and products can overlap.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from __future__ import annotations
 import functools
 import importlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -26,12 +27,15 @@ import numpy as np
 from ntt.backends.scalar import ports
 
 BLOCK_BYTES = 1 << 15
+"""A block that stays in the first-level cache."""
+
 MULTIPLICATIONS = {"ifma": 3, "fma": 4, "scalar": 3}
+"""Multiplications of a butterfly, by backend."""
 
 
 @dataclass(frozen=True)
 class Limit:
-    """Nanoseconds a butterfly, by multipliers and by memory."""
+    """Nanoseconds a butterfly: the times of the multiplications and of the traffic."""
 
     multiply_ns: float
     traffic_ns: float
@@ -43,7 +47,7 @@ class Limit:
 
 
 def limit(backend: str, N: int) -> Limit:
-    """The limit of a transform of N words on `backend`, one thread."""
+    """The limit of a transform of N words on a backend, with one thread."""
     butterflies = N // 2 * (N.bit_length() - 1)
     row_passes, block_passes = passes(backend, N)
     row_ns = 16 * N / bytes_per_ns(8 * N)
@@ -55,7 +59,7 @@ def limit(backend: str, N: int) -> Limit:
 
 
 def passes(backend: str, N: int) -> tuple[int, int]:
-    """(passes over the whole row, passes inside blocks of BLOCK_BYTES) of a transform."""
+    """(passes over the whole row, passes inside blocks of `BLOCK_BYTES`) of a transform."""
     stages = N.bit_length() - 1
     if backend == "scalar":
         return stages - 1, 0
@@ -75,7 +79,7 @@ def _port(backend: str) -> ModuleType:
 
 @functools.cache
 def products_per_ns(backend: str) -> float:
-    """Multiplications of one lane in a nanosecond, all multipliers busy; the best of many."""
+    """Multiplications of one lane in a nanosecond, with all multipliers busy; the best of many."""
     port = _port(backend)
     per_step, steps = int(port.PER_STEP), 20_000
     state = np.ones(per_step, dtype=np.uint64)
@@ -90,8 +94,7 @@ def bytes_per_ns(size: int) -> float:
     return 16 * x.size * times / _best_ns(lambda: ports.pass_over(x, times))
 
 
-def _best_ns(call: object, rounds: int = 30) -> float:
-    assert callable(call)
+def _best_ns(call: Callable[[], object], rounds: int = 30) -> float:
     call()
     best = float("inf")
     for _ in range(rounds):

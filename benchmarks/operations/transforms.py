@@ -11,9 +11,10 @@ import numpy as np
 
 import ntt
 from benchmarks.operations.memory import Operations, peak_bytes
-from benchmarks.operations.primitives import WrongResult, interleaved
+from benchmarks.operations.suite import WrongResult
 from benchmarks.operations.transform_limits import Limit, limit
-from benchmarks.peers.he_accel import own_version
+from benchmarks.operations.turns import interleaved
+from benchmarks.peers.library import own_version
 from ntt.backends import select
 from ntt.limbs import LimbOps
 
@@ -24,7 +25,7 @@ _SAMPLE_SECONDS = 1e-3
 
 @dataclass
 class TransformRow:
-    """One line of the result; `median_s` and `best_s` are of one limb."""
+    """The time of one transform on one backend; `median_s` and `best_s` are of one limb."""
 
     library: str
     version: str
@@ -51,13 +52,13 @@ def run(
     memory: bool = False,
     report: Callable[[TransformRow], None] = lambda row: None,
 ) -> list[TransformRow]:
-    """Time forward and inverse of every backend at every degree, taking turns.
+    """Time the forward and inverse transforms of every backend at every degree, in turns.
 
-    With one thread a call transforms one limb in place; with more, eight limbs a thread. `seconds`
-    is the time for each degree, all backends together; with `memory` each backend's peak is
-    measured too. Each backend's values are compared with `scalar`'s first; raises `WrongResult`,
-    or `BackendError` for a backend that the CPU lacks or that N is too small for (without names
-    such a backend is left out).
+    With one thread a call transforms one limb in place, with several threads eight limbs a thread.
+    backends: by default those that the CPU has and that N is large enough for. seconds: for each
+    degree, all backends together. memory: also measure the peak of each backend. Raises
+    `WrongResult` where a backend's values are not those of `scalar`, and `BackendError` for a named
+    backend that the CPU lacks or that N is too small for.
     """
     names = {N: _backends_for(N, backends) for N in degrees}
     ntt.set_threads(threads)
@@ -86,7 +87,7 @@ def _backends_for(N: int, wanted: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def _input(N: int, limbs: int) -> tuple[ntt.NTTTables, np.ndarray]:
-    """Tables of `limbs` primes, and random residues."""
+    """Tables of `limbs` primes, and random residues (limbs, N)."""
     tables = ntt.NTTTables(N, ntt.find_primes(MODULUS_BITS, N, limbs))
     top = np.array(tables.moduli, dtype=np.uint64)[:, None]
     return tables, np.random.default_rng(N).integers(0, top, (limbs, N), dtype=np.uint64)
@@ -96,7 +97,7 @@ def workload(name: str, N: int, limbs: int) -> Iterator[Operations]:
     """Tables, residues and both transforms on one backend; for `benchmarks.operations.memory`."""
     small, residues = _input(128, 1)
     ops = _ops_of(name, small)
-    ops.inverse(ops.forward(residues))  # the kernels' code is there from now on
+    ops.inverse(ops.forward(residues))  # loads the kernels, whose code does not count
     yield {}
     tables, x = _input(N, limbs)
     ops = _ops_of(name, tables)
@@ -162,7 +163,7 @@ def _check(name: str, tables: ntt.NTTTables, x: np.ndarray) -> None:
 
 
 def _repeats(call: Callable[[np.ndarray], object], x: np.ndarray) -> int:
-    """How many calls make a sample that the clock resolves well."""
+    """The number of calls that make a sample long enough for the clock."""
     work = x.copy()
     call(work)
     begin = time.perf_counter()

@@ -4,45 +4,46 @@ from __future__ import annotations
 
 import argparse
 
-from accel_model.cli.output_files import picture_file, result_file
-from benchmarks.commands.options import seconds
+from benchmarks.commands.options import add_memory_option, add_output_options, seconds
 from benchmarks.commands.results_file import write_rows
-from benchmarks.operations.memory import add_memory_option, in_words
+from benchmarks.operations.memory import in_words
 from benchmarks.operations.transforms import DEGREES, TransformRow, run
+from nn.cli.options import Subparsers
 from ntt.threads import machine_threads
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """The command's options."""
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command to the command line."""
     parser = subparsers.add_parser(
         "ntt",
         help="the number-theoretic transforms of every backend, in ns a butterfly",
         description="Forward and inverse transforms of one limb on one thread; the backends take "
-        "turns. The limit is what this machine's multipliers and caches allow. The memory is what "
-        "a process needs for tables and residues.",
+        "turns. The limit is the least time that this machine's multipliers and caches allow. The "
+        "memory is what a process needs for tables and residues.",
     )
     parser.add_argument(
         "--degree",
         type=int,
         action="append",
         metavar="N",
-        help=f"ring degree (may be repeated); default: {', '.join(map(str, DEGREES))}",
+        help=f"ring degree; may be repeated (default: {', '.join(map(str, DEGREES))})",
     )
-    parser.add_argument("--backend", action="append", metavar="NAME", help="only this backend")
+    parser.add_argument(
+        "--backend", action="append", metavar="NAME", help="only this backend; may be repeated"
+    )
     parser.add_argument(
         "--threads", action="store_true", help="also on all threads, eight limbs a thread"
     )
     parser.add_argument(
-        "--seconds", type=seconds, default=2.0, help="time for each degree (default 2)"
+        "--seconds", type=seconds, default=2.0, help="time for each degree (default: %(default)s)"
     )
     add_memory_option(parser)
-    parser.add_argument("--json", type=result_file, metavar="FILE", help="write the rows there")
-    parser.add_argument("--plot", type=picture_file, metavar="FILE", help="write a picture there")
-    parser.set_defaults(run=command)
+    add_output_options(parser)
+    parser.set_defaults(run=run_command)
 
 
-def command(arguments: argparse.Namespace) -> int:
-    """Run, print a line for each row, write the files."""
+def run_command(arguments: argparse.Namespace) -> int:
+    """Measure, print a line for each row, write the files."""
     print(
         f"{'backend':<8} {'N':>6} {'operation':<9} threads  us a limb  ns a butterfly  of limit  "
         f"{'memory':>9}"

@@ -1,4 +1,4 @@
-"""What every library is asked for in BFV, and the modulus chain of those built on SEAL."""
+"""The BFV operations that are timed, the libraries that have them, and the chain of the peers."""
 
 from __future__ import annotations
 
@@ -8,18 +8,27 @@ from typing import TypeVar
 
 import numpy as np
 
-from benchmarks.peers import Case, UnsupportedCase
-from benchmarks.peers.seal_chain import SEAL_MAX_BITS
+from benchmarks.peers.library import Case, UnsupportedCase
+from benchmarks.peers.seal_chain import SEAL_MAX_BITS, chain_parameters
 from he.bfv.params import BFVParameters
 
 PLAIN_MODULUS = 65537
+
+OPERATIONS = ("encode", "encrypt", "decrypt", "multiply", "rotate")
+"""encode: N integers. encrypt: an encoded plaintext, with the public key. decrypt: and decode.
+multiply: two ciphertexts, with relinearization. rotate: the rows by one slot. All are at the top
+level."""
+
+MODULES = {"he-accel": "bfv.he_accel", "Pyfhel": "bfv.pyfhel", "seal-python": "bfv.seal_python"}
+"""The modules of the libraries in `benchmarks.peers`, ours first."""
+
 _LARGEST_PRIME_BITS = 60
 
 C = TypeVar("C")
 
 
 class BFVCase(Case):
-    """A ring degree and a number of products one after the other, modulo `PLAIN_MODULUS`."""
+    """A ring degree, and a number of products one after the other, modulo `PLAIN_MODULUS`."""
 
     @property
     def values(self) -> tuple[np.ndarray, np.ndarray]:
@@ -31,9 +40,9 @@ class BFVCase(Case):
 
 
 def own_parameters(case: Case) -> BFVParameters:
-    """A bit a product more than `NoiseModel` says is needed, with the fewest digits that fit.
+    """A bit for each product more than `NoiseModel` needs, with the fewest digits that fit.
 
-    By as much budgets vary from key to key, whatever the library.
+    Noise budgets vary by about as much from key to key, in every library.
     """
     return BFVParameters.build(
         case.depth, N=case.N, plain_modulus=PLAIN_MODULUS, spare_bits=case.depth
@@ -41,7 +50,10 @@ def own_parameters(case: Case) -> BFVParameters:
 
 
 def seal_sizes(case: Case) -> list[int]:
-    """Prime sizes for a Q without our spare bits, in the fewest primes; the special one last."""
+    """Prime sizes of a Q without our spare bits, in the fewest primes; the special one last.
+
+    Raises `UnsupportedCase`.
+    """
     own = own_parameters(case)
     bits = math.ceil(own.log_q(own.max_level)) - case.depth
     count = math.ceil(bits / _LARGEST_PRIME_BITS)
@@ -54,16 +66,8 @@ def seal_sizes(case: Case) -> list[int]:
 
 
 def seal_parameters(sizes: list[int]) -> dict[str, object]:
-    """The rows' description of a chain of `seal_sizes`."""
-    return {
-        "t": PLAIN_MODULUS,
-        "q_bits": sizes[:-1],
-        "p_bits": sizes[-1:],
-        "dnum": len(sizes) - 1,
-        "log_q": sum(sizes[:-1]),
-        "log_qp": sum(sizes),
-        "security_bits": 128,
-    }
+    """A chain of `seal_sizes` as plain data for the results."""
+    return {"t": PLAIN_MODULUS, **chain_parameters(sizes), "log_q": sum(sizes[:-1])}
 
 
 def budgets(

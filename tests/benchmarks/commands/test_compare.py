@@ -15,10 +15,8 @@ import nn
 from accel_model.cli.main import main as model_main
 from accel_model.estimation import sweep
 from accel_model.machine.machine_file import CONFIGS, load_machine
-from benchmarks.commands import compare as compare_command
-from benchmarks.comparison import compare
-from benchmarks.comparison.text import amount, ratio
-from benchmarks.comparison.workloads import TimedTracer
+from benchmarks.comparison import compare, peers
+from benchmarks.comparison.text import ratio
 from benchmarks.main import main
 
 PLANNING = ["--ring-degree", "256", "--insecure-reason", "unit test", "--repeats", "2"]
@@ -193,14 +191,14 @@ def test_compare__one_operation(name, tmp_path, capsys):
 
 
 def test_compare__peers_of_an_operation_take_turns_with_ours(monkeypatch, tmp_path):
-    def rows(cases, peers, *, operations, **_):
+    def rows(suite, cases, *, peers, operations, **_):
         assert ([case.depth for case in cases], peers, operations) == ([1], True, ["rotate"])
         return [
             SimpleNamespace(library=name, version="1", median_s=s, parameters={})
             for name, s in (("he-accel", 2.0), ("Other", 6.0))
         ]
 
-    monkeypatch.setattr(compare_command.primitives, "run", rows)
+    monkeypatch.setattr(peers.suite, "run", rows)
     files = [tmp_path / name for name in ("r.json", "r.html")]
     words = ["compare", "--workload", "rotate", "--case", "8192:1", "--seconds", "0.05", "--peers"]
     words += ["--machine", "asic7", "--no-sweep"]
@@ -218,13 +216,13 @@ def test_compare__the_peer_of_a_network_is_named_with_its_own(
     def missing(repeats: int) -> None:
         raise ImportError("no module")
 
-    monkeypatch.setattr(compare_command, "run_tenseal", missing)
+    monkeypatch.setattr(peers, "run_tenseal", missing)
     assert main(words) == 0
     assert "TenSEAL is not installed: no module" in capsys.readouterr().err
     row = SimpleNamespace(
         library="TenSEAL", version="1", network="theirs", N=8, median_s=4.0, parameters={}
     )
-    monkeypatch.setattr(compare_command, "run_tenseal", lambda repeats: row)
+    monkeypatch.setattr(peers, "run_tenseal", lambda repeats: row)
     path = tmp_path / "r.json"
     assert main([*words, "--no-sweep", "--json", str(path)]) == 0
     (peer,) = json.loads(path.read_text())["peers"]
@@ -241,7 +239,7 @@ def test_compare__other_bits_of_the_program_are_an_error(network_file, monkeypat
     execute = compare.execute
     monkeypatch.setattr(compare, "execute", spoilt)
     assert main(["compare", "--workload", str(network_file), *PLANNING]) == 2
-    assert "output 0 has other bits than the software's" in capsys.readouterr().err
+    assert "output 0 of the program has other bits than the software's" in capsys.readouterr().err
 
 
 def test_compare__a_wrong_logit_is_an_error(network_file, monkeypatch, capsys):
@@ -270,40 +268,10 @@ def test_compare__machines_need_names_of_their_own(tmp_path, capsys):
     copy = tmp_path / "mine.toml"
     copy.write_text((CONFIGS / "asic7.toml").read_text())
     assert main(["compare", "--machine", "asic7", "--machine", str(copy)]) == 2
-    assert "another machine is called 'asic7' too" in capsys.readouterr().err
+    assert "also has the name 'asic7'" in capsys.readouterr().err
 
 
 def test_compare__a_case_that_cannot_be_read(capsys):
     with pytest.raises(SystemExit):
         main(["compare", "--case", "8192"])
     assert "'8192' is not N:DEPTH, for example 8192:2" in capsys.readouterr().err
-
-
-def test_timed_tracer__counts_from_lap_to_record(monkeypatch):
-    now = iter([0.0, 1.0, 1.5, 2.5, 3.0, 4.0, 5.0, 10.0])
-    monkeypatch.setattr("benchmarks.comparison.workloads.time.perf_counter", lambda: next(now))
-    params = SimpleNamespace(N=8, q=(17,), p=(97,), digit_limbs=1)
-    tracer = TimedTracer(params)
-    data = [np.zeros((2, 1, 8), dtype=np.uint64) for _ in range(3)]
-    tracer.input(data[0])
-    tracer.lap()  # at 1
-    tracer.record("negate", 0, [data[0]], [data[1]])  # 1.5, done at 2.5
-    tracer.record("negate", 0, [data[1]], [data[2]])  # 3, done at 4
-    assert tracer.lap() == {"negate": 1.0}
-    assert tracer.lap() == {}
-    assert len(tracer.trace().operations) == 2
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(1.5, "1.5 s"), (0.9996, "1 s"), (0.0219, "21.9 ms"), (4.53e-5, "45.3 us"), (0.0, "0 s"),
-     (2e-10, "2e-10 s"), (9.996e-4, "1 ms")],
-)  # fmt: skip
-def test_amount__takes_the_prefix_that_suits(value, text):
-    assert amount(value, "s") == text
-
-
-def test_ratio__has_two_digits_or_whole_hundreds():
-    assert [ratio(x) for x in (0.0344, 1.0, 17.34, 99.4, 174.2, None)] == [
-        "0.034x", "1x", "17x", "99x", "174x", "-",
-    ]  # fmt: skip

@@ -1,0 +1,96 @@
+"""An encrypted network in software, timed and traced."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+import nn
+from benchmarks.comparison.software import SoftwareRun, TimedTracer, WorkloadFailure, medians
+from nn.cli.session import status
+from nn.terminal.progress import count_progress
+
+
+def run_network(
+    network: nn.Network,
+    plan: nn.InferencePlan,
+    image: np.ndarray,
+    *,
+    repeats: int,
+    threads: int,
+) -> SoftwareRun:
+    """One encrypted image (1, *input_shape) through the network, `repeats` times.
+
+    Raises `WorkloadFailure` where a logit is off by more than the predicted error, and where the
+    traced run's ciphertexts are not those of the timed run.
+    """
+    params = plan.params
+    status(
+        f"{network.name}: N = {params.N}, {plan.depth} levels, {params.security_estimate}-bit "
+        f"security; making {plan.rotations} rotation keys"
+    )
+    client = nn.Client(plan)
+    keys = client.evaluation_keys()
+    server = nn.Server(plan, network, keys)
+    tracer = TimedTracer(params, network.name)
+    traced_server = nn.Server(plan, network, keys, tracer=tracer)
+    encrypted = client.encrypt(image)
+    traced = traced_server.run(encrypted)
+    trace, arrays = tracer.trace(), dict(tracer.arrays)
+    answer = server.run(encrypted, threads=threads)
+    _check_same_bits(network.name, answer, traced)
+    error = _checked_error(network, plan, client.decrypt(answer), image)
+    samples: list[float] = []
+    layers: list[dict[str, float]] = []
+    kinds: list[dict[str, float]] = []
+
+    def timed_run() -> None:
+        begin = time.perf_counter()
+        profile = server.run(encrypted, threads=threads).profile
+        samples.append(time.perf_counter() - begin)
+        layers.append({stage.name: stage.seconds for stage in profile})
+
+    def traced_run() -> None:
+        tracer.lap()
+        traced_server.run(encrypted)
+        kinds.append(tracer.lap())
+
+    # Not in turns: each server has its own encoded weights, which would empty the other's caches.
+    with count_progress("software runs", 2 * repeats) as progress:
+        for call in [timed_run] * repeats + [traced_run] * repeats:
+            call()
+            progress.advance(1)
+    return SoftwareRun(
+        name=network.name,
+        title=f"{network.name}: one encrypted image",
+        params=params,
+        threads=threads,
+        samples_s=tuple(samples),
+        layers_s=medians(layers),
+        operations_s=medians(kinds),
+        trace=trace,
+        arrays=arrays,
+        outputs=tuple(ciphertext.data for ciphertext in traced.ciphertexts),
+        check=f"the largest error of a decrypted logit is {error:.2g}, at most "
+        f"{plan.predicted_error.max():.2g} was predicted",
+    )
+
+
+def _check_same_bits(name: str, timed: nn.EncryptedBatch, traced: nn.EncryptedBatch) -> None:
+    for a, b in zip(timed.ciphertexts, traced.ciphertexts, strict=True):
+        if not np.array_equal(a.data, b.data):
+            raise WorkloadFailure(f"{name}: the traced run has other bits than the timed run")
+
+
+def _checked_error(
+    network: nn.Network, plan: nn.InferencePlan, logits: np.ndarray, image: np.ndarray
+) -> float:
+    """The largest error of a logit; raises `WorkloadFailure` above the predicted error."""
+    error = np.abs(logits - network(image).reshape(1, -1))
+    if not (error <= plan.predicted_error).all():
+        raise WorkloadFailure(
+            f"a logit of {network.name!r} is off by {error.max():.3g}: at most "
+            f"{plan.predicted_error.max():.3g} was predicted"
+        )
+    return float(error.max())

@@ -1,0 +1,1 @@
+"""BFV of this library and of its peers."""

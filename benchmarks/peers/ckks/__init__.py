@@ -1,0 +1,1 @@
+"""CKKS of this library and of its peers."""
