@@ -10,14 +10,13 @@ import numpy as np
 
 import accel_model
 import he
+import rtl
 from he.trace import Tracer
-from rtl.generator.catalogue import BlockOptions
-from rtl.programs.runner import check_outputs, run_program, units_for
 
 
 def main() -> None:
     """Trace (x x) rotated by one, and run the trace's program three times."""
-    params = he.CKKSParameters.build(depth=1, N=8192)
+    params = he.CKKSParameters.build(depth=1, precision_bits=8, N=4096)
     generator = he.KeyGenerator(params)
     secret = generator.secret_key()
     rotate = he.element_of_rotation(1, params.N)
@@ -40,9 +39,9 @@ def main() -> None:
     model = accel_model.estimate(program, accel_model.load_machine("ecp5"))
     print(f"model: {1e3 * model.time_s:.2f} ms on {model.machine}, bottleneck {model.bottleneck}")
 
-    with units_for(program, BlockOptions(butterflies=2), lanes=2) as units:
-        done = run_program(program, data, units)
-    equal = check_outputs(done.outputs, data)  # raises at the first bit that differs
+    with rtl.units_for(program, rtl.BlockOptions(butterflies=2), lanes=2) as units:
+        done = rtl.run_program(program, data, units)
+    equal = rtl.check_outputs(done.outputs, data)  # raises at the first bit that differs
     print(f"simulated hardware: the software's bits, {equal:,} residues, "
           f"{done.cycles('ntt'):,} cycles of the NTT unit")  # fmt: skip
 

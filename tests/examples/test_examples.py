@@ -65,4 +65,4 @@ def test_three_executors__agree() -> None:
     printed = run("three_executors")
     assert re.search(r"^NumPy: the software's bits$", printed, re.MULTILINE)
     assert re.search(r"^model: [\d.]+ ms on ecp5", printed, re.MULTILINE)
-    assert re.search(r"^simulated hardware: the software's bits, 16,384 ", printed, re.MULTILINE)
+    assert re.search(r"^simulated hardware: the software's bits, 8,192 ", printed, re.MULTILINE)
