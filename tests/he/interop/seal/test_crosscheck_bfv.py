@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from he import bfv
-from he.interop.seal import Version
+from he.interop.seal import Format, Version
 from he.rlwe.keygen import KeyGenerator
 from he.rlwe.keys import KeyNeeds
 
@@ -183,13 +183,13 @@ def test_our_seeded_ciphertext__expands_and_decrypts_in_pyfhel(chain, bfv_sessio
 def test_keys__come_back_as_the_same_bytes(chain, bfv_session, comparisons):
     session = bfv_session(*CHAINS[chain], STEPS)
     converter, seal, keys = session.converter, session.seal, session.keys()
-    version = {"version": Version(4, 1)}
+    newest = Format(version=Version(4, 1))
     secret = converter.load_secret_key(seal.to_bytes_secret_key())
     public = converter.load_public_key(seal.to_bytes_public_key())
     for ours, theirs in (
-        (converter.save_secret_key(secret, **version), seal.to_bytes_secret_key()),
-        (converter.save_public_key(public, **version), seal.to_bytes_public_key()),
-        (converter.save_relin_keys(keys, **version), seal.to_bytes_relin_key()),
-        (converter.save_galois_keys(keys, **version), seal.to_bytes_rotate_key()),
+        (converter.save_secret_key(secret, newest), seal.to_bytes_secret_key()),
+        (converter.save_public_key(public, newest), seal.to_bytes_public_key()),
+        (converter.save_relin_keys(keys, newest), seal.to_bytes_relin_key()),
+        (converter.save_galois_keys(keys, newest), seal.to_bytes_rotate_key()),
     ):
         comparisons.equal("keys", np.frombuffer(ours, np.uint8), np.frombuffer(theirs, np.uint8))
