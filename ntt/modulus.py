@@ -108,7 +108,7 @@ def check_ntt_modulus(q: int, N: int) -> Modulus:
     return modulus
 
 
-@functools.cache
+@functools.lru_cache(maxsize=4096)
 def primitive_root(q: int, order: int) -> int:
     """The smallest primitive `order`-th root of unity modulo the prime q; order a power of two.
 

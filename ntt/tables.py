@@ -10,7 +10,6 @@ evaluations in bit-reversed order and back.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -32,9 +31,13 @@ from ntt.backends.layout import (
     SHIFT,
     Q,
 )
+from ntt.caching import cached_within
 from ntt.errors import ModulusError
 from ntt.modulus import check_ntt_modulus, check_ring_degree, primitive_root
 from ntt.reduction import multiply_each
+
+_KEPT_BYTES = 64 << 20
+"""Rows of recent primes: parameter sets that share primes share the work of making them."""
 
 
 class NTTTables:
@@ -89,7 +92,7 @@ class NTTTables:
         return self._by_word[word_bits]
 
 
-@functools.lru_cache(maxsize=256)
+@cached_within(_KEPT_BYTES)
 def _row_of_prime(N: int, q: int, word_bits: int) -> np.ndarray:
     modulus = check_ntt_modulus(q, N)
     psi = primitive_root(q, 2 * N)
