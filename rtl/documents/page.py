@@ -14,7 +14,7 @@ from rtl.errors import OutputError
 from rtl.units.ntt.schedule import Schedule
 from rtl.units.ntt.unit import NTTUnit
 
-BEGIN, END = "<!-- measurements: begin -->", "<!-- measurements: end -->"
+BEGIN, END = "<!-- measurements -->", "<!-- end of measurements -->"
 
 
 def pictures() -> dict[str, str]:

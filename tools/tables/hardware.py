@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from rtl.documents.measurement_tables import tables
 from tools.tables.markdown import commands, table
 from tools.tables.result_files import ROOT, Result, commits
 
@@ -30,6 +31,11 @@ def published_cycles(N: int, butterflies: int) -> tuple[int, int]:
     stages, steps = N.bit_length() - 1, N // (2 * butterflies)
     forward = stages * (steps + 16) + 8
     return forward, forward + 2 * steps + 14
+
+
+def all_measurements() -> str:
+    """Every block of every width, on every target: the tables of `rtl`."""
+    return f"\n{tables(entries())}\n\n"
 
 
 def measured() -> str:

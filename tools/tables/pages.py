@@ -23,6 +23,7 @@ PAGES: dict[str, Blocks] = {
     },
     "docs/encrypted-inference.md": {"batched": inference.full_batches},
     "docs/accelerators.md": {"estimation": accelerators.estimation},
+    "docs/rtl.md": {"measurements": hardware.all_measurements},
 }
 
 
