@@ -1,1 +1,1 @@
-"""One image a slot, thousands at once: plan, client and server."""
+"""The batched layout, one image in each slot, thousands at once: plans, client and server."""

@@ -1,4 +1,4 @@
-"""`plan_integers`: plain moduli and parameter sets for a network in integers, before any key."""
+"""`plan_integers`: the plain moduli and parameter sets of a network in integers."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _MOST_MODULI = 8
 _DEGREES = tuple(1 << k for k in range(12, 17))
 _MOST_LOG_Q = 1500
 _MOST_DIGITS = _MOST_LOG_Q // FAST_PRIME_BITS
-# Answers are switched down as long as this much of the noise budget, in bits, is left.
+# Answers are switched to lower levels while at least this noise budget, in bits, is left.
 _SPARE_BITS = 2.0
 
 
 class PlainModulusOverflowError(PlanningError):
-    """An answer may be larger than the plain moduli hold."""
+    """An answer may be larger than the plain moduli can hold."""
 
 
 class NoiseBudgetPlanningError(PlanningError):
@@ -62,19 +62,7 @@ def plan_integers(
             refusal = error
             continue
         _check_batching(params)
-        return IntegerPlan(
-            network=name,
-            fingerprint=fingerprint,
-            params=params,
-            images=params[0].slots,
-            inputs=network.inputs.size,
-            outputs=_outputs(network),
-            answer_level=max(_answer_level(p, steps) for p in params),
-            rounding=network.inputs,
-            output_scale=network.output_scale,
-            input_bits=network.input_bits,
-            weight_bits=network.weight_bits,
-        )
+        return _plan(network, params, name, fingerprint)
     needed = 2 * network.max_abs
     raise NoiseBudgetPlanningError(
         f"no parameters at {options.security_bits}-bit security keep a noise budget through "
@@ -82,6 +70,25 @@ def plan_integers(
         f"({refusal or f'{_MOST_MODULI} plain moduli do not hold them'}): use fewer input_bits or "
         f"weight_bits, smaller plain moduli and more of them, or a larger N"
     ) from refusal
+
+
+def _plan(
+    network: QuantizedNetwork, params: tuple[BFVParameters, ...], name: str, fingerprint: bytes
+) -> IntegerPlan:
+    steps = scheduled(network.steps)
+    return IntegerPlan(
+        network=name,
+        fingerprint=fingerprint,
+        params=params,
+        images=params[0].slots,
+        inputs=network.inputs.size,
+        outputs=_outputs(network),
+        answer_level=max(_answer_level(p, steps) for p in params),
+        rounding=network.inputs,
+        output_scale=network.output_scale,
+        input_bits=network.input_bits,
+        weight_bits=network.weight_bits,
+    )
 
 
 def _check_digits(dnum: int) -> None:
@@ -98,13 +105,15 @@ def _check_moduli(plain_moduli: Sequence[int], max_abs: int) -> tuple[int, ...]:
             f"2^{MAX_PLAIN_BITS} are needed"
         )
     if len(set(chosen)) < len(chosen):
-        raise PlanningError(f"plain moduli {', '.join(map(str, chosen))}: give each of them once")
+        raise PlanningError(
+            f"plain moduli {', '.join(map(str, chosen))}: one stands twice; give each of them once"
+        )
     product = math.prod(chosen)
     if product <= 2 * max_abs:
         raise PlainModulusOverflowError(
-            f"answers of up to {max_abs.bit_length()} bits and a sign do not fit plain moduli that "
-            f"make {math.log2(product):.1f} bits together: {(2 * max_abs).bit_length()} bits are "
-            f"needed; use more or larger ones, or fewer input_bits or weight_bits"
+            f"answers of up to {max_abs.bit_length()} bits and a sign do not fit plain moduli of "
+            f"{math.log2(product):.1f} bits together: {(2 * max_abs).bit_length()} bits are "
+            f"needed; use more or larger plain moduli, or fewer input_bits or weight_bits"
         )
     return tuple(int(t) for t in chosen)
 
@@ -118,7 +127,7 @@ def _check_batching(params: tuple[BFVParameters, ...]) -> None:
         if not p.batches:
             raise BatchingError(
                 f"plain modulus {p.t} has no slots at N = {p.N}: a prime that is 1 modulo "
-                f"{2 * p.N} is needed; None lets the planner choose"
+                f"{2 * p.N} is needed; with plain_moduli=None the planner chooses one"
             )
 
 
@@ -135,7 +144,7 @@ def _choices(
 
 
 def _smallest_moduli(N: int, needed: int) -> Iterator[tuple[int, ...]]:
-    """For each count the smallest plain moduli that batch and whose product is above `needed`."""
+    """For each count the smallest plain moduli that have slots and a product above `needed`."""
     for count in range(1, _MOST_MODULI + 1):
         found = smallest_plain_moduli(needed, N, count)
         if len(found) == count:
@@ -145,10 +154,10 @@ def _smallest_moduli(N: int, needed: int) -> Iterator[tuple[int, ...]]:
 def _parameters(
     steps: Sequence[object], moduli: Sequence[int], N: int, options: PlanOptions
 ) -> tuple[BFVParameters, ...]:
-    """For each plain modulus the smallest log2(Q), the same for all, that keeps a noise budget.
+    """A parameter set for each plain modulus, with the smallest Q that keeps a noise budget.
 
-    Tensors then have one shape, and keys one level. Raises `InsecureParametersError` where the
-    security table has no room for it.
+    All sets have the same log2(Q), so that tensors have one shape and keys one level. Raises
+    `InsecureParametersError` where the security table does not allow so large a Q.
     """
 
     def built(t: int, log_q: int, reason: str | None) -> BFVParameters:
@@ -180,7 +189,7 @@ def _parameters(
         params = tuple(built(t, log_q, options.insecure_reason) for t in moduli)
         if all(map(has_budget, params)):
             return params
-        log_q += 1  # another number of digits, another noise of key switching
+        log_q += 1  # with another number of digits the noise of key switching may be larger
 
 
 def _answer_level(params: BFVParameters, steps: Sequence[object]) -> int:

@@ -1,7 +1,8 @@
-"""Exact integers in batches: every element under one BFV parameter set for each plain modulus.
+"""Exact integers in batches: every element under a BFV parameter set for each plain modulus.
 
-Outputs that are larger than one plain modulus are computed modulo several and put together by the
-Chinese remainder theorem; the plan bounds them, and the noise of every step, before any key exists.
+Outputs that are larger than one plain modulus are computed modulo several plain moduli, and the
+Chinese remainder theorem puts them together. The plan bounds the outputs, and the noise of every
+step, before any key exists.
 """
 
 from __future__ import annotations
@@ -47,9 +48,10 @@ from nn.network.layers import FloatArray
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class IntegerPlan(BatchedPlan):
-    """A plan whose slots are integers modulo the plain moduli of `params`.
+    """A batched plan with exact integers, modulo the plain moduli of `params`.
 
-    The product of the plain moduli exceeds twice the largest absolute value of any answer.
+    The product of the plain moduli exceeds twice the largest absolute value of any answer. An
+    answer is about `output_scale` times the real network's. rounding: from pixels to integers.
     """
 
     params: tuple[BFVParameters, ...]
@@ -121,7 +123,7 @@ class IntegerPlan(BatchedPlan):
 
 
 class IntegerCodec(SlotCodec):
-    """Slots of integers modulo t, under the secret key."""
+    """Encrypts and decrypts slots of integers modulo t."""
 
     def __init__(self, params: BFVParameters, secret: SecretKey) -> None:
         self._params = params
@@ -136,17 +138,17 @@ class IntegerCodec(SlotCodec):
         return ciphertext.data, ciphertext.seed
 
     def decrypt(self, row: Rows, count: int) -> NDArray[np.int64]:
-        # The noise that a ciphertext carries is advice; the decryptor measures its own.
+        # The noise noted in a ciphertext is only informative; the decryptor measures the noise.
         ciphertext = Ciphertext(self._params, row, self._unknown)
         slots: NDArray[np.int64] = self._encoder.decode(self._decryptor.decrypt(ciphertext))
         return slots[:count]
 
 
 def predicted_noise(params: BFVParameters, steps: Sequence[Any]) -> list[Noise]:
-    """The noise after each of `scheduled` steps, from fresh symmetric ciphertexts on.
+    """The noise after each of the `scheduled` steps, from fresh symmetric ciphertexts on.
 
-    Fresh noises are independent of each other, so that the first affine map adds their squares;
-    later ones may add up in full.
+    The noises of fresh ciphertexts are independent, so the first affine map adds their squares.
+    Later noises may depend on each other, so later maps add them in full.
     """
     model, level = params.noise_model, params.max_level
     noise, found, fresh = model.fresh_symmetric(level), [], True
@@ -191,7 +193,7 @@ def _circuit(
 
 
 def _scaled(b: int, params: BFVParameters) -> int:
-    """round(Q b / t): the constant polynomial that adds b to every slot."""
+    """``round(Q b / t)``: the constant polynomial that adds b to every slot."""
     Q, t = math.prod(params.q), params.t
     return (Q * (b % t) * 2 + t) // (2 * t)
 

@@ -1,4 +1,4 @@
-"""What a batched run is planned to be: one image a slot, one ciphertext a tensor element."""
+"""Plans of the batched layout: one image in each slot, one ciphertext for each tensor element."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class Circuit:
 
 
 class SlotCodec(ABC):
-    """Encrypts and decrypts vectors of slots under one parameter set: it holds the secret key."""
+    """Encrypts and decrypts vectors of slots under one parameter set. It holds the secret key."""
 
     @abstractmethod
     def encrypt(self, values: NDArray[Any]) -> tuple[Rows, bytes]:
-        """The residues (2, limbs, N) of a fresh symmetric encryption, and the seed of part 1."""
+        """The residues (2, limbs, N) of a symmetric encryption, and the seed of its part 1."""
 
     @abstractmethod
     def decrypt(self, row: Rows, count: int) -> NDArray[Any]:
@@ -53,12 +53,12 @@ class SlotCodec(ABC):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class BatchedPlan(ABC):
-    """What client and server need to know; made by `nn.compile`. It holds no weights.
+    """What the client and the server need to know. `nn.compile` makes it; it holds no weights.
 
-    network: its name; fingerprint: which weights it was made for, empty where there is no
-    `Network`; params: a parameter set for each residue of the values (one where values are whole);
-    images: how many one run takes, the slots; inputs, outputs: elements of an image and an answer;
-    answer_level: the level of the answer's ciphertexts.
+    network: the name of the network. fingerprint: `Network.fingerprint` of it; empty where there is
+    no `Network`. params: the parameter sets, several where values are computed modulo several plain
+    moduli. images: how many images one run takes, one for each slot. inputs, outputs: elements of
+    an image and of an answer. answer_level: the level of the answer's ciphertexts.
     """
 
     network: str
@@ -85,26 +85,29 @@ class BatchedPlan(ABC):
 
     @abstractmethod
     def values(self, images: ArrayLike) -> NDArray[Any]:
-        """What is encrypted of images: (B, inputs)."""
+        """The numbers to encrypt for these images: (B, inputs).
+
+        Raises `ShapeError` for another shape, `InputRangeError` for pixels outside the range.
+        """
 
     @abstractmethod
     def codec(self, index: int, secret: SecretKey) -> SlotCodec:
-        """The client's side of a parameter set."""
+        """The codec of the parameter set `index`, for the client."""
 
     @abstractmethod
     def steps(self, network: Any) -> Sequence[Any]:
-        """The steps of the network that the plan was made for; raises `NetworkError` for others."""
+        """The steps of the plan's network; raises `NetworkError` for another network."""
 
     @abstractmethod
     def circuit(self, steps: Sequence[Any], index: int, keys: EvaluationKeys) -> Circuit:
-        """The server's side of a parameter set."""
+        """The circuit of the parameter set `index`, for the server."""
 
     @abstractmethod
     def logits(self, residues: Sequence[NDArray[Any]]) -> FloatArray:
         """The answers (B, outputs) from the decrypted slots under each parameter set."""
 
     def integers(self, residues: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The exact integers (B, outputs), where the plan is one of integers."""
+        """The exact integers (B, outputs); raises `NetworkError` unless the plan is of integers."""
         raise NetworkError(
             f"the plan for {self.network!r} computes with approximate numbers: compile with "
             f"scheme='bfv' for exact integers"

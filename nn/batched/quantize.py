@@ -5,10 +5,10 @@ integer steps
 
     x = round(input_scale * pixel),   y = W x + b,   y = x^2
 
-every affine map is rounded to ``W = round(s w)`` where s brings its largest weight to
-``2^(weight_bits - 1) - 1``, and ``b = round(S s bias)`` with S the scale of its input; a square
-squares the scale. Nothing is rounded between the steps, so that the integers leave the last one at
-the product of all scales, and the order of the outputs is that of the quantised network's logits.
+every affine map is rounded to ``W = round(s w)``, where s brings its largest weight to
+``2^(weight_bits - 1) - 1``, and ``b = round(S s bias)``, where S is the scale of its input. A
+square squares the scale. Nothing is rounded between the steps. So the integers leave the last step
+at the product of all scales, and their order is the order of the quantised network's logits.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ class IntegerAffine:
 
     @property
     def gain(self) -> float:
-        """The largest sum of absolute weights of one output: what common noise grows by."""
+        """The largest sum of absolute weights of one output: the growth of dependent noise."""
         return float(abs(self.matrix).sum(axis=1).max())
 
     @property
     def independent_gain(self) -> float:
-        """The root of the largest sum of squared weights: what independent noise grows by."""
+        """The root of the largest sum of squared weights: the growth of independent noise."""
         return math.sqrt(float(self.matrix.power(2).sum(axis=1).max()))
 
     def bounds(self, low: list[int], high: list[int]) -> tuple[list[int], list[int]]:
@@ -71,12 +71,12 @@ Step = IntegerAffine | Square
 
 
 class QuantizationError(NetworkError):
-    """The number of bits asked for quantises nothing, or too much."""
+    """The number of bits asked for is too small or too large."""
 
 
 @dataclass(frozen=True)
 class InputRounding:
-    """Pixels times scale, rounded, are the integers to encrypt: from low to high."""
+    """From pixels to the integers to encrypt: ``round(scale pixel)``, from `low` to `high`."""
 
     shape: Shape
     scale: float
@@ -103,10 +103,10 @@ class InputRounding:
 
 @dataclass(frozen=True, eq=False)
 class QuantizedNetwork:
-    """A chain of integer steps. Its value is ``output_scale`` times the real network's, nearly.
+    """A chain of integer steps; its value is about ``output_scale`` times the real network's.
 
-    input_bits, weight_bits: what `quantize` was told, 0 where it was not asked. max_abs: no output
-    is larger, whatever the image.
+    input_bits, weight_bits: the arguments of `quantize`, or 0. max_abs: no output is larger in
+    absolute value, whatever the image.
     """
 
     steps: tuple[Step, ...]
@@ -127,16 +127,19 @@ class QuantizedNetwork:
                 low = [0 if a <= 0 <= b else min(s) for a, b, s in
                        zip(low, high, squares, strict=True)]
                 high = [max(s) for s in squares]
-        # Values in between may wrap modulo t: only what leaves the last step must not.
+        # Values in between may wrap around modulo t; only the last step's values must not.
         object.__setattr__(self, "max_abs", max(abs(v) for v in (*low, *high)))
 
     @property
     def depth(self) -> int:
-        """Number of squares."""
+        """The number of squares."""
         return sum(isinstance(step, Square) for step in self.steps)
 
     def residues(self, inputs: NDArray[np.int64], t: int) -> NDArray[np.int64]:
-        """The outputs (B, out) modulo t < 2^31 for integer inputs (B, size), gains below 2^32."""
+        """The outputs (B, out) modulo t for integer inputs (B, size).
+
+        t is below 2^31, and the `gain` of every affine map below 2^32.
+        """
         values = inputs.T % t
         for step in self.steps:
             if isinstance(step, IntegerAffine):
@@ -147,13 +150,13 @@ class QuantizedNetwork:
         return np.ascontiguousarray(values.T)
 
     def integers(self, images: ArrayLike) -> NDArray[np.object_]:
-        """The exact outputs (B, out) as Python integers, without encryption."""
+        """The exact outputs (B, out) as Python integers, in the clear."""
         inputs = self.inputs(images)
         moduli = _coprime_beyond(2 * self.max_abs)
         return recombine([self.residues(inputs, t) for t in moduli], moduli)
 
     def __call__(self, images: ArrayLike) -> FloatArray:
-        """The quantised network's outputs at the scale of the real ones, (B, out) float64."""
+        """The outputs at the scale of the real network's outputs, (B, out) float64."""
         scaled: FloatArray = (self.integers(images) / self.output_scale).astype(np.float64)
         return scaled
 
@@ -161,7 +164,7 @@ class QuantizedNetwork:
 def _coprime_beyond(bound: int) -> tuple[int, ...]:
     """The largest coprime numbers below 2^31 whose product is above `bound`.
 
-    Sums of products of two residues of each are exact in int64 after a reduction of either.
+    Products of two residues modulo each of them are exact in int64.
     """
     found: list[int] = []
     candidate = (1 << 31) - 1
@@ -173,7 +176,7 @@ def _coprime_beyond(bound: int) -> tuple[int, ...]:
 
 
 def recombine(residues: list[NDArray[np.int64]], moduli: tuple[int, ...]) -> NDArray[np.object_]:
-    """The integers in [-M/2, M/2), M the product of `moduli`, that have these residues."""
+    """The integers in [-M/2, M/2) with these residues, where M is the product of `moduli`."""
     M = math.prod(moduli)
     total = np.zeros_like(residues[0], dtype=object)
     for values, t in zip(residues, moduli, strict=True):
@@ -187,9 +190,9 @@ def quantize(
 ) -> QuantizedNetwork:
     """The network in integers.
 
-    input_bits: pixels become integers of so many bits, 1 to 16; weight_bits: weights, with their
-    sign, 2 to 16. Raises `QuantizationError` for others, `UnsupportedLayerError` for anything but a
-    chain of linear layers and polynomials of degree 2 that become plain squares.
+    input_bits: the bits of a pixel, 1 to 16. weight_bits: the bits of a weight, with its sign, 2 to
+    16. Raises `QuantizationError` for other numbers of bits, and `UnsupportedLayerError` unless the
+    network is a chain of linear layers and polynomials of degree 2 that become plain squares.
     """
     _check_bits("input_bits", input_bits, 1)
     _check_bits("weight_bits", weight_bits, 2)
@@ -204,7 +207,7 @@ def quantize(
         matrix = sparse.csr_array(stage.affine.matrix)
         largest = float(abs(matrix).max())
         factor = ((1 << (weight_bits - 1)) - 1) / largest if largest else 1.0
-        # Zeros stay in, so that the outputs of one place still read the same inputs.
+        # Weights that round to 0 stay stored: the outputs of one place must read the same inputs.
         rounded = sparse.csr_array(
             (np.rint(matrix.data * factor).astype(np.int64), matrix.indices, matrix.indptr),
             shape=matrix.shape,
@@ -220,17 +223,17 @@ def quantize(
 
 
 def chain_of_squares(network: Network) -> Iterator[AffineStage | SquareStage]:
-    """The network's stages, if they are affine maps and squares one after the other.
+    """The network's stages; raises `UnsupportedLayerError` for any but affine maps and squares.
 
-    Raises `UnsupportedLayerError` otherwise.
+    Each stage must read the stage before it alone.
     """
     previous = INPUT
     for stage in rewrite(network):
         if stage.inputs != (previous,) or not isinstance(stage, AffineStage | SquareStage):
             raise UnsupportedLayerError(
-                f"stage {stage.name!r} ({type(stage).__name__}) has no batched form: linear "
-                f"layers and squares in a chain are needed; compile it with scheme='ckks' and "
-                f"layout='packed'"
+                f"stage {stage.name!r} ({type(stage).__name__}) cannot be computed in the batched "
+                f"layout: a chain of linear layers and squares is needed; compile the network with "
+                f"scheme='ckks' and layout='packed'"
             )
         previous = stage.name
         yield stage

@@ -1,4 +1,4 @@
-"""`plan_reals`: one CKKS parameter set for a network in batches, and the error of its answers."""
+"""`plan_reals`: the parameter set of a batched network in CKKS, and the error of its answers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def plan_reals(network: Network, options: PlanOptions) -> RealPlan:
     """The plan with the smallest ring and the fewest digits that give the precision.
 
     Raises `PlanningError` when nothing fits, with the best precision that was found, and for
-    weights so large that they do not fit 63 bits at their scale.
+    weights that do not fit 63 bits at their scale.
     """
     steps = real_steps(network)
     largest = [stage.max_abs for stage in chain_of_squares(network)]
@@ -45,7 +45,7 @@ def plan_reals(network: Network, options: PlanOptions) -> RealPlan:
 
 
 def _integer_bits(places: Sequence[Placed], largest: Sequence[FloatArray]) -> int:
-    """Bits before the point at level 0 that make room for every step's values at its own level.
+    """Bits before the point at level 0, so that every step's values fit at its own level.
 
     Each level above 0 adds a prime about as large as a scale.
     """
@@ -87,13 +87,13 @@ def _check_weights(name: str, params: CKKSParameters, places: Sequence[Placed]) 
             if largest * factor > _LARGEST_WEIGHT:
                 raise PlanningError(
                     f"{name!r} has a weight of size {largest:g}: at the scale "
-                    f"2^{math.log2(factor):.1f} of its layer at most "
-                    f"{_LARGEST_WEIGHT / factor:g} is possible; scale the layer down"
+                    f"2^{math.log2(factor):.1f} of its layer a weight is at most "
+                    f"{_LARGEST_WEIGHT / factor:g}; scale the layer down"
                 )
 
 
 def _sizes(network: Network, largest: Sequence[FloatArray]) -> list[FloatArray]:
-    """Bounds on the values that each step reads."""
+    """Bounds on the values that each step reads, one array for each step."""
     pixels = np.full(math.prod(network.input_shape), max(abs(x) for x in network.input_range))
     return [pixels, *largest[:-1]]
 
@@ -101,12 +101,12 @@ def _sizes(network: Network, largest: Sequence[FloatArray]) -> list[FloatArray]:
 def predicted_deviations(
     params: CKKSParameters, places: Sequence[Placed], sizes: Sequence[FloatArray]
 ) -> FloatArray:
-    """Standard deviations of the answers' errors, (outputs,), in value units.
+    """Standard deviations of the answers' errors, (outputs,), in units of the value.
 
-    The errors of fresh ciphertexts are independent: the first affine map adds their variances.
-    What later steps carry and add may be correlated, so that there standard deviations are added,
-    which bounds that of the sum whatever the correlation (Minkowski). sizes: bounds on the values
-    that each step reads.
+    The errors of fresh ciphertexts are independent, so the first affine map adds their variances.
+    Later errors may be correlated, so later steps add standard deviations, which bounds the
+    deviation of the sum whatever the correlation (Minkowski). sizes: bounds on the values that each
+    step reads.
     """
     noise = params.noise_model
     fresh = math.sqrt(noise.fresh_symmetric + noise.encoding) / params.scales[-1]
@@ -115,7 +115,8 @@ def predicted_deviations(
         if isinstance(place.step, RealAffine):
             deviation = _after_affine(params, place, size, deviation, independent=index == 0)
             continue
-        # (x + e)^2 = x^2 + 2 x e + e^2, and e^2 has at most sqrt(3) times the square of e's.
+        # (x + e)^2 = x^2 + 2 x e + e^2; the deviation of e^2 is at most sqrt(3) times the square of
+        # the deviation of e.
         deviation = 2 * size * deviation + math.sqrt(3) * deviation**2
         if not place.keeps_three_parts:
             added = math.sqrt(noise.product_rescale(place.level))
@@ -131,7 +132,11 @@ def _after_affine(
     *,
     independent: bool,
 ) -> FloatArray:
-    """The weights carry the error; they and the bias are off by half a unit at their scales."""
+    """The deviations behind an affine map.
+
+    The weights multiply the error. The weights and the bias are rounded at their scales, so each
+    adds an error of at most half a unit.
+    """
     assert isinstance(place.step, RealAffine)
     noise, scales, weights = params.noise_model, params.scales, abs(place.step.matrix)
     factor, _ = factor_of(params, place)
@@ -142,7 +147,7 @@ def _after_affine(
     pattern = (weights != 0).astype(np.float64)
     total: FloatArray = carried + (pattern @ (size + deviation) + 1) / (2 * factor)
     if place.parts == 3:
-        # Two divisions: the first adds its error at the scale that the second brings down.
+        # Two divisions: the second also divides the error that the first adds.
         switched = math.sqrt(noise.product_rescale(place.level))
         total = total + switched / (scales[place.below] * params.q[place.level - 1])
     return total + math.sqrt(noise.rounding) / scales[place.below]

@@ -1,8 +1,8 @@
 """Approximate numbers in batches: every element under one CKKS parameter set.
 
-Weights are integers at the scale that brings the sum to a canonical one. A product of two
-ciphertexts stays in three parts, at the product of their scales, through the affine map behind it:
-only what leaves the map is relinearized, and divided by the primes of both steps.
+Weights are rounded to integers at a scale that brings the sum to a canonical scale. A product of
+two ciphertexts stays in three parts, at the product of their scales, through the affine map behind
+it. Only the output of the map is relinearized, and divided by the primes of both steps.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ class RealAffine:
 
 @dataclass(frozen=True)
 class Placed:
-    """A scheduled step with what brings its result down.
+    """A scheduled step with its levels, and with the relinearization behind it.
 
-    It starts at `level` in `parts` parts and leaves two parts at the level `below`, at the
-    canonical scale; a product that stays at its level leaves three, at the square of that scale.
+    It starts at `level` in `parts` parts, and its result has two parts at the level `below`, at the
+    canonical scale. A product that stays at its level has three parts, at the square of that scale.
     """
 
     step: RealAffine | Square
@@ -67,12 +67,15 @@ class Placed:
 
     @property
     def keeps_three_parts(self) -> bool:
-        """Whether it is a product that the step behind it brings down."""
+        """Whether the step is a product that the step behind it relinearizes and divides."""
         return self.below == self.level
 
 
 def real_steps(network: Network) -> Sequence[Any]:
-    """The scheduled steps of a chain of linear layers and squares."""
+    """The scheduled steps of a network that is a chain of linear layers and squares.
+
+    Raises `UnsupportedLayerError` for any other network.
+    """
     return scheduled(
         RealAffine(stage.affine.matrix, stage.affine.bias)
         if isinstance(stage, AffineStage)
@@ -82,10 +85,10 @@ def real_steps(network: Network) -> Sequence[Any]:
 
 
 def placed(steps: Sequence[Any], level: int) -> list[Placed]:
-    """Where each step but the relinearizations starts and ends, from `level` on.
+    """The levels of each step but the relinearizations, from `level` on.
 
-    A step of two parts takes a level; a product in three parts takes its level together with the
-    map behind it, so that it leaves its operand's level as it is.
+    A step in two parts takes a level. A product in three parts stays at its level; the map behind
+    it takes the levels of both.
     """
     found: list[Placed] = []
     for index, step in enumerate(steps):
@@ -103,10 +106,11 @@ def placed(steps: Sequence[Any], level: int) -> list[Placed]:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RealPlan(BatchedPlan):
-    """A plan whose slots are real numbers.
+    """A batched plan with approximate numbers.
 
-    predicted_error: (outputs,) bound on each logit's absolute error, exceeded with probability at
-    most `failure_probability`, for inputs whose activations stay within the network's statistics.
+    predicted_error: (outputs,) a bound on the absolute error of each logit. A logit exceeds its
+    bound with a probability of at most `failure_probability`, for images whose activations stay
+    within the network's statistics.
     """
 
     params: tuple[CKKSParameters]
@@ -118,7 +122,7 @@ class RealPlan(BatchedPlan):
 
     @property
     def predicted_bits(self) -> float:
-        """Bits of the largest logit that are predicted to be right."""
+        """The predicted precision, in bits of the largest logit."""
         return precision_bits(float(self.predicted_error.max()), self.largest_logit)
 
     def to_bytes(self) -> bytes:
@@ -177,7 +181,7 @@ class RealPlan(BatchedPlan):
 
 
 class RealCodec(SlotCodec):
-    """Slots of real numbers, under the secret key."""
+    """Encrypts and decrypts slots of real numbers."""
 
     def __init__(self, params: CKKSParameters, secret: SecretKey) -> None:
         self._params = params
@@ -187,7 +191,7 @@ class RealCodec(SlotCodec):
         self._evaluator = Evaluator(params)
 
     def encrypt(self, values: NDArray[Any]) -> tuple[Rows, bytes]:
-        # Slots without an image repeat one: zeros might exceed the network's statistics.
+        # Slots without an image repeat an image: zeros may lie outside the network's statistics.
         slots = np.resize(values, self._params.slots)
         ciphertext = self._encryptor.encrypt(self._encoder.encode(slots))
         assert ciphertext.seed is not None
@@ -203,7 +207,7 @@ class RealCodec(SlotCodec):
 def factor_of(params: CKKSParameters, place: Placed) -> tuple[float, float]:
     """The scales of an affine map's weights and of its sums, before any division.
 
-    In three parts the input is at the square of the canonical scale of its level.
+    An input in three parts is at the square of the canonical scale of its level.
     """
     scale = params.scales[place.below]
     for dropped in range(place.below + 1, place.level + 1):
@@ -262,7 +266,7 @@ def _square(evaluator: Evaluator, level: int) -> Callable[[Rows, Rows], object]:
 
 
 def _divide(evaluator: Evaluator, scale: float, parts: int) -> Callable[[Rows, Rows], object]:
-    """By the last prime, and, where three parts become two, by the one before it."""
+    """Divide by the last prime and, where three parts become two, by the prime before it."""
 
     def apply(row: Rows, out: Rows) -> None:
         divided = evaluator.relinearize_rescale(evaluator.result(row, scale))

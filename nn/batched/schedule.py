@@ -1,4 +1,4 @@
-"""The order of a batched circuit's steps: where products are relinearized."""
+"""The order of the steps of a batched circuit: where products are relinearized."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from nn.batched.quantize import Square
 
 @dataclass(frozen=True)
 class Relinearization:
-    """Three parts become two."""
+    """The step that brings a product of three parts back to two."""
 
 
 def scheduled(steps: Iterable[Any]) -> Sequence[Any]:
-    """The steps (affine ones with a `matrix`, and `Square`), with relinearizations in between.
+    """The steps (`Square`, and affine steps with a `matrix`), with relinearizations in between.
 
-    A product stays in three parts through the affine map behind it where that has fewer outputs
-    than inputs: the map costs half as much again, and fewer elements are relinearized.
+    A product stays in three parts through the affine map behind it, unless the map has more outputs
+    than inputs. The map then costs half as much again, but fewer elements are relinearized.
     """
     found: list[Any] = []
     parts = 2

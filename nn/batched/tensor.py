@@ -1,10 +1,9 @@
-"""What travels between client and server of a batched run."""
+"""`BatchedTensor`: what travels between the client and the server of a batched plan."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,10 +16,8 @@ from he.rlwe.params import RLWEParameters
 from he.rlwe.rns import context
 from he.rlwe.sampling import SEED_BYTES
 from he.rlwe.seeded import CIPHERTEXT, uniform_from_seed
+from nn.batched.plan import BatchedPlan
 from nn.inference.roles import StageTime
-
-if TYPE_CHECKING:
-    from nn.batched.plan import BatchedPlan
 
 _KIND = "batched tensor"
 _PARTS = 2
@@ -28,11 +25,11 @@ _PARTS = 2
 
 @dataclass(frozen=True, eq=False)
 class BatchedTensor:
-    """Ciphertexts of a tensor's elements, one image a slot.
+    """The ciphertexts of a tensor's elements, with one image in each slot.
 
-    residues: the elements, of two parts, under each of params; images: how many slots are used.
-    seeds: of part 1 of every element, where they are fresh. `profile` is what the server measured;
-    it stays with the server and is no part of the bytes.
+    residues: the elements, of two parts, under each parameter set. images: how many slots are used.
+    seeds: those of part 1 of every element, for fresh encryptions. profile: what the server
+    measured; it stays with the server and is no part of the bytes.
     """
 
     params: tuple[RLWEParameters, ...]
@@ -46,7 +43,7 @@ class BatchedTensor:
 
     @property
     def elements(self) -> int:
-        """Number of ciphertexts under each parameter set."""
+        """The number of ciphertexts under each parameter set."""
         return self.residues[0].elements
 
     @property
@@ -55,7 +52,7 @@ class BatchedTensor:
         return self.residues[0].shape[1] - 1
 
     def to_bytes(self) -> bytes:
-        """The tensor as bytes: versioned, checksummed; part 1 is left out behind a seed."""
+        """The tensor as bytes: versioned, checksummed; part 1 of fresh encryptions is a seed."""
         header = {
             "params": [params.id for params in self.params],
             "images": self.images,
@@ -83,10 +80,10 @@ class BatchedTensor:
     def from_bytes(
         cls, data: bytes | bytearray | memoryview, plan: BatchedPlan
     ) -> BatchedTensor:
-        """Read `to_bytes`: the images or the answers of a plan.
+        """Read what `to_bytes` wrote: encrypted images or answers of a plan.
 
-        Raises `he.SerializationError` for other, altered or truncated bytes,
-        `he.ParametersMismatchError` for those of other parameter sets than the plan's.
+        Raises `he.SerializationError` for other, altered or truncated bytes, and
+        `he.ParametersMismatchError` for a tensor of other parameter sets than the plan's.
         """
         contents = container.unpack(data, _KIND)
         if contents.field("params", list) != [params.id for params in plan.params]:
@@ -108,7 +105,7 @@ class BatchedTensor:
         if seeded:
             names += [f"{r}/seeds" for r in range(len(plan.params))]
         contents.check_sections(names)
-        seeds = tuple(_seeds(contents, r, elements) for r in range(len(plan.params)))
+        seeds = tuple(_read_seeds(contents, r, elements) for r in range(len(plan.params)))
         residues = tuple(
             _read(contents, index, params, elements, level, seeds[index] if seeded else None)
             for index, params in enumerate(plan.params)
@@ -116,7 +113,7 @@ class BatchedTensor:
         return cls(plan.params, residues, images, seeds if seeded else None)
 
 
-def _seeds(contents: container.Contents, index: int, elements: int) -> list[bytes]:
+def _read_seeds(contents: container.Contents, index: int, elements: int) -> list[bytes]:
     if f"{index}/seeds" not in contents.sections:
         return []
     octets = bytes(contents.octets(f"{index}/seeds"))
@@ -137,7 +134,7 @@ def _read(
 ) -> Blocks:
     ops, N = context(params).q(level), params.N
     stored = _PARTS if seeds is None else 1
-    # Room for all elements is made only when each of them was seen to be there.
+    # Memory for all elements is taken only when the bytes of each element are there.
     needed = stored * packed_bytes(ops.moduli, N)
     for element in range(elements):
         found = len(contents.octets(f"{index}/{element}"))

@@ -1,5 +1,5 @@
-"""The command line: ``python -m nn demo | infer | accuracy | bench | plan``.
+"""The command line: ``python -m nn demo | infer | accuracy | bench | plan | trace | warm``.
 
-Exit status: 0 when all went well, 1 when `accuracy` found a miss, 2 for bad input, which is told in
-one line (``--verbose`` shows where it was found).
+The exit status is 0 for success, 1 if `accuracy` or `bench` found a wrong answer, and 2 for bad
+input. Bad input is reported in one line; ``--verbose`` also shows where in the code it was found.
 """

@@ -1,4 +1,4 @@
-"""``python -m nn accuracy``: every encrypted logit held to the plan's prediction."""
+"""``python -m nn accuracy``: every encrypted logit compared with the plan's prediction."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from ntt.threads import get_threads
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """The command's options."""
+    """Add the command and its options."""
     parser = command_parser(
         subparsers,
         "accuracy",
         "compare encrypted with cleartext inference on test images",
         "Every encrypted logit must lie within the plan's predicted error e of the cleartext "
-        "network, and the class must be the same wherever the cleartext margin, largest logit "
-        "less the second, exceeds e. (Two logits that move by e each can change their order only "
-        "below a margin of 2 e, so from there on this follows from the prediction; between e and "
-        "2 e it asks for more.) Exit status 1 if any is missed.",
+        "logit. The class must be the same wherever the cleartext margin, the largest logit less "
+        "the second largest, exceeds e. (Two logits that move by e each change their order only "
+        "below a margin of 2 e. So above 2 e the prediction implies the same class; between e and "
+        "2 e this command asks for more.) The exit status is 1 if anything is missed.",
     )
     add_data_option(parser)
     add_count_option(parser, "--images", 1000, "how many")
@@ -47,7 +47,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the images in batches, compare, print."""
+    """Run the images in batches, compare the answers, print the result."""
     network = load_network(arguments.network)
     data = load_data(network, arguments.data).first(arguments.images)
     session = open_session(arguments, network)
@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     result = compare(np.concatenate(batches), cleartext, bound, data.labels)
     print(_report(session.plan, result))
     per_image = server_s / len(data)
-    print(f"time      {wall_s:.1f} s, of which the server took {per_image:.4f} s an image")
+    print(f"time      {wall_s:.1f} s; the server took {per_image:.4f} s an image")
     if arguments.json:
         write_json(
             {
@@ -97,10 +97,10 @@ def _report(plan: InferencePlan, found: Agreement) -> str:
     rows = [
         ("network", f"{plan.network}, {images} images"),
         ("logits", f"{within} of {found.logits} within the predicted error, at most {bound:.3g}"),
-        ("", f"largest error {error:.3g}; largest share of its prediction {share:.3g}"),
-        ("classes", f"{same} of {decided} the same where the margin is above twice that error"),
-        ("", f"{close_same} of {close} the same where it is above once, not twice"),
-        ("", f"{images - decided - close} images of a smaller margin"),
+        ("", f"largest error {error:.3g}; largest error / its prediction {share:.3g}"),
+        ("classes", f"{same} of {decided} the same where the margin exceeds twice that error"),
+        ("", f"{close_same} of {close} the same where the margin is once to twice that error"),
+        ("", f"{images - decided - close} images with a smaller margin"),
         ("accuracy", f"{right / images:.2%} encrypted ({right} of {images})"),
         ("", f"{cleartext_right / images:.2%} cleartext ({cleartext_right} of {images})"),
         ("result", f"{found.misses} MISSED" if found.misses else "nothing missed"),

@@ -1,4 +1,4 @@
-"""Encrypted logits beside the cleartext network's."""
+"""Encrypted logits compared with cleartext logits."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from nn.network.layers import FloatArray
 class Agreement:
     """Counts over a set of images.
 
-    A bound e on every logit's error lets the difference of two logits move by 2 e: wherever the
-    cleartext margin (largest logit less the second) exceeds 2 e, the encrypted class must be the
-    same. `decided` counts the images of a margin above 2 e, `close` those between e and 2 e; a
-    class that changes in either is counted, although only the first contradicts the bound.
+    With a bound e on every logit's error, the difference of two logits moves by at most 2 e. So
+    wherever the cleartext margin, the largest logit less the second largest, exceeds 2 e, the
+    encrypted class must be the same. `decided` counts the images with a margin above 2 e, `close`
+    those with a margin from e to 2 e. Changed classes of both are counted, although only a changed
+    class of a decided image contradicts the bound.
 
-    outside: logits whose error exceeds its bound. largest_ratio: largest error / its bound.
+    outside: logits whose error exceeds its bound. largest_ratio: the largest error / its bound.
     """
 
     images: int
@@ -36,14 +37,14 @@ class Agreement:
 
     @property
     def misses(self) -> int:
-        """All that should not have happened."""
+        """Logits outside their bound, and changed classes."""
         return self.outside + self.decided_changed + self.close_changed
 
 
 def compare(
     encrypted: FloatArray, cleartext: FloatArray, bound: FloatArray, labels: NDArray[np.int64]
 ) -> Agreement:
-    """Compare logits (n, classes), given the bound (classes,) on each one's error.
+    """Compare logits (n, classes), with a bound (classes,) on the error of each logit.
 
     A logit that is NaN counts as outside its bound.
     """
@@ -69,7 +70,7 @@ def compare(
 
 
 def _margin(logits: FloatArray) -> FloatArray:
-    """The largest logit less the second, (n,); infinite where there is one class only."""
+    """The largest logit less the second largest, (n,); infinite if there is only one class."""
     if logits.shape[1] == 1:
         return np.full(len(logits), np.inf)
     top = np.sort(logits, axis=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from nn.cli.data import LabelledImages, load_data
 from nn.cli.describe import Json, parameters, provenance
 from nn.cli.options import make_batched_plan
 from nn.cli.session import Stopwatch, status
+from nn.inference.roles import StageTime
 from nn.network.graph import Network
 from nn.terminal.compilation_notice import watch_compilation
 from nn.terminal.machine import backend_name, peak_rss_bytes
@@ -32,7 +34,7 @@ REPEATS = 3
 
 
 def run_batched(arguments: argparse.Namespace, network: Network) -> Json:
-    """Plan, make keys, run: times of whole batches, bytes, and how right the answers are."""
+    """Plan, make keys, run: the times of whole batches, their bytes, and the wrong answers."""
     check_threads(arguments.threads, "--threads")
     with watch_compilation() as compilation:
         watch = Stopwatch(compilation)
@@ -50,7 +52,7 @@ def run_batched(arguments: argparse.Namespace, network: Network) -> Json:
         server_s = watch.lap()
         data = load_data(network, arguments.data)
         data = data.first(arguments.images or min(plan.images, len(data.images)))
-        # A run of few images takes as long as a full one: it compiles or loads every kernel.
+        # The first run compiles or loads every kernel.
         server.run(client.encrypt(data.images[:1]), threads=arguments.threads)
     measured, answers = _measure(arguments, client, server, data)
     return {
@@ -77,7 +79,7 @@ def _measure(
     server: BatchedServer,
     data: LabelledImages,
 ) -> tuple[Json, list[NDArray[Any]]]:
-    """What was measured, and the answers: the logits, and the integers where there are any."""
+    """The measurements, and the answers: the logits, and the integers of an integer plan."""
     repeats = arguments.repeats or REPEATS
     begin = time.perf_counter()
     encrypted = client.encrypt(data.images, progress=True)
@@ -93,7 +95,6 @@ def _measure(
     begin = time.perf_counter()
     logits = client.decrypt(answers[-1])
     decrypt_s = time.perf_counter() - begin
-    profiles = [answer.profile for answer in answers]
     exact = isinstance(client.plan, IntegerPlan)
     found = [logits, client.integers(answers[-1])] if exact else [logits]
     count = len(data.images)
@@ -109,15 +110,20 @@ def _measure(
         "encrypted_images_bytes": len(encrypted.to_bytes()),
         "encrypted_answers_bytes": len(answers[-1].to_bytes()),
         "peak_rss_bytes": peak_rss_bytes(),
-        "layers": [
-            {
-                "name": layer.name,
-                "seconds_median": float(np.median([run[k].seconds for run in profiles])),
-            }
-            for k, layer in enumerate(profiles[0])
-        ],
+        "layers": _operations([answer.profile for answer in answers]),
     }
     return measured, found
+
+
+def _operations(profiles: Sequence[Sequence[StageTime]]) -> list[dict[str, object]]:
+    """Each operation of the circuit with its median time."""
+    return [
+        {
+            "name": operation.name,
+            "seconds_median": float(np.median([run[k].seconds for run in profiles])),
+        }
+        for k, operation in enumerate(profiles[0])
+    ]
 
 
 def _accuracy(
@@ -127,7 +133,10 @@ def _accuracy(
     logits: NDArray[Any],
     integers: NDArray[Any] | None = None,
 ) -> Json:
-    """Against the labels, the real network, and, of integers, the quantised one in the clear."""
+    """The answers compared with the labels, and with the network in the clear.
+
+    Integers are compared with the quantised network.
+    """
     cleartext = network(data.images).reshape(logits.shape)
     errors = np.abs(logits - cleartext)
     result: Json = {
@@ -156,7 +165,7 @@ def _accuracy(
 
 
 def report(result: Json) -> str:
-    """The result for people."""
+    """The result as a table to read."""
     layers: list[dict[str, float]] = result["layers"]  # type: ignore[assignment]
 
     def seconds(name: str) -> str:
@@ -188,7 +197,7 @@ def report(result: Json) -> str:
 
 
 def fail_if_wrong(result: Json) -> int:
-    """The command's exit status: 1 where an answer is not what the plan promised."""
+    """The command's exit status: 1 if an answer breaks the plan's promise."""
     wrong = 0
     for kind in ("with_a_wrong_integer", "beyond_the_predicted_error"):
         count = int(str(result.get(f"images_{kind}", 0)))

@@ -1,9 +1,10 @@
-"""``python -m nn bench``: how long one image takes, and what it costs in bytes."""
+"""``python -m nn bench``: the time of one image, and its bytes."""
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from nn.cli.options import (
 )
 from nn.cli.session import Session, open_session
 from nn.inference.roles import StageTime
+from nn.network.layers import FloatArray
 from nn.terminal.machine import peak_rss_bytes
 from nn.terminal.progress import count_progress
 
@@ -30,12 +32,13 @@ REPEATS = 20
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """The command's options."""
+    """Add the command and its options."""
     parser = command_parser(
         subparsers,
         "bench",
         "measure the server's time for one image, key sizes and memory",
-        "Keys are loaded and kernels compiled before; medians over the repeats.",
+        "Before the measurement, keys are loaded and kernels compiled. Times are medians over the "
+        "repeats.",
     )
     add_data_option(parser)
     add_threads_option(parser, default=1)
@@ -48,7 +51,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure, print, write."""
+    """Measure, print the result, write it as JSON."""
     network = load_network(arguments.network)
     if arguments.batched or arguments.scheme == "bfv":
         result = batched_bench.run_batched(arguments, network)
@@ -72,13 +75,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def measure(session: Session, images: np.ndarray, repeats: int, threads: int) -> Json:
-    """Times (s) of a batch of images, bytes, and the largest error beside the predicted one.
+    """Times (s) of a batch of images, bytes, and the largest error beside the predicted error.
 
-    `server_seconds_median` is that of one image: the time of a batch divided by its images. Peak
-    memory is that of the process, which holds the client and the server.
+    Times are those of one image: the time of a batch divided by the number of its images. The peak
+    memory is that of this process, which holds the client and the server.
     """
-    client, server = session.client, session.server
-    encrypt_s, server_s, decrypt_s = [], [], []
+    client, server, count = session.client, session.server, len(images)
+    seconds: list[tuple[float, float, float]] = []
     profiles: list[tuple[StageTime, ...]] = []
     with count_progress("runs", repeats) as progress:
         for _ in range(repeats):
@@ -89,24 +92,14 @@ def measure(session: Session, images: np.ndarray, repeats: int, threads: int) ->
             received = time.perf_counter()
             logits = client.decrypt(answer)
             end = time.perf_counter()
-            encrypt_s.append(sent - begin)
-            server_s.append(received - sent)
-            decrypt_s.append(end - received)
+            seconds.append((sent - begin, received - sent, end - received))
             profiles.append(answer.profile)
             progress.advance(1)
-    count = len(images)
     cleartext = session.network(images).reshape(logits.shape)
     return {
         "batch": count,
         "repeats": repeats,
-        "server_seconds_median": float(np.median(server_s)) / count,
-        "server_seconds_smallest": min(server_s) / count,
-        "server_seconds_largest": max(server_s) / count,
-        "encrypt_seconds_median": float(np.median(encrypt_s)) / count,
-        "decrypt_seconds_median": float(np.median(decrypt_s)) / count,
-        "plan_seconds": session.plan_s,
-        "key_generation_seconds": session.keys_s,
-        "server_setup_seconds": session.server_s,
+        **_times(session, np.array(seconds) / count),
         "evaluation_key_bytes": session.key_bytes,
         "encrypted_image_bytes": len(encrypted.to_bytes()) // count,
         "encrypted_answer_bytes": len(answer.to_bytes()) // count,
@@ -115,18 +108,40 @@ def measure(session: Session, images: np.ndarray, repeats: int, threads: int) ->
         "compile_seconds": session.compilation.seconds,
         "largest_error": float(np.abs(logits - cleartext).max()),
         "predicted_error_largest": float(session.plan.predicted_error.max()),
-        "stages": [
-            {
-                "name": stage.name,
-                "kind": stage.kind,
-                "level_in": stage.level_in,
-                "level_out": stage.level_out,
-                "rotations": stage.rotations,
-                "seconds_median": float(np.median([run[k].seconds for run in profiles])) / count,
-            }
-            for k, stage in enumerate(session.plan.stages)
-        ],
+        "stages": _stages(session, profiles, count),
     }
+
+
+def _times(session: Session, seconds: FloatArray) -> Json:
+    """The times of one image and of the set-up. seconds: (repeats, 3) encrypt, run, decrypt."""
+    encrypt_s, server_s, decrypt_s = np.median(seconds, axis=0).tolist()
+    return {
+        "server_seconds_median": server_s,
+        "server_seconds_smallest": float(seconds[:, 1].min()),
+        "server_seconds_largest": float(seconds[:, 1].max()),
+        "encrypt_seconds_median": encrypt_s,
+        "decrypt_seconds_median": decrypt_s,
+        "plan_seconds": session.plan_s,
+        "key_generation_seconds": session.keys_s,
+        "server_setup_seconds": session.server_s,
+    }
+
+
+def _stages(
+    session: Session, profiles: Sequence[Sequence[StageTime]], count: int
+) -> list[dict[str, object]]:
+    """Each stage of the plan with the server's median time for one image."""
+    return [
+        {
+            "name": stage.name,
+            "kind": stage.kind,
+            "level_in": stage.level_in,
+            "level_out": stage.level_out,
+            "rotations": stage.rotations,
+            "seconds_median": float(np.median([run[k].seconds for run in profiles])) / count,
+        }
+        for k, stage in enumerate(session.plan.stages)
+    ]
 
 
 def _report(result: Json) -> str:

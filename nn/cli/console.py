@@ -1,4 +1,4 @@
-"""Rich's console and tables; Rich is imported when the first is made."""
+"""Consoles and tables of Rich, which is imported when the first of them is made."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _WIDTH = 110
-"""Columns where the output is no terminal."""
+"""The number of columns where the output is no terminal."""
 
 
 def make_console() -> Console:
@@ -22,7 +22,7 @@ def make_console() -> Console:
 
 
 def make_table(title: str, columns: Sequence[str], text_columns: int = 1) -> Table:
-    """An empty table: the first `text_columns` columns to the left, the others to the right."""
+    """An empty table; the first `text_columns` columns align left, the others right."""
     from rich import box
     from rich.table import Table
 
@@ -42,6 +42,6 @@ def amount(count: float, unit: str) -> str:
 
 
 def listing(rows: Sequence[tuple[str, str]]) -> str:
-    """Lines of a name and what is said of it; a blank name continues the one before."""
+    """Lines of a name and its text; a blank name continues the line before."""
     width = max(len(name) for name, _ in rows) + 2
     return "\n".join(f"{name:<{width}}{text}" for name, text in rows)

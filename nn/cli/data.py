@@ -1,4 +1,4 @@
-"""Images and labels for a network: the zoo's test set, or a file's."""
+"""Images and labels for a network, from the zoo's test set or from a file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nn.network.layers import FloatArray
 
 @dataclass(frozen=True, eq=False)
 class LabelledImages:
-    """images (n, *input_shape) float64 in the network's input range; labels (n,) int64."""
+    """`images` (n, *input_shape) float64 in the network's input range, `labels` (n,) int64."""
 
     images: FloatArray
     labels: NDArray[np.int64]
@@ -27,13 +27,13 @@ class LabelledImages:
         return len(self.labels)
 
     def first(self, count: int) -> LabelledImages:
-        """The first `count`; raises `ShapeError` if there are fewer."""
+        """The first `count` images; raises `ShapeError` if there are fewer."""
         if count > len(self):
-            raise ShapeError(f"{count} images are asked for and there are {len(self)}")
+            raise ShapeError(f"{count} images are asked for, but there are only {len(self)}")
         return LabelledImages(self.images[:count], self.labels[:count])
 
     def at(self, indices: Sequence[int]) -> LabelledImages:
-        """Those at `indices`; raises `ShapeError` for an index that there is not."""
+        """The images at `indices`; raises `ShapeError` for an index out of range."""
         for index in indices:
             if not 0 <= index < len(self):
                 raise ShapeError(f"there is no image {index}: indices go from 0 to {len(self) - 1}")
@@ -41,15 +41,15 @@ class LabelledImages:
 
 
 def load_data(network: Network, path: Path | None) -> LabelledImages:
-    """The zoo's test set for the network's name, or what `path` holds.
+    """The images and labels in the file `path`, or the zoo's test set for the network's name.
 
-    Raises `ZooError` where the zoo has none, `NetworkFileError` for a file that holds no images
-    and labels, and the errors of `as_images`.
+    Raises `ZooError` if the zoo has no such test set, `NetworkFileError` for a file without images
+    and labels, and what `as_images` raises.
     """
     if path is None:
         if network.name not in nn.zoo.names():
             raise ZooError(
-                f"the zoo has no images for the network {network.name!r}: give some with --data"
+                f"the zoo has no images for the network {network.name!r}: name a file with --data"
             )
         pixels, labels = nn.zoo.test_images(network.name)
         return LabelledImages(as_images(network, pixels, "the zoo's test set"), labels)
@@ -72,8 +72,8 @@ def load_data(network: Network, path: Path | None) -> LabelledImages:
 def as_images(network: Network, array: NDArray[np.generic], source: str) -> FloatArray:
     """A batch (n, *input_shape) in the network's input range, from one image or several.
 
-    Bytes are pixels / 255; a missing channel axis of length 1 is added. Raises `ShapeError` or
-    `InputRangeError`, naming `source`.
+    Values of dtype uint8 are divided by 255. A missing channel axis of length 1 is added. Raises
+    `ShapeError` or `InputRangeError`, which name `source`.
     """
     if array.dtype.kind not in "fiu":
         raise InputRangeError(f"{source} has dtype {array.dtype}; real numbers are needed")
@@ -92,7 +92,7 @@ def as_images(network: Network, array: NDArray[np.generic], source: str) -> Floa
 
 
 def class_names(network: Network) -> tuple[str, ...]:
-    """What each logit stands for: the zoo's names, else numbers."""
+    """The class of each logit: the zoo's names, or numbers for another network."""
     count = int(np.prod(network.output_shape))
     if network.name in nn.zoo.names() and len(nn.zoo.class_names(network.name)) == count:
         return nn.zoo.class_names(network.name)

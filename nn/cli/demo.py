@@ -1,9 +1,10 @@
-"""``python -m nn demo``: real images, classified without being seen."""
+"""``python -m nn demo``: real images, classified by a server that cannot see them."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,15 +23,19 @@ from nn.cli.options import (
 from nn.cli.session import Session, open_session
 from nn.packed.encrypted_batch import EncryptedBatch
 
+if TYPE_CHECKING:
+    from rich.table import Table
+
 
 def add_parser(subparsers: Subparsers) -> None:
-    """The command's options."""
+    """Add the command and its options."""
     parser = command_parser(
         subparsers,
         "demo",
         "classify real test images encrypted, and show what happened",
-        "The client encrypts, the server runs the network on what it cannot read, the client "
-        "decrypts. Prints the answers, the time per layer and the bytes, and writes a picture.",
+        "The client encrypts the images, the server runs the network on ciphertexts that it cannot "
+        "read, and the client decrypts the answers. Prints the answers, the time of each stage and "
+        "the bytes, and writes a picture.",
     )
     add_data_option(parser)
     add_count_option(parser, "--images", 16, "how many")
@@ -46,7 +51,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the demonstration; tables on standard output, the picture in a file."""
+    """Run the demonstration, print its tables, write its picture."""
     from nn.cli.picture import check_output, draw
 
     check_output(arguments.output)
@@ -61,7 +66,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def demonstrate(session: Session, data: LabelledImages, threads: int | None) -> Demonstration:
-    """Encrypt, run with a progress bar per layer, decrypt; only bytes pass between the two."""
+    """Encrypt, run with a progress bar for each stage, decrypt.
+
+    Only bytes pass between the client and the server.
+    """
     client, plan = session.client, session.plan
     encrypted = client.encrypt(data.images)
     sent = encrypted.to_bytes()
@@ -87,8 +95,16 @@ def _first_rows(batch: EncryptedBatch) -> NDArray[np.uint64]:
 
 def _print(session: Session, shown: Demonstration) -> None:
     console = make_console()
+    console.print(_answers(shown))
+    console.print(_stages(shown))
+    console.print(_facts(session, shown))
+    right = int(np.count_nonzero(shown.encrypted.argmax(axis=1) == shown.data.labels))
     count = len(shown.data)
-    answers = make_table(
+    console.print(f"{right} of {count} right, and the server has seen none of the images.")
+
+
+def _answers(shown: Demonstration) -> Table:
+    table = make_table(
         "Answers", ["image", "encrypted", "cleartext", "true class", "", "bits of precision"], 5
     )
     rows = zip(
@@ -100,7 +116,7 @@ def _print(session: Session, shown: Demonstration) -> None:
     )
     for index, (encrypted, cleartext, label, bits) in enumerate(rows):
         right = encrypted == label
-        answers.add_row(
+        table.add_row(
             str(index),
             shown.names[encrypted],
             shown.names[cleartext],
@@ -109,13 +125,16 @@ def _print(session: Session, shown: Demonstration) -> None:
             f"{bits:.1f}",
             style=None if right else "red",
         )
-    console.print(answers)
+    return table
 
-    layers = make_table(
-        "Layers", ["layer", "kind", "level", "rotations", "seconds", "seconds an image"], 2
+
+def _stages(shown: Demonstration) -> Table:
+    count = len(shown.data)
+    table = make_table(
+        "Stages", ["stage", "kind", "level", "rotations", "seconds", "seconds an image"], 2
     )
     for planned, stage in zip(shown.plan.stages, shown.profile, strict=True):
-        layers.add_row(
+        table.add_row(
             stage.name,
             planned.kind,
             f"{planned.level_in} to {stage.level}",
@@ -124,20 +143,20 @@ def _print(session: Session, shown: Demonstration) -> None:
             f"{stage.seconds / count:.4f}",
         )
     total = sum(stage.seconds for stage in shown.profile)
-    layers.add_section()
-    layers.add_row("together", "", "", "", f"{total:.3f}", f"{total / count:.4f}")
-    console.print(layers)
+    table.add_section()
+    table.add_row("together", "", "", "", f"{total:.3f}", f"{total / count:.4f}")
+    return table
 
-    params = shown.plan.params
-    facts = make_table("Bytes and parameters", ["", ""])
-    facts.show_header = False
-    facts.add_row("evaluation keys", amount(shown.key_bytes, "B"))
-    facts.add_row("an encrypted image", amount(shown.sent_bytes / count, "B"))
-    facts.add_row("an encrypted answer", amount(shown.answer_bytes / count, "B"))
-    facts.add_row("keys made in", f"{session.keys_s:.2f} s")
-    facts.add_row("parameters", f"N = {params.N}, log2(QP) = {params.log_qp:.1f}")
-    facts.add_row("security", f"{params.security_estimate} bits")
-    facts.add_row("predicted precision", f"{shown.plan.predicted_bits:.1f} bits or more")
-    console.print(facts)
-    right = int(np.count_nonzero(shown.encrypted.argmax(axis=1) == shown.data.labels))
-    console.print(f"{right} of {count} right, without the server seeing one of them.")
+
+def _facts(session: Session, shown: Demonstration) -> Table:
+    count, params = len(shown.data), shown.plan.params
+    table = make_table("Bytes and parameters", ["", ""])
+    table.show_header = False
+    table.add_row("evaluation keys", amount(shown.key_bytes, "B"))
+    table.add_row("an encrypted image", amount(shown.sent_bytes / count, "B"))
+    table.add_row("an encrypted answer", amount(shown.answer_bytes / count, "B"))
+    table.add_row("keys made in", f"{session.keys_s:.2f} s")
+    table.add_row("parameters", f"N = {params.N}, log2(QP) = {params.log_qp:.1f}")
+    table.add_row("security", f"{params.security_estimate} bits")
+    table.add_row("predicted precision", f"{shown.plan.predicted_bits:.1f} bits or more")
+    return table

@@ -1,4 +1,4 @@
-"""What one encrypted run gave: the tables and the picture of `demo` show it."""
+"""The result of one encrypted run, which the tables and the picture of `demo` show."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from nn.packed.plan import InferencePlan
 
 @dataclass(frozen=True, eq=False)
 class Demonstration:
-    """What one encrypted run of n images gave.
+    """The result of one encrypted run of n images.
 
     encrypted, cleartext: logits (n, classes). profile: the server's seconds for all n images.
-    residues (n, N): the first row of each encrypted image as the server sees it.
+    residues: (n, N), the first row of each encrypted image, as the server sees it.
     """
 
     names: tuple[str, ...]
@@ -35,6 +35,6 @@ class Demonstration:
 
     @property
     def bits(self) -> list[float]:
-        """Each image's precision: bits of the plan's largest logit that its logits share."""
+        """The precision of each image's logits, in bits of the plan's largest logit."""
         errors = np.abs(self.encrypted - self.cleartext).max(axis=1)
         return [precision_bits(float(e), self.plan.largest_logit) for e in errors]

@@ -1,4 +1,4 @@
-"""Plans and machines as plain data, for the JSON files of the commands."""
+"""Plans and machines as plain data, for the JSON files that the commands write."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Json = dict[str, object]
 
 
 def provenance(arguments: argparse.Namespace, params: RLWEParameters) -> Json:
-    """Where a result comes from: command, commit, time, machine and backend."""
+    """The origin of a result: command, commit, date, machine and backend."""
     return {
         "command": arguments.command_line,
         "commit": source_commit(),
@@ -29,7 +29,7 @@ def provenance(arguments: argparse.Namespace, params: RLWEParameters) -> Json:
 
 
 def parameters(params: RLWEParameters) -> Json:
-    """A parameter set of either scheme."""
+    """A parameter set of either scheme as plain data."""
     described: Json = {
         "N": params.N,
         "q_bits": [q.bit_length() for q in params.q],
@@ -48,7 +48,7 @@ def parameters(params: RLWEParameters) -> Json:
 
 
 def plan_as_json(plan: InferencePlan) -> Json:
-    """The whole plan without its layouts."""
+    """The plan as plain data, without its layouts."""
     return {
         "network": plan.network,
         "parameters": parameters(plan.params),
@@ -65,6 +65,6 @@ def plan_as_json(plan: InferencePlan) -> Json:
 
 
 def write_json(result: Json, path: Path) -> None:
-    """Write `result` to `path`, indented, one newline at the end."""
+    """Write `result` to `path`, indented, with a newline at the end."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

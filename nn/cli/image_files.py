@@ -1,4 +1,4 @@
-"""Images from PNG and NumPy files, as a network takes them."""
+"""Images from PNG and NumPy files, in the shape and range of a network's input."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class ImageFileError(NetworkError):
 def read_images(network: Network, path: Path, invert: bool = False) -> FloatArray:
     """The images in a file, (n, *input_shape) in the network's input range.
 
-    A PNG's pixels are taken as intensities from 0 to 1, its colours as luminance where the network
-    takes one channel; a .npy file holds one image or a batch, as `nn.cli.data.as_images` says.
-    invert: dark strokes on a light ground, where the network learnt light ones on a dark ground.
+    The pixels of a PNG are intensities from 0 to 1; for a network of one channel, colours become
+    luminance. A .npy file holds one image or a batch, as `nn.cli.data.as_images` says. invert: turn
+    dark strokes on a light ground into light strokes on a dark ground.
 
-    Raises `ImageFileError`, `ShapeError` or `InputRangeError`, naming the file.
+    Raises `ImageFileError`, `ShapeError` or `InputRangeError`, which name the file.
     """
     array = _read_png(network, path) if path.suffix.lower() == ".png" else _read_npy(path)
     images = as_images(network, array, str(path))
@@ -47,7 +47,7 @@ def _read_npy(path: Path) -> NDArray[np.generic]:
 
 
 def _png_size(path: Path) -> tuple[int, int]:
-    """(height, width) out of the first bytes, so that a huge picture is never decoded."""
+    """(height, width), from the first bytes of the file: a huge picture is never decoded."""
     try:
         with path.open("rb") as file:
             start = file.read(len(_PNG_START) + 8)

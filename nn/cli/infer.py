@@ -1,4 +1,4 @@
-"""``python -m nn infer``: classify images of the test set, or your own."""
+"""``python -m nn infer``: classify images of the test set or of files."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ from nn.network.layers import FloatArray
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """The command's options."""
+    """Add the command and its options."""
     parser = command_parser(
         subparsers,
         "infer",
         "classify images without showing them to the server",
-        "Encrypts, runs, decrypts, and prints the logits and the probabilities (softmax).",
+        "Encrypts the images, runs the network, decrypts the answers, and prints the logits and "
+        "the probabilities (softmax).",
     )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument(
@@ -36,7 +37,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     source.add_argument("--image", type=Path, nargs="+", metavar="FILE", help=".png or .npy files")
     parser.add_argument(
-        "--invert", action="store_true", help="files show dark strokes on a light ground"
+        "--invert", action="store_true", help="the files show dark strokes on a light ground"
     )
     add_data_option(parser)
     add_threads_option(parser)
@@ -44,7 +45,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Classify, and print a table of the answers and one of the logits."""
+    """Classify the images; print a table of the answers and tables of the logits."""
     network = load_network(arguments.network)
     titles, images = _images(arguments, network)
     session = open_session(arguments, network)
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     answer = session.server.run(encrypted, progress=True, threads=arguments.threads)
     _print(network, titles, session.client.decrypt(answer))
     bound = float(session.plan.predicted_error.max())
-    print(f"The plan predicts every logit within {bound:.2g} of the cleartext network's.")
+    print(f"Predicted error: each logit is within {bound:.2g} of the cleartext network's logit.")
     return 0
 
 
@@ -100,4 +101,4 @@ def _print(network: Network, titles: list[str], logits: FloatArray) -> None:
 
 
 _COLUMNS = 4
-"""Images in one table of logits."""
+"""The number of images in one table of logits."""

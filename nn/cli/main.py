@@ -1,4 +1,4 @@
-"""Parse the command line, run the command, tell bad input in one line."""
+"""Parse the command line, run the command, report bad input in one line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COMMANDS = (demo, infer, accuracy, bench, plan, trace, warm)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status; argv without the program's name."""
+    """Run one command and return its exit status. argv: the words behind ``python -m nn``."""
     words = list(sys.argv[1:] if argv is None else argv)
     arguments = _parser().parse_args(words)
     arguments.command_line = shlex.join(["python", "-m", "nn", *words])
@@ -39,8 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m nn",
-        description="Classify encrypted images: the server that runs the network sees neither "
-        "the images nor the answers.",
+        description="Classify encrypted images. The server that runs the network sees neither the "
+        "images nor the answers.",
     )
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in _COMMANDS:

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they mean."""
+"""Options that several commands share, and the networks and plans that they ask for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Subparsers = Any  # argparse names this type in private only
 def command_parser(
     subparsers: Subparsers, name: str, summary: str, details: str = ""
 ) -> argparse.ArgumentParser:
-    """A command's parser with the options that every command takes."""
+    """A command's parser, with the options that every command takes."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
         name,
         help=summary,
@@ -42,20 +42,20 @@ def command_parser(
 
 
 def add_planning_options(parser: argparse.ArgumentParser) -> None:
-    """What `make_plan` reads."""
+    """Add the options that `make_plan` reads."""
     planning = parser.add_argument_group("planning")
     planning.add_argument(
         "--security",
         type=int,
         metavar="BITS",
         default=128,
-        help="bits: 128, 192 or 256 (default: %(default)s)",
+        help="security level: 128, 192 or 256 (default: %(default)s)",
     )
     planning.add_argument(
         "--precision",
         type=float,
         metavar="BITS",
-        help="predict every logit within 2^-BITS of the largest one (default: the planner's)",
+        help="predict every logit within 2^-BITS of the largest logit (default: 6)",
     )
     planning.add_argument(
         "--ring-degree", type=int, metavar="N", help="ring degree (default: the smallest that fits)"
@@ -69,24 +69,24 @@ def add_planning_options(parser: argparse.ArgumentParser) -> None:
     planning.add_argument(
         "--insecure-reason",
         metavar="WORDS",
-        help="why parameters outside the security table are wanted (default: they are refused)",
+        help="why parameters outside the security table are wanted (default: refuse them)",
     )
 
 
 def add_data_option(parser: argparse.ArgumentParser) -> None:
-    """``--data``: images to try the network on."""
+    """Add ``--data``: images to try the network on."""
     parser.add_argument(
         "--data",
         type=Path,
         metavar="FILE.npz",
-        help="arrays `images` (n, *input shape), uint8 pixels or floats in the input range, and "
-        "`labels` (n,) (default: the zoo's test set of that network)",
+        help="a file with the arrays `images` (n, *input shape), uint8 pixels or floats in the "
+        "input range, and `labels` (n,) (default: the zoo's test set for the network)",
     )
 
 
 def add_threads_option(parser: argparse.ArgumentParser, default: int | None = None) -> None:
-    """``--threads``."""
-    otherwise = default or "HE_ACCEL_THREADS, or all that this process may run"
+    """Add ``--threads``."""
+    otherwise = default or "HE_ACCEL_THREADS, or all CPUs of this process"
     parser.add_argument(
         "--threads",
         type=positive,
@@ -99,7 +99,7 @@ def add_threads_option(parser: argparse.ArgumentParser, default: int | None = No
 def add_count_option(
     parser: argparse.ArgumentParser, name: str, default: int | None, meaning: str
 ) -> None:
-    """A whole number above 0; `meaning` names a default that is None."""
+    """Add an option that takes a whole number above 0; `meaning` explains a default of None."""
     parser.add_argument(
         name,
         type=positive,
@@ -110,31 +110,34 @@ def add_count_option(
 
 
 def add_batched_options(parser: argparse.ArgumentParser) -> None:
-    """``--scheme``, ``--batched`` and what belongs to them."""
+    """Add ``--scheme``, ``--batched`` and the options of batched runs."""
     batched = parser.add_argument_group("thousands of images at once")
     batched.add_argument(
-        "--batched", action="store_true", help="one image in each slot, rather than one in all"
+        "--batched", action="store_true", help="put one image in each slot"
     )
     batched.add_argument(
         "--scheme",
         choices=("ckks", "bfv"),
         default="ckks",
-        help="approximate numbers, or, batched, exact integers (default: %(default)s)",
+        help="approximate numbers, or exact integers, always batched (default: %(default)s)",
     )
     batched.add_argument(
         "--images",
         type=positive,
         metavar="COUNT",
-        help="images in a run (default: as many as there are slots, or fewer if there are fewer)",
+        help="images in a run (default: one for each slot, or all images of the data if fewer)",
     )
-    for name in ("input", "weight"):
+    for name, meaning, default in (("input", "pixel", 3), ("weight", "weight", 5)):
         batched.add_argument(
-            f"--{name}-bits", type=positive, metavar="COUNT", help=f"of every {name}, with bfv"
+            f"--{name}-bits",
+            type=positive,
+            metavar="COUNT",
+            help=f"bits of every quantised {meaning}, with bfv (default: {default})",
         )
 
 
 def positive(text: str) -> int:
-    """A whole number above 0, for argparse."""
+    """The whole number above 0 that `text` stands for; raises `argparse.ArgumentTypeError`."""
     try:
         number = int(text)
     except ValueError:
@@ -145,7 +148,7 @@ def positive(text: str) -> int:
 
 
 def load_network(name: str) -> Network:
-    """The zoo's network of that name, or the one in the file of that name.
+    """The zoo's network called `name`, or the network in the file called `name`.
 
     Raises `ZooError` for an unknown name, `NetworkFileError` for a file that holds no network.
     """

@@ -12,14 +12,14 @@ from nn.errors import NetworkError
 
 COLUMNS = 8
 MOST_IMAGES = 32
-"""Images that are drawn; the others are in the plots of errors all the same."""
+"""At most so many images are drawn; the plots of errors cover all images."""
 
 _INK, _FAINT = "#22303c", "#8a97a3"
 _RIGHT, _WRONG, _BAR, _DOT = "#1b7f5c", "#c8312b", "#3567a8", "#3567a8"
 
 
 class PictureError(NetworkError):
-    """The picture cannot be written where it was asked for."""
+    """The picture cannot be written to the path that was asked for."""
 
 
 def check_output(path: Path) -> None:
@@ -105,7 +105,7 @@ def _draw_title(figure: Any, shown: Demonstration, height_in: float) -> None:
 
 
 def _label(image: Any, cipher: Any, shown: Demonstration, index: int) -> None:
-    """The encrypted answer under the pair; a wrong one in red, with a frame and the truth."""
+    """Write the answer under a pair; a wrong answer is red and framed, with the true class."""
     answer, label = int(shown.encrypted[index].argmax()), int(shown.data.labels[index])
     name = shown.names[answer]
     if answer == label:
@@ -135,7 +135,7 @@ def _as_picture(image: np.ndarray) -> np.ndarray:
 
 
 def _as_noise(residues: np.ndarray, modulus: int) -> np.ndarray:
-    """A square of residues as brightness; square roots of N or N/2 fit whole."""
+    """The residues as the brightness of a square."""
     side = int(np.sqrt(residues.size))
     return residues[: side * side].reshape(side, side) / modulus
 
@@ -151,7 +151,7 @@ def _draw_logits(axes: Any, shown: Demonstration) -> None:
 
 
 def _draw_errors(axes: Any, shown: Demonstration) -> None:
-    """Absolute errors, largest last, under the bound that the plan predicted for each class."""
+    """The distribution of each logit's error / predicted bound."""
     errors = np.abs(shown.encrypted - shown.cleartext)
     ratio = np.sort((errors / shown.plan.predicted_error).ravel())
     share = np.arange(1, ratio.size + 1) / ratio.size

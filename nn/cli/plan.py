@@ -1,4 +1,4 @@
-"""``python -m nn plan``: what an encrypted run will take, before any key exists."""
+"""``python -m nn plan``: the costs of an encrypted run, before any key exists."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nn.cli.options import Subparsers, command_parser, load_network, make_plan
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """The command's options."""
+    """Add the command and its options."""
     parser = command_parser(
         subparsers,
         "plan",

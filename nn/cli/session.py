@@ -1,4 +1,4 @@
-"""A client and a server of one plan, made for a command and ready to run at full speed."""
+"""A client and a server of one plan, made for a command, with all kernels compiled."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from ntt.threads import check_threads, get_threads
 
 @dataclass(frozen=True)
 class Session:
-    """What a command works with. Seconds leave the compilation of kernels out.
+    """What a command works with. The seconds do not include the compilation of kernels.
 
-    key_bytes: length of the evaluation keys as the server got them.
+    key_bytes: the length of the evaluation keys as bytes.
     """
 
     network: Network
@@ -38,15 +38,15 @@ class Session:
 
 
 def open_session(arguments: argparse.Namespace, network: Network) -> Session:
-    """Plan, make keys, hand them to a server as bytes, and run one blank image.
+    """Plan, make keys, give them to a server as bytes, and run one blank image.
 
-    The blank image compiles or loads every kernel, so that what follows is timed without that.
+    The blank image compiles or loads every kernel, so that later times do not include that.
     """
     with watch_compilation() as compilation:
         watch = Stopwatch(compilation)
         plan = make_plan(arguments, network)
         plan_s = watch.lap()
-        # An environment that cannot run the plan is told before keys are made.
+        # An environment that cannot run the plan is an error now, before keys are made.
         backend_name(plan.params)
         if arguments.threads is None:
             get_threads()
@@ -68,12 +68,12 @@ def open_session(arguments: argparse.Namespace, network: Network) -> Session:
 
 
 def status(text: str) -> None:
-    """A line for people on standard error."""
+    """Print a line on standard error."""
     print(text, file=sys.stderr, flush=True)
 
 
 class Stopwatch:
-    """Seconds between laps, less those in which kernels were compiled."""
+    """The seconds between laps, without those in which kernels were compiled."""
 
     def __init__(self, compilation: Compilation) -> None:
         self._compilation = compilation

@@ -1,4 +1,4 @@
-"""``python -m nn trace``: what an encrypted run does, operation by operation, as a file."""
+"""``python -m nn trace``: the operations of an encrypted run, as a file."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from nn.packed.server import PackedServer
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """The command's options."""
+    """Add the command and its options."""
     parser = command_parser(
         subparsers,
         "trace",
-        "run one blank image and write down every homomorphic operation of the run",
-        "The file names ciphertexts, plaintexts and keys by number and holds none of their data; "
-        "operations do not depend on the image. he/trace/op_trace.py documents it.",
+        "run one blank image and record every homomorphic operation of the run",
+        "The file names ciphertexts, plaintexts and keys by number and holds none of their data. "
+        "The operations do not depend on the image. he/trace/op_trace.py documents the format.",
     )
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="FILE", help="where to write"
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def _removed_on_failure(path: Path) -> Iterator[None]:
-    """Tell at once, by `OSError`, if `path` cannot be written; leave no new file on an error."""
+    """Raise `OSError` at once if `path` cannot be written; leave no new file after an error."""
     is_new = not path.exists()
     path.open("a", encoding="utf-8").close()
     try:

@@ -1,4 +1,4 @@
-"""``python -m nn warm``: compile what an encrypted image needs, before the first one."""
+"""``python -m nn warm``: compile the kernels that an encrypted image needs."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from ntt.warming import warm
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    """The command's options."""
+    """Add the command and its options."""
     parser = command_parser(
         subparsers,
         "warm",
         "compile the kernels before the first image needs them",
         "Compiles the kernels of every backend that this CPU has (as `python -m ntt warm` does), "
-        "then those of keys, encryption, encoding and bytes, by running blank images. All are kept "
-        "for later runs.",
+        "then the kernels of keys, encryption, encoding and bytes, by running blank images. All "
+        "compiled kernels are kept for later runs.",
     )
     add_threads_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compile, and say how much there was to do."""
+    """Compile the kernels, and print how many there were."""
     network = load_network(arguments.network)
     begin = time.perf_counter()
-    status("Compiling what is not compiled yet: up to a minute, once.")
+    status("Compiling the kernels that are not compiled yet: up to a minute, once.")
     with watch_compilation(announce=False) as compilation:
         warm()
         session = open_session(arguments, network)
@@ -39,6 +39,6 @@ def run(arguments: argparse.Namespace) -> int:
         encrypted = session.client.encrypt(blank).to_bytes()
         session.client.decrypt(session.server.run(encrypted, threads=arguments.threads))
     seconds, kernels = time.perf_counter() - begin, compilation.kernels
-    done = f"compiled {kernels} kernels" if kernels else "everything was compiled before"
+    done = f"compiled {kernels} kernels" if kernels else "all kernels were compiled before"
     print(f"Ready: {done}, {seconds:.1f} s.")
     return 0

@@ -1,1 +1,1 @@
-"""Converters from other frameworks' models to `nn.network.graph.Network`."""
+"""Converters from the models of other frameworks to `nn.Network`."""

@@ -1,7 +1,6 @@
-"""PyTorch modules -> `nn.network.graph.Network`, through torch.fx.
+"""PyTorch modules to `nn.Network`, through torch.fx.
 
-Importing this does not import torch; calling `from_torch`, or asking for `PolynomialActivation`,
-does.
+Importing this file does not import torch; `from_torch` and `PolynomialActivation` do.
 """
 
 from __future__ import annotations
@@ -27,21 +26,22 @@ def from_torch(
     name: str | None = None,
     input_range: tuple[float, float] | None = None,
 ) -> Network:
-    """Convert a PyTorch module, as it behaves in evaluation mode, to a Network.
+    """Convert a PyTorch module, as it behaves in evaluation mode, to a `Network`.
 
-    `example` is a tensor or array with a batch axis, ``(B, C, H, W)`` or ``(B, F)``: it gives the
-    input shape, and the result is checked on it. `name` defaults to the module's class.
-    `input_range` is what the network will be asked to take, by default the example's own range.
-    The module itself is not changed.
+    example: a tensor or array with a batch axis, ``(B, C, H, W)`` or ``(B, F)``. It gives the input
+    shape, and the network is checked on it. name: by default the name of the module's class.
+    input_range: the range of the network's inputs, by default the range of the example. The module
+    itself does not change.
 
-    Accepted: Conv2d (zero padding, groups, dilation), Linear, AvgPool2d, AdaptiveAvgPool2d where
+    Accepted are Conv2d (zero padding, groups, dilation), Linear, AvgPool2d, AdaptiveAvgPool2d where
     it divides evenly, Flatten (or flatten, view, reshape to ``(B, -1)``), BatchNorm1d/2d, Identity
-    and Dropout (dropped), sums of two values, and polynomials: PolynomialActivation, or ``+ - *
-    ** square`` on one value and numbers.
+    and Dropout (both are left out), sums of two values, and polynomials: PolynomialActivation, or
+    ``+ - * ** square`` on one value and numbers.
 
-    Raises UnsupportedLayerError, naming the layer and its place, for anything else;
-    ConversionError if the result differs from the module in float64 by more than both evaluations
-    can have rounded; MissingPackageError without torch.
+    Raises `UnsupportedLayerError`, which names the layer and its place, for anything else;
+    `ConversionError` if the network and the module differ by more than the rounding of two float64
+    evaluations; `ShapeError` or `InputRangeError` for an unsuitable example; and
+    `MissingPackageError` without torch.
     """
     torch = _import_torch()
     from nn.frontend.torch_graph import trace
@@ -80,7 +80,7 @@ def _check_equal(network: Network, images: np.ndarray[Any, Any], expected: Any) 
         raise ConversionError(
             f"network {network.name!r} differs from the module by {difference[worst]:.3g} at "
             f"output {tuple(map(int, worst))}, rounding allows {allowed[worst]:.3g}; a layer does "
-            "not do what its type says (an overridden forward, a hook?)"
+            "not compute what its type says (does it override forward, or have a hook?)"
         )
 
 
@@ -95,7 +95,7 @@ def _import_torch() -> ModuleType:
 
 
 def __getattr__(name: str) -> Any:
-    """`PolynomialActivation` derives from torch.nn.Module, so it is made when first asked for."""
+    """`PolynomialActivation` derives from torch.nn.Module, so it is imported when it is used."""
     if name == "PolynomialActivation":
         _import_torch()
         from nn.frontend.torch_layers import PolynomialActivation

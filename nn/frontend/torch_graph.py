@@ -1,4 +1,4 @@
-"""torch.fx graphs -> nodes. Importing this imports torch."""
+"""torch.fx graphs to nodes. Importing this file imports torch."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ _POOLS: dict[Any, tuple[type[torch_nn.Module], list[str]]] = {
 def trace(module: torch_nn.Module, example: Tensor) -> tuple[tuple[Node, ...], Tensor]:
     """The nodes of `module` in evaluation mode, and its output on the float64 `example`.
 
-    Works on a float64 copy, so that the two can be compared far below float32's rounding.
+    Both come from a float64 copy of the module, so that they can be compared far below the rounding
+    of float32. Raises `UnsupportedLayerError` or `ConversionError`, as `nn.from_torch` says.
     """
     title = type(module).__name__
     module = copy.deepcopy(module).eval().double()
@@ -87,7 +88,7 @@ def _run(module: torch_nn.Module, example: Tensor) -> Tensor:
 
 
 class _Tracer(fx.Tracer):
-    """Keeps the modules that have converters whole, also users' subclasses of them."""
+    """Does not look into modules that have converters, or into their subclasses."""
 
     def is_leaf_module(self, module: torch_nn.Module, qualified_name: str) -> bool:
         return isinstance(module, _WHOLE) or super().is_leaf_module(module, qualified_name)
@@ -95,9 +96,9 @@ class _Tracer(fx.Tracer):
 
 @dataclass(frozen=True)
 class _Value:
-    """``sum_k coefficients[k] base^k``: a polynomial, not yet a node, of a node's value.
+    """``sum_k coefficients[k] base^k``: a polynomial of a node's value, not yet a node itself.
 
-    Keeping it symbolic turns ``0.5 * x + 0.25 * x ** 2`` into one Polynomial.
+    So ``0.5 * x + 0.25 * x ** 2`` becomes one Polynomial.
     """
 
     base: str
@@ -113,7 +114,7 @@ def _value(base: str) -> _Value:
 
 
 class _Builder:
-    """Walks one fx graph; `_values` holds what each tensor-valued fx node became."""
+    """Walks one fx graph; `_values` holds the value of each tensor-valued fx node."""
 
     def __init__(self, module: fx.GraphModule) -> None:
         self._module = module
@@ -122,6 +123,7 @@ class _Builder:
         self._nodes: dict[str, Node] = {}
 
     def nodes(self) -> tuple[Node, ...]:
+        """The nodes of the graph, in order."""
         for node in self._graph.nodes:
             if node.op == "output":
                 self._base(node.args[0])
@@ -240,10 +242,10 @@ class _Builder:
         raise self._unsupported(node, f"the operand {value}")
 
     def _base(self, node: Any) -> str:
-        """The name of the node that holds this fx node's value, made now if need be."""
+        """The name of the node with this fx node's value; the node is made if there is none."""
         if not isinstance(node, fx.Node) or node not in self._values:
             raise ConversionError(
-                f"the output or input {node} is no tensor computed from the input"
+                f"{node} is not a tensor that is computed from the input"
             )
         name = self._materialise(node, self._values[node])
         self._values[node] = _value(name)

@@ -1,4 +1,4 @@
-"""Layers for PyTorch models that are meant to run encrypted. Importing this imports torch."""
+"""Layers for PyTorch models that are to run encrypted. Importing this file imports torch."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from nn.errors import LayerParameterError
 class PolynomialActivation(nn.Module):
     """``sum_k coefficients[..., k] x^k``, elementwise, with trained coefficients.
 
-    `channels` None shares one polynomial, coefficients ``(degree + 1,)``; otherwise every channel
-    (axis 1) has its own, ``(channels, degree + 1)``. `initial` gives the ascending coefficients to
-    start from; by default ``0.5 x + 0.25 x^2``, which is close to SiLU around 0, and 0 for higher
-    powers.
+    channels: with None all channels share one polynomial, with coefficients ``(degree + 1,)``; with
+    a number every channel (axis 1) has its own, ``(channels, degree + 1)``. initial: the ascending
+    coefficients to start from; by default ``0.5 x + 0.25 x^2``, which is close to SiLU around 0.
+    Higher powers start at 0.
+
+    Raises `LayerParameterError` for a degree below 1, or another number of initial coefficients.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class PolynomialActivation(nn.Module):
         self.coefficients = nn.Parameter(coefficients)
 
     def forward(self, x: Tensor) -> Tensor:
+        """The polynomial of every element of `x`."""
         columns = self.coefficients.unbind(-1)
         if self.coefficients.ndim == 2:
             columns = tuple(column.view(-1, *(1,) * (x.ndim - 2)) for column in columns)
@@ -46,4 +49,5 @@ class PolynomialActivation(nn.Module):
         return result
 
     def extra_repr(self) -> str:
+        """What PyTorch prints of the layer."""
         return f"coefficients={tuple(self.coefficients.shape)}"

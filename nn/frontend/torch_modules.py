@@ -1,4 +1,4 @@
-"""Single PyTorch modules -> layers. Importing this imports torch."""
+"""Single PyTorch modules to layers. Importing this file imports torch."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PASSED_THROUGH = (torch_nn.Identity, torch_nn.Dropout, torch_nn.Dropout1d, torch
 def convert_module(module: torch_nn.Module, input_shape: Shape) -> Layer:
     """The layer equal to `module` on inputs of `input_shape` (without the batch axis).
 
-    Raises UnsupportedLayerError that says what about the module is not accepted.
+    Raises `UnsupportedLayerError`, which says what is not accepted, for any other module.
     """
     for kind, convert in CONVERTERS.items():
         if isinstance(module, kind):
@@ -90,10 +90,10 @@ def _dilated(weight: FloatArray, dilation: tuple[int, int]) -> FloatArray:
 
 
 def _same_padding(weight: FloatArray) -> tuple[FloatArray, tuple[int, int]]:
-    """Kernel and symmetric padding that keep the image's size.
+    """The kernel and the symmetric padding that keep the image's size.
 
-    For an even kernel PyTorch pads one more at the end than at the start; a zero row (column)
-    before the kernel makes that symmetric.
+    For an even kernel PyTorch pads one row (column) more at the end than at the start. A zero row
+    (column) at the start of the kernel makes the padding symmetric.
     """
     odd = np.pad(weight, [(0, 0), (0, 0), *((1 - length % 2, 0) for length in weight.shape[2:])])
     return odd, (odd.shape[2] // 2, odd.shape[3] // 2)

@@ -40,7 +40,7 @@ class EncryptedBatch:
         return [list(self.ciphertexts[i * step : (i + 1) * step]) for i in range(len(self))]
 
     def to_bytes(self) -> bytes:
-        """The batch as bytes: versioned, checksummed; a seed replaces a half that comes from it."""
+        """The batch as bytes: versioned, checksummed; part 1 of fresh encryptions is a seed."""
         return ciphertexts_to_bytes(list(self.ciphertexts))
 
     @classmethod

@@ -1,1 +1,1 @@
-"""What a person at a terminal is shown: progress, notices, the machine."""
+"""What the commands show: progress, notices, and the machine that they run on."""

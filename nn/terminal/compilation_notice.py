@@ -1,4 +1,4 @@
-"""Notice of kernels being compiled: the first run on a machine compiles, later ones do not."""
+"""Notices of compilation: the first run on a machine compiles kernels, later runs find them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _COMPILE = "numba:compile"
 
 @dataclass
 class Compilation:
-    """What was compiled so far: the number of kernels, and the seconds that they took.
+    """The number of kernels compiled so far, and the seconds that they took.
 
-    Kernels found in Numba's cache are not counted.
+    Kernels from Numba's cache do not count.
     """
 
     kernels: int = 0
@@ -28,7 +28,8 @@ class Compilation:
 def watch_compilation(announce: bool = True) -> Iterator[Compilation]:
     """Count the kernels that are compiled within the block.
 
-    announce: say so on standard error when the first one begins, and afterwards for how long.
+    announce: print a line on standard error when the first compilation begins, and a line at the
+    end with the number of kernels and the seconds.
     """
     compilation = Compilation()
     with event.install_listener(_COMPILE, _Listener(compilation, announce)):

@@ -1,4 +1,4 @@
-"""What a result was measured on: processor, versions, backend, commit."""
+"""The machine and the software that a result was measured with."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _FEATURES = ("avx2", "fma", "avx512f", "avx512ifma", "neon")
 
 
 def machine_description() -> dict[str, object]:
-    """Processor, its vector features that kernels may use, threads, memory and versions.
+    """The processor, its vector features that kernels may use, threads, memory and versions.
 
-    The load average of the last minute tells whether other work ran beside.
+    The load average of the last minute shows whether other work ran at the same time.
     """
     return {
         "cpu": cpu_model(),
@@ -35,7 +35,7 @@ def machine_description() -> dict[str, object]:
 
 
 def cpu_model() -> str:
-    """The processor's name as the system tells it."""
+    """The processor's name, from the system."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             key, _, value = line.partition(":")
@@ -47,7 +47,7 @@ def cpu_model() -> str:
 
 
 def backend_name(params: RLWEParameters) -> str:
-    """The backend that runs a parameter set's transforms."""
+    """The name of the backend that runs a parameter set's transforms."""
     bits = max(prime.bit_length() for prime in params.q + params.p)
     return backend_for(params.N, bits).__name__.rpartition(".")[2]
 
@@ -61,10 +61,10 @@ def peak_rss_bytes() -> int:
 
 
 def source_commit() -> str | None:
-    """The commit of the checkout that this file is in, "+changes" if files differ from it.
+    """The commit of this file's checkout, with "+changes" if files differ from the commit.
 
-    Results of benchmarks do not count: measuring a commit rewrites them one after the other. None
-    outside a checkout, or without git.
+    Result files of benchmarks do not count: measuring a commit rewrites them one after the other.
+    None outside a checkout, or without git.
     """
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():

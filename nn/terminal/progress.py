@@ -1,4 +1,4 @@
-"""How far a run is, on standard error: a bar per stage on a terminal, else a line per stage."""
+"""The progress of a run on standard error: bars on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 _LINE_INTERVAL_S = 5.0
-"""Between two lines of a count, where there is no terminal."""
+"""The least time between two lines of a count."""
 
 
 class StageProgress(Protocol):
@@ -19,7 +19,7 @@ class StageProgress(Protocol):
         """The stage called `stage` begins."""
 
     def advance(self) -> None:
-        """One more image has passed the stage."""
+        """One more image is through the stage."""
 
     def done(self, level: int) -> None:
         """The stage is over; its ciphertexts are at `level`."""
@@ -29,16 +29,17 @@ class CountProgress(Protocol):
     """What `count_progress` yields."""
 
     def advance(self, count: int) -> None:
-        """So many more are done."""
+        """`count` more are done."""
 
 
 @contextlib.contextmanager
 def stage_progress(
     names: Sequence[str], images: int, enabled: bool = True
 ) -> Iterator[StageProgress]:
-    """Show how `images` images pass the stages `names`, each once and in order.
+    """Show how `images` images pass the stages `names`, in order.
 
-    enabled: False shows nothing. Rich is imported on a terminal only.
+    On a terminal each stage has a bar, elsewhere a line. enabled: False shows nothing. Rich is
+    imported on a terminal only.
     """
     if not enabled:
         yield _Silence()
@@ -53,7 +54,7 @@ def stage_progress(
 
 @contextlib.contextmanager
 def count_progress(label: str, total: int, enabled: bool = True) -> Iterator[CountProgress]:
-    """Show how far a count up to `total` is: "label 50/1000"."""
+    """Show a count up to `total`: "label 50/1000". enabled: False shows nothing."""
     if not enabled:
         yield _Silence()
     elif sys.stderr.isatty():

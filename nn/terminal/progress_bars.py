@@ -1,4 +1,4 @@
-"""The bars of `nn.terminal.progress`, drawn by Rich. Imported on a terminal only."""
+"""The bars of `nn.terminal.progress`, which Rich draws. Imported on a terminal only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rich.text import Text
 
 
 class _StillBar(BarColumn):
-    """A bar that is empty, not pulsing, until its stage begins."""
+    """A bar that stays empty until its stage begins, and does not pulse."""
 
     def render(self, task: Task) -> ProgressBar:
         bar = super().render(task)
@@ -29,7 +29,7 @@ class _StillBar(BarColumn):
 
 
 class _Seconds(ProgressColumn):
-    """Seconds since the stage began, or that it took."""
+    """The seconds since the stage began, or the seconds that the stage took."""
 
     def render(self, task: Task) -> Text:
         elapsed = task.finished_time if task.finished else task.elapsed
@@ -82,7 +82,7 @@ class _CountBar:
 
 @contextlib.contextmanager
 def stage_bars(names: Sequence[str], images: int) -> Iterator[_StageBars]:
-    """A bar per stage, as `nn.terminal.progress.stage_progress` describes."""
+    """A bar for each stage, as `nn.terminal.progress.stage_progress` describes."""
     with _progress("{task.fields[level]}") as progress:
         yield _StageBars(progress, names, images)
 

@@ -3,7 +3,7 @@
     network = nn.zoo.load("mnist")
     images, labels = nn.zoo.test_images("mnist")
 
-The README beside the files tells where the data come from and how each network was trained.
+The README beside the files says where the images come from and how each network was trained.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from nn.errors import NetworkFileError, ZooError
 from nn.network import network_file
 from nn.network.graph import Network
+
+__all__ = ["class_names", "load", "names", "test_images"]
 
 _FOLDER = Path(__file__).parent
 _CLASSES = {
@@ -38,12 +40,12 @@ _CLASSES = {
 
 
 def names() -> tuple[str, ...]:
-    """The networks in the zoo."""
+    """The names of the networks in the zoo."""
     return tuple(_CLASSES)
 
 
 def class_names(name: str) -> tuple[str, ...]:
-    """What each logit of a network stands for."""
+    """The class of each logit of a network; raises `ZooError` for an unknown name."""
     if name not in _CLASSES:
         raise ZooError(f"the zoo has no network {name!r}; it has {', '.join(_CLASSES)}")
     return _CLASSES[name]
@@ -52,7 +54,7 @@ def class_names(name: str) -> tuple[str, ...]:
 def load(name: str) -> Network:
     """A trained network on images ``(B, 1, 28, 28)`` of pixels / 255 in [0, 1].
 
-    BatchNorm is folded, and `statistics` cover all 60,000 training images. Raises ZooError for an
+    BatchNorm is folded, and `statistics` cover all 60,000 training images. Raises `ZooError` for an
     unknown name or a damaged file.
     """
     class_names(name)
@@ -66,7 +68,7 @@ def load(name: str) -> Network:
 def test_images(name: str) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """The full test set: images ``(10000, 1, 28, 28)`` in [0, 1], and labels ``(10000,)``.
 
-    Raises ZooError for an unknown name or a damaged file.
+    Raises `ZooError` for an unknown name or a damaged file.
     """
     class_names(name)
     path = _FOLDER / f"{name}_test.npz"
@@ -79,5 +81,5 @@ def test_images(name: str) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     return pixels, labels.astype(np.int64)
 
 
-# pytest would take the function for a test wherever it is imported by name.
+# Without this, pytest takes the function for a test wherever it is imported by name.
 test_images.__test__ = False  # type: ignore[attr-defined]

@@ -26,7 +26,8 @@ def read_idx(path: Path) -> Bytes:
     """Read an IDX file of unsigned bytes, gzipped if its name ends in ``.gz``.
 
     The format (LeCun, Cortes, Burges): two zero bytes, type 0x08, the number of dimensions, each
-    dimension as a big-endian u32, then the data in row-major order.
+    dimension as a big-endian u32, then the data in row-major order. Raises `ZooError` for files of
+    another format, damaged files, and files larger than `LARGEST_BYTES`.
     """
     if path.suffix != ".gz":
         with path.open("rb") as file:
@@ -39,7 +40,7 @@ def read_idx(path: Path) -> Bytes:
 
 
 def _read_idx(file: BinaryIO | gzip.GzipFile, path: Path) -> Bytes:
-    """The array of an open file. No more is read than its header announces."""
+    """The array of an open file; no more is read than the header announces."""
     start = file.read(4)
     if len(start) < 4 or start[:3] != b"\x00\x00\x08":
         raise ZooError(f"{path} begins with {start!r}; an IDX file of unsigned bytes is needed")
@@ -64,7 +65,10 @@ def _read_idx(file: BinaryIO | gzip.GzipFile, path: Path) -> Bytes:
 
 
 def read_split(folder: Path, split: Literal["train", "test"]) -> tuple[Bytes, Bytes]:
-    """Images ``(n, 28, 28)`` and labels ``(n,)`` of one split, from a folder of IDX files."""
+    """Images ``(n, 28, 28)`` and labels ``(n,)`` of one split, from a folder of IDX files.
+
+    Raises `ZooError` for a missing or unsuitable file.
+    """
     images = read_idx(_find(folder, f"{_PREFIX[split]}-images-idx3-ubyte"))
     labels = read_idx(_find(folder, f"{_PREFIX[split]}-labels-idx1-ubyte"))
     if images.shape[1:] != (28, 28) or labels.shape != images.shape[:1]:
@@ -76,7 +80,7 @@ def read_split(folder: Path, split: Literal["train", "test"]) -> tuple[Bytes, By
 
 
 def write_test_images(folder: Path, path: Path) -> None:
-    """Bundle the test split of a folder of IDX files as ``images`` and ``labels`` in an npz."""
+    """Write the test split of a folder of IDX files as an npz with ``images`` and ``labels``."""
     images, labels = read_split(folder, "test")
     np.savez_compressed(path, images=images, labels=labels)
 

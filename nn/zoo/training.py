@@ -1,9 +1,10 @@
-"""Training of the zoo's networks; needs torch.
+"""Training of the zoo's networks. Importing this file imports torch.
 
-All of them are ``conv - degree 2 - linear - degree 2 - linear``: a multiplicative depth of five,
-which CKKS evaluates at N = 8192. Three measures keep the values small, for the noise of an
-encrypted run is absolute: batch normalisation before each polynomial, a penalty on values beyond
-`Recipe.value_limit`, and quadratic coefficients held within `QUADRATIC_RANGE`.
+All networks are ``conv - degree 2 - linear - degree 2 - linear``: a multiplicative depth of five,
+which CKKS evaluates at N = 8192. The noise of an encrypted run has a fixed size, and a square
+multiplies the noise by twice its input. So three measures keep the values small: batch
+normalisation before each polynomial, a penalty on values beyond `Recipe.value_limit`, and quadratic
+coefficients held within `QUADRATIC_RANGE`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ VALIDATION_IMAGES = 5000
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides a network besides its data. Shifts are in pixels."""
+    """Everything but the data that determines a network. Shifts are in pixels."""
 
     name: str
     channels: int = 8
@@ -84,8 +85,8 @@ def as_tensors(images: Bytes, labels: Bytes) -> tuple[Tensor, Tensor]:
 def augment(images: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
     """Each image randomly rotated, zoomed, shifted and flipped.
 
-    Resampled bicubically and clamped to [0, 1]: bilinear resampling blurs the strokes, and a
-    network trained on blurred digits is worse on the true ones.
+    Images are resampled bicubically and clamped to [0, 1]: bilinear resampling blurs the strokes,
+    and a network trained on blurred digits is worse on sharp digits.
     """
     count = len(images)
 
@@ -111,7 +112,7 @@ def train(
 ) -> nn.Sequential:
     """Train on ``(n, 1, 28, 28)`` images; return the averaged weights in evaluation mode.
 
-    `watch` is a held-out set whose accuracy is printed as training goes on; it changes nothing.
+    watch: a held-out set whose accuracy is printed after each epoch; it does not affect the result.
     """
     torch.manual_seed(recipe.seed)
     generator = torch.Generator().manual_seed(recipe.seed)
@@ -140,7 +141,7 @@ def train(
             schedule.step()
             _hold_quadratics(model)
             step = schedule.last_epoch
-            # A short memory at first, so that the untrained start is forgotten.
+            # The memory is short at first, so that the untrained weights are forgotten.
             _average_into(average, model, min(recipe.average_decay, step / (step + 10)))
             total += loss.item()
         held_out = "" if watch is None else f", held out {accuracy(average, *watch):.2%}"
@@ -212,7 +213,7 @@ def export(recipe: Recipe, model: nn.Sequential, images: Tensor) -> Network:
 
 
 def main(recipe: Recipe, source: str) -> None:
-    """The command line of one network's training script; `source` says where its data is from."""
+    """The command line of a network's training script; `source` says where its images are from."""
     parser = argparse.ArgumentParser(
         description=f"Train the zoo's network {recipe.name!r}. Deterministic for one version of "
         "torch on one kind of processor.",
@@ -245,6 +246,6 @@ def main(recipe: Recipe, source: str) -> None:
 
 
 def split_for_validation(count: int) -> tuple[Tensor, Tensor]:
-    """Indices of the images held out and of those kept; always the same for one count."""
+    """The indices of the images held out and of those kept, the same in every run."""
     order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
     return order[:VALIDATION_IMAGES], order[VALIDATION_IMAGES:]

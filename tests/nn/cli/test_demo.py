@@ -26,7 +26,7 @@ def test_demo__prints_answers_layers_and_bytes(
 ) -> None:
     run_demo([*options, *data, "--images", "10"], tmp_path / "demo.png")
     printed = capsys.readouterr()
-    answers, layers = printed.out.split("Layers")
+    answers, layers = printed.out.split("Stages")
     rows = [line.split() for line in answers.splitlines() if line.split()[:1] != []]
     rows = [row for row in rows if row[0].isdigit()]
     classes = network(images[:10, None] / 255).argmax(axis=1).tolist()
@@ -54,7 +54,7 @@ def test_demo__precision_is_at_least_the_predicted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     run_demo([*options, *data, "--images", "4"], tmp_path / "demo.png")
-    answers = capsys.readouterr().out.split("Layers")[0]
+    answers = capsys.readouterr().out.split("Stages")[0]
     rows = [line.split() for line in answers.splitlines() if line.split()]
     bits = [float(row[-1]) for row in rows if row[0].isdigit()]
     plan = nn.compile(network, N=256, insecure_reason="unit test")

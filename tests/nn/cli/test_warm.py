@@ -19,7 +19,7 @@ def test_warm__leaves_nothing_to_compile(
         assert main(["warm", *options]) == 0
         assert main(["infer", *options, *data, "--index", "3"]) == 0
     assert compilation.kernels == 0
-    assert "everything was compiled before" in capsys.readouterr().out
+    assert "all kernels were compiled before" in capsys.readouterr().out
 
 
 def test_warm__an_unknown_network(capsys: pytest.CaptureFixture[str]) -> None:

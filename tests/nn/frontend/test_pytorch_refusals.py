@@ -114,7 +114,7 @@ def test_from_torch__notices_layers_that_lie() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return 2 * super().forward(x)
 
-    with pytest.raises(ConversionError, match=r"differs from the module.*overridden forward"):
+    with pytest.raises(ConversionError, match=r"differs from the module.*override forward"):
         from_torch(Doubling(3, 2), example(2, 3))
 
 
