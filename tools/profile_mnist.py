@@ -2,11 +2,11 @@
 
     python tools/profile_mnist.py [--batch 16] [--repeats 10] [--network mnist]
 
-Every kernel of the backend in force is wrapped in a clock of the thread's CPU time; one thread; the
-least of the repeats for every stage and kernel. Beside it stand two limits, of counts and of rates
-measured in the same run: the multiplications of the transforms' butterflies
-(`benchmarks.operations.transform_limits`), and the bytes of keys and diagonals that are read, at
-the rate of passes over memory.
+A clock of the thread's CPU time is put around every kernel of the backend. The server runs on one
+thread, and the least time of the repeats is kept for every stage and kind of work. Two limits
+stand beside the times, from counts and from rates that are measured in the same run: the
+multiplications of the transforms' butterflies (`benchmarks.operations.transform_limits`), and the
+bytes of keys and diagonals, at the rate of passes over memory.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ KINDS = {
     "keys and diagonals": ("hoisted_product", "gadget_product"),
     "element-wise": (
         *("add", "subtract", "negate", "multiply", "multiply_add", "multiply_scalar"),
-        *("affine", "add_scalar", "tensor"),
+        *("affine", "add_scalar", "tensor", "convert"),
     ),
     "automorphisms": ("permute", "permute_add"),
 }
-"""Kernels by the work they do. Those that convert or divide change the basis and transform; a whole
-rotation is products with its key, a division and a permutation."""
+"""Kernels by the kind of work. A kernel that converts or divides also transforms; a whole rotation
+is products with its key, a division and a permutation."""
 
 server_module: Any = importlib.import_module("nn.packed.server")
 
@@ -61,18 +61,18 @@ class Recorder:
         self._begin = 0
 
     def start(self, stage: str) -> None:
-        """Part of `nn.terminal.progress.StageProgress`, which tells the stages apart."""
+        """A stage begins: a method of `nn.terminal.progress.StageProgress`."""
         self.stage, self._begin = stage, time.thread_time_ns()
 
     def advance(self) -> None:
-        """An image has passed."""
+        """An image has passed the stage."""
 
     def done(self, level: int) -> None:
-        """The stage is over."""
+        """The stage has ended."""
         self.stage_ns[self.stage] += time.thread_time_ns() - self._begin
 
     def timed(self, name: str, kernel: Callable[..., None]) -> Callable[..., None]:
-        """The kernel, with its time and work written down."""
+        """The kernel, with its time and its work recorded at every call."""
 
         def run(*arguments: Any) -> None:
             begin = time.thread_time_ns()
@@ -93,7 +93,7 @@ def ring_degree(arguments: tuple[Any, ...]) -> int:
 
 
 def transforms_made(name: str, rows: int, arguments: tuple[Any, ...]) -> int:
-    """Transforms of a call on so many rows: limbs, or keys of whole rotations."""
+    """Transforms of a call on so many rows: limbs, or, for whole rotations, keys."""
     if name == "hoisted_quotients":
         return 2 * rows * int(arguments[1].shape[1])
     if name == "convert_digits":
@@ -105,7 +105,7 @@ def transforms_made(name: str, rows: int, arguments: tuple[Any, ...]) -> int:
 
 
 def limbs_read(name: str, arguments: tuple[Any, ...]) -> int:
-    """Rows of keys and diagonals that a kernel reads for each limb, or each whole rotation."""
+    """Rows of keys and diagonals that a kernel reads for each limb, or for each whole rotation."""
     if name == "hoisted_quotients":
         return 2 * int(arguments[1].shape[0] * arguments[1].shape[1])
     if name == "gadget_product":
@@ -119,7 +119,7 @@ def limbs_read(name: str, arguments: tuple[Any, ...]) -> int:
 
 @contextlib.contextmanager
 def recording(backend: Any, recorder: Recorder) -> Iterator[None]:
-    """Within the block, the backend's kernels are timed and the server tells its stages."""
+    """Within the block, `recorder` times the backend's kernels and knows the server's stage."""
     names = [name for kind in KINDS.values() for name in kind]
     kept = {name: getattr(backend, name) for name in names}
     progress = server_module.stage_progress
@@ -135,7 +135,7 @@ def recording(backend: Any, recorder: Recorder) -> Iterator[None]:
 
 
 def profile(network: str, batch: int, repeats: int) -> None:
-    """Measure and print."""
+    """Measure one batch size and print its table."""
     graph = nn.zoo.load(network)
     plan = nn.compile(graph)
     client = nn.Client(plan)
@@ -168,7 +168,7 @@ def report(
     batch: int,
     backend: str,
 ) -> None:
-    """The table of one batch size, milliseconds of CPU an image."""
+    """Print the table of one batch size, in milliseconds of CPU time an image."""
     stages = [stage.name for stage in plan.stages]
     kinds = [*KINDS, OTHER]
     N = plan.params.N
@@ -177,7 +177,8 @@ def report(
     print(f"{cpu_model()}, backend {backend}, commit {source_commit()}")
     print(f"{butterfly_ns:.3f} ns a butterfly at least, {memory:.1f} GB/s of memory")
     print(f"\n{batch} image(s) a run, one thread, ms of CPU an image\n")
-    heads = ["stage", *kinds, "total", "transforms", "their limit", "MB read", "at memory's rate"]
+    heads = ["stage", *kinds, "total, ms", "transforms made", "transform limit, ms", "MB read",
+             "memory limit, ms"]  # fmt: skip
     print("| " + " | ".join(heads) + " |")
     print("|---" + "|---:" * (len(heads) - 1) + "|")
     totals = np.zeros(len(heads) - 1)
@@ -198,7 +199,7 @@ def _row(name: str, values: np.ndarray) -> str:
 
 
 def main() -> None:
-    """Command line."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--network", default="mnist", choices=nn.zoo.names())
     parser.add_argument("--batch", type=int, nargs="+", default=[1, 16], help="images a run")
