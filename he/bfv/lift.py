@@ -9,7 +9,6 @@ absolute value below D/2 (1 + 2^-39), and every use here is correct for both.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 
@@ -149,7 +148,6 @@ class PlainLift:
         return large_array((len(self._ops.moduli), m.size))
 
 
-@functools.lru_cache(maxsize=256)
 def plain_lift(params: BFVParameters, level: int) -> PlainLift:
     """The `PlainLift` of a level, made once."""
-    return PlainLift(params, level)
+    return context(params).companion(PlainLift, level)

@@ -17,14 +17,13 @@ product of the messages whenever its noise is below 1/2; `NoiseModel.multiply` b
 
 from __future__ import annotations
 
-import functools
 import math
 
 import numpy as np
 
 from he.bfv.lift import CentredLift
 from he.bfv.params import BFVParameters
-from he.rlwe.rns import RNSChain
+from he.rlwe.rns import RNSChain, context
 from ntt.constants import BasisChange, Scalars
 from ntt.memory import large_array
 from ntt.modulus import find_primes
@@ -33,9 +32,13 @@ from ntt.workspace import workspace
 _FAST_BITS, _LARGEST_BITS = 50, 61
 
 
-@functools.lru_cache(maxsize=16)
 def auxiliary_chain(params: BFVParameters) -> RNSChain:
-    """The primes of Q at the top level, then those of R: the largest that its kernels hold."""
+    """The primes of Q at the top level, then those of R; made once."""
+    return context(params).companion(_auxiliary_chain)
+
+
+def _auxiliary_chain(params: BFVParameters) -> RNSChain:
+    """R has the largest primes that the kernels of Q hold."""
     fits = max(params.q) < 1 << _FAST_BITS
     bits = _FAST_BITS if fits else _LARGEST_BITS
     taken = (*params.q, *params.p)
@@ -128,7 +131,6 @@ class Multiplication:
         self._r.forward(out_r)
 
 
-@functools.lru_cache(maxsize=64)
 def multiplication(params: BFVParameters, level: int) -> Multiplication:
     """The `Multiplication` of a level, made once."""
-    return Multiplication(params, level)
+    return context(params).companion(Multiplication, level)

@@ -6,16 +6,18 @@ rotating left by k is x -> x^(3^k), conjugating is x -> x^(2N - 1). (SEAL's conv
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 
 from he.errors import ParameterError
 from he.rlwe.validation import whole_number
+from ntt.caching import cached_within
 from ntt.hoisting import VectorMoves
 from ntt.tables import bit_reversal
 
 GENERATOR = 3
+
+_KEPT_BYTES = 64 << 20
+"""A permutation takes 8 N bytes: those of some 120 elements at N = 2^16 are kept."""
 
 
 def element_of_rotation(steps: int, N: int) -> int:
@@ -41,7 +43,7 @@ def inner_sum_steps(count: int, stride: int = 1) -> list[int]:
     return [stride << k for k in range(count.bit_length() - 1)]
 
 
-@functools.lru_cache(maxsize=1024)
+@cached_within(_KEPT_BYTES)
 def permutation(element: int, N: int) -> np.ndarray:
     """int64 (N,): the transform of a(x^element) at index i is that of a at permutation[i].
 
@@ -57,7 +59,7 @@ def permutation(element: int, N: int) -> np.ndarray:
     return table
 
 
-@functools.lru_cache(maxsize=1024)
+@cached_within(_KEPT_BYTES, lambda moves: moves.moves.nbytes + moves.lanes.nbytes)
 def vector_moves(element: int, N: int) -> VectorMoves:
     """`permutation` as moves of whole vectors; N >= 8."""
     return VectorMoves.of(permutation(element, N))

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from he.rlwe import rns_kernels
 from he.rlwe.params import RLWEParameters
+from ntt.caching import Made
 from ntt.constants import BasisChange, DigitChange, LimbDivision, Scalars
 from ntt.limbs import LimbOps
 from ntt.memory import large_array
@@ -25,21 +28,40 @@ from ntt.workspace import workspace
 _ADDEND_BOUND = 1 << 12
 
 
+T = TypeVar("T")
+
+
+class KernelsOfRows:
+    """The kernels for any rows of a chain's tables, made once."""
+
+    def __init__(self, tables: NTTTables) -> None:
+        self.tables = tables
+        self._made: dict[tuple[int, ...], LimbOps] = {}
+
+    def __call__(self, rows: tuple[int, ...]) -> LimbOps:
+        found = self._made.get(rows)
+        if found is None:
+            made = LimbOps(self.tables, np.array(rows, dtype=np.int64))
+            found = self._made.setdefault(rows, made)
+        return found
+
+
 class RNSChain:
-    """Twiddles of a chain of primes, and the kernels and divisions for any rows of it."""
+    """Twiddles of a chain of primes, and the kernels and divisions for any rows of it.
+
+    What a chain makes refers to its kernels, never to the chain: without a circle of references,
+    all its memory is free as soon as nobody uses the chain.
+    """
 
     def __init__(self, N: int, moduli: Sequence[int]) -> None:
         self.tables = NTTTables(N, moduli)
+        self.limbs = KernelsOfRows(self.tables)
+        self._made = Made()
 
-    @functools.cache  # noqa: B019  a chain lives as long as the program
-    def limbs(self, rows: tuple[int, ...]) -> LimbOps:
-        """The kernels for these rows of the chain."""
-        return LimbOps(self.tables, np.array(rows, dtype=np.int64))
-
-    @functools.cache  # noqa: B019
     def division(self, rows: tuple[int, ...], dropped: int) -> Division:
         """Division of a polynomial over `rows` by the product of the last `dropped` of them."""
-        return Division(self, rows, dropped)
+        make = functools.partial(Division, self.limbs, rows, dropped)
+        return self._made.get((Division, rows, dropped), make)
 
 
 class RNSContext(RNSChain):
@@ -70,22 +92,32 @@ class RNSContext(RNSChain):
         """The kernels of QP at `level`."""
         return self.limbs(self.qp_rows(level))
 
-    @functools.cache  # noqa: B019
     def special_factor(self, level: int) -> Scalars:
         """P modulo each prime of Q at `level`."""
         moduli = self.q(level).moduli
-        return Scalars([self.P] * len(moduli), moduli)
+        make = functools.partial(Scalars, [self.P] * len(moduli), moduli)
+        return self._made.get(("special factor", level), make)
 
-    @functools.cache  # noqa: B019
     def decomposition(self, level: int, centred: bool = True) -> Decomposition:
         """The digit decomposition at `level`."""
-        return Decomposition(self, level, centred)
+        make = functools.partial(Decomposition, self, level, centred)
+        return self._made.get((Decomposition, level, centred), make)
 
-    @functools.cache  # noqa: B019
     def scaled_decomposition(self, level: int, centred: bool, radix: int) -> Decomposition:
         """The same for kernels that divide their products by radix P (`LimbDivision.scales`)."""
-        scales = self.mod_down(level).constants.scales(radix)
-        return Decomposition(self, level, centred, scales)
+
+        def make() -> Decomposition:
+            scales = self.mod_down(level).constants.scales(radix)
+            return Decomposition(self, level, centred, scales)
+
+        return self._made.get((Decomposition, level, centred, radix), make)
+
+    def companion(self, make: Callable[..., T], *key: int) -> T:
+        """``make(params, *key)``, made once: what a scheme computes with besides this context.
+
+        It must not refer to the context, which holds it.
+        """
+        return self._made.get((make, *key), functools.partial(make, self.params, *key))
 
     def mod_down(self, level: int) -> Division:
         """Division by P: from QP to Q at `level`."""
@@ -101,10 +133,18 @@ class RNSContext(RNSChain):
         return self.division(rows, 1 + len(self.special_rows))
 
 
-@functools.lru_cache(maxsize=16)
+_in_use: weakref.WeakValueDictionary[RLWEParameters, RNSContext] = weakref.WeakValueDictionary()
+
+
+@functools.lru_cache(maxsize=4)
 def context(params: RLWEParameters) -> RNSContext:
-    """The `RNSContext` of a parameter set, shared by everything that computes with it."""
-    return RNSContext(params)
+    """The `RNSContext` of a parameter set, shared by everything that computes with it.
+
+    It lives while something uses it; besides, the last four asked for are kept. One of N = 2^16 and
+    35 primes takes some 230 MB, and a service sees parameter sets of strangers.
+    """
+    found = _in_use.get(params)
+    return found if found is not None else _in_use.setdefault(params, RNSContext(params))
 
 
 def _crt_weights(moduli: Sequence[int]) -> tuple[list[int], list[int]]:
@@ -136,7 +176,7 @@ class Decomposition:
         centred: bool = True,
         scales: tuple[int, ...] | None = None,
     ) -> None:
-        self._context = context
+        self._limbs = context.limbs
         self._rows = context.qp_rows(level)
         self._q = context.q(level)
         self._scales = scales
@@ -181,7 +221,7 @@ class Decomposition:
 
     def _change(self, lo: int, hi: int) -> tuple[LimbOps, DigitChange]:
         """What converts every digit to the limbs [lo, hi)."""
-        ops = self._context.limbs(self._rows[lo:hi])
+        ops = self._limbs(self._rows[lo:hi])
         most = max(len(digit.rows) for digit in self._digits)
         scales = None if self._scales is None else self._scales[lo:hi]
         factors = scales or (1,) * len(ops.moduli)
@@ -224,10 +264,10 @@ class Division:
     Halevi, Polyakov, Shoup (CT-RSA 2019, section 2.3) and subtracted, and D^-1 multiplied.
     """
 
-    def __init__(self, chain: RNSChain, rows: tuple[int, ...], dropped: int) -> None:
+    def __init__(self, limbs: KernelsOfRows, rows: tuple[int, ...], dropped: int) -> None:
         kept, lost = rows[:-dropped], rows[-dropped:]
         self.keep = len(kept)
-        self._kept_ops, self._lost_ops = chain.limbs(kept), chain.limbs(lost)
+        self._kept_ops, self._lost_ops = limbs(kept), limbs(lost)
         moduli = self._lost_ops.moduli
         D = math.prod(moduli)
         half = D // 2
