@@ -8,7 +8,7 @@ import numpy as np
 
 from accel_model.isa import Opcode, Program
 from accel_model.machine.description import Machine
-from accel_model.machine.figures import Figure, weakest
+from accel_model.machine.figures import Figure, least_certain
 
 AREA_SCALING = {
     (45.0, 7.0): Figure(0.059, "published", "Stillmaker and Baas, Integration 2017"),
@@ -115,14 +115,14 @@ def energy_of(
     time_s: float,
 ) -> Energy:
     """The energy of arithmetic and memory (`work_of`), of external traffic, and of leakage."""
-    # Leakage rests on the time, and so on every figure that the time rests on.
+    # Leakage depends on the time, and so on every figure that the time depends on.
     names = [name for name in machine.figures if not name.startswith("area.")]
     return Energy(
         arithmetic_j=arithmetic_pj * 1e-12,
         memory_j=memory_bits * machine["energy.memory_pj_per_bit"] * 1e-12,
         external_j=external_bytes * 8 * machine["energy.external_pj_per_bit"] * 1e-12,
         leakage_j=machine["energy.leakage_w"] * time_s,
-        tag=weakest(*(machine.figures[name] for name in names)),
+        tag=least_certain(*(machine.figures[name] for name in names)),
     )
 
 
@@ -153,5 +153,5 @@ def area_of(machine: Machine) -> Area:
         + machine.get("area.rest"),
         memory=machine["memory.bytes"] * machine["area.memory_byte"],
         unit=machine.words["area.unit"],
-        tag=weakest(*(machine.figures[name] for name in names)),
+        tag=least_certain(*(machine.figures[name] for name in names)),
     )

@@ -16,7 +16,7 @@ from accel_model.estimation.residency import Residency, allocate
 from accel_model.estimation.schedule import CHANNEL, KINDS, Costs, Schedule
 from accel_model.isa import Program
 from accel_model.machine.description import Machine
-from accel_model.machine.figures import weakest
+from accel_model.machine.figures import least_certain
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _estimate(program: Program, machine: Machine, residency: Residency | None) -
         area=area_of(machine),
         layers=layers,
         operations=operations,
-        tag=weakest(*timed),
+        tag=least_certain(*timed),
     )
 
 

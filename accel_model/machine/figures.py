@@ -30,6 +30,6 @@ class Figure:
         return f"{self.value:g} [{self.tag}: {self.origin}]"
 
 
-def weakest(*figures: Figure) -> str:
+def least_certain(*figures: Figure) -> str:
     """The tag of a result that is computed from `figures`: their least certain, or `calibrated`."""
     return max(("calibrated", *(figure.tag for figure in figures)), key=list(TAGS).index)

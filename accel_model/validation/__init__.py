@@ -1,1 +1,1 @@
-"""The model held to the simulated hardware and to published figures."""
+"""Validation: the model beside the simulated hardware and published figures."""

@@ -9,7 +9,7 @@ import numpy as np
 import nn
 from benchmarks.comparison.software import SoftwareRun, TimedTracer, WorkloadFailure, medians
 from nn.cli.session import status
-from nn.terminal.progress import count_progress
+from nn.terminal.progress import CountProgress, count_progress
 
 
 def run_network(
@@ -41,26 +41,10 @@ def run_network(
     answer = server.run(encrypted, threads=threads)
     _check_same_bits(network.name, answer, traced)
     error = _checked_error(network, plan, client.decrypt(answer), image)
-    samples: list[float] = []
-    layers: list[dict[str, float]] = []
-    kinds: list[dict[str, float]] = []
-
-    def timed_run() -> None:
-        begin = time.perf_counter()
-        profile = server.run(encrypted, threads=threads).profile
-        samples.append(time.perf_counter() - begin)
-        layers.append({stage.name: stage.seconds for stage in profile})
-
-    def traced_run() -> None:
-        tracer.lap()
-        traced_server.run(encrypted)
-        kinds.append(tracer.lap())
-
     # Not in turns: each server has its own encoded weights, which would empty the other's caches.
     with count_progress("software runs", 2 * repeats) as progress:
-        for call in [timed_run] * repeats + [traced_run] * repeats:
-            call()
-            progress.advance(1)
+        samples, layers = _timed_runs(server, encrypted, threads, repeats, progress)
+        kinds = _traced_runs(traced_server, tracer, encrypted, repeats, progress)
     return SoftwareRun(
         name=network.name,
         title=f"{network.name}: one encrypted image",
@@ -94,3 +78,39 @@ def _checked_error(
             f"{plan.predicted_error.max():.3g} was predicted"
         )
     return float(error.max())
+
+
+def _timed_runs(
+    server: nn.PackedServer,
+    encrypted: nn.EncryptedBatch,
+    threads: int,
+    repeats: int,
+    progress: CountProgress,
+) -> tuple[list[float], list[dict[str, float]]]:
+    """The seconds of each run, and its seconds by layer."""
+    samples: list[float] = []
+    layers: list[dict[str, float]] = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        answer = server.run(encrypted, threads=threads)
+        samples.append(time.perf_counter() - begin)
+        layers.append({stage.name: stage.seconds for stage in answer.profile})
+        progress.advance(1)
+    return samples, layers
+
+
+def _traced_runs(
+    server: nn.PackedServer,
+    tracer: TimedTracer,
+    encrypted: nn.EncryptedBatch,
+    repeats: int,
+    progress: CountProgress,
+) -> list[dict[str, float]]:
+    """The seconds of each run by kind of operation."""
+    kinds = []
+    for _ in range(repeats):
+        tracer.lap()
+        server.run(encrypted)
+        kinds.append(tracer.lap())
+        progress.advance(1)
+    return kinds

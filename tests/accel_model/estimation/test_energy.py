@@ -32,7 +32,7 @@ def test_area__at_another_node_has_a_range_and_names_its_factor():
 
 
 def test_tags__energy_rests_on_the_time_and_area_on_the_sizes():
-    """No result is called better than the weakest figure that it is computed from."""
+    """No result has a better tag than the least certain figure that it is computed from."""
     program = lower(sum_of_two())
     machine = load_machine("sharp")
     assert {f.tag for name, f in machine.figures.items() if name.startswith("energy.")} == {
