@@ -141,8 +141,10 @@ def _draw_doors(
         else:  # from the right column to the left
             y = max(start.y, end.y) + min(38, end.height / 2)
             sheet.arrow([(start.x, y), (end.x + end.width, y)], colour=colour, width=2)
-            sheet.text((start.x + end.x + end.width) / 2 + 12, y - 7, label, size=12, mono=True,
-                       anchor="middle", colour=colour)  # fmt: skip
+            # One above the other: the gutter is narrow.
+            words = label.split()
+            sheet.lines((start.x + end.x + end.width) / 2 + 14, y - 7 - 14 * (len(words) - 1),
+                        words, 14, size=12, mono=True, anchor="middle", colour=colour)  # fmt: skip
     model, units = rooms["accel_model"], rooms["rtl"]
     x = units.middle + 30
     sheet.arrow([(x, units.y), (x, model.bottom)], colour=FAINT, dashed=True)
