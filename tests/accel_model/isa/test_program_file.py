@@ -95,7 +95,7 @@ def test_load_data__gives_back_the_arrays_of_the_program(program, tmp_path, circ
     unknown = ("input", "no such object"), np.zeros(3)
     program_file.save(program, path, {**circuit_run.arrays, unknown[0]: unknown[1]})
     data = program_file.load_data(path)
-    assert set(data) == {(o.kind, o.name) for o in program.objects if o.kind != "output"}
+    assert set(data) == {(o.kind, o.name) for o in program.objects}
     assert all(np.array_equal(data[name], circuit_run.arrays[name]) for name in data)
     assert program_file.load(path).N == program.N
 
