@@ -8,8 +8,8 @@
     server = nn.Server(plan, network, client.evaluation_keys())  # never sees it
     logits = client.decrypt(server.run(client.encrypt(images[:8]), progress=True))
 
-Thousands of images at once, in exact integers: ``nn.compile(network, scheme="bfv")``, and the same
-lines after it.
+For thousands of images at once, in exact integers, compile with ``scheme="bfv"``; the other lines
+stay the same.
 """
 
 from nn import zoo

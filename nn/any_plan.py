@@ -1,12 +1,9 @@
-"""Plans of every kind: `read_plan`, and the `Client` and the `Server` that suit a plan.
-
-`Client` and `Server` are called like classes, and `isinstance` works with them as with classes.
-They are objects because a class could not tell type checkers the right kind for each plan.
-"""
+"""Plans of every kind: `read_plan`, and the `Client` and the `Server` that suit a plan."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any, overload
 
 from he.format import container
@@ -40,97 +37,106 @@ def read_plan(
     return read_batched_plan(data, insecure_reason=insecure_reason)
 
 
-class _ClientKinds:
-    """What `nn.Client` is: a call makes the client that suits a plan."""
+class _Maker:
+    """A function that makes objects of several classes; `isinstance` takes it for their base."""
 
-    @overload
-    def __call__(self, plan: InferencePlan, secret_key: bytes | None = None) -> PackedClient: ...
+    def __init__(self, function: Callable[..., Any], kinds: tuple[type, ...]) -> None:
+        functools.update_wrapper(self, function)
+        self._function = function
+        self._kinds = kinds
 
-    @overload
-    def __call__(
-        self, plan: BatchedPlan, secret_key: Sequence[bytes] | None = None
-    ) -> BatchedClient: ...
-
-    @overload
-    def __call__(
-        self, plan: bytes, secret_key: bytes | Sequence[bytes] | None = None
-    ) -> AnyClient: ...
-
-    def __call__(
-        self, plan: InferencePlan | BatchedPlan | bytes, secret_key: Any = None
-    ) -> AnyClient:
-        plan = _take_plan(plan)
-        if isinstance(plan, BatchedPlan):
-            return BatchedClient(plan, secret_key)
-        return PackedClient(plan, secret_key)
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        return self._function(*arguments, **keywords)
 
     def __instancecheck__(self, instance: object) -> bool:
-        return isinstance(instance, PackedClient | BatchedClient)
+        return isinstance(instance, self._kinds)
 
 
-class _ServerKinds:
-    """What `nn.Server` is: a call makes the server that suits a plan."""
-
-    @overload
-    def __call__(
-        self,
-        plan: InferencePlan,
-        network: Network,
-        keys: EvaluationKeys | bytes,
-        *,
-        tracer: Tracer | None = None,
-    ) -> PackedServer: ...
-
-    @overload
-    def __call__(
-        self, plan: BatchedPlan, network: Network, keys: Sequence[EvaluationKeys | bytes]
-    ) -> BatchedServer: ...
-
-    @overload
-    def __call__(
-        self,
-        plan: bytes,
-        network: Network,
-        keys: EvaluationKeys | bytes | Sequence[EvaluationKeys | bytes],
-    ) -> AnyServer: ...
-
-    def __call__(
-        self,
-        plan: InferencePlan | BatchedPlan | bytes,
-        network: Network,
-        keys: Any,
-        *,
-        tracer: Tracer | None = None,
-    ) -> AnyServer:
-        plan = _take_plan(plan)
-        if isinstance(plan, BatchedPlan):
-            if tracer is not None:
-                raise NetworkError("a tracer follows runs of the packed layout only")
-            return BatchedServer(plan, network, keys)
-        return PackedServer(plan, network, keys, tracer=tracer)
-
-    def __instancecheck__(self, instance: object) -> bool:
-        return isinstance(instance, PackedServer | BatchedServer)
+def _makes(*kinds: type) -> Callable[[Callable[..., Any]], _Maker]:
+    return lambda function: _Maker(function, kinds)
 
 
-Client = _ClientKinds()
-"""``Client(plan, secret_key=None)``: the client of any plan, from the plan or its bytes.
+@overload
+def Client(plan: InferencePlan, secret_key: bytes | None = None) -> PackedClient: ...
 
-It is a `PackedClient` or a `BatchedClient`, as the plan is. secret_key: what `secret_key_bytes` of
-an earlier client gave; None makes fresh keys. Raises `NetworkError` for anything that is no plan,
-and `he.SerializationError` for bytes that hold no plan. ``isinstance(x, nn.Client)`` is true for
-both kinds; an annotation takes `AnyClient`, or the kind.
-"""
 
-Server = _ServerKinds()
-"""``Server(plan, network, keys, tracer=None)``: the server of any plan, from the plan or its bytes.
+@overload
+def Client(plan: BatchedPlan, secret_key: Sequence[bytes] | None = None) -> BatchedClient: ...
 
-It is a `PackedServer` or a `BatchedServer`, as the plan is. network: the network that the plan was
-compiled for. keys: what the client's `evaluation_keys` gave, or the bytes of each. tracer: records
-the operations of runs in the packed layout. Raises what the two classes raise, `NetworkError` for
-anything that is no plan, and `he.SerializationError` for bytes that hold no plan.
-``isinstance(x, nn.Server)`` is true for both kinds; an annotation takes `AnyServer`, or the kind.
-"""
+
+@overload
+def Client(plan: bytes, secret_key: bytes | Sequence[bytes] | None = None) -> AnyClient: ...
+
+
+@_makes(PackedClient, BatchedClient)
+def Client(plan: InferencePlan | BatchedPlan | bytes, secret_key: Any = None) -> AnyClient:
+    """The client of any plan, from the plan or its bytes.
+
+    It is a `PackedClient` or a `BatchedClient`, as the plan is. secret_key: what `secret_key_bytes`
+    of an earlier client gave; None makes fresh keys. ``isinstance(x, nn.Client)`` is true for both
+    kinds; an annotation takes `AnyClient`, or the kind.
+
+    Raises `NetworkError` for an object that is no plan, and `he.SerializationError` for bytes that
+    hold no plan.
+    """
+    plan = _take_plan(plan)
+    if isinstance(plan, BatchedPlan):
+        return BatchedClient(plan, secret_key)
+    return PackedClient(plan, secret_key)
+
+
+@overload
+def Server(
+    plan: InferencePlan,
+    network: Network,
+    keys: EvaluationKeys | bytes,
+    *,
+    tracer: Tracer | None = None,
+) -> PackedServer: ...
+
+
+@overload
+def Server(
+    plan: BatchedPlan, network: Network, keys: Sequence[EvaluationKeys | bytes]
+) -> BatchedServer: ...
+
+
+@overload
+def Server(
+    plan: bytes,
+    network: Network,
+    keys: EvaluationKeys | bytes | Sequence[EvaluationKeys | bytes],
+    *,
+    tracer: Tracer | None = None,
+) -> AnyServer: ...
+
+
+@_makes(PackedServer, BatchedServer)
+def Server(
+    plan: InferencePlan | BatchedPlan | bytes,
+    network: Network,
+    keys: Any,
+    *,
+    tracer: Tracer | None = None,
+) -> AnyServer:
+    """The server of any plan, from the plan or its bytes.
+
+    It is a `PackedServer` or a `BatchedServer`, as the plan is. network: the network that the plan
+    was compiled for. keys: what `evaluation_keys` of the client gave, or the bytes of each. tracer:
+    records the operations of runs in the packed layout. ``isinstance(x, nn.Server)`` is true for
+    both kinds; an annotation takes `AnyServer`, or the kind.
+
+    Raises `NetworkError` for an object that is no plan, `he.SerializationError` for bytes that hold
+    no plan, and what the two classes raise.
+    """
+    plan = _take_plan(plan)
+    if isinstance(plan, BatchedPlan):
+        if tracer is not None:
+            raise NetworkError(
+                "a tracer records runs of the packed layout only: compile with layout='packed'"
+            )
+        return BatchedServer(plan, network, keys)
+    return PackedServer(plan, network, keys, tracer=tracer)
 
 
 def _take_plan(given: InferencePlan | BatchedPlan | bytes) -> InferencePlan | BatchedPlan:

@@ -27,7 +27,7 @@ class InputRangeError(NetworkError):
 
 
 class UnsupportedLayerError(NetworkError):
-    """A framework's layer has no counterpart here."""
+    """A layer has no counterpart here, or the layout cannot compute it."""
 
 
 class ConversionError(NetworkError):

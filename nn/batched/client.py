@@ -1,4 +1,4 @@
-"""The client of a batched plan: one image a slot, one ciphertext for each element of an image.
+"""The client of a batched plan: one image in each slot, one ciphertext for each element.
 
 An affine map is then a sum of ciphertexts times numbers and needs no rotation (Gilad-Bachrach et
 al., "CryptoNets", ICML 2016). The plan says under which parameters, and what an element is: an
@@ -27,7 +27,7 @@ from nn.terminal.progress import CountProgress, count_progress
 
 
 class BatchedClient:
-    """Encrypts images and decrypts answers: it holds the secret keys, one a parameter set.
+    """Encrypts images and decrypts answers. It holds a secret key for each parameter set.
 
     plan: what `nn.compile` made, or its bytes. secret_keys: keys that `secret_key_bytes` gave
     before; None makes fresh keys. Raises `NetworkError` for another number of keys, and

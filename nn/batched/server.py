@@ -22,8 +22,8 @@ from ntt import threads as ntt_threads
 class BatchedServer:
     """Runs the network on encrypted tensors; it never sees a secret key.
 
-    plan: what `nn.compile` made, or its bytes. network: the one that the plan was compiled for.
-    keys: the client's, or their bytes, for each parameter set. All of it is checked and encoded
+    plan: what `nn.compile` made, or its bytes. network: the network that the plan was compiled for.
+    keys: the client's keys for each parameter set, or their bytes. All of it is checked and encoded
     before the first run.
 
     Raises `NetworkError` for another network or another number of keys, and
@@ -100,7 +100,7 @@ def _run(
 def _timed(
     stream: Iterator[Rows], inclusive: list[float], index: int, bar: CountProgress
 ) -> Iterator[Rows]:
-    """The same rows; the time until each is there is added to ``inclusive[index]``."""
+    """The same rows; the time that the stream takes for them is added to ``inclusive[index]``."""
     while True:
         begin = time.perf_counter()
         rows = next(stream, None)

@@ -144,7 +144,7 @@ class _Builder:
         module = self._module.get_submodule(str(node.target))
         source = node.args[0] if node.args else None
         if not isinstance(source, fx.Node) or len(node.args) + len(node.kwargs) != 1:
-            raise self._unsupported(node, "a call with other than one tensor")
+            raise self._unsupported(node, "a call with anything but one tensor")
         if isinstance(module, PASSED_THROUGH):
             return self._values[source]
         try:
@@ -234,7 +234,7 @@ class _Builder:
         return operands[0], operands[1]
 
     def _operand(self, node: fx.Node, value: Any) -> _Value:
-        """A tensor's value, or a number as a polynomial of degree 0 of no base."""
+        """A tensor's value, or a number as a polynomial of degree 0 without a base."""
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return _Value("", np.array([float(value)]))
         if isinstance(value, fx.Node) and value in self._values:

@@ -1,1 +1,1 @@
-"""What both layouts share: options, the search for parameters, the faces of client and server."""
+"""What both layouts share: options, the search for parameters, the types of client and server."""

@@ -25,7 +25,7 @@ class PlanOptions:
     plain_moduli: Sequence[int] | None = None
 
     def given(self, *names: str) -> dict[str, Any]:
-        """Those of the options `names` that are not None."""
+        """The options among `names` that are not None."""
         values = {name: getattr(self, name) for name in names}
         return {name: value for name, value in values.items() if value is not None}
 

@@ -1,4 +1,4 @@
-"""The common face of all plans."""
+"""The common type of all plans."""
 
 from __future__ import annotations
 
@@ -33,5 +33,5 @@ def check_network(plan: Plan, network: Network) -> None:
     if network.fingerprint() != plan.fingerprint:
         raise NetworkError(
             f"the plan was compiled for the network {plan.network!r} with other weights than this "
-            f"{network.name!r}: compile this network, or load the one compiled"
+            f"{network.name!r}: compile this network, or load the network that was compiled"
         )

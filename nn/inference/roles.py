@@ -1,4 +1,4 @@
-"""The common faces of all clients and servers, and of what travels between them."""
+"""The common types of all clients and servers, and of what travels between them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Encrypted(Protocol):
         """What the server measured, for answers; it is no part of the bytes."""
 
     def __len__(self) -> int:
-        """How many images."""
+        """The number of images."""
 
     def to_bytes(self) -> bytes:
         """The ciphertexts as bytes: versioned, checksummed."""

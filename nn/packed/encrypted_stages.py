@@ -1,4 +1,4 @@
-"""The stages of a packed network on ciphertexts, with all that they multiply by encoded before."""
+"""The stages of a packed network on ciphertexts, with their plaintexts encoded in advance."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nn.stages.stage import AddStage, AffineStage, PolynomialStage, SquareStage,
 Tensor = list[Ciphertext]
 """The ciphertexts of one tensor of one image."""
 
-# Images that share what a linear stage reads, and the scratch memory that they may take together.
+# The most images of a group, and the most scratch memory that they may take together.
 _LARGEST_GROUP = 8
 _GROUP_BYTES = 64 << 20
 
@@ -29,9 +29,9 @@ _GROUP_BYTES = 64 << 20
 class EncryptedStage:
     """What the server does for one stage, named as in the plan.
 
-    inputs: the stages (or "input") that it reads. level: that of its value. apply: the stage's
-    value for each image of a group, from each image's inputs. group: how many images `apply` takes
-    at once, so that what is read for one image serves the others.
+    inputs: the names of the stages (or "input") that it reads. level: the level of its value.
+    apply: the value of each image of a group, from each image's inputs. group: how many images
+    `apply` takes at once, so that it reads its keys and weights once for all of them.
     """
 
     name: str
@@ -87,7 +87,7 @@ def _polynomial(
 
 
 def _slot_polynomials(packed: PackedStage) -> list[Polynomial]:
-    """One polynomial a ciphertext: shared coefficients as numbers, the others as slots."""
+    """A polynomial for each ciphertext: shared coefficients are numbers, the others are slots."""
     assert isinstance(packed.stage, PolynomialStage)
     assert packed.coefficients is not None
     shared = shared_columns(packed.stage.coefficients)

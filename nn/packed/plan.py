@@ -44,7 +44,8 @@ class InferencePlan:
     network: the name of the network. fingerprint: `Network.fingerprint` of it. needs: the
     evaluation keys. predicted_error: (classes,) a bound on the absolute error of each logit. A
     logit exceeds its bound with a probability of at most `failure_probability`, for images whose
-    activations stay within the network's statistics.
+    activations stay within the network's statistics. packed: the network in slots; None if the plan
+    was read from bytes.
     """
 
     network: str

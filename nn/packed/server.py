@@ -25,9 +25,9 @@ from ntt import threads as ntt_threads
 class PackedServer:
     """Runs `network` on encrypted images with a client's evaluation keys.
 
-    plan: from `nn.compile`, or its bytes. keys: the client's, or their bytes. tracer: records the
-    operations of every run, image by image, with the stage as their layer. All of it is checked
-    and encoded before the first run.
+    plan: what `nn.compile` made, or its bytes. network: the network that the plan was compiled for.
+    keys: the client's keys, or their bytes. tracer: records the operations of every run, image by
+    image, with the stage as their layer. All of it is checked and encoded before the first run.
 
     Raises `NetworkError` for another network than the plan's, and `he.ParametersMismatchError` or
     `he.MissingKeyError` for keys that do not serve the plan.
@@ -105,7 +105,7 @@ class PackedServer:
     ) -> StageTime:
         """Add the stage's value to each image's, and drop the values that it was the last to read.
 
-        images: the values at hand of each image, by name.
+        images: the values of each image that are still needed, by name.
         """
         bar.start(stage.name)
         begin = time.perf_counter()
@@ -149,7 +149,7 @@ def _check_batch(batch: EncryptedBatch, plan: InferencePlan) -> None:
         )
     if batch.per_image != plan.input_layout.ciphertexts:
         raise ShapeError(
-            f"{batch.per_image} ciphertexts an image: the plan's input takes "
+            f"a batch with {batch.per_image} ciphertexts for each image: the plan's input takes "
             f"{plan.input_layout.ciphertexts}"
         )
     for ciphertext in batch.ciphertexts:

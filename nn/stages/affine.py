@@ -69,8 +69,8 @@ class Affine:
         """``after(self(x))`` as one map; raises `ShapeError` unless the sizes agree."""
         if after.in_size != self.out_size:
             raise ShapeError(
-                f"an affine map from {after.in_shape} cannot follow one to {self.out_shape}: "
-                f"{after.in_size} elements against {self.out_size}"
+                f"an affine map from {after.in_shape} cannot follow a map to {self.out_shape}: it "
+                f"takes {after.in_size} elements, not {self.out_size}"
             )
         stride = None
         if self.stride and after.stride:

@@ -7,77 +7,9 @@ import he
 import nn
 from nn.errors import InputRangeError, NetworkError, ShapeError
 from ntt.threads import machine_threads
+from tests.nn.samples import NETWORKS, per_channel, residual, strided
 
 REASON = "unit test"
-
-
-def _weights(rng, *shape):
-    """Uniform weights that keep the size of activations about 1."""
-    fan_in = int(np.prod(shape[1:]))
-    return rng.uniform(-1, 1, shape) / np.sqrt(fan_in)
-
-
-def _conv(rng, outputs, inputs, kernel, **options):
-    bias = rng.uniform(-0.2, 0.2, outputs)
-    return nn.Conv2d(_weights(rng, outputs, inputs, kernel, kernel), bias, **options)
-
-
-def _linear(rng, outputs, inputs):
-    return nn.Linear(_weights(rng, outputs, inputs), rng.uniform(-0.2, 0.2, outputs))
-
-
-def strided(rng):
-    nodes = (
-        nn.Node("conv", _conv(rng, 4, 1, 3, stride=(2, 2), padding=(1, 1)), ("input",)),
-        nn.Node("square", nn.Polynomial([0, 0, 1]), ("conv",)),
-        nn.Node("flatten", nn.Flatten(), ("square",)),
-        nn.Node("fc", _linear(rng, 3, 64), ("flatten",)),
-    )
-    return nn.Network("strided", (1, 8, 8), nodes)
-
-
-def per_channel(rng):
-    """Two strided convolutions, batch norm, per-channel polynomials of degree 2."""
-    polynomial = rng.uniform(0.2, 0.6, (4, 3))
-    norm = nn.BatchNorm(
-        rng.normal(size=4), rng.uniform(0.5, 2, 4), rng.normal(size=4), rng.normal(size=4), 1e-5
-    )
-    nodes = (
-        nn.Node("conv1", _conv(rng, 4, 2, 3, stride=(2, 2), padding=(1, 1)), ("input",)),
-        nn.Node("norm", norm, ("conv1",)),
-        nn.Node("act1", nn.Polynomial(polynomial), ("norm",)),
-        nn.Node("conv2", _conv(rng, 8, 4, 3, stride=(2, 1), padding=(1, 0)), ("act1",)),
-        nn.Node("flatten", nn.Flatten(), ("conv2",)),
-        nn.Node("fc", _linear(rng, 5, 32), ("flatten",)),
-    )
-    return nn.Network("per channel", (2, 8, 8), nodes)
-
-
-def residual(rng):
-    """A residual block whose activation reads the sum, then pooling: no square can be completed."""
-    nodes = (
-        nn.Node("conv1", _conv(rng, 4, 1, 3, padding=(1, 1)), ("input",)),
-        nn.Node("act1", nn.Polynomial([0.1, 0.5, 0.25]), ("conv1",)),
-        nn.Node("conv2", _conv(rng, 4, 4, 3, padding=(1, 1)), ("act1",)),
-        nn.Node("add", nn.Add(), ("conv2", "act1")),
-        nn.Node("act2", nn.Polynomial(rng.uniform(0.1, 0.4, (4, 3))), ("add",)),
-        nn.Node("pool", nn.AvgPool2d((2, 2), (2, 2)), ("act2",)),
-        nn.Node("flatten", nn.Flatten(), ("pool",)),
-        nn.Node("fc", _linear(rng, 3, 64), ("flatten",)),
-    )
-    return nn.Network("residual", (1, 8, 8), nodes)
-
-
-def cubic(rng):
-    nodes = (
-        nn.Node("fc1", _linear(rng, 16, 20), ("input",)),
-        nn.Node("act", nn.Polynomial([0.1, 0.6, 0.0, -0.2]), ("fc1",)),
-        nn.Node("fc2", _linear(rng, 4, 16), ("act",)),
-    )
-    return nn.Network("cubic", (20,), nodes)
-
-
-NETWORKS = [strided, per_channel, residual, cubic]
 
 
 def compiled(make, N, seed=5, **options):
@@ -200,34 +132,6 @@ def test_server__refuses_what_is_not_the_plans(run):
         server.run(nn.EncryptedBatch((scaled,), 1))
     with pytest.raises(he.SerializationError):
         server.run(client.encrypt(images[:1]).to_bytes()[:-1])
-
-
-def test_compile__refuses_what_cannot_be():
-    rng = np.random.default_rng(2)
-    network = strided(rng)
-    with pytest.raises(nn.PlanningError, match="128-bit"):
-        nn.compile(network, N=1024)
-    with pytest.raises(nn.PlanningError, match="power of two"):
-        nn.compile(network, N=5000)
-    with pytest.raises(nn.PlanningError, match="from 1 to 4"):
-        nn.compile(network, N=16384, dnum=9)
-    with pytest.raises(nn.PlanningError, match="bits of the largest logit"):
-        nn.compile(network, N=16384, precision_bits=60)
-
-
-def test_compile__zoo_plans_before_any_key_exists():
-    plan = nn.compile(nn.zoo.load("mnist"))
-    assert plan.params.N == 8192
-    assert plan.params.security_estimate >= 128
-    assert plan.depth == 5
-    assert plan.evaluation_key_bytes <= 100_000_000
-    assert "conv1" in plan.report()
-
-
-@pytest.mark.parametrize("N", [8192, 16384, 32768])
-def test_compile__every_prime_suits_the_fast_backends(N):
-    params = nn.compile(nn.zoo.load("mnist"), N=N).params
-    assert max(params.q + params.p) < 1 << 50
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])

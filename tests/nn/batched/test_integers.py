@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from scipy import sparse
@@ -12,19 +9,15 @@ from scipy import sparse
 import he
 import nn
 from he.bfv import Evaluator
-from he.errors import BatchingError
 from nn import BatchedClient, BatchedServer, zoo
-from nn.batched.integer_planner import (
-    NoiseBudgetPlanningError,
-    PlainModulusOverflowError,
-    plan_integers,
-)
+from nn.batched.integer_planner import plan_integers
 from nn.batched.integers import predicted_noise
-from nn.batched.quantize import InputRounding, IntegerAffine, QuantizedNetwork, Square, quantize
-from nn.batched.schedule import Relinearization, scheduled
+from nn.batched.quantize import InputRounding, IntegerAffine, QuantizedNetwork, Square
+from nn.batched.schedule import scheduled
 from nn.errors import InputRangeError, NetworkError, ShapeError
 from nn.inference.options import PlanOptions
 from ntt import find_primes
+from tests.nn.batched.samples import small_network
 
 
 def slow(network, images):
@@ -43,23 +36,6 @@ def slow(network, images):
             ]
         answers.append(values)
     return answers
-
-
-def small_network(weight=9, inputs=6, seed=1):
-    """Six inputs, a sparse map to 5, a square, a dense map to 3, a square, a map to 2."""
-    rng = np.random.default_rng(seed)
-
-    def affine(rows, columns, density):
-        dense = rng.integers(-weight, weight + 1, (rows, columns))
-        dense[rng.random((rows, columns)) > density] = 0
-        dense[0] = 0  # an output that reads nothing but its bias
-        bias = tuple(int(b) for b in rng.integers(-100, 100, rows))
-        return IntegerAffine(sparse.csr_array(dense.astype(np.int64)), bias)
-
-    steps = (
-        affine(5, inputs, 0.5), Square(), affine(3, 5, 1), Square(), affine(2, 3, 1)
-    )
-    return QuantizedNetwork(steps, InputRounding((inputs,), 7.0, 0, 7), 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -141,24 +117,6 @@ def test_run__circuits_of_every_shape(kinds):
     assert client.integers(answer).tolist() == slow(network, images)
 
 
-def test_schedule__relinearizes_where_fewer_elements_are():
-    narrow = IntegerAffine(sparse.csr_array(np.ones((2, 5), dtype=np.int64)), (0, 0))
-    wide = IntegerAffine(sparse.csr_array(np.ones((5, 2), dtype=np.int64)), (0,) * 5)
-    kinds = [type(step) for step in scheduled((Square(), narrow, Square(), wide, Square()))]
-    assert kinds == [
-        Square, IntegerAffine, Relinearization,
-        Square, Relinearization, IntegerAffine,
-        Square, Relinearization,
-    ]  # fmt: skip
-
-
-def test_plan__moduli_exceed_every_value_and_parameters_are_secure(run):
-    network, plan, *_ = run
-    assert math.prod(params.t for params in plan.params) > 2 * network.max_abs
-    assert all(params.security_estimate >= 128 for params in plan.params)
-    assert len({params.N for params in plan.params}) == 1
-
-
 def test_plan__predicted_noise_bounds_the_measured(run):
     """Every answer has the budget that the plan predicts for it, at least."""
     network, plan, client, server, images = run
@@ -189,21 +147,6 @@ def test_run__any_number_of_digits(dnum):
     assert client.integers(answer).tolist() == slow(network, images)
 
 
-def test_plan__numbers_of_digits_that_are_none_are_refused():
-    for dnum in (0, -1, 31, 2.5, "2"):
-        with pytest.raises(nn.PlanningError, match="from 1 to 30"):
-            plan_integers(small_network(), PlanOptions(dnum=dnum))
-
-
-def test_plan__plain_moduli_that_overflow_are_refused():
-    network = small_network()
-    chosen = tuple(params.t for params in plan_integers(network).params)
-    assert plan_integers(network, PlanOptions(plain_moduli=chosen, N=8192)).params[0].t == chosen[0]
-    for moduli in (chosen[:0], (65537,), (40961,)):
-        with pytest.raises(PlainModulusOverflowError, match="bits are needed"):
-            plan_integers(network, PlanOptions(plain_moduli=moduli))
-
-
 def test_run__plain_moduli_of_unlike_sizes_share_the_shape_of_tensors():
     network = small_network()
     moduli = (65537, *find_primes(58, 16384, 1))
@@ -215,36 +158,6 @@ def test_run__plain_moduli_of_unlike_sizes_share_the_shape_of_tensors():
     images = np.random.default_rng(5).random((3, 6))
     answer = server.run(client.encrypt(images))
     assert client.integers(answer).tolist() == slow(network, images)
-
-
-@pytest.mark.parametrize(
-    ("moduli", "words"),
-    [
-        ((65537,) * 5, "each of them once"),
-        ((65537, -3), "whole numbers"),
-        ((1 << 61, 65537), "whole numbers"),
-        (("65537",), "whole numbers"),
-        ((65537.5,), "whole numbers"),
-    ],
-)
-def test_plan__what_is_no_set_of_plain_moduli_is_refused(moduli, words):
-    with pytest.raises(nn.PlanningError, match=words):
-        plan_integers(small_network(), PlanOptions(plain_moduli=moduli))
-
-
-def test_plan__without_a_noise_budget_is_refused(run):
-    network, *_ = run
-    deeper = replace(network, steps=network.steps + (Square(),) * 5)
-    with pytest.raises(NoiseBudgetPlanningError, match="squares of integers"):
-        plan_integers(deeper)
-    with pytest.raises(NoiseBudgetPlanningError, match="larger N"):
-        plan_integers(network, PlanOptions(N=1024))
-
-
-def test_plan__plain_moduli_without_slots_are_refused(run):
-    network, *_ = run
-    with pytest.raises(BatchingError, match="1 modulo"):
-        plan_integers(network, PlanOptions(plain_moduli=((1 << 59) + 1,), N=16384))
 
 
 def test_refusals__say_what_is_needed(run):
@@ -275,24 +188,3 @@ def test_refusals__say_what_is_needed(run):
         BatchedServer(plan, other, client.evaluation_keys())
 
 
-def test_compile__bfv_plans_the_quantized_network():
-    network = zoo.load("mnist")
-    plan = nn.compile(network, scheme="bfv")
-    quantized = quantize(network)
-    assert plan.images == 8192
-    assert (plan.inputs, plan.outputs) == (784, 10)
-    assert math.prod(params.t for params in plan.params) > 2 * quantized.max_abs
-    with pytest.raises(PlainModulusOverflowError):
-        nn.compile(network, scheme="bfv", plain_moduli=[1073692673])
-
-
-def test_compile__options_that_contradict_each_other_are_refused():
-    network = zoo.load("mnist")
-    for options, words in (
-        ({"scheme": "bfv", "precision_bits": 6.0}, "exact"),
-        ({"scheme": "bfv", "layout": "packed"}, "possible"),
-        ({"scheme": "bgv"}, "possible"),
-        ({"input_bits": 3}, "integers"),
-    ):
-        with pytest.raises(nn.PlanningError, match=words):
-            nn.compile(network, **options)

@@ -137,7 +137,7 @@ def test_then__multiplies_strides() -> None:
 
 
 def test_then__refuses_sizes_that_do_not_meet() -> None:
-    with pytest.raises(ShapeError, match="6 elements against 5"):
+    with pytest.raises(ShapeError, match="takes 6 elements, not 5"):
         identity((5,)).then(identity((6,)))
 
 
