@@ -1,6 +1,7 @@
 """Arithmetic modulo primes on arrays of residues: the negacyclic NTT and its companions.
 
-Knows no cryptography. Arrays are uint64, C-contiguous, (..., limbs, N), values in [0, q).
+This package knows no cryptography. Residues are uint64 arrays (.., limbs, N), in [0, q) for the
+modulus q of each limb.
 
 >>> import numpy as np, ntt
 >>> tables = ntt.NTTTables(1024, ntt.find_primes(50, 1024, count=3))

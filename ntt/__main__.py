@@ -12,7 +12,7 @@ from ntt.warming import is_warm, warm
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit status."""
+    """Run the command line `arguments`, default those of the process; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m ntt", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     warming = commands.add_parser("warm", help="compile every kernel into the cache")

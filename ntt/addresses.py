@@ -13,15 +13,17 @@ from ntt.jit import inline
 
 
 def addresses_of(arrays: Sequence[np.ndarray | None]) -> np.ndarray:
-    """uint64, the address of each contiguous uint64 array's first word; 0 for None.
+    """The address of the first word of each array, 0 for None; uint64 (arrays,).
 
-    Whoever uses the result keeps the arrays alive.
+    Raises `ValueError` for an array that is not C-contiguous uint64. The caller keeps the arrays
+    alive as long as it uses the addresses.
     """
-    words = [0 if a is None else _contiguous(a).ctypes.data for a in arrays]
+    words = [0 if a is None else _check_words(a).ctypes.data for a in arrays]
     return np.array(words, dtype=np.uint64)
 
 
-def _contiguous(array: np.ndarray) -> np.ndarray:
+def _check_words(array: np.ndarray) -> np.ndarray:
+    """The array itself; raises `ValueError` unless it is C-contiguous uint64."""
     if array.dtype != np.uint64 or not array.flags.c_contiguous:
         raise ValueError(
             f"an array of {array.dtype} with strides {array.strides}: C-contiguous uint64 is needed"
@@ -39,5 +41,5 @@ def _pointer(typing_context: Any, address: Any) -> Any:
 
 @inline
 def array_at(address: Any, shape: Any) -> Any:
-    """The contiguous uint64 array of `shape` at `address` (uint64)."""
+    """The contiguous uint64 array of `shape` whose first word is at `address`; inside kernels."""
     return carray(_pointer(address), shape, np.uint64)

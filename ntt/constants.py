@@ -94,7 +94,7 @@ class LimbDivision:
 
     The remainder of x + D // 2 is t_0 + t_1 d_0 + t_2 d_0 d_1 + .. in mixed radix (Knuth, The Art
     of Computer Programming 2, section 4.3.2): t_s is a weighted sum of t_0 .. t_(s-1) and x_s
-    modulo d_s. A weighted sum of all t_s is then what x / D has too much, in the kept limbs.
+    modulo d_s. In the kept limbs, x / D less (t_0 + t_1 d_0 + .. - D // 2) / D is the quotient.
     """
 
     def __init__(self, moduli: tuple[int, ...], kept: int) -> None:

@@ -20,7 +20,7 @@ class ResidueShapeError(ArithmeticLayerError):
 
 
 class BackendError(ArithmeticLayerError):
-    """A backend is unknown, lacks its CPU features, or cannot hold a modulus."""
+    """A backend is unknown, needs features that the CPU lacks, or cannot hold a modulus or N."""
 
 
 class ThreadCountError(ArithmeticLayerError):
@@ -28,8 +28,8 @@ class ThreadCountError(ArithmeticLayerError):
 
 
 class SplitInterruptedError(RuntimeError):
-    """A signal handler computed in the middle of a call that had split its work over threads."""
+    """A signal handler used `ntt` while a call waited for its threads: that call is incomplete."""
 
 
 class KernelCacheWarning(RuntimeWarning):
-    """Compiled kernels cannot be kept, or those kept are damaged; they work, but compile anew."""
+    """Compiled kernels cannot be kept, or kept ones are damaged; this process compiles its own."""

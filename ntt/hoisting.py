@@ -12,7 +12,7 @@ from ntt.backends.contract import Blocks, Keys, Scratch, WeightedSums
 from ntt.backends.hoisting import VECTOR as VECTOR
 
 COLUMNS = 1024
-"""Columns that are worked on at a time: their products, of four images, fit a cache of 1 MiB."""
+"""How many columns a kernel works on at a time: products of four images fit a cache of 1 MiB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +50,9 @@ class VectorMoves:
 class HoistedOperands:
     """Keys, permutations and weights of a hoisted product (`ntt.limbs.LimbOps.hoisted_product`).
 
-    keys, blocks, weighted: the arguments of the kernels. count: of the keys; sums: of the sums of
-    all matrices; columns: those worked on at a time. owners keeps alive what the addresses name.
+    count: the number of keys. sums: the number of sums of all matrices. columns: how many a kernel
+    works on at a time. keys, blocks, weighted: the arguments of the kernels. owners: the arrays
+    whose addresses these hold, kept alive.
     """
 
     count: int
@@ -84,7 +85,7 @@ class HoistedOperands:
         columns = min(N, COLUMNS)
         vectors = columns // VECTOR
         sources = np.stack([m[1, ::vectors] // vectors for m in moves]).astype(np.int64)
-        # Keys that read the same columns one after the other: the digits stay in the cache.
+        # Keys that read the same columns follow one another, so that the digits stay in the cache.
         order = np.ascontiguousarray(np.argsort(sources, axis=0, kind="stable").T)
         weighted = WeightedSums(
             addresses_of(weights),
@@ -125,7 +126,7 @@ class HoistedOperands:
 class KeyOperands:
     """Keys and permutations of hoisted quotients (`ntt.limbs.LimbOps.hoisted_quotients`).
 
-    keys: the argument of the kernels. owners keeps alive what the addresses name.
+    keys: the argument of the kernels. owners: the arrays whose addresses it holds, kept alive.
     """
 
     keys: Keys = field(repr=False)

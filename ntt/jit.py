@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 from numba import njit
+from numba.core.compiler_lock import global_compiler_lock
 
 from ntt.kernel_cache import KernelCache, loaded, private_cache
 
 inline: Callable[..., Any] = njit(inline="always")
+"""Compile a function into every kernel that calls it."""
 
 _kernels: list[Any] = []
-_fixing = threading.RLock()
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile `function` without the interpreter's lock or bound checks, and keep the result."""
+    """Have Numba compile `function` at its first call, and keep the machine code in the cache.
+
+    The compiled code runs without the interpreter's lock and does not check array bounds.
+    """
     compiled = njit(nogil=True, boundscheck=False)(function)
     cache = private_cache(function)
     if cache is not None:
@@ -32,20 +35,20 @@ def compilations() -> int:
 
 
 def fix_types(compiled: Any, arguments: tuple[Any, ...]) -> None:
-    """Compile a kernel for arguments of these Numba types, or load it, and never for any others.
+    """Compile a kernel for arguments of these Numba types, or load it, and for no others.
 
-    Numba converts what it can: a writable array to a read-only one, a contiguous one to any. A call
-    with other arguments raises `TypeError` from now on.
+    From then on Numba converts the arguments of a call where it can: a writable array to a
+    read-only one, a contiguous array to one of any layout. Other arguments raise `TypeError`.
     """
-    with _fixing:
+    with global_compiler_lock:
         if arguments not in compiled.overloads:
             compiled.compile(arguments)
         compiled.disable_compile()
 
 
 def is_cached(compiled: Any, arguments: tuple[Any, ...] | None = None) -> bool:
-    """Whether the cache holds `compiled` for this CPU, made from the sources as they are.
+    """Whether the cache holds machine code of a kernel for this CPU and the present sources.
 
-    arguments: for these Numba types, default any.
+    arguments: the Numba types that it must be for; None for any types.
     """
     return isinstance(compiled._cache, KernelCache) and compiled._cache.holds(arguments)

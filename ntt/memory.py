@@ -1,7 +1,7 @@
-"""Large results in memory that is used again once nobody looks at it.
+"""Memory for large arrays: the memory of an array that is gone serves the next one.
 
-A large block from the operating system is zeroed page by page at every allocation, which takes as
-long as computing on it; libraries of this kind therefore keep pools (SEAL's ``MemoryPool``).
+The operating system zeroes a large block page by page at every allocation, which takes as long as a
+computation on the block. Other libraries of this kind keep pools, too (SEAL's ``MemoryPool``).
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ import math
 import numpy as np
 
 _KEPT_BYTES = 192 << 20
-"""The most that is kept for later."""
+"""How much memory is kept for later arrays at most."""
 
 _SMALLEST_BYTES = 4 << 20
-"""From here on NumPy asks for huge pages; `malloc` reuses what is smaller."""
+"""The size from which NumPy asks for huge pages; `malloc` itself reuses smaller blocks."""
 
 _LINE_BYTES = 64
-"""A cache line, and the widest vector."""
+"""The size of a cache line, and of the widest vector."""
 
-# Each step below is one that Python does whole, as blocks may end in any thread and at any moment.
+# A block may end in any thread, at any moment, so every step on this dictionary is an atomic one.
 _free: dict[int, list[np.ndarray]] = {}
 
 
 def large_array(shape: tuple[int, ...]) -> np.ndarray:
-    """An uninitialised uint64 array of `shape`, like `np.empty`; a large one is `aligned_array`.
+    """A uint64 array of `shape`, not initialised; one of 4 MiB or more is an `aligned_array`.
 
-    When the last view of it is gone, its memory waits for the next array of the same size. No
-    more than 192 MiB wait; where one more block would exceed that, what waited is let go.
+    When the last view of a large array is gone, its memory waits for the next array of the same
+    size. At most 192 MiB wait: all waiting memory is freed before another block would exceed that.
     """
     words = math.prod(shape)
     if 8 * words < _SMALLEST_BYTES:
@@ -55,9 +55,9 @@ def contiguous(array: np.ndarray) -> np.ndarray:
 
 
 def aligned_array(words: int) -> np.ndarray:
-    """An uninitialised uint64 array (words,) that starts on a cache line.
+    """A uint64 array (words,), not initialised, that starts on a cache line.
 
-    A vector that straddles two lines is read and written as two.
+    The processor needs two accesses for a vector that lies on two lines.
     """
     memory = np.empty(8 * words + _LINE_BYTES, dtype=np.uint8)
     start = -memory.ctypes.data % _LINE_BYTES
@@ -65,17 +65,17 @@ def aligned_array(words: int) -> np.ndarray:
 
 
 def release() -> None:
-    """Give all memory that waits back to the operating system."""
+    """Free all memory that waits."""
     _free.clear()
 
 
 def waiting_bytes() -> int:
-    """How much memory waits."""
+    """How many bytes of memory wait for the next array."""
     return sum(8 * words * len(blocks) for words, blocks in list(_free.items()))
 
 
 class _Block:
-    """The owner of an array's memory, which NumPy keeps alive through `ndarray.base`."""
+    """The owner of an array's memory. NumPy keeps it alive through `ndarray.base`."""
 
     def __init__(self, words: int) -> None:
         try:

@@ -49,8 +49,8 @@ class Modulus:
     - Montgomery: ``-q^-1 mod 2^W`` (Montgomery, Math. Comp. 1985).
     - Shoup: for a fixed factor w, ``floor(w * 2^W / q)`` (Harvey, arXiv:1205.2926).
 
-    Three bits at least, so that the Barrett shift is not zero; every NTT prime has five.
-    Raises `ModulusError` when q is not such a prime.
+    q has at least three bits, so that the Barrett shift is not zero. Raises `ModulusError` when q
+    is not such a prime.
     """
 
     value: int
@@ -72,24 +72,24 @@ class Modulus:
         return self.value.bit_length()
 
     def barrett_mu(self, word_bits: int) -> int:
-        """``floor(2^(n - 2 + W) / q)``, below 2^(W - 1)."""
+        """``floor(2^(n - 2 + W) / q)``, below 2^(W - 1), for a word of W bits."""
         return (1 << (self.bits - 2 + word_bits)) // self.value
 
     def montgomery_negative_inverse(self, word_bits: int) -> int:
-        """``-q^-1 mod 2^W``."""
+        """``-q^-1 mod 2^W`` for a word of W bits."""
         return -pow(self.value, -1, 1 << word_bits) % (1 << word_bits)
 
     def shoup(self, w: int, word_bits: int) -> int:
-        """``floor(w * 2^W / q)`` for a factor w in [0, q)."""
+        """``floor(w * 2^W / q)`` for a factor w in [0, q) and a word of W bits."""
         return (w << word_bits) // self.value
 
     def supports_ntt(self, N: int) -> bool:
-        """Whether a primitive 2N-th root of unity exists, i.e. q = 1 mod 2N."""
+        """Whether a primitive 2N-th root of unity exists, so whether q = 1 mod 2N."""
         return (self.value - 1) % (2 * N) == 0
 
 
 def check_ring_degree(N: int) -> None:
-    """Raise `RingDegreeError` unless N is a power of two in [2^3, 2^17]."""
+    """Raise `RingDegreeError` unless N is a power of two from 2^3 to 2^17."""
     if not (isinstance(N, int) and MIN_RING_DEGREE <= N <= MAX_RING_DEGREE and N & (N - 1) == 0):
         raise RingDegreeError(
             f"ring degree N = {N!r} is not supported: it must be a power of two from "
@@ -98,7 +98,7 @@ def check_ring_degree(N: int) -> None:
 
 
 def check_ntt_modulus(q: int, N: int) -> Modulus:
-    """`Modulus(q)`, after checking that q = 1 mod 2N; raises `ModulusError` otherwise."""
+    """``Modulus(q)``; raises `ModulusError` unless q is such a prime and q = 1 mod 2N."""
     modulus = Modulus(q)
     if not modulus.supports_ntt(N):
         raise ModulusError(
@@ -110,10 +110,10 @@ def check_ntt_modulus(q: int, N: int) -> Modulus:
 
 @functools.lru_cache(maxsize=4096)
 def primitive_root(q: int, order: int) -> int:
-    """The smallest primitive `order`-th root of unity modulo the prime q; order a power of two.
+    """The smallest primitive root of unity of an order modulo the prime q.
 
-    The smallest one is what SEAL uses, so that both libraries agree on the transformed domain.
-    Raises `ModulusError` when `order` does not divide q - 1.
+    order: a power of two, at least 2, that divides q - 1; raises `ModulusError` otherwise. SEAL
+    uses the smallest root as well, so both libraries agree on the transformed domain.
     """
     if order & (order - 1) or order < 2 or (q - 1) % order:
         raise ModulusError(
@@ -135,7 +135,8 @@ def primitive_root(q: int, order: int) -> int:
 def find_primes(bits: int, N: int, count: int, *, exclude: Collection[int] = ()) -> tuple[int, ...]:
     """The `count` largest primes of exactly `bits` bits with q = 1 mod 2N, largest first.
 
-    Raises `ModulusError` when there are fewer (ask for more bits, or a smaller N).
+    exclude: primes to leave out. Raises `RingDegreeError`, or `ModulusError` for other sizes than 3
+    to 61 bits and when there are fewer primes.
     """
     check_ring_degree(N)
     if not 3 <= bits <= MAX_MODULUS_BITS:
@@ -157,10 +158,11 @@ def find_primes(bits: int, N: int, count: int, *, exclude: Collection[int] = ())
 def find_primes_near(
     target: float, N: int, count: int, *, exclude: Collection[int] = (), below: int = 1 << 50
 ) -> tuple[int, ...]:
-    """The `count` primes q = 1 mod 2N that are nearest to `target`, nearest first, all < `below`.
+    """The `count` primes q = 1 mod 2N nearest to `target`, nearest first, all less than `below`.
 
-    CKKS rescales by such primes, so that every level's scale stays close to `target`.
-    Raises `ModulusError` when the search leaves [target / 2, 2 target].
+    exclude: primes to leave out. CKKS rescales by such primes, so that the scale of every level
+    stays close to `target`. Raises `RingDegreeError`, or `ModulusError` when there are too few
+    such primes between target / 2 and 2 target.
     """
     check_ring_degree(N)
     step = 2 * N

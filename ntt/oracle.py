@@ -1,4 +1,7 @@
-"""The slow, obvious twin of the transforms: Python integers, O(N^2), no tricks."""
+"""The slow, obvious twin of the transforms: Python integers, by the definition, in O(N^2).
+
+Polynomials are sequences of N integers, N a power of two, and results are lists in [0, q).
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,15 @@ from ntt.modulus import primitive_root
 
 
 def bit_reverse(i: int, bits: int) -> int:
-    """The `bits`-bit reversal of i."""
+    """i with its lowest `bits` bits in reverse order, for i in [0, 2^bits)."""
     return int(format(i, f"0{bits}b")[::-1], 2) if bits else 0
 
 
 def forward(a: Sequence[int], q: int) -> list[int]:
     """``A[i] = sum_j a[j] psi^(j (2 brv(i) + 1)) mod q``: all odd powers of psi, bit-reversed.
 
-    psi is the smallest primitive 2N-th root of unity modulo q; N = len(a).
+    psi is the smallest primitive 2N-th root of unity modulo q; N = len(a). Raises `ModulusError`
+    if there is none.
     """
     N = len(a)
     psi = primitive_root(q, 2 * N)
@@ -25,7 +29,10 @@ def forward(a: Sequence[int], q: int) -> list[int]:
 
 
 def inverse(A: Sequence[int], q: int) -> list[int]:
-    """The inverse of `forward`: ``a[j] = N^-1 sum_i A[i] psi^(-j (2 brv(i) + 1)) mod q``."""
+    """The inverse of `forward`: ``a[j] = N^-1 sum_i A[i] psi^(-j (2 brv(i) + 1)) mod q``.
+
+    Raises `ModulusError` as `forward` does.
+    """
     N = len(A)
     psi = primitive_root(q, 2 * N)
     bits = N.bit_length() - 1
@@ -38,7 +45,7 @@ def inverse(A: Sequence[int], q: int) -> list[int]:
 
 
 def negacyclic_product(a: Sequence[int], b: Sequence[int], q: int) -> list[int]:
-    """The product of two polynomials in Z_q[x] / (x^N + 1), by the definition."""
+    """The product of two polynomials in Z_q[x] / (x^N + 1)."""
     N = len(a)
     product = [0] * N
     for i, x in enumerate(a):

@@ -1,8 +1,8 @@
 """Reductions modulo a prime on 64-bit words, as small kernels with stated ranges.
 
-Every function works on uint64 scalars inside Numba kernels (and from Python, with np.uint64
-arguments). q is a prime below 2^61; n is its bit length. A name that ends in `_lazy` returns a
-representative outside [0, q), as its docstring states; every other result is in [0, q).
+Every function takes and returns uint64, inside Numba kernels or from Python. q is a prime below
+2^61, n is its bit length. A function whose name ends in `_lazy` may return a representative outside
+[0, q), as its docstring states; every other result is in [0, q). Proofs: docs/bounds.md.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def subtract(x, y, q):
 def shoup_lazy(y, w, w_shoup, q):
     """w * y mod q in [0, 2q), for any y < 2^64, w < q and w_shoup = floor(w 2^64 / q).
 
-    floor(w_shoup y / 2^64) is w y / q less at most 1 + y / 2^64 < 2 (Harvey, arXiv:1205.2926,
-    Theorem 1).
+    floor(w_shoup y / 2^64) is at most 1 + y / 2^64 < 2 less than w y / q (Harvey,
+    arXiv:1205.2926, Theorem 1).
     """
     return w * y - multiply_high(w_shoup, y) * q
 
@@ -65,9 +65,9 @@ def shoup(y, w, w_shoup, q):
 def barrett(x, y, q, mu, shift):
     """x * y mod q for x, y < 2^n, with shift = n - 2 and mu = floor(2^(shift + 64) / q).
 
-    With t = floor(x y / 2^shift) < 2^(n + 2) the estimate floor(t mu / 2^64) is x y / q less at
-    most mu / 2^64 <= 1/2 (from t), t / 2^64 <= 1/2 (from mu; n <= 61) and 1 (from the floor), so
-    the remainder is below 2q.
+    With t = floor(x y / 2^shift) < 2^(n + 2), the estimate floor(t mu / 2^64) is less than x y / q
+    by at most mu / 2^64 <= 1/2 (from t), t / 2^64 <= 1/2 (from mu; n <= 61) and 1 (from the floor).
+    So the remainder is below 2q.
     """
     low = x * y
     high = multiply_high(x, y)
@@ -88,7 +88,7 @@ def montgomery_lazy(low, high, q, negative_inverse):
 
 @inline
 def montgomery(x, y, q, negative_inverse):
-    """x * y / 2^64 mod q for x * y < q 2^64; for instance x < q and any y < 2^64."""
+    """x * y / 2^64 mod q for x * y < q 2^64, so for instance for x < q and any y < 2^64."""
     return reduce_once(montgomery_lazy(x * y, multiply_high(x, y), q, negative_inverse), q)
 
 
@@ -96,8 +96,8 @@ def montgomery(x, y, q, negative_inverse):
 def fold_wide(low, high, q, radix, radix_shoup, one_shoup):
     """(high 2^64 + low) mod q for any 128-bit value.
 
-    radix = 2^64 mod q with its Shoup constant; one_shoup = floor(2^64 / q). Each half is brought
-    to [0, 2q) by a Shoup product, and 4q < 2^63.
+    radix = 2^64 mod q with its Shoup constant; one_shoup = floor(2^64 / q). A Shoup product brings
+    each half to [0, 2q), and 4q < 2^63.
     """
     total = shoup_lazy(high, radix, radix_shoup, q) + shoup_lazy(low, np.uint64(1), one_shoup, q)
     return reduce_once(reduce_once(total, q + q), q)
@@ -105,6 +105,6 @@ def fold_wide(low, high, q, radix, radix_shoup, one_shoup):
 
 @kernel
 def multiply_each(out, a, b, q, mu, shift):
-    """out[i] = a[i] b mod q for 1-D arrays, by `barrett`."""
+    """out[i] = a[i] b mod q for uint64 arrays (words,); a, b, mu and shift as in `barrett`."""
     for i in range(a.size):
         out[i] = barrett(a[i], b, q, mu, shift)

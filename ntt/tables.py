@@ -37,15 +37,14 @@ from ntt.modulus import check_ntt_modulus, check_ring_degree, primitive_root
 from ntt.reduction import multiply_each
 
 _KEPT_BYTES = 64 << 20
-"""Rows of recent primes: parameter sets that share primes share the work of making them."""
+"""How much of the rows of recent primes is kept, for parameter sets that share primes."""
 
 
 class NTTTables:
     """Constants and twiddles of `moduli` for ring degree N; read-only.
 
-    N: power of two, 2^3 to 2^17. moduli: distinct primes q = 1 mod 2N below 2^61.
-    Raises `RingDegreeError` or `ModulusError`. Twiddles are computed on first use and shared
-    between all tables that contain the same prime.
+    N: a power of two from 2^3 to 2^17. moduli: distinct primes q = 1 mod 2N below 2^61. Raises
+    `RingDegreeError` or `ModulusError`. Twiddles are computed when they are first needed.
     """
 
     def __init__(self, N: int, moduli: Sequence[int]) -> None:
@@ -73,18 +72,24 @@ class NTTTables:
 
     @property
     def all_rows(self) -> np.ndarray:
-        """``arange(limbs)``: the rows argument that means every modulus in order."""
+        """``arange(limbs)``, int64: the `rows` argument that stands for every modulus in order."""
         return self._rows
 
     def rows(self, moduli: Sequence[int]) -> np.ndarray:
-        """The row of each of `moduli`, int64; raises `ModulusError` for a modulus not in here."""
+        """The row of each of `moduli`, int64 (moduli,).
+
+        Raises `ModulusError` for a modulus that these tables do not hold.
+        """
         missing = [q for q in moduli if q not in self.row_of]
         if missing:
             raise ModulusError(f"moduli {missing} are not in {self!r}")
         return np.array([self.row_of[q] for q in moduli], dtype=np.int64)
 
     def for_word(self, word_bits: int) -> np.ndarray:
-        """The array (limbs, COLUMNS + 4 N) for a word of 64, 52 or `FLOAT_BITS` bits; read-only."""
+        """The tables of the kernels: uint64 (moduli, COLUMNS + 4 N), read-only, of `layout`.
+
+        word_bits: 64, 52, or `FLOAT_BITS` for float64.
+        """
         if word_bits not in self._by_word:
             stacked = np.stack([_row_of_prime(self.N, q, word_bits) for q in self.moduli])
             stacked.setflags(write=False)
@@ -124,7 +129,7 @@ def _row_of_prime(N: int, q: int, word_bits: int) -> np.ndarray:
 
 
 def bit_reversal(N: int) -> np.ndarray:
-    """The permutation i -> brv(i) of log2(N) bits, int64 (N,)."""
+    """The permutation i -> brv(i), which reverses log2(N) bits; int64 (N,), N a power of two."""
     order = np.zeros(1, dtype=np.int64)
     while len(order) < N:
         order = np.concatenate((2 * order, 2 * order + 1))
@@ -132,14 +137,17 @@ def bit_reversal(N: int) -> np.ndarray:
 
 
 def float_factors(w: np.ndarray, q: int) -> tuple[np.ndarray, np.ndarray]:
-    """The bits of float64 w in (-q/2, q/2) and of w / q rounded, for w in [0, q) and q < 2^53."""
+    """(w as float64 in (-q/2, q/2), w / q rounded), both by their bits; uint64, same shape.
+
+    w: uint64 in [0, q); q < 2^53.
+    """
     signed = w.astype(np.int64) - np.where(w > np.uint64(q // 2), np.int64(q), np.int64(0))
     values = signed.astype(np.float64)
     return values.view(np.uint64), (values / q).view(np.uint64)
 
 
 def shoup_constants(w: np.ndarray, q: int, word_bits: int) -> np.ndarray:
-    """``floor(w 2^W / q)`` for each w in [0, q), exactly; uint64, same shape.
+    """``floor(w 2^W / q)`` for each w, exactly; uint64, same shape. w: uint64 in [0, q); W <= 64.
 
     q is odd, so the exact quotient (w 2^W - (w 2^W mod q)) / q is a product with q^-1 mod 2^64.
     """
@@ -150,21 +158,21 @@ def shoup_constants(w: np.ndarray, q: int, word_bits: int) -> np.ndarray:
 
 
 def multiply_modulo(a: np.ndarray, b: int, q: int) -> np.ndarray:
-    """``a * b mod q`` for a uint64 array in [0, q) and an integer b in [0, q)."""
-    modulus = check_reducible(q)
+    """``a * b mod q``, uint64, same shape; a: uint64 in [0, q); b in [0, q); q of 3 to 61 bits."""
+    modulus = _barrett_constants(q)
     out = np.empty_like(a)
     multiply_each(out.reshape(-1), np.ascontiguousarray(a).reshape(-1), np.uint64(b), *modulus)
     return out
 
 
-def check_reducible(q: int) -> tuple[np.uint64, np.uint64, np.uint64]:
-    """(q, mu, shift): the arguments of `ntt.reduction.barrett` after the factors."""
+def _barrett_constants(q: int) -> tuple[np.uint64, np.uint64, np.uint64]:
+    """(q, mu, shift), as `ntt.reduction.barrett` takes them."""
     shift = q.bit_length() - 2
     return np.uint64(q), np.uint64((1 << (shift + 64)) // q), np.uint64(shift)
 
 
 def _powers(base: int, count: int, q: int) -> np.ndarray:
-    """``base^0 .. base^(count - 1) mod q``, uint64, count a power of two; by doubling."""
+    """``base^0 .. base^(count - 1) mod q``, uint64 (count,), by doubling; count a power of two."""
     powers = np.ones(1, dtype=np.uint64)
     while len(powers) < count:
         step = pow(base, len(powers), q)

@@ -1,9 +1,9 @@
 """How many threads the kernels use, and the one place that splits work among them.
 
-Kernels release the interpreter's lock, so plain Python threads run them side by side; calls from
-several Python threads at once are safe. The count comes from, in this order: the `threads`
-argument of a call, `limit`, `set_threads`, the environment variable ``HE_ACCEL_THREADS`` (read when
-first needed, and again after ``set_threads(None)``), the machine.
+Kernels release the interpreter's lock, so Python threads run them side by side. Calls from several
+Python threads at once are safe. The first of these that is given sets the number of threads: the
+`threads` argument of a call; `limit`; `set_threads`; the environment variable ``HE_ACCEL_THREADS``,
+read when it is first needed and again after ``set_threads(None)``; the machine.
 
 An interrupted call leaves no work behind. All parts of a split run in worker threads, and only the
 caller receives signals. The caller waits for its workers whatever a signal handler raises. Where a
@@ -50,7 +50,7 @@ def check_threads(count: object, source: str) -> int:
 
 
 def get_threads() -> int:
-    """The thread count in force for calls that name none."""
+    """How many threads a call uses that names no number itself."""
     limited: int | None = getattr(_state, "limit", None)
     if limited is not None:
         return limited
@@ -68,12 +68,15 @@ def _default_threads() -> int:
 
 
 def free_threads() -> int:
-    """How many threads a `split` would use here: one inside another split."""
+    """How many threads a `split` would use at this place; inside another split, 1."""
     return 1 if getattr(_state, "inside", False) else get_threads()
 
 
 def set_threads(count: int | None) -> None:
-    """Use `count` threads from now on; None returns to the environment's or machine's count."""
+    """Use `count` threads from now on; None returns to the number of the environment or machine.
+
+    Raises `ThreadCountError` unless `count` is from 1 to `machine_threads()`.
+    """
     global _chosen
     _default_threads.cache_clear()
     _chosen = None if count is None else check_threads(count, "thread count")
@@ -81,7 +84,10 @@ def set_threads(count: int | None) -> None:
 
 @contextlib.contextmanager
 def limit(count: int | None) -> Iterator[None]:
-    """Within the block, calls of this Python thread use `count` threads; None changes nothing."""
+    """Within the block, calls of this Python thread use `count` threads; None changes nothing.
+
+    Raises `ThreadCountError` unless `count` is from 1 to `machine_threads()`.
+    """
     if count is None:
         yield
         return

@@ -1,4 +1,8 @@
-"""The public operations on arrays of residues (..., limbs, N), with every argument checked."""
+"""The public operations on arrays of residues (.., limbs, N), with every argument checked.
+
+All raise `ResidueShapeError` for residues or rows that they do not take, and `BackendError` if the
+backends in force cannot hold the moduli or N.
+"""
 
 from __future__ import annotations
 
@@ -13,94 +17,112 @@ from ntt.tables import NTTTables
 def forward(x: np.ndarray, tables: NTTTables, rows: np.ndarray | None = None) -> np.ndarray:
     """``X[i] = sum_j x[j] psi^(j (2 brv(i) + 1)) mod q`` for every limb (the negacyclic NTT).
 
-    x: uint64 (..., limbs, N), limb l in [0, q) for q = ``tables.moduli[rows[l]]``; rows: int64
-    (limbs,), default all of them in order. Returns a new array of the same shape, in [0, q),
+    x: uint64 (.., limbs, N), limb l in [0, q) for q = ``tables.moduli[rows[l]]``. rows: integers
+    (limbs,), default every modulus in order. Returns a new array of the same shape, in [0, q), in
     bit-reversed order. Cooley-Tukey butterflies with psi merged into the twiddles (Longa and
     Naehrig, CANS 2016, Algorithm 1). Raises `ResidueShapeError`.
     """
-    limbs = _limbs(tables, rows)
-    return limbs.forward(_checked(x, limbs).copy())
+    ops = _ops(tables, rows)
+    return ops.forward(_copied(_check_residues(x, ops), ops))
 
 
 def inverse(X: np.ndarray, tables: NTTTables, rows: np.ndarray | None = None) -> np.ndarray:
     """The inverse of `forward`: evaluations in bit-reversed order to coefficients, 1/N included.
 
-    Shapes, dtypes and errors as in `forward` (Longa and Naehrig, CANS 2016, Algorithm 2).
+    Shapes, ranges and errors as in `forward` (Longa and Naehrig, CANS 2016, Algorithm 2).
     """
-    limbs = _limbs(tables, rows)
-    return limbs.inverse(_checked(X, limbs).copy())
+    ops = _ops(tables, rows)
+    return ops.inverse(_copied(_check_residues(X, ops), ops))
 
 
 def add(
     a: np.ndarray, b: np.ndarray, tables: NTTTables, rows: np.ndarray | None = None
 ) -> np.ndarray:
-    """``a + b mod q``, element by element; shapes as in `forward`."""
-    limbs = _limbs(tables, rows)
-    a, b = _pair(a, b, limbs)
-    return limbs.add(np.empty_like(a), a, b)
+    """``a + b mod q``, element by element; shapes, ranges and errors as in `forward`."""
+    ops = _ops(tables, rows)
+    a, b = _check_pair(a, b, ops)
+    return ops.add(_like(a, ops), a, b)
 
 
 def subtract(
     a: np.ndarray, b: np.ndarray, tables: NTTTables, rows: np.ndarray | None = None
 ) -> np.ndarray:
-    """``a - b mod q``, element by element; shapes as in `forward`."""
-    limbs = _limbs(tables, rows)
-    a, b = _pair(a, b, limbs)
-    return limbs.subtract(np.empty_like(a), a, b)
+    """``a - b mod q``, element by element; shapes, ranges and errors as in `forward`."""
+    ops = _ops(tables, rows)
+    a, b = _check_pair(a, b, ops)
+    return ops.subtract(_like(a, ops), a, b)
 
 
 def negate(a: np.ndarray, tables: NTTTables, rows: np.ndarray | None = None) -> np.ndarray:
-    """``-a mod q``, element by element; shapes as in `forward`."""
-    limbs = _limbs(tables, rows)
-    a = _checked(a, limbs)
-    return limbs.negate(np.empty_like(a), a)
+    """``-a mod q``, element by element; shapes, ranges and errors as in `forward`."""
+    ops = _ops(tables, rows)
+    a = _check_residues(a, ops)
+    return ops.negate(_like(a, ops), a)
 
 
 def multiply(
     a: np.ndarray, b: np.ndarray, tables: NTTTables, rows: np.ndarray | None = None
 ) -> np.ndarray:
-    """``a * b mod q``, element by element; shapes as in `forward`.
+    """``a * b mod q``, element by element; shapes, ranges and errors as in `forward`.
 
-    Of two transformed polynomials it is the transform of their product in Z_q[x]/(x^N + 1).
+    The product of two transformed polynomials is the transform of their product in
+    Z_q[x]/(x^N + 1).
     """
-    limbs = _limbs(tables, rows)
-    a, b = _pair(a, b, limbs)
-    return limbs.multiply(np.empty_like(a), a, b)
+    ops = _ops(tables, rows)
+    a, b = _check_pair(a, b, ops)
+    return ops.multiply(_like(a, ops), a, b)
 
 
 def multiply_scalar(
     a: np.ndarray, scalars: list[int], tables: NTTTables, rows: np.ndarray | None = None
 ) -> np.ndarray:
-    """``a[.., l, :] * scalars[l] mod q``; scalars: one integer a limb, any size or sign."""
-    limbs = _limbs(tables, rows)
-    if len(scalars) != len(limbs.moduli):
-        raise ResidueShapeError(f"{len(scalars)} scalars for {len(limbs.moduli)} limbs")
-    a = _checked(a, limbs)
-    return limbs.multiply_scalar(np.empty_like(a), a, Scalars(scalars, limbs.moduli))
+    """``a[.., l, :] * scalars[l] mod q``; shapes, ranges and errors as in `forward`.
+
+    scalars: one integer for each limb, of any size or sign.
+    """
+    ops = _ops(tables, rows)
+    if len(scalars) != len(ops.moduli):
+        raise ResidueShapeError(f"{len(scalars)} scalars for {len(ops.moduli)} limbs")
+    a = _check_residues(a, ops)
+    return ops.multiply_scalar(_like(a, ops), a, Scalars(scalars, ops.moduli))
 
 
-def _limbs(tables: NTTTables, rows: np.ndarray | None) -> LimbOps:
+def _like(a: np.ndarray, ops: LimbOps) -> np.ndarray:
+    """A new array of the shape of a (.., limbs, N)."""
+    return ops.empty(*a.shape[:-2])
+
+
+def _copied(x: np.ndarray, ops: LimbOps) -> np.ndarray:
+    copy = _like(x, ops)
+    np.copyto(copy, x)
+    return copy
+
+
+def _ops(tables: NTTTables, rows: np.ndarray | None) -> LimbOps:
+    """The operations on these rows; raises `ResidueShapeError` unless they are rows of `tables`."""
     chosen = tables.all_rows if rows is None else np.asarray(rows)
     if chosen.ndim != 1 or chosen.dtype.kind not in "iu" or not len(chosen):
-        raise ResidueShapeError("rows must be a non-empty 1-D array of integers")
+        raise ResidueShapeError("`rows` must be a non-empty 1-D array of integers")
     if chosen.min() < 0 or chosen.max() >= len(tables.moduli):
+        wrong = chosen.min() if chosen.min() < 0 else chosen.max()
         raise ResidueShapeError(
-            f"rows name limb {chosen.max()}, but the tables hold {len(tables.moduli)} moduli"
+            f"`rows` name limb {wrong}, but the tables hold {len(tables.moduli)} moduli"
         )
     return LimbOps(tables, chosen)
 
 
-def _pair(a: np.ndarray, b: np.ndarray, limbs: LimbOps) -> tuple[np.ndarray, np.ndarray]:
+def _check_pair(a: np.ndarray, b: np.ndarray, ops: LimbOps) -> tuple[np.ndarray, np.ndarray]:
+    """`_check_residues` of two arrays, which must have the same shape."""
     if np.shape(a) != np.shape(b):
         raise ResidueShapeError(f"operands differ in shape: {np.shape(a)} and {np.shape(b)}")
-    return _checked(a, limbs), _checked(b, limbs)
+    return _check_residues(a, ops), _check_residues(b, ops)
 
 
-def _checked(x: np.ndarray, limbs: LimbOps) -> np.ndarray:
-    """x as a plain C-contiguous array; raises `ResidueShapeError` for what are no residues."""
-    expected = (len(limbs.moduli), limbs.tables.N)
+def _check_residues(x: np.ndarray, ops: LimbOps) -> np.ndarray:
+    """x itself, or a contiguous copy; raises `ResidueShapeError` unless x holds residues."""
+    expected = (len(ops.moduli), ops.tables.N)
     if isinstance(x, np.ma.MaskedArray):
-        raise ResidueShapeError("residues are a masked array: fill it, as in x.filled(0)")
+        raise ResidueShapeError("residues are a masked array: fill it, as in `x.filled(0)`")
     if not isinstance(x, np.ndarray) or x.dtype != np.uint64:
         kind = x.dtype if isinstance(x, np.ndarray) else type(x).__name__
         raise ResidueShapeError(f"residues are {kind}: a uint64 array is needed")
@@ -109,10 +131,11 @@ def _checked(x: np.ndarray, limbs: LimbOps) -> np.ndarray:
             f"residues have shape {x.shape}: the last two axes must be (limbs, N) = {expected}"
         )
     x = np.ascontiguousarray(np.asarray(x))
-    largest = x.max(axis=-1).reshape(-1, expected[0]).max(axis=0) if x.size else np.zeros(0)
-    for value, q in zip(largest, limbs.moduli, strict=True):
-        if int(value) >= q:
-            raise ResidueShapeError(
-                f"residue {value} is not below its modulus {q}: reduce it first"
-            )
+    if x.size:
+        largest = x.max(axis=-1).reshape(-1, expected[0]).max(axis=0)
+        for value, q in zip(largest, ops.moduli, strict=True):
+            if int(value) >= q:
+                raise ResidueShapeError(
+                    f"residue {value} is not below its modulus {q}: reduce it first"
+                )
     return x

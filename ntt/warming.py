@@ -16,9 +16,9 @@ Progress = Callable[[str, str, float], None]
 
 
 def is_warm(*backends: str) -> bool:
-    """Whether every kernel of `backends` is in the cache; default: of those that this CPU has.
+    """Whether the cache holds every kernel of `backends`, default all that this CPU can run.
 
-    Raises `BackendError` for a backend that is unknown or that the CPU lacks.
+    Raises `BackendError` for a backend that is unknown or that the CPU cannot run.
     """
     modules = [select.source_module(name) for name in backends or select.available_backends()]
     return all(
@@ -29,12 +29,12 @@ def is_warm(*backends: str) -> bool:
 
 
 def warm(*backends: str, progress: Progress | None = None) -> bool:
-    """Compile, or load from the cache, every kernel of `backends`; whether any was compiled.
+    """Compile every kernel of `backends`, default all that this CPU can run, or load it if cached.
 
-    Default: the backends that this CPU has. Each kernel is compiled for the types of
-    `ntt.backends.contract`, which are those that it is ever called with. `progress(backend, kernel,
-    seconds)` is called after each. Raises `BackendError` for a backend that is unknown or that the
-    CPU lacks.
+    Each kernel is compiled for the types of `ntt.backends.contract`, and is never called with
+    others. ``progress(backend, kernel, seconds)`` is called after each kernel. Returns whether any
+    kernel was compiled. Raises `BackendError` for a backend that is unknown or that the CPU cannot
+    run.
     """
     before = jit.compilations()
     modules = {

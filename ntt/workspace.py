@@ -1,4 +1,4 @@
-"""Scratch arrays that live as long as their thread, so that the steady state allocates nothing."""
+"""Scratch memory of each thread, kept between calls, so that repeated calls allocate nothing."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ _arrays = threading.local()
 
 
 def workspace(name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """An uninitialised uint64 array of `shape`, the same memory at every call of this thread.
+    """A uint64 `aligned_array` of `shape`, not initialised, from the scratch memory called `name`.
 
-    The caller owns it until it, or anything it calls, asks for `name` again. It is an
-    `aligned_array`. No worker of an interrupted call still writes there (`ntt.threads.settle`).
+    Every call of this thread with this name gives the same memory, so the caller may use the array
+    until the caller, or a function that it calls, asks for `name` again. No worker of an
+    interrupted call still writes there (`ntt.threads.settle`).
     """
     settle()
     store: dict[str, np.ndarray] = _arrays.__dict__
@@ -30,5 +31,5 @@ def workspace(name: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def release() -> None:
-    """Give this thread's scratch memory back."""
+    """Free the scratch memory of this thread."""
     _arrays.__dict__.clear()

@@ -1,11 +1,11 @@
 """What every backend defines: its kernels, the types of their arguments, its limits, its memory.
 
-The one place that states it. A kernel is compiled for the types that stand here and for no others;
-`ntt.limbs` calls it with them, `ntt.warming` compiles it beforehand, and the tests hold every
-backend to the names and arguments.
+This is the one place that states them. `ntt.backends.select` compiles each kernel for the types
+given here and for no others, `ntt.warming` does so before a kernel is needed, and tests compare the
+kernels of every backend with these names and arguments.
 
-q is the modulus of a row. Residues are in [0, q) before and after every kernel. `tables` is
-`NTTTables.for_word` of the backend's word, and ``rows[r]`` is the row of `tables` for row r of the
+For all kernels: q is the modulus of a row, and residues are in [0, q) before and after. `tables` is
+`NTTTables.for_word` of the backend's word. ``rows[r]`` is the row of `tables` for row r of the
 arrays. A kernel works on rows [lo, hi) and leaves the other rows as they are.
 """
 
@@ -21,9 +21,9 @@ def _array(axes: int, word: Any = types.uint64, layout: str = "C", readonly: boo
     return types.Array(word, axes, layout, readonly)
 
 
-# Contiguous uint64 arrays by the number of their axes. A kernel only reads the first kind, which
-# Numba lets be writable or not. It writes the second kind. Inside a tuple Numba converts no array,
-# so all arrays there are of the second kind.
+# Contiguous uint64 arrays by the number of their axes. A kernel only reads those called `In`: they
+# may be writable or not. It writes those called `Words`. Numba converts no array inside a tuple, so
+# the arrays of named tuples must be writable and are `Words`, too.
 In1 = Annotated[np.ndarray, _array(1, readonly=True)]
 In2 = Annotated[np.ndarray, _array(2, readonly=True)]
 In3 = Annotated[np.ndarray, _array(3, readonly=True)]
@@ -33,9 +33,9 @@ Words2 = Annotated[np.ndarray, _array(2)]
 Words3 = Annotated[np.ndarray, _array(3)]
 Words4 = Annotated[np.ndarray, _array(4)]
 Words5 = Annotated[np.ndarray, _array(5)]
-# Of this one only the rows need be contiguous.
+# A written array of which only the rows need be contiguous.
 Rows3 = Annotated[np.ndarray, _array(3, layout="A")]
-# The same two kinds of int64 and uint32.
+# Arrays of int64, read, and those of named tuples, of int64 and uint32.
 Index = Annotated[np.ndarray, _array(1, types.int64, readonly=True)]
 Indices1 = Annotated[np.ndarray, _array(1, types.int64)]
 Indices2 = Annotated[np.ndarray, _array(2, types.int64)]
@@ -54,11 +54,11 @@ class Conversion(NamedTuple):
 
 
 class DigitConversion(NamedTuple):
-    """The conversions of several digits, and what their own limbs are multiplied by.
+    """The conversions of several digits, and the factors of the limbs that belong to a digit.
 
-    spans (digits, 2): the first source of a digit and the one after the last. scales (targets,) and
-    their Shoup constants, empty if all are one; weights and their Shoup constants
-    (digits, targets, most sources); offsets (digits, targets). All in [0, q).
+    spans (digits, 2): the first source of a digit, and the source after its last. scales (targets,)
+    and their Shoup constants: the factors, or empty if all are 1. weights (digits, targets, most
+    sources), their Shoup constants, and offsets (digits, targets): as in `Conversion`, in [0, q).
     """
 
     spans: Indices2
@@ -72,8 +72,8 @@ class DigitConversion(NamedTuple):
 class DivisionConstants(NamedTuple):
     """The two conversions of a division by the last limbs (`ntt.constants.LimbDivision`).
 
-    terms: from the dropped limbs to the terms of the remainder in mixed radix; rest: from the terms
-    to what the quotient has too much, in the kept limbs.
+    terms: from the dropped limbs to the terms of the remainder in mixed radix. rest: from the terms
+    to x / D less the quotient, in the kept limbs.
     """
 
     terms: Conversion
@@ -81,11 +81,11 @@ class DivisionConstants(NamedTuple):
 
 
 class Keys(NamedTuple):
-    """Keys that one polynomial's digits are multiplied by, and the permutations of the products.
+    """Keys that digits are multiplied by, and the permutations of the products.
 
-    addresses (keys,): of the first word of each key (digits, 2, key limbs, N), or 0 for none; limbs
-    (keys,): the key limbs; rows (keys, limbs): the limb of the key for each limb of the product;
-    moves (keys, N / 8) and lanes (keys, 64): as in `ntt.hoisting.VectorMoves`.
+    addresses (keys,): the address of the first word of each key (digits, 2, key limbs, N), or 0 for
+    no key. limbs (keys,): the number of key limbs. rows (keys, limbs): the limb of the key for each
+    limb of the product. moves (keys, N / 8) and lanes (keys, 64): those of `VectorMoves`.
     """
 
     addresses: Words1
@@ -96,10 +96,11 @@ class Keys(NamedTuple):
 
 
 class Blocks(NamedTuple):
-    """The columns that a hoisted product works on at a time, by their block.
+    """The blocks of columns that a hoisted product works on one after the other.
 
-    sources (keys, blocks): the block that the permutation of a key takes to each block; order
-    (blocks, keys): the keys, those that read the same source one after the other.
+    sources (keys, blocks): the block that the permutation of a key takes to each block. order
+    (blocks, keys): the keys in the order in which a block takes them, so that keys that read the
+    same source follow one another.
     """
 
     sources: Indices2
@@ -107,12 +108,12 @@ class Blocks(NamedTuple):
 
 
 class WeightedSums(NamedTuple):
-    """The sums of weighted products that several matrices ask for.
+    """The weighted sums of products that several matrices ask for.
 
-    addresses (matrices,): of the first word of the weights (limbs, N / 8, terms, 8), in [0, q);
-    first_sums (matrices + 1,): the first sum of each matrix; starts: for each matrix the first term
-    of each of its sums, and the number of its terms; product_of: for each matrix the product of
-    each of its terms.
+    addresses (matrices,): the address of the first word of the weights of a matrix,
+    (limbs, N / 8, terms, 8) in [0, q). first_sums (matrices + 1,): the first sum of each matrix,
+    and the number of all sums. starts: for each matrix, the first term of each of its sums, and the
+    number of its terms. product_of: for each matrix, the product that each of its terms weighs.
     """
 
     addresses: Words1
@@ -250,9 +251,9 @@ class Kernels(Protocol):
     ) -> None:
         """Limb r of digit d is ``x[first + r] scales[r]`` if it is the digit's own, else converted.
 
-        Its own are those with spans[d, 0] <= first + r < spans[d, 1]. The others are
+        The digit's own limbs are those with spans[d, 0] <= first + r < spans[d, 1]. The others are
         `convert_forward` of y[spans[d, 0] : spans[d, 1]] with the weights and offsets of the digit.
-        out (digits, rows, N): [lo, hi) count its limbs through all digits. x, y (limbs, N); y as in
+        out (digits, rows, N): [lo, hi) counts the limbs of all digits. x, y (limbs, N); y as in
         `convert`.
         """
 

@@ -1,7 +1,7 @@
 """The hoisted product for any backend, of its own sums: rows [lo, hi), image by image.
 
-Key and weights of a block of columns are read once for all images. The products of a vector of
-columns lie side by side, (products, 2, 8), as its weights do, (terms, 8).
+The keys and weights of a block of columns stay in the cache for all images. The products of a
+vector of columns lie side by side, (products, 2, 8), and so do its weights, (terms, 8).
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _VECTOR_BITS = np.uint32(3)
 
 @inline
 def move_target(move):
-    """The vector that a source vector goes to."""
+    """The vector that a source vector goes to, from its word of `VectorMoves.moves`."""
     return np.int64(move >> _VECTOR_BITS)
 
 
 @inline
 def move_lanes(move):
-    """Where, in the table of lanes, the order of the lanes of a source vector starts."""
+    """Where the order of the lanes of a source vector starts in `VectorMoves.lanes`."""
     return VECTOR * np.int64(move & _LANES)
 
 

@@ -1,14 +1,16 @@
 """Where each number lies in the tables that kernels read.
 
-One uint64 array (moduli, COLUMNS + 4 N), a row a modulus: constants, then w, its Shoup constants,
-w^-1 and its Shoup constants. One array, because Numba unpacks every argument at each call.
+The tables are one uint64 array (moduli, COLUMNS + 4 N) with a row for each modulus: the constants
+below, then w, its Shoup constants, w^-1, and its Shoup constants. They are one array because Numba
+unpacks every argument at each call.
 """
 
 from __future__ import annotations
 
 from ntt.jit import inline
 
-# The constants; W is the word size of the backend (64 or 52 bits), n the bit length of q.
+# The columns of the constants. W is the word size of the backend (64 or 52 bits), n the bit length
+# of q.
 Q = 0  # the modulus
 MU = 1  # floor(2^(n - 2 + W) / q)
 SHIFT = 2  # n - 2
@@ -19,13 +21,13 @@ N_INVERSE = 6  # N^-1 mod q
 N_INVERSE_SHOUP = 7
 N_INVERSE_W = 8  # N^-1 w_inverse[1] mod q: the last inverse stage with 1/N folded in
 N_INVERSE_W_SHOUP = 9
-COLUMNS = 16  # with room, so that the twiddles start on a cache line
-# The blocks of N words after them.
+COLUMNS = 16  # more than there are, so that the twiddles start on a cache line
+# The blocks of N words that follow them.
 W, W_SHOUP, W_INVERSE, W_INVERSE_SHOUP = 0, 1, 2, 3
 
 # The word size that stands for float64 arithmetic. Factors are then float64 values in (-q/2, q/2),
-# a "Shoup constant" is the rounded quotient factor / q, and these are constants (but Q stays an
-# integer), all by their bits.
+# and a "Shoup constant" is the rounded quotient factor / q. They and the constants below are stored
+# by their bits; Q stays an integer.
 FLOAT_BITS = 53
 FLOAT_Q = MU
 FLOAT_Q_INVERSE = SHIFT  # 1 / q, rounded
@@ -34,5 +36,5 @@ FLOAT_WIDE = RADIX  # 2^(52 + n)
 
 @inline
 def twiddles(row, N, block):
-    """One of the blocks W .. W_INVERSE_SHOUP of a row of the tables."""
+    """One of the blocks W .. W_INVERSE_SHOUP of a row of the tables, (N,)."""
     return row[COLUMNS + block * N : COLUMNS + (block + 1) * N]

@@ -1,10 +1,10 @@
-"""Which backend runs: the fastest that the CPU, the primes and N allow, unless overridden.
+"""Which backend computes: the fastest that the CPU, the primes and N allow, unless told otherwise.
 
-Override with the environment variable ``HE_ACCEL_BACKEND`` (read when first needed, and again after
-``set_backend(None)``) or with `set_backend`: ``auto``, a backend's name, or several names with
-commas, of which each set of primes takes the first that holds it: ``fma,scalar`` is `fma` where all
-primes are below 2^50 and `scalar` elsewhere. The backends give the same bits; only the speed
-differs.
+`set_backend`, or the environment variable ``HE_ACCEL_BACKEND`` (read when it is first needed, and
+again after ``set_backend(None)``), names another choice: ``auto``, one backend, or several backends
+with commas between them. Of several, each set of primes takes the first that can hold it. So
+``fma,scalar`` is `fma` where all primes are below 2^50, and `scalar` elsewhere. All backends give
+the same bits and differ in speed alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ntt.jit import fix_types
 
 ENVIRONMENT_VARIABLE = "HE_ACCEL_BACKEND"
 AUTO = "auto"
-# Fastest first. A module is imported only on a CPU that has its features.
+# The fastest first. A module is imported only on a CPU that has its features.
 _CPU_FEATURES: dict[str, tuple[str, ...]] = {
     "ifma": ("avx512f", "avx512ifma"),
     "fma": ("fma",),
@@ -33,17 +33,17 @@ _chosen: str | None = None
 
 
 def available_backends() -> tuple[str, ...]:
-    """The backends that this CPU can run, fastest first."""
+    """The names of the backends that this CPU can run, the fastest first."""
     return tuple(
         name for name, needed in _CPU_FEATURES.items() if cpu_features().issuperset(needed)
     )
 
 
 def set_backend(name: str | None) -> None:
-    """Use backend `name` from now on; ``"auto"`` chooses, None returns to the environment's choice.
+    """Use backend `name` from now on; None returns to the choice of the environment.
 
-    Several names with commas are tried in their order. Raises `BackendError` for an unknown backend
-    or one that the CPU lacks.
+    name: ``"auto"`` for the fastest, or one or several names with commas between them. Raises
+    `BackendError` for a backend that is unknown or that the CPU cannot run.
     """
     global _chosen
     _default_backend.cache_clear()
@@ -51,7 +51,7 @@ def set_backend(name: str | None) -> None:
 
 
 def get_backend() -> str:
-    """The choice in force: ``"auto"``, a backend's name, or several with commas between them."""
+    """The choice in force: ``"auto"``, or one or several names with commas between them."""
     if _chosen is not None:
         return _chosen
     return _default_backend()
@@ -66,7 +66,7 @@ def _default_backend() -> str:
 def backend_for(N: int, modulus_bits: int) -> Backend:
     """The backend in force for ring degree N and moduli of at most `modulus_bits` bits.
 
-    Raises `BackendError` when backends were asked for by name and none of them can hold them.
+    Raises `BackendError` if the choice in force names backends and none of them can hold these.
     """
     choice = get_backend()
     names = available_backends() if choice == AUTO else tuple(choice.split(","))
@@ -86,15 +86,18 @@ def backend_for(N: int, modulus_bits: int) -> Backend:
 
 
 def backend_module(name: str) -> Backend:
-    """The backend called `name`, whose kernels are each compiled when they are first read.
+    """The backend called `name`; each of its kernels is compiled when it is first read.
 
-    Raises `BackendError` if it is unknown or if the CPU lacks its features.
+    Raises `BackendError` for a backend that is unknown or that the CPU cannot run.
     """
     return _typed(source_module(name))
 
 
 def source_module(name: str) -> ModuleType:
-    """The module of `backend_module`; nothing is compiled. Raises the same."""
+    """The module of the backend called `name`, without compiling a kernel.
+
+    Raises `BackendError` as `backend_module` does.
+    """
     if name == AUTO or "," in name:
         raise BackendError(f"name one backend, not {name!r}: {', '.join(available_backends())}")
     return importlib.import_module(f"ntt.backends.{_check_choice(name, 'backend')}")
@@ -121,7 +124,10 @@ class _TypedKernels:
 
 
 def _check_choice(choice: str, source: str) -> str:
-    """`choice` with each name once; raises `BackendError` for a name that cannot be used."""
+    """`choice` with each name once; raises `BackendError` for a name that cannot be used.
+
+    source: where the choice comes from, for the message.
+    """
     if choice == AUTO:
         return choice
     names = dict.fromkeys(name.strip() for name in choice.split(","))

@@ -1,1 +1,1 @@
-"""Vectors as first-class types inside Numba kernels: integers and floats."""
+"""Vectors of integers and of floats as first-class types inside Numba kernels."""

@@ -1,10 +1,10 @@
 """`f64`: a vector of `LANES` float64 as a first-class type inside Numba kernels.
 
-LLVM splits a vector that is wider than the machine's registers,
-so the kernels are portable; LANES is what fills a register: 8 with AVX-512, 4 elsewhere. Inside a
-kernel, values support ``+``, ``-``, ``*`` (lane by lane, rounded to nearest), and the functions
-below. Memory is always uint64: either residues below 2^52 (`load_residues`, `store_residues`) or
-the bits of the floats (`load`, `store`).
+LLVM splits a vector that is wider than the registers of the machine, so the kernels are portable.
+`LANES` fills a register: 8 with AVX-512, 4 elsewhere. Inside a kernel, values support ``+``, ``-``
+and ``*``, lane by lane, rounded to nearest, and the functions below. Memory is always contiguous
+uint64 (words,). It holds residues below 2^52 (`load_residues`, `store_residues`) or floats by their
+bits (`load`, `store`). Nothing here checks an index.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _store_bits(context, builder, signature, arguments, bits):
 
 @intrinsic
 def load(typing_context, array, index):
-    """The floats whose bits are ``array[index : index + LANES]`` (contiguous uint64)."""
+    """The floats whose bits are ``array[index : index + LANES]``."""
 
     def generate(context, builder, signature, arguments):
         return builder.bitcast(_load_bits(context, builder, signature, arguments), _VECTOR)
@@ -107,9 +107,9 @@ def store(typing_context, array, index, value):
 
 @intrinsic
 def load_residues(typing_context, array, index):
-    """``array[index : index + LANES]`` as floats; integers below 2^52.
+    """``array[index : index + LANES]``, integers below 2^52, as floats.
 
-    An integer or-ed into the significand of 2^52 is that much more than 2^52.
+    An integer k that is or-ed into the significand of 2^52 makes 2^52 + k.
     """
 
     def generate(context, builder, signature, arguments):
@@ -122,7 +122,10 @@ def load_residues(typing_context, array, index):
 
 @intrinsic
 def store_residues(typing_context, array, index, value):
-    """Write the lanes, whole numbers from 0 to 2^52 - 1, as integers."""
+    """Write the lanes to ``array[index : index + LANES]`` as integers.
+
+    The lanes are whole numbers from 0 to 2^52 - 1.
+    """
 
     def generate(context, builder, signature, arguments):
         shifted = builder.fadd(arguments[2], ir.Constant(_VECTOR, [2.0**52] * LANES))
@@ -177,8 +180,11 @@ def _rounding(name):
     return operation
 
 
-rint = _rounding("rint")  # the nearest whole number
-floor = _rounding("floor")  # the largest whole number that is not above x
+rint = _rounding("rint")
+"""The whole number nearest to x, and the even one of two."""
+
+floor = _rounding("floor")
+"""The largest whole number that is not above x."""
 
 
 @intrinsic
@@ -211,10 +217,16 @@ def _subtract_once(builder, x, y):
     return builder.select(below, x, difference)
 
 
-# On lanes that `load` filled with integers below 2^63, not with floats.
+# The next three are for lanes that `load` has filled with integers below 2^63, not with floats.
+
 add_integers = _on_integers(lambda builder, x, y: builder.add(x, y))
+"""x + y of integers below 2^63."""
+
 subtract_integers = _on_integers(lambda builder, x, y: builder.sub(x, y))
-subtract_once = _on_integers(_subtract_once)  # x - y where x >= y, else x
+"""x - y of integers below 2^63."""
+
+subtract_once = _on_integers(_subtract_once)
+"""x - y where x >= y, else x, of integers below 2^63."""
 
 
 def _overload_operator(symbol, emit):
@@ -238,7 +250,7 @@ _overload_operator(operator.mul, lambda builder, x, y: builder.fmul(x, y))
 
 
 def shuffle(lanes):
-    """A function of (x, y) that picks `LANES` lanes out of those of x then y."""
+    """A function of (x, y): lane k of its result is lane ``lanes[k]`` of those of x, then y."""
     mask = ir.Constant(ir.VectorType(_I32, LANES), list(lanes))
 
     @intrinsic

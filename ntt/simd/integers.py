@@ -1,8 +1,8 @@
 """`u64x8`: eight unsigned 64-bit lanes as a first-class type inside Numba kernels.
 
-Only `ntt.backends.ifma` uses it. Inside a kernel, `u64x8` values support ``+``, ``-``, ``&`` and
-``>>`` / ``<<`` (lane by lane), and the functions below. Nothing here checks a bound: the caller's
-ranges do.
+They need AVX-512. Inside a kernel, `u64x8` values support ``+``, ``-``, ``&``, ``|``, ``>>`` and
+``<<``, lane by lane, and the functions below. Arrays are contiguous uint64 (words,). Nothing here
+checks an index: the caller stays inside its arrays.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class _U64x8Model(models.PrimitiveModel):
 
 
 def llvm_function(builder, name, result, arguments):
-    """The LLVM intrinsic `name`, declared in the builder's module once."""
+    """The LLVM intrinsic `name`, declared once in the module of the builder."""
     function = builder.module.globals.get(name)
     if function is None:
         function = ir.Function(builder.module, ir.FunctionType(result, arguments), name)
@@ -45,6 +45,7 @@ def llvm_function(builder, name, result, arguments):
 
 
 def array_pointer(context, builder, array_type, array, index, pointee):
+    """The address of ``array[index]`` of a contiguous array, as a pointer to `pointee`."""
     view = context.make_array(array_type)(context, builder, array)
     return builder.bitcast(builder.gep(view.data, [index]), pointee.as_pointer())
 
@@ -64,7 +65,7 @@ def splat(typing_context, scalar):
 
 @intrinsic
 def load(typing_context, array, index):
-    """Elements ``array[index : index + 8]`` of a contiguous 1-D uint64 array."""
+    """The eight words ``array[index : index + 8]``."""
 
     def generate(context, builder, signature, arguments):
         pointer = array_pointer(context, builder, signature.args[0], *arguments, _VECTOR)
@@ -104,6 +105,8 @@ def _umin(builder, x, y):
 
 
 vmin = _binary(_umin)
+"""The smaller of x and y, lane by lane, unsigned."""
+
 _OPERATORS = {
     operator.add: _binary(lambda builder, x, y: builder.add(x, y)),
     operator.sub: _binary(lambda builder, x, y: builder.sub(x, y)),
@@ -139,13 +142,15 @@ def _multiply_add(name):
     return operation
 
 
-# accumulator + the low (high) 52 bits of the 104-bit product of the low 52 bits of x and y.
 multiply_add_low = _multiply_add("llvm.x86.avx512.vpmadd52l.uq.512")
+"""accumulator + the low 52 bits of the 104-bit product of the low 52 bits of x and y (IFMA)."""
+
 multiply_add_high = _multiply_add("llvm.x86.avx512.vpmadd52h.uq.512")
+"""accumulator + the high 52 bits of the same product (IFMA)."""
 
 
 def shuffle(lanes):
-    """A function of (x, y) that picks eight `lanes` out of the sixteen of x then y."""
+    """A function of (x, y): lane k of its result is lane ``lanes[k]`` of the 16 of x, then y."""
     mask = ir.Constant(ir.VectorType(_I32, LANES), list(lanes))
 
     @intrinsic
@@ -160,7 +165,7 @@ def shuffle(lanes):
 
 @intrinsic
 def select_lanes(typing_context, x, lanes):
-    """Lane k of the result is lane ``lanes[k] % 8`` of x (AVX-512F)."""
+    """Lane k of the result is lane ``lanes[k] % 8`` of x."""
 
     def generate(context, builder, signature, arguments):
         name = "llvm.x86.avx512.permvar.di.512"
@@ -170,7 +175,7 @@ def select_lanes(typing_context, x, lanes):
 
 
 def _prefetch(locality):
-    """A function of (array, index) that has the cache line of ``array[index]`` brought nearer."""
+    """A function of (array, index) that fetches the cache line of ``array[index]`` ahead of use."""
 
     @intrinsic
     def operation(typing_context, array, index):
@@ -189,6 +194,8 @@ def _prefetch(locality):
     return operation
 
 
-# To the first-level cache, or only to the second-level one; an address out of bounds is harmless.
 prefetch_first = _prefetch(3)
+"""Fetch the line of ``array[index]`` to the first-level cache; any index is harmless."""
+
 prefetch_second = _prefetch(2)
+"""Fetch the line of ``array[index]`` to the second-level cache; any index is harmless."""

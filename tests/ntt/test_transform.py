@@ -289,3 +289,9 @@ def test_limb_ops__refuse_to_write_into_a_copy() -> None:
             ops.add(out, a, a)
         with pytest.raises(ntt.ResidueShapeError, match="C-contiguous"):
             ops.permute(out, a, np.arange(128))
+
+
+def test_every_operation__of_no_polynomials_gives_none() -> None:
+    none = np.zeros((0, 3, 128), dtype=np.uint64)
+    for result in (ntt.forward(none, TABLES), ntt.add(none, none, TABLES)):
+        assert result.shape == none.shape

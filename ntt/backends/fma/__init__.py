@@ -1,9 +1,7 @@
 """Kernels in float64 with fused multiply-add: primes below 2^50, any CPU with FMA.
 
-Values are whole numbers below 2^53 in absolute value, hence exact, and results the same bits as the
-other backends'.
-Every kernel works on rows [lo, hi) of contiguous (rows, N) uint64 arrays; ``rows[r]`` names the
-row of the tables. Results are in [0, q).
+The kernels are those of `ntt.backends.contract`. All values are whole numbers below 2^53 in
+absolute value, which float64 holds exactly. So the results have the bits of the other backends.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Exact arithmetic modulo q < 2^50 in float64 with fused multiply-add. Ranges: docs/bounds.md.
 
-Residues are whole numbers kept in `f64` vectors, signed between reductions, and never above 2^53
-in absolute value, so every one of them is exact.
+Residues are whole numbers in `f64` vectors. Between reductions they are signed. They never exceed
+2^53 in absolute value, so float64 holds each of them exactly.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def reduce(x, modulus):
 def canonical(x, modulus):
     """x mod q in [0, q), for any whole |x| < 2^51.
 
-    (x + 1/2) / q is at least 1 / 2q away from a whole number, further than its roundings reach.
+    (x + 1/2) / q is at least 1 / 2q away from every whole number, which is more than the roundings
+    can change it.
     """
     q, q_inverse, half_inverse = modulus
     return negative_multiply_add(floor(multiply_add(x, q_inverse, half_inverse)), q, x)
@@ -48,11 +49,11 @@ def canonical(x, modulus):
 def multiply_lazy(y, w, w_quotient, modulus):
     """w y mod q for |y| <= 2^53, |w| <= q and w_quotient = w / q rounded.
 
-    The result is below (1/2 + 2^-52 |w y| / q) q in absolute value: rounding to a whole quotient
-    costs 1/2, the roundings of w / q and of the product 2^-53 of the quotient each. For the
-    twiddles, |w| < q/2: (1/2 + |y| / 8q) q.
+    The result is below (1/2 + 2^-52 |w y| / q) q in absolute value. Rounding to a whole quotient
+    adds 1/2 to the error of the quotient. The roundings of w / q and of the product add 2^-53 of
+    the quotient each. For twiddles, |w| < q/2, the bound is (1/2 + |y| / 8q) q.
     """
-    quotient = rint(y * w_quotient)  # first, as the rest waits for it
+    quotient = rint(y * w_quotient)  # first, because the rest waits for the quotient
     high = y * w
     low = multiply_subtract(y, w, high)
     return negative_multiply_add(quotient, modulus[0], high) + low
@@ -71,18 +72,18 @@ def multiply(x, y, modulus):
     return add_where_negative(negative_multiply_add(quotient, q, high) + low, q)
 
 
-# ------------------------------------------------------------ sums of products, one reduction
+# ------------------------------------------------------------ sums of products with one reduction
 
-# Terms x y < 2^50 q that `accumulate` may add before `fold`.
 TERMS = 6
+"""How many terms x y < 2^50 q `accumulate` may add before `fold`."""
 
 
 @inline
 def accumulate(total, error, x, y):
     """(total, error) plus the product x y, exactly; 0 <= x < 2^50, 0 <= y < q.
 
-    `total` starts at 2^(52 + n), n = bits(q), so it counts in units of 2^n; `error` collects what
-    its roundings leave over.
+    `total` starts at 2^(52 + n), n = bits(q), so it counts in units of 2^n. `error` is the sum of
+    its rounding errors.
     """
     raised = multiply_add(x, y, total)
     return raised, error + multiply_subtract(x, y, raised - total)

@@ -18,7 +18,7 @@ from ntt.backends.fma.transform import forward_row
 from ntt.jit import inline, kernel
 from ntt.simd.floats import LANES, load_residues, splat, splat_bits, store_residues
 
-# Columns of all sources that stay in the second-level cache while every target passes over them.
+# How many columns of all sources stay in the second-level cache while every target reads them.
 _COLUMNS = 1024
 
 

@@ -1,7 +1,7 @@
 """Element-wise kernels: rows [lo, hi) of (rows, N) arrays, residues in [0, q).
 
-Without a product they are integer arithmetic. Written with vectors all the same: out may be an
-input, and LLVM makes no vectors of a loop whose arrays overlap.
+Kernels without a product are integer arithmetic. They are written with vectors, too, because `out`
+may be an input, and LLVM does not vectorise a loop whose arrays may overlap.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A kernel that keeps the float64 multipliers busy: what a speed limit is derived from."""
+"""A kernel that keeps the float64 multipliers busy, from which a speed limit is derived."""
 
 from __future__ import annotations
 

@@ -12,8 +12,9 @@ from ntt.backends.fma.arithmetic import (
 from ntt.jit import inline, kernel
 from ntt.simd.floats import LANES, load_residues, splat, store_residues
 
-# Terms that are read side by side, at most TERMS: three rows each, which lie a power of two apart
-# and so compete for the same few places of the first-level cache. Their sum is reduced, carried on.
+# Terms that are read side by side, at most TERMS. Each reads three rows, which lie a power of two
+# apart and so compete for the same few places of the first-level cache. The sum of these terms is
+# reduced and carried on.
 _STREAMED = 4
 
 
@@ -37,7 +38,7 @@ def tensor(out, a, b, rows, tables, lo, hi):
 
 @inline
 def _start_sums(z0, z1, i, continued, wide):
-    """(total0, error0, total1, error1): nothing, or what earlier terms left in z0 and z1."""
+    """(total0, error0, total1, error1) of no terms, or of the earlier terms' sums in z0 and z1."""
     if continued:
         return wide, load_residues(z0, i), wide, load_residues(z1, i)
     zero = splat(0.0)

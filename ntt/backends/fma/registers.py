@@ -1,8 +1,8 @@
 """The stages whose butterflies lie inside one pair of vectors (t < LANES), for any LANES.
 
-A pair (u, v) stands for 2 LANES neighbours of a row. Before stage t of the forward transform, the
-left inputs of its butterflies are spread over u and v in runs of t; picking the runs of left inputs
-into one vector and those of right inputs into the other makes the stage one vector butterfly.
+A pair (u, v) holds 2 LANES neighbours of a row. Before stage t of the forward transform, the left
+inputs of its butterflies lie in u and v in runs of t. The runs of left inputs are picked into one
+vector and the runs of right inputs into another, so that the stage is one butterfly of vectors.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _pick(t):
 
 
 def _repeat(t):
-    """Twiddles 0, 1, .. each t times: one for every run."""
+    """Twiddles 0, 1, .., each t times: one twiddle for every run."""
     return shuffle([lane // t for lane in range(LANES)])
 
 
@@ -37,7 +37,7 @@ _odds = shuffle(range(1, 2 * LANES, 2))
 
 def _forward_stage(t):
     left, right = _pick(t)
-    reducing = t == 1  # so that what comes out is below 2q
+    reducing = t == 1  # so that the results are below 2q
     repeat = _repeat(t)
 
     @inline
@@ -75,7 +75,7 @@ _low, _high = _pick(LANES // 2)
 _even_lanes, _odd_lanes = _pick(1)
 _PAIR = 2 * LANES
 
-# Two pairs go through the stages side by side, so that neither waits for its own last result.
+# Two pairs take turns in every stage, so that neither waits for its own last result.
 
 if LANES == 8:
     _forward4, _inverse4 = _forward_stage(4), _inverse_stage(4, *_pick(2))
@@ -107,7 +107,7 @@ else:
 
     @inline
     def _finish(u, v, modulus):
-        # Two steps of one AVX2 instruction each; next to one another LLVM makes three of them.
+        # Two steps of one AVX2 instruction each. Without code between them LLVM makes three.
         u, v = _even_lanes(u, v), _odd_lanes(u, v)
         u, v = canonical(u, modulus), canonical(v, modulus)
         return _low(u, v), _high(u, v)

@@ -1,9 +1,10 @@
 """Forward and inverse negacyclic transforms in float64, LANES values at a time.
 
-Radix-4 passes down to vectors, blocks that stay in the first-level cache once they fit, then the
-last stages inside registers. Between the first and the last stage a row holds the bits of floats.
-Bounds, in units of q (docs/bounds.md): a forward stage takes B to at most 9/8 B + 1/2, so reducing
-the left inputs in every third pass, and in the last stage, keeps every value below 8q < 2^53.
+Radix-4 passes take two stages in one pass over memory. They go down to vectors, block by block once
+a block fits the first-level cache. The last stages happen inside registers. Between the first and
+the last stage a row holds floats by their bits. Bounds (docs/bounds.md): a forward stage takes
+values below B q to values below (9/8 B + 1/2) q. Every third pass, and the last stage, reduces its
+left inputs, which keeps every value below 8q < 2^53.
 """
 
 from __future__ import annotations
@@ -161,7 +162,7 @@ def forward(x, rows, tables, lo, hi):
 
 @inline
 def _inverse_four(a, b, c, d, factors, modulus):
-    """(a, b, d) after two stages but for the last factor of c and d: (a + c, b, a - c, b - d)."""
+    """Two stages of four values, without the factor of the second stage for the last two."""
     _, _, w2, w2q, w3, w3q = factors
     a, b = a + b, multiply_lazy(a - b, w2, w2q, modulus)
     c, d = c + d, multiply_lazy(c - d, w3, w3q, modulus)

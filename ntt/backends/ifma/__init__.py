@@ -1,8 +1,7 @@
 """Kernels on AVX-512 IFMA: eight lanes of 52-bit products, primes below 2^50.
 
-Ranges follow Harvey (arXiv:1205.2926): forward values stay below 4q < 2^52, inverse values below
-2q. Every kernel works on rows [lo, hi) of contiguous (rows, N) uint64 arrays; ``rows[r]`` names the
-row of the tables. Results are in [0, q).
+The kernels are those of `ntt.backends.contract`. Ranges follow Harvey (arXiv:1205.2926): forward
+values stay below 4q < 2^52, inverse values below 2q.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def barrett_constants(c):
 def barrett(x, y, constants):
     """x y mod q for x, y in [0, q).
 
-    The quotient estimate is short by at most 1/2 + 1 + 1, hence a remainder below 3q.
+    The estimate of the quotient is too small by less than 1/2 + 1 + 1: the remainder is below 3q.
     """
     q, negative_q, mu, shift, up_shift, mask = constants
     zero = splat(ZERO)
@@ -100,7 +100,7 @@ def fold_wide(low, high, constants):
 def montgomery_constants(c):
     """What `montgomery` needs: q and -1/q modulo 2^52."""
     q = c[Q]
-    inverse = q  # right in 3 bits, as q is odd; every step doubles them
+    inverse = q  # right in 3 bits, because q is odd; every step doubles their number
     for _ in range(5):
         inverse = inverse * (np.uint64(2) - q * inverse)
     return splat(q), splat((ZERO - inverse) & MASK)
@@ -119,5 +119,5 @@ def montgomery(low, high, constants):
 
 @inline
 def montgomery_terms(c):
-    """Products of residues that come to less than 2^52 q: four, or more for shorter moduli."""
+    """How many products of residues sum to less than 2^52 q: at least 4, at most 2^11."""
     return min(np.int64(1) << 11, np.int64((np.uint64(1) << WORD) // c[Q]))

@@ -20,9 +20,9 @@ from ntt.backends.layout import Q
 from ntt.jit import inline, kernel
 from ntt.simd.integers import load, splat, store, vmin
 
-# Words of all sources that stay in the second-level cache while every target passes over them.
+# How many words of all sources stay in the second-level cache while every target reads them.
 _WORDS = 1 << 15
-# Sources up to which reducing each product is less work than reducing their sum.
+# The number of sources up to which it is less work to reduce each product than their sum.
 _FEW = 4
 
 

@@ -1,12 +1,13 @@
 """The hoisted product (`ntt.limbs.LimbOps.hoisted_product`): rows [lo, hi), results in [0, q).
 
-A product with a key is permuted as it is stored: a permutation of the transformed domain moves
-whole vectors, and lanes inside each. Four images share every load of a key and of a weight. Digits,
-products and weights of a vector of columns lie side by side, since rows of a power of two compete
-for the same places of a cache: (digits and addend, images, 8), (products, 2, images, 8), (terms,
-8). Keys are read where they are, the next one being on its way meanwhile.
+A product with a key is permuted while it is stored, because a permutation of the transformed domain
+moves whole vectors, and lanes inside each. Four images share every load of a key and of a weight.
+The digits, products and weights of a vector of columns lie side by side, because rows whose length
+is a power of two compete for the same places of a cache: (digits and addend, images, 8),
+(products, 2, images, 8), (terms, 8). Keys are read in place while the next key is fetched.
 
-Loops over vectors are functions of their own: Numba counts references to arrays around each call.
+Loops over vectors are functions of their own, because Numba counts the references to arrays once
+around each call.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ from ntt.simd.integers import load, prefetch_second, select_lanes, splat, store
 
 @inline
 def most_terms(c):
-    """Products of residues that may be summed on top of a residue before `fold_wide`.
+    """How many products of residues may be summed on top of a residue before `fold_wide`.
 
     Their high words are below 2^(2n - 52): docs/bounds.md.
     """
-    spare = 104 - 2 * (np.int64(c[SHIFT]) + 2)
-    return (1 << min(spare, 11)) - 1
+    free_bits = 104 - 2 * (np.int64(c[SHIFT]) + 2)
+    return (1 << min(free_bits, 11)) - 1
 
 
 @inline
@@ -61,7 +62,7 @@ def _multiply_four(
     products, place, step, moves, lanes, source, mask, key, k, ahead, next_k, distance, packed,
     c
 ):
-    """A block of columns of four images' products with one key; that of the next key is fetched."""
+    """The products of four images with one key in a block of columns; fetches the next key."""
     fold, most, count = fold_constants(c), most_terms(c), key.shape[0]
     zero = splat(ZERO)
     zeros = zero, zero, zero, zero
@@ -93,7 +94,7 @@ def _multiply_one(
     products, place, step, moves, lanes, source, mask, key, k, ahead, next_k, distance, packed,
     c
 ):
-    """The same of one image."""
+    """`_multiply_four` of one image."""
     fold, most, count = fold_constants(c), most_terms(c), key.shape[0]
     zero = splat(ZERO)
     for v in range(source, source + mask + 1):
@@ -119,7 +120,7 @@ def _multiply_one(
 
 @kernel
 def _sum_four(out, g, s, limb, column, products, step, weights, product_of, begin, end, c):
-    """A block of columns of one sum of four images; weights (vectors, 8 terms)."""
+    """One sum of four images in a block of columns; weights (vectors, 8 terms)."""
     fold, most = fold_constants(c), most_terms(c)
     zero = splat(ZERO)
     zeros = zero, zero, zero, zero
@@ -148,7 +149,7 @@ def _sum_four(out, g, s, limb, column, products, step, weights, product_of, begi
 
 @kernel
 def _sum_one(out, g, s, limb, column, products, step, weights, product_of, begin, end, c):
-    """The same of one image."""
+    """`_sum_four` of one image."""
     fold, most = fold_constants(c), most_terms(c)
     zero = splat(ZERO)
     for v in range(weights.shape[0]):
@@ -169,7 +170,7 @@ def _sum_one(out, g, s, limb, column, products, step, weights, product_of, begin
 
 @kernel
 def _scatter(target, place, step, row, column, vectors):
-    """Put the vectors of a row from a column on at place, place + step, .. of target."""
+    """Store the vectors of a row, from a column on, at place, place + step, .. of target."""
     for v in range(vectors):
         store(target, place + v * step, load(row, column + 8 * v))
 

@@ -1,8 +1,8 @@
 """Automorphisms in the transformed domain: rows [lo, hi), eight outputs from one aligned vector.
 
-The exponents 2 brv(i) + 1 of eight indices i = 8b + k differ by multiples of N/4; times an odd
-element they do so again. An automorphism thus takes aligned vectors to aligned vectors and only
-shuffles their lanes: one load instead of eight gathers.
+The exponents 2 brv(i) + 1 of eight indices i = 8b + k differ by multiples of N/4, and so do their
+products with an odd element. An automorphism therefore takes aligned vectors to aligned vectors and
+shuffles their lanes, so one load does the work of eight gathers.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Element-wise kernels: rows [lo, hi) of contiguous (rows, N) arrays, residues in [0, q).
-
-``rows[r]`` is the row of the tables that holds the modulus of row r.
-"""
+"""Element-wise kernels: rows [lo, hi) of (rows, N) arrays, residues in [0, q)."""
 
 from __future__ import annotations
 

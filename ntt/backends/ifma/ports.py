@@ -1,4 +1,4 @@
-"""A kernel that keeps the 52-bit multipliers busy: what a speed limit is derived from."""
+"""A kernel that keeps the 52-bit multipliers busy, from which a speed limit is derived."""
 
 from __future__ import annotations
 

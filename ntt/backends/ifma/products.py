@@ -12,11 +12,15 @@ from ntt.backends.ifma.arithmetic import (
 from ntt.jit import inline, kernel
 from ntt.simd.integers import load, multiply_add_high, multiply_add_low, splat, store
 
-# Products of two numbers below 2^50 have high words below 2^48: after 7 of them on top of a reduced
-# one (below 2q < 2^51) the high sum is below 2^52 - 2^48: room for the carry of the low sum.
 TERMS = 7
-# Terms that are read side by side: three rows each, which lie a power of two apart and so compete
-# for the same few places of the first-level cache. What they sum to is reduced and carried on.
+"""How many products of numbers below 2^50 fit on top of a reduced high word, below 2q < 2^51.
+
+Their high words are below 2^48. So the high sum stays below 2^52 - 2^48, which leaves room for the
+carry of the low sum.
+"""
+# Terms that are read side by side. Each reads three rows, which lie a power of two apart and so
+# compete for the same few places of the first-level cache. The sum of these terms is reduced and
+# carried on.
 _STREAMED = 4
 
 
@@ -57,7 +61,7 @@ def _accumulate_term(sums, w, p0, p1, i):
 
 @inline
 def _start_sums(z0, z1, i, continued):
-    """Sums of nothing, or of what earlier terms left in z0 and z1."""
+    """The sums of no terms, or of the earlier terms' sums in z0 and z1."""
     zero = splat(ZERO)
     if continued:
         a, b, c, d = load(z0, i), load(z1, i), load(z0, i + 8), load(z1, i + 8)

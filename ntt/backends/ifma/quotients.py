@@ -1,11 +1,12 @@
 """The hoisted quotients (`ntt.limbs.LimbOps.hoisted_quotients`): keys [lo, hi), results in [0, q).
 
-Of a product with a key only the limbs that are divided away go through memory. The others are
-summed in registers on top of the addend less the transformed remainder, reduced by a Montgomery
-step, which the digits' factor 2^52 makes up for, and stored where the permutation puts them. Every
-row of a key is read once, as a run of words that is fetched a little ahead.
+Of a product with a key, only the limbs that the division drops go through memory. The kept limbs
+are summed in registers on top of the addend less the transformed remainder. A Montgomery step
+reduces the sums; the factor 2^52 of the digits makes up for its division by 2^52. The results are
+stored where the permutation puts them. Every row of a key is read once, and fetched a little ahead.
 
-Loops over vectors are functions of their own: Numba counts references to arrays around each call.
+Loops over vectors are functions of their own, because Numba counts the references to arrays once
+around each call.
 """
 
 from __future__ import annotations
@@ -32,13 +33,13 @@ from ntt.simd.integers import load, prefetch_first, select_lanes, splat, store, 
 
 PRODUCT_RADIX = 1 << 52
 
-# Words of a key between what is read and what is fetched: the last of them belong to the next limb.
+# How many words ahead of its use a key is fetched; at the end of a limb, words of the next limb.
 _AHEAD = 384
 
 
 @inline
 def _accumulate_pair(a, high_a, b, high_b, x, key_a, key_b, i):
-    """The sums of both parts plus x times the key, of which the next words are fetched."""
+    """The sums of both parts plus x times the key; fetches later words of the key."""
     prefetch_first(key_a, i + _AHEAD)
     prefetch_first(key_b, i + _AHEAD)
     a, high_a = accumulate(a, high_a, x, load(key_a, i))
@@ -48,14 +49,15 @@ def _accumulate_pair(a, high_a, b, high_b, x, key_a, key_b, i):
 
 @inline
 def _carried(low, high, fold):
-    """Sums of the same residue: low < 2^52, high < 2q."""
+    """(low, high) of the same residue with low < 2^52 and high < 2q."""
     return low & splat(MASK), reduce_high(high + (low >> splat(WORD)), fold)
 
 
 @inline
 def _products(high_a, high_b, digits, r, key, k, i, most, fold, constants):
-    """high_a and high_b, below 2q, plus the parts of sum_d digits[d, r] key[d, p, k] / 2^52, below
-    4q.
+    """high_a and high_b plus both parts of sum_d digits[d, r] key[d, p, k] / 2^52.
+
+    In below 2q, out below 4q.
     """
     a, b = splat(ZERO), splat(ZERO)
     d, count = 0, digits.shape[0]
@@ -84,9 +86,7 @@ def _sum_row(out0, out1, digits, r, key, k, c):
 
 @kernel
 def _quotient_row(out0, out1, rest, digits, r, key, k, addend, moves, lanes, c):
-    """Both parts of sum_d digits[d, r] key[d, p, k] / 2^52 - rest[p], the addend on top of the
-    first, permuted.
-    """
+    """The permutation of sum_d digits[d, r] key[d, p, k] / 2^52 - rest[p], + addend for p = 0."""
     most, fold, constants = montgomery_terms(c), fold_constants(c), montgomery_constants(c)
     q, two_q = splat(c[Q]), splat(c[Q] + c[Q])
     rest0, rest1 = rest[0], rest[1]

@@ -1,7 +1,7 @@
 """Forward and inverse negacyclic transforms, eight lanes of 52-bit words at a time.
 
-Radix-4 passes (two stages for one trip through memory) down to vectors of eight, blocks that stay
-in the first-level cache once they fit, then three stages inside registers.
+Radix-4 passes take two stages in one pass over memory. They go down to vectors of eight, block by
+block once a block fits the first-level cache. The last three stages happen inside registers.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _ranges(q):
 
 @inline
 def _count_stages(N):
-    """How many stages come before the three inside registers: log2(N) - 3."""
+    """How many stages lie outside registers: log2(N) - 3."""
     stages = 0
     while (8 << stages) < N:
         stages += 1
@@ -127,7 +127,7 @@ def _forward_stage1(u, v, w, w_shoup, k, ranges):
 def _forward_tail(x, w, w_shoup, start, stop, ranges):
     """Stages t = 4, 2, 1 of x[start:stop] inside registers; out in [0, q).
 
-    Four independent pairs of vectors step by step, so that none waits for its own last result.
+    Four independent pairs of vectors take turns, so that none waits for its own last result.
     """
     N = x.size
     for j in range(start, stop, 64):

@@ -1,4 +1,4 @@
-"""Kernels that keep one part of the processor busy: what speed limits are derived from."""
+"""Kernels that keep one part of the processor busy, from whose speed limits are derived."""
 
 from __future__ import annotations
 
