@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {
     "ntt": "ntt",
     "he": "he",
+    "he.ckks": "ckks",
     "he.bfv": "bfv",
     "he.trace": "trace",
     "he.interop.seal": "seal",
