@@ -60,8 +60,11 @@ if TYPE_CHECKING:
         ParameterError,
         ParametersMismatchError,
         ScaleMismatchError,
+        ScaleOverflowError,
         SerializationError,
+        UnsupportedOperationError,
         VersionError,
+        WrongObjectError,
     )
     from he.rlwe.galois import element_of_conjugation, element_of_rotation
     from he.rlwe.keygen import KeyGenerator
@@ -105,9 +108,12 @@ __all__ = [
     "Polynomial",
     "PublicKey",
     "ScaleMismatchError",
+    "ScaleOverflowError",
     "SecretKey",
     "SerializationError",
+    "UnsupportedOperationError",
     "VersionError",
+    "WrongObjectError",
     "ciphertexts_from_bytes",
     "ciphertexts_to_bytes",
     "element_of_conjugation",
@@ -135,7 +141,8 @@ _MODULE_OF = {
             "InsecureParametersError LevelExhaustedError LevelMismatchError "
             "MissingGaloisKeyError MissingKeyError MissingRelinearizationKeyError "
             "NoEvaluatorError ParameterError ParametersMismatchError "
-            "ScaleMismatchError SerializationError VersionError"
+            "ScaleMismatchError ScaleOverflowError SerializationError "
+            "UnsupportedOperationError VersionError WrongObjectError"
         ),
         "rlwe.galois": "element_of_conjugation element_of_rotation",
         "rlwe.keygen": "KeyGenerator",

@@ -12,8 +12,11 @@ it is written where the error is raised. Catch `HEError` to catch them all.
         LevelMismatchError
         NoiseBudgetExhaustedError
         ScaleMismatchError
+        ScaleOverflowError
         ParametersMismatchError
         NoEvaluatorError
+        WrongObjectError (TypeError)
+        UnsupportedOperationError (TypeError)
         MissingKeyError
             MissingRelinearizationKeyError
             MissingGaloisKeyError
@@ -33,7 +36,7 @@ class ParameterError(HEError, ValueError):
 
 
 class InsecureParametersError(ParameterError):
-    """log2(QP) is larger than the security table allows for this N."""
+    """log2(QP) is larger than the security table allows for this N, or the error is smaller."""
 
 
 class BatchingError(ParameterError):
@@ -60,12 +63,24 @@ class ScaleMismatchError(HEError):
     """An operand is not at the scale that the operation needs."""
 
 
+class ScaleOverflowError(HEError):
+    """The modulus of a level cannot hold values at this scale."""
+
+
 class ParametersMismatchError(HEError):
     """The objects belong to different parameter sets."""
 
 
 class NoEvaluatorError(HEError):
     """A Python operator was used on a ciphertext to which no evaluator is attached."""
+
+
+class WrongObjectError(HEError, TypeError):
+    """An argument is another kind of object than the call needs."""
+
+
+class UnsupportedOperationError(HEError, TypeError):
+    """A Python operation that has no meaning on what is encrypted."""
 
 
 class MissingKeyError(HEError):

@@ -21,7 +21,7 @@ from he.rlwe import galois
 from he.rlwe.evaluator import SharedEvaluator
 from he.rlwe.keys import EvaluationKeys
 from he.rlwe.operand_checks import check_owner, check_two_parts
-from he.rlwe.validation import whole_number
+from he.validation import whole_number
 from ntt.constants import Scalars
 from ntt.limbs import LimbOps
 from ntt.memory import large_array, large_copy

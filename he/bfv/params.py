@@ -13,12 +13,15 @@ from he.bfv.noise import NoiseModel
 from he.errors import InsecureParametersError, ParameterError
 from he.format.container import Contents
 from he.rlwe import security
-from he.rlwe.params import RLWEParameters
+from he.rlwe.params import MAX_DEPTH, MAX_PRIMES, RLWEParameters
+from he.validation import real_number, whole_number
 from ntt.errors import ModulusError
 from ntt.modulus import check_ring_degree, find_primes, is_prime
 
-MAX_PLAIN_BITS = 60
+MAX_PLAIN_BITS, MAX_PLAIN_MODULUS = 60, (1 << 60) - 1
+DEFAULT_PLAIN_BITS = 20
 _PRIME_BITS = 50  # every backend holds primes below 2^50
+MAX_LOG_Q = MAX_PRIMES * _PRIME_BITS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +41,12 @@ class BFVParameters(RLWEParameters):
 
     t: int
 
+    def _make_plain(self) -> None:
+        super()._make_plain()
+        self._set(t=whole_number(self.t, "t"))
+
     def _check_scheme(self) -> None:
-        if not 2 <= self.t < 1 << MAX_PLAIN_BITS:
+        if not 2 <= self.t <= MAX_PLAIN_MODULUS:
             raise ParameterError(
                 f"plain modulus {self.t}: it must be from 2 to 2^{MAX_PLAIN_BITS} - 1"
             )
@@ -120,17 +127,22 @@ class BFVParameters(RLWEParameters):
 
         Raises `ParameterError`, or `InsecureParametersError` when nothing fits.
         """
-        if not (isinstance(depth, int) and 0 <= depth <= 60):
-            raise ParameterError(f"depth = {depth!r}: a whole number from 0 to 60 is needed")
+        depth = whole_number(depth, "depth", 0, MAX_DEPTH)
         if plain_bits is not None and plain_modulus is not None:
             raise ParameterError("give plain_bits or plain_modulus, not both")
-        if spare_bits < 0:
-            raise ParameterError(f"spare_bits = {spare_bits}: it must not be negative")
+        if plain_modulus is not None:
+            plain_modulus = whole_number(plain_modulus, "plain_modulus", 2, MAX_PLAIN_MODULUS)
+        spare_bits = real_number(spare_bits, "spare_bits", 0, MAX_LOG_Q)
+        if log_q is not None:
+            log_q = real_number(log_q, "log_q", 1, MAX_LOG_Q)
+        if dnum is not None:
+            dnum = whole_number(dnum, "dnum", 1, MAX_PRIMES)
+        wanted = DEFAULT_PLAIN_BITS if plain_bits is None else plain_bits
         refusal: Exception | None = None
-        for degree in security.RING_DEGREES if N is None else (N,):
+        for degree in security.RING_DEGREES if N is None else (whole_number(N, "N"),):
             check_ring_degree(degree)
             try:
-                t = plain_modulus or _batching_modulus(plain_bits or 20, degree)
+                t = _batching_modulus(wanted, degree) if plain_modulus is None else plain_modulus
             except ParameterError as error:
                 # A smaller N may have been refused for security, a larger has no such t.
                 raise refusal or error from error
@@ -157,8 +169,7 @@ class BFVParameters(RLWEParameters):
 
 
 def _batching_modulus(bits: int, N: int) -> int:
-    if not 2 <= bits <= MAX_PLAIN_BITS:
-        raise ParameterError(f"plain_bits = {bits}: it must be from 2 to {MAX_PLAIN_BITS}")
+    bits = whole_number(bits, "plain_bits", 2, MAX_PLAIN_BITS)
     try:
         return find_primes(max(bits, 3), N, 1)[0]
     except ModulusError as error:

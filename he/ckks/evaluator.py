@@ -22,8 +22,8 @@ from he.rlwe.evaluator import SharedEvaluator
 from he.rlwe.keys import EvaluationKeys, KeySwitchingKey
 from he.rlwe.keyswitch import KeySwitcher
 from he.rlwe.operand_checks import check_owner, check_two_parts
-from he.rlwe.validation import whole_number
 from he.trace import Tracer
+from he.validation import whole_number
 from ntt.constants import Scalars
 from ntt.limbs import LimbOps
 from ntt.memory import contiguous, large_array, large_copy

@@ -12,7 +12,7 @@ from he.rlwe.keys import EvaluationKeys
 from he.rlwe.keyswitch import KeySwitcher
 from he.rlwe.params import RLWEParameters
 from he.rlwe.rns import context
-from he.rlwe.validation import whole_number
+from he.validation import whole_number
 
 Params = TypeVar("Params", bound=RLWEParameters)
 Encrypted = TypeVar("Encrypted")

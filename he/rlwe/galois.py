@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from he.errors import ParameterError
-from he.rlwe.validation import whole_number
+from he.validation import whole_number
 from ntt.caching import cached_within
 from ntt.hoisting import VectorMoves
 from ntt.tables import bit_reversal

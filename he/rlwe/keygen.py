@@ -42,8 +42,12 @@ class KeyGenerator:
         )
 
     def secret_key(self) -> SecretKey:
-        """A fresh uniform ternary secret."""
-        return SecretKey(self.params, sampling.ternary(self._stream(), self.params.N))
+        """A fresh secret, uniform ternary but never zero."""
+        stream = self._stream()
+        coefficients = sampling.ternary(stream, self.params.N)
+        while not coefficients.any():  # seen in the rings of tests: one in 3^N
+            coefficients = sampling.ternary(stream, self.params.N)
+        return SecretKey(self.params, coefficients)
 
     def public_key(self, secret: SecretKey) -> PublicKey:
         """(-a s + e, a) in QP at the top level, a uniform from a public seed."""

@@ -24,8 +24,9 @@ from he.rlwe.rns import context
 from he.rlwe.sampling import SEED_BYTES
 from he.rlwe.seeded import PUBLIC_KEY, checked_seed, digit_label, pack_pairs, read_pairs
 from he.rlwe.serializable import Buffer, Encoded, Serializable
-from he.rlwe.small_polynomials import small_polynomial
+from he.rlwe.small_polynomials import secret_coefficients, small_polynomial
 from he.trace import RELINEARIZATION
+from he.validation import instance
 from ntt.memory import large_array
 from ntt.modulus import MAX_RING_DEGREE
 
@@ -33,23 +34,18 @@ from ntt.modulus import MAX_RING_DEGREE
 class SecretKey(OwnedObject):
     """The secret: a uniform ternary polynomial. It exists on the client's side only.
 
-    coefficients: int64 (N,) in {-1, 0, 1}.
+    coefficients: int64 (N,) in {-1, 0, 1}. Raises `ParameterError` for others, and for what is no
+    uniform secret (`secret_coefficients`).
     """
 
     kind = "secret key"
 
     def __init__(self, params: RLWEParameters, coefficients: np.ndarray) -> None:
-        coefficients = np.ascontiguousarray(coefficients, dtype=np.int64)
-        if coefficients.shape != (params.N,) or np.abs(coefficients).max(initial=0) > 1:
-            raise ParameterError(
-                f"a secret key is {params.N} coefficients in {{-1, 0, 1}}, "
-                f"not an array of shape {coefficients.shape}"
-            )
-        self.params = params
-        self.coefficients = coefficients
+        self.params = instance(params, RLWEParameters, "the parameter set of a secret key")
+        self.coefficients = secret_coefficients(params, coefficients)
         ops = context(params).qp(params.max_level)
         shape = (len(ops.moduli), params.N)
-        self.transformed = small_polynomial(coefficients, ops, large_array(shape))
+        self.transformed = small_polynomial(self.coefficients, ops, large_array(shape))
 
     def __repr__(self) -> str:
         return f"SecretKey(N={self.params.N}, <hidden>)"
@@ -66,7 +62,15 @@ class SecretKey(OwnedObject):
     def _decoded(cls, contents: Contents, params: RLWEParameters) -> Self:
         contents.check_sections(["coefficients"])
         digits = contents.residues("coefficients", [3], (1, params.N))
-        return cls(params, digits[0].astype(np.int64) - 1)
+        return cls.from_read(params, digits[0].astype(np.int64) - 1)
+
+    @classmethod
+    def from_read(cls, params: RLWEParameters, coefficients: np.ndarray) -> Self:
+        """A secret key whose coefficients were read; raises `CorruptBytesError` for a bad one."""
+        try:
+            return cls(params, coefficients)
+        except ParameterError as error:
+            raise CorruptBytesError(f"the bytes hold no good secret key: {error}") from error
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import itertools
 import math
+import operator
+import sys
 from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -13,11 +17,17 @@ from he.format.container import Contents, checked_values, unpack
 from he.rlwe import security
 from he.rlwe.sampling import STANDARD_SIGMA
 from he.rlwe.serializable import Buffer, Encoded, Serializable
+from he.validation import items_of, real_number, whole_number, words
 from ntt.errors import ArithmeticLayerError
 from ntt.modulus import check_ntt_modulus, check_ring_degree
 
 MAX_PRIMES = 128
 """The most primes q, and the most primes p, of a parameter set that is read from bytes."""
+
+MAX_DEPTH = 60
+"""The largest multiplicative depth that parameters are built for."""
+
+_LARGEST_EXPONENT = sys.float_info.max_exp - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +40,13 @@ class RLWEParameters(Serializable):
     - `p`: the special primes; their product is P.
     - `digit_limbs`: primes in a digit (alpha); there are dnum = ceil((L + 1) / alpha)
       digits at the top level.
-    - `security_bits`: 128, 192 or 256; checked over log2(QP) by `he.rlwe.security`.
+    - `security_bits`: 128, 192 or 256; checked over log2(QP) and sigma by `he.rlwe.security`.
     - `insecure_reason`: words that say why less is wanted (tests, demonstrations); None otherwise.
-    - `sigma`: standard deviation of the error's discrete Gaussian. The secret is uniform ternary.
+    - `sigma`: standard deviation of the error's discrete Gaussian, at least 3.19 where no
+      `insecure_reason` says otherwise. The secret is uniform ternary.
+
+    Numbers may be Python's or NumPy's, tuples may be given as lists or arrays; both are kept as
+    Python's own.
 
     Raises `ParameterError` or `InsecureParametersError`.
     """
@@ -47,6 +61,7 @@ class RLWEParameters(Serializable):
     id: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        self._make_plain()
         check_ring_degree(self.N)
         if not self.q or not self.p:
             raise ParameterError("at least one prime q and one special prime p are needed")
@@ -62,10 +77,42 @@ class RLWEParameters(Serializable):
             raise ParameterError(f"sigma = {self.sigma}: it must be from 0.5 to 64")
         self._check_scheme()
         security.check(
-            self.N, self.log_qp, self.security_bits, insecure_reason=self.insecure_reason
+            self.N,
+            self.log_qp,
+            self.security_bits,
+            sigma=self.sigma,
+            insecure_reason=self.insecure_reason,
         )
         digest = hashlib.blake2b(self._identity().encode(), digest_size=16).digest()
-        object.__setattr__(self, "id", digest)
+        self._set(id=digest)
+
+    def _make_plain(self) -> None:
+        """Turn the fields, where given as another kind of number or sequence, into Python's own.
+
+        Raises `ParameterError` or `WrongObjectError`.
+        """
+        self._set(
+            N=whole_number(self.N, "N"),
+            q=whole_numbers(self.q, "q"),
+            p=whole_numbers(self.p, "p"),
+            digit_limbs=whole_number(self.digit_limbs, "digit_limbs"),
+            security_bits=whole_number(self.security_bits, "security_bits"),
+            insecure_reason=words(self.insecure_reason, "insecure_reason"),
+            sigma=real_number(self.sigma, "sigma"),
+        )
+
+    def _set(self, **fields: object) -> None:
+        """Set fields of this frozen object while it is made."""
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
+    def __copy__(self) -> Self:
+        """Itself: it never changes."""
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """Itself: it never changes."""
+        return self
 
     @abstractmethod
     def _check_scheme(self) -> None:
@@ -96,6 +143,16 @@ class RLWEParameters(Serializable):
         size = self.digit_limbs
         return tuple(range(i, min(i + size, level + 1)) for i in range(0, level + 1, size))
 
+    @functools.cached_property
+    def level_moduli(self) -> tuple[float, ...]:
+        """The modulus q_0 .. q_l of each level l, infinite where it is beyond float64."""
+        log2 = itertools.accumulate(math.log2(prime) for prime in self.q)
+        exact = itertools.accumulate(self.q, operator.mul)
+        return tuple(
+            float(modulus) if bits < _LARGEST_EXPONENT else math.inf
+            for bits, modulus in zip(log2, exact, strict=True)
+        )
+
     @property
     def log_qp(self) -> float:
         """log2(QP): what the security table is asked about."""
@@ -104,7 +161,7 @@ class RLWEParameters(Serializable):
     @property
     def security_estimate(self) -> int:
         """The largest security level of the table that holds; 0 when none does."""
-        return security.estimate_security(self.N, self.log_qp)
+        return security.estimate_security(self.N, self.log_qp, self.sigma)
 
     # ------------------------------------------------------------ bytes
 
@@ -112,8 +169,9 @@ class RLWEParameters(Serializable):
     def from_bytes(cls, data: Buffer, *, insecure_reason: str | None = None) -> Self:
         """A parameter set from its bytes.
 
-        insecure_reason: words that say why a set outside the security table may be read; the reason
-        stored in the bytes is their writer's and does not speak for the reader. Raises
+        insecure_reason: words that say why a set outside the security table, or with a smaller
+        error than the table's, may be read; the reason stored in the bytes is their writer's and
+        does not speak for the reader. Raises
         `InsecureParametersError` for such a set without a reason, `SerializationError` for other,
         altered or truncated bytes.
         """
@@ -126,9 +184,10 @@ class RLWEParameters(Serializable):
         except (ParameterError, ArithmeticLayerError) as error:
             raise CorruptBytesError(f"the bytes hold no valid parameters: {error}") from error
         weak = params.security_estimate < params.security_bits
-        if weak and not (insecure_reason and insecure_reason.strip()):
+        if weak and not (words(insecure_reason, "insecure_reason") or "").strip():
             raise InsecureParametersError(
-                f"the bytes hold parameters of {params.security_estimate} bits of security, not "
+                f"the bytes hold parameters of {params.security_estimate} bits of security "
+                f"(log2(QP) {params.log_qp:.1f} at N = {params.N}, sigma {params.sigma:g}), not "
                 f"{params.security_bits} (their writer's reason: {params.insecure_reason!r}); to "
                 f"read them all the same, call {cls.__name__}.from_bytes(data, "
                 f"insecure_reason=...) with a reason"
@@ -169,6 +228,14 @@ class RLWEParameters(Serializable):
     @abstractmethod
     def _read_scheme_fields(cls, contents: Contents) -> dict[str, Any]:
         """The inverse of `_scheme_fields`."""
+
+
+def whole_numbers(values: object, what: str) -> tuple[int, ...]:
+    """The integers of a list, tuple or array.
+
+    Raises `ParameterError` for other numbers, `WrongObjectError` for no sequence.
+    """
+    return tuple(whole_number(value, f"a number in {what}") for value in items_of(values, what))
 
 
 def stored_tuple(contents: Contents, name: str, needed: type[Any]) -> tuple[Any, ...]:

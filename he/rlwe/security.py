@@ -13,7 +13,13 @@ switching keys live modulo QP, not modulo Q.
 
 from __future__ import annotations
 
+import numbers
+
 from he.errors import InsecureParametersError, ParameterError
+from he.validation import real_number, whole_number, words
+
+TABLE_SIGMA = 3.19
+"""The standard deviation of the error that the table holds for; a larger one is as secure."""
 
 SECURITY_LEVELS = (128, 192, 256)
 """The security levels of the table, in bits."""
@@ -60,12 +66,13 @@ def max_log_qp(N: int, security_bits: int = 128) -> int:
     which is then never secure (N < 1024, N > 131072, or N not a power of two). Raises
     `ParameterError` for other security_bits.
     """
+    security_bits = whole_number(security_bits, "security_bits")
     if security_bits not in _MAX_LOG_QP:
         raise ParameterError(
-            f"security_bits={security_bits!r} is not in the security table; "
+            f"security_bits = {security_bits} is not in the security table; "
             f"choose one of {', '.join(map(str, SECURITY_LEVELS))}"
         )
-    return _MAX_LOG_QP[security_bits].get(N, 0)
+    return _MAX_LOG_QP[security_bits].get(whole_number(N, "N"), 0)
 
 
 def smallest_secure_N(log_qp: float, security_bits: int = 128) -> int:
@@ -86,14 +93,17 @@ def smallest_secure_N(log_qp: float, security_bits: int = 128) -> int:
     )
 
 
-def estimate_security(N: int, log_qp: float) -> int:
+def estimate_security(N: int, log_qp: float, sigma: float = TABLE_SIGMA) -> int:
     """Largest level of the table, in bits, that (N, log_qp) satisfies; 0 where it satisfies none.
 
-    This is a lower bound read off the table and not an estimate of the best attack.
+    sigma: the standard deviation of the error; nothing is satisfied where it is below
+    `TABLE_SIGMA`. This is a lower bound read off the table and not an estimate of the best attack.
 
     Raises `ParameterError` for a log_qp that is not positive.
     """
     _check_log_qp(log_qp)
+    if real_number(sigma, "sigma") < TABLE_SIGMA:
+        return 0
     satisfied = (bits for bits in SECURITY_LEVELS if log_qp <= max_log_qp(N, bits))
     return max(satisfied, default=0)
 
@@ -103,21 +113,23 @@ def check(
     log_qp: float,
     security_bits: int = 128,
     *,
+    sigma: float = TABLE_SIGMA,
     insecure_reason: str | None = None,
 ) -> int:
-    """Refuse (N, log_qp) unless the table grants it `security_bits`, or the caller says why not.
+    """Refuse (N, log_qp, sigma) unless the table grants `security_bits` or the caller says why.
 
     log_qp: log2(QP) in bits, over every prime of the chain and every special prime. security_bits:
-    128, 192 or 256. insecure_reason: words that state why parameters without that security are
-    wanted, for example "unit test"; any text of at least one visible character lifts the refusal.
-    The result is `estimate_security(N, log_qp)`.
+    128, 192 or 256. sigma: the standard deviation of the error. insecure_reason: words that state
+    why parameters without that security are wanted, for example "unit test"; any text of at least
+    one visible character lifts the refusal. The result is `estimate_security(N, log_qp, sigma)`.
 
-    Raises `InsecureParametersError` where log_qp > max_log_qp(N, security_bits) and no reason is
-    given; `ParameterError` for other security_bits than the table's, a log_qp that is not positive,
-    or a blank reason.
+    Raises `InsecureParametersError` where log_qp > max_log_qp(N, security_bits) or sigma <
+    `TABLE_SIGMA`, and no reason is given; `ParameterError` for other security_bits than the
+    table's, a log_qp that is not positive, or a blank reason.
     """
     bound = max_log_qp(N, security_bits)
     _check_log_qp(log_qp)
+    insecure_reason = words(insecure_reason, "insecure_reason")
     if insecure_reason is not None and not insecure_reason.strip():
         raise ParameterError(
             "insecure_reason is blank; state in words why insecure parameters are wanted, "
@@ -125,7 +137,13 @@ def check(
         )
     if log_qp > bound and insecure_reason is None:
         raise InsecureParametersError(_refusal(N, log_qp, security_bits, bound))
-    return estimate_security(N, log_qp)
+    if sigma < TABLE_SIGMA and insecure_reason is None:
+        raise InsecureParametersError(
+            f"sigma = {sigma:g}, but the security table holds for errors of a standard deviation "
+            f"of {TABLE_SIGMA} or more; leave sigma out, or state insecure_reason=... for "
+            f"parameters that protect nothing"
+        )
+    return estimate_security(N, log_qp, sigma)
 
 
 def _refusal(N: int, log_qp: float, security_bits: int, bound: int) -> str:
@@ -148,6 +166,6 @@ def _refusal(N: int, log_qp: float, security_bits: int, bound: int) -> str:
     )
 
 
-def _check_log_qp(log_qp: float) -> None:
-    if not log_qp > 0:
+def _check_log_qp(log_qp: object) -> None:
+    if not (isinstance(log_qp, numbers.Real) and float(log_qp) > 0):
         raise ParameterError(f"log2(QP) = {log_qp!r} must be positive")

@@ -42,7 +42,7 @@ def draw() -> str:
 
 def rotation() -> OpTrace:
     """What an evaluator records of one rotation of a fresh ciphertext, at N = 8192."""
-    params = he.CKKSParameters.build(1, N=8192)
+    params = he.CKKSParameters.build(1, integer_bits=5, N=8192)
     element = he.element_of_rotation(1, params.N)
     top, limbs = params.max_level, len(params.q)
     rotate = HEOp(

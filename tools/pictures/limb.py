@@ -26,7 +26,7 @@ Counts = Counter[tuple[Phase, Opcode]]
 
 def draw() -> str:
     """The picture as SVG."""
-    params = he.CKKSParameters.build(DEPTH, dnum=DIGITS)
+    params = he.CKKSParameters.build(DEPTH, integer_bits=5, dnum=DIGITS)
     sheet = Sheet(960, 678, "The way of one limb through a product of two ciphertexts")
     _draw_product(sheet, params, counts(params))
     _draw_transform(sheet)

@@ -11,6 +11,7 @@ from benchmarks.peers.ckks.task import ROTATIONS
 from benchmarks.peers.library import Case, Library, UnsupportedCase, own_version
 
 _SCALES = (40.0, 39.0, 38.0, 37.0, 36.0)
+_INTEGER_BITS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,11 @@ def parameters_for(case: Case) -> he.CKKSParameters:
         for scale_bits in _SCALES:
             try:
                 return he.CKKSParameters.build(
-                    case.depth, N=case.N, scale_bits=scale_bits, dnum=dnum
+                    case.depth,
+                    N=case.N,
+                    scale_bits=scale_bits,
+                    integer_bits=_INTEGER_BITS,
+                    dnum=dnum,
                 )
             except ValueError:
                 continue

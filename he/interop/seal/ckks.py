@@ -17,6 +17,7 @@ from he.interop.seal.parameters import EncryptionParameters, Scheme
 from he.interop.seal.seeded import check_secret, seeded_zero
 from he.rlwe.keys import SecretKey
 from he.rlwe.rns import context
+from he.validation import real_number
 
 
 class CKKSConverter(Converter[CKKSParameters]):
@@ -24,10 +25,10 @@ class CKKSConverter(Converter[CKKSParameters]):
 
     SEAL's ciphertexts carry any scale; ours have one canonical scale a level, which `scale` starts:
     ``scales[L] = scale`` and ``scales[l - 1] = scales[l]^2 / q_l``, what squaring and rescaling in
-    SEAL gives, to the last bit. (Where that would leave [2, q_0 .. q_l], the chain does not fit the
-    scale, and the nearer end is taken.) A loaded ciphertext keeps the scale it has: it can be added
-    to, multiplied and rescaled at any, while what moves it to a canonical scale needs a canonical
-    one.
+    SEAL gives, to the last bit. (Where that would leave [2, q_0 .. q_l / 2], the chain does not fit
+    the scale, and the nearer end is taken.) A loaded ciphertext keeps the scale it has: it can be
+    added to, multiplied and rescaled at any, while what moves it to a canonical scale needs a
+    canonical one.
 
     parameters: SEAL's, or their bytes. scale: the scale at which the SEAL program encodes.
     insecure_reason: words that say why a set outside our security table is wanted. SEAL's table is
@@ -101,8 +102,8 @@ class CKKSConverter(Converter[CKKSParameters]):
 
 def _scales(q: list[int], scale: float) -> tuple[float, ...]:
     """The canonical scales of levels 0 .. L, the top one being `scale`."""
-    scales = [float(scale)]
+    scales = [real_number(scale, "scale")]
     for level in range(len(q) - 1, 0, -1):
         below = scales[-1] * scales[-1] / q[level]
-        scales.append(min(max(below, 2.0), float(min(math.prod(q[:level]), 1 << 500))))
+        scales.append(min(max(below, 2.0), float(min(math.prod(q[:level]), 1 << 500)) / 2))
     return tuple(reversed(scales))

@@ -64,7 +64,7 @@ class Converter(Generic[P]):
         """SEAL's SecretKey."""
         record = records.read_plaintext(data, self.parameters)
         ops = context(self.params).qp(self.params.max_level)
-        return SecretKey(self.params, secret_coefficients(record.data, ops))
+        return SecretKey.from_read(self.params, secret_coefficients(record.data, ops))
 
     def load_public_key(self, data: Buffer) -> PublicKey:
         """SEAL's PublicKey, full or seeded."""

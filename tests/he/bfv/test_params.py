@@ -153,3 +153,44 @@ def test_plain_moduli__batch_and_exceed_the_product_but_barely(bits: int, count:
     # The primes that batch lie about 2N ln(t) apart: none is far above the root.
     root = product ** (1 / count)
     assert max(moduli) <= root + 2 * N * 60 * (count + 5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"depth": 1.5}, "depth is 1.5"),
+        ({"depth": True}, "depth is True"),
+        ({"depth": 1, "plain_bits": 0}, "plain_bits = 0: it must be from 2 to 60"),
+        ({"depth": 1, "plain_bits": 20.0}, "plain_bits is 20.0"),
+        ({"depth": 1, "plain_modulus": 0}, "plain_modulus = 0"),
+        ({"depth": 1, "plain_modulus": "65537"}, "plain_modulus is '65537'"),
+        ({"depth": 1, "spare_bits": math.nan}, "spare_bits is nan"),
+        ({"depth": 1, "spare_bits": 1e9}, "spare_bits = 1e[+]09"),
+        ({"depth": 1, "log_q": 0}, "log_q = 0"),
+        ({"depth": 1, "log_q": math.inf}, "log_q is inf"),
+        ({"depth": 1, "dnum": 0}, "dnum = 0"),
+        ({"depth": 1, "dnum": 1.5}, "dnum is 1.5"),
+        ({"depth": 1, "N": "8192"}, "N is '8192'"),
+    ],
+)
+def test_build__names_bad_arguments(arguments, match):
+    with pytest.raises(ParameterError, match=match):
+        BFVParameters.build(**arguments)
+
+
+def test_build__takes_numbers_of_numpy():
+    given = BFVParameters.build(
+        np.int64(1), plain_bits=np.int32(17), N=np.uint16(256), dnum=np.array(1),
+        spare_bits=np.float32(2), insecure_reason="unit test",
+    )  # fmt: skip
+    plain = BFVParameters.build(
+        1, plain_bits=17, N=256, dnum=1, spare_bits=2.0, insecure_reason="unit test"
+    )
+    assert given == plain
+    assert given.id == plain.id
+    made = BFVParameters(
+        N=256, q=list(plain.q), p=np.array(plain.p), digit_limbs=plain.digit_limbs,
+        t=np.int64(plain.t), insecure_reason="unit test",
+    )  # fmt: skip
+    assert made.id == plain.id
+    assert type(made.t) is int

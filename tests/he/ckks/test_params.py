@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
+import pickle
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from he.ckks.encoding.encoder import Encoder
+from he.ckks.encryption import Decryptor, Encryptor
+from he.ckks.evaluator import Evaluator
 from he.ckks.params import CKKSParameters, scale_for
-from he.errors import InsecureParametersError, ParameterError
+from he.errors import InsecureParametersError, ParameterError, WrongObjectError
 from he.rlwe import security
+from he.rlwe.keygen import KeyGenerator
+from he.rlwe.keys import KeyNeeds
 from ntt.errors import ArithmeticLayerError, ModulusError
 from ntt.modulus import is_prime
 
@@ -92,7 +100,7 @@ def test_insecure_parameters__need_words() -> None:
     ("arguments", "match"),
     [
         ({"depth": -1}, "depth = -1"),
-        ({"depth": 2.0}, "depth = 2.0"),
+        ({"depth": 2.0}, "depth is 2.0"),
         ({"depth": 61}, "depth = 61"),
         ({"depth": 2, "integer_bits": 0}, "integer_bits = 0"),
         ({"depth": 2, "precision_bits": 20, "scale_bits": 40}, "not both"),
@@ -102,6 +110,20 @@ def test_insecure_parameters__need_words() -> None:
         ({"depth": 2, "dnum": 0}, "dnum = 0"),
         ({"depth": 2, "scale_bits": 58, "N": 65536}, "first prime of 64 bits"),
         ({"depth": 2, "security_bits": 100}, "security_bits"),
+        ({"depth": 2, "dnum": 1.5}, "dnum is 1.5: a whole number"),
+        ({"depth": True}, "depth is True: a whole number"),
+        ({"depth": 2, "N": True}, "N is True"),
+        ({"depth": 2, "N": "8192"}, "N is '8192'"),
+        ({"depth": 2, "integer_bits": 2.5}, "integer_bits is 2.5"),
+        ({"depth": 2, "integer_bits": 31}, "integer_bits = 31: it must be from 1 to 30"),
+        ({"depth": 2, "special_bits": 0}, "special_bits = 0"),
+        ({"depth": 2, "special_bits": 60.5}, "special_bits is 60.5"),
+        ({"depth": 2, "security_bits": 128.0}, "security_bits is 128.0"),
+        ({"depth": 2, "precision_bits": math.nan}, "precision_bits is nan: a finite"),
+        ({"depth": 2, "precision_bits": "20"}, "precision_bits is '20'"),
+        ({"depth": 2, "precision_bits": True}, "precision_bits is True"),
+        ({"depth": 2, "scale_bits": math.inf}, "scale_bits is inf"),
+        ({"depth": 2, "scale_bits": 10**400}, "scale_bits is of type int"),
     ],
 )
 def test_bad_arguments__are_named(arguments, match: str) -> None:
@@ -128,7 +150,19 @@ def test_bad_fields__are_refused() -> None:
         ({"scales": good.scales[1:]}, ParameterError),
         ({"scales": (*good.scales[1:], math.nan)}, ParameterError),
         ({"scales": (*good.scales[1:], 0.0)}, ParameterError),
+        ({"scales": (*good.scales[1:], 10**400)}, ParameterError),
+        ({"scales": "abc"}, WrongObjectError),
         ({"sigma": 0.0}, ParameterError),
+        ({"sigma": math.nan}, ParameterError),
+        ({"sigma": True}, ParameterError),
+        ({"N": 64.0}, ParameterError),
+        ({"N": None}, ParameterError),
+        ({"digit_limbs": 1.5}, ParameterError),
+        ({"digit_limbs": True}, ParameterError),
+        ({"q": 7}, WrongObjectError),
+        ({"p": None}, WrongObjectError),
+        ({"q": [float(prime) for prime in good.q]}, ParameterError),
+        ({"insecure_reason": 5}, WrongObjectError),
     ]:
         with pytest.raises(error):
             dataclasses.replace(good, **change)
@@ -148,3 +182,108 @@ def test_id__names_what_ciphertexts_depend_on() -> None:
     assert len({good.id, *(other.id for other in others)}) == 5
     with pytest.raises(dataclasses.FrozenInstanceError):
         good.N = 128  # type: ignore[misc]
+
+
+# Numbers as NumPy, JSON and argparse have them
+
+
+def test_numbers_of_numpy_and_lists__make_the_same_set() -> None:
+    good = CKKSParameters.build(2, N=64, scale_bits=30, dnum=2, insecure_reason=REASON)
+    built = CKKSParameters.build(
+        np.int64(2), N=np.array(64), scale_bits=np.float32(30), dnum=np.uint8(2),
+        security_bits=np.int32(128), insecure_reason=REASON,
+    )  # fmt: skip
+    primes = np.array(good.q, dtype=np.uint64)
+    given = CKKSParameters(
+        N=np.int64(64), q=primes, p=list(good.p), digit_limbs=np.int8(good.digit_limbs),
+        scales=np.array(good.scales), sigma=np.float64(3.2), insecure_reason=REASON,
+    )  # fmt: skip
+    primes[0] = 0  # what the caller does with the array later does not reach the set
+    for params in (built, given):
+        assert params == good
+        assert params.id == good.id
+        assert hash(params) == hash(good)
+        numbers = (params.N, params.digit_limbs, params.security_bits, *params.q, *params.p)
+        assert {type(number) for number in numbers} == {int}
+        assert {type(number) for number in (params.sigma, *params.scales)} == {float}
+        assert CKKSParameters.from_bytes(params.to_bytes(), insecure_reason=REASON) == good
+
+
+def test_zero__is_not_the_default() -> None:
+    none, default = (
+        CKKSParameters.build(1, N=1 << 13, precision_bits=bits, insecure_reason=REASON)
+        for bits in (4, None)
+    )
+    assert math.log2(default.scales[-1]) == pytest.approx(scale_for(1 << 13, 20))
+    assert math.log2(none.scales[-1]) == pytest.approx(scale_for(1 << 13, 4))
+    with pytest.raises(ParameterError, match=r"scale of 13\.4 bits"):
+        CKKSParameters.build(1, N=1 << 13, precision_bits=0)
+
+
+def test_copies_of_a_set__are_the_set() -> None:
+    good = CKKSParameters.build(2, N=64, scale_bits=30, insecure_reason=REASON)
+    assert copy.copy(good) is good
+    assert copy.deepcopy([good])[0] is good
+    assert pickle.loads(pickle.dumps(good)) == good
+
+
+# Values that the parameters hold
+
+
+def test_scales__beyond_their_modulus_are_refused() -> None:
+    good = CKKSParameters.build(2, N=64, scale_bits=30, insecure_reason=REASON)
+    for level, q in enumerate((good.q[0], good.q[0] * good.q[1])):
+        scales = list(good.scales)
+        scales[level] = 0.99 * q
+        dataclasses.replace(good, scales=scales)
+        scales[level] = float(q)
+        with pytest.raises(ParameterError, match=f"of level {level}: .* below the modulus"):
+            dataclasses.replace(good, scales=scales)
+    deep = CKKSParameters.build(40, N=64, scale_bits=40, insecure_reason=REASON)
+    assert deep.level_moduli[-1] == math.inf
+    assert deep.level_moduli[1] == float(deep.q[0] * deep.q[1])
+
+
+@pytest.mark.parametrize("precision", [10, 16, 20, 25])
+@pytest.mark.parametrize("depth", range(13))
+def test_integer_bits__by_default_hold_pixels_and_cost_no_speed(depth: int, precision: int) -> None:
+    params = CKKSParameters.build(depth, precision_bits=precision)
+    least = CKKSParameters.build(depth, precision_bits=precision, integer_bits=8)
+    assert params.value_limit() > 255
+    assert (params.N, params.dnum, len(params.p)) == (least.N, least.dnum, len(least.p))
+    assert max(params.q + params.p) < 1 << 50
+
+
+@pytest.mark.parametrize(
+    ("scale_bits", "expected"), [(20, 16), (33, 15), (41, 8), (44, 5), (45, 15), (50, 10), (55, 5)]
+)
+def test_integer_bits__are_as_many_as_the_scale_leaves(scale_bits: int, expected: int) -> None:
+    """One prime of 50 bits more would need a second special prime; above 2^44 none is as fast."""
+    params = CKKSParameters.build(0, N=32768, scale_bits=scale_bits)
+    assert params.value_limit() == pytest.approx(params.q[0] / 2 / params.scales[0])
+    assert math.log2(params.value_limit()) == pytest.approx(expected, abs=0.02)
+    stated = CKKSParameters.build(0, N=32768, scale_bits=scale_bits, integer_bits=3)
+    assert math.log2(stated.value_limit()) == pytest.approx(3, abs=0.02)
+
+
+def test_value_limit__grows_with_the_level() -> None:
+    params = CKKSParameters.build(3, N=64, scale_bits=30, insecure_reason=REASON)
+    limits = [params.value_limit(level) for level in range(4)]
+    assert limits == sorted(limits)
+    assert limits[0] == params.value_limit()
+    for level in (-1, 4, 1.0, None):
+        with pytest.raises(ParameterError, match="level"):
+            params.value_limit(level)
+
+
+def test_default_parameters__multiply_ages_and_pixels() -> None:
+    """The parameters of the migration page gave 7 * 8 = -40."""
+    params = CKKSParameters.build(depth=1, precision_bits=20)
+    generator = KeyGenerator(params)
+    secret = generator.secret_key()
+    evaluator = Evaluator(params, generator.evaluation_keys(secret, KeyNeeds(relinearization=1)))
+    encoder, encryptor = Encoder(params), Encryptor(params, secret)
+    for left, right in [(7, 8), (-99, 99), (200, 200)]:
+        a, b = (evaluator.attach(encryptor.encrypt(encoder.encode(v))) for v in (left, right))
+        product = encoder.decode_real(Decryptor(params, secret).decrypt(a * b))
+        assert np.abs(product - left * right).max() < 2.0**-10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,14 +13,18 @@ from hypothesis import strategies as st
 
 import ntt
 from he.ckks.params import CKKSParameters
-from he.errors import ParameterError, ParametersMismatchError
-from he.rlwe import galois, security
+from he.errors import CorruptBytesError, ParameterError, ParametersMismatchError
+from he.format.container import pack
+from he.format.residue_packing import pack_residues
+from he.rlwe import galois, sampling, security
 from he.rlwe.keygen import KeyGenerator
 from he.rlwe.keys import RELINEARIZATION, KeyNeeds, KeySwitchingKey, SecretKey
 from he.rlwe.sampling import half_normal_thresholds
 from he.rlwe.seeded import PUBLIC_KEY, digit_label, uniform_from_seed
 
 names = st.sampled_from(["tiny", "small", "one-limb digits", "two digits", "wide primes"])
+
+ONES = np.ones((1, 256), dtype=np.uint64)
 
 
 def centred(rows: np.ndarray, moduli: tuple[int, ...]) -> np.ndarray:
@@ -127,6 +132,47 @@ def test_secret_key__is_ternary_and_not_pickled(small) -> None:
     for bad in (np.full(256, 2), np.zeros(255), np.zeros((2, 128))):
         with pytest.raises(ParameterError, match="256 coefficients"):
             SecretKey(small.params, bad)
+
+
+def test_secret_key__takes_whole_numbers_alone(small) -> None:
+    good = small.secret.coefficients
+    assert (SecretKey(small.params, good.astype(float)).coefficients == good).all()
+    for bad in (good + 0.25, good * 1j, good.astype(object), good.astype(str)):
+        with pytest.raises(ParameterError, match="256 coefficients"):
+            SecretKey(small.params, bad)
+    smallest = good.copy()
+    smallest[0] = np.iinfo(np.int64).min  # its own absolute value
+    with pytest.raises(ParameterError, match="256 coefficients"):
+        SecretKey(small.params, smallest)
+
+
+def test_secret_key__of_zeros_is_refused_when_made_and_when_read(small) -> None:
+    with pytest.raises(ParameterError, match="hides nothing"):
+        SecretKey(small.params, np.zeros(256, dtype=np.int64))
+    header = {"params": small.params.id}
+    stored = pack(SecretKey.kind, header, {"coefficients": pack_residues(ONES, [3])})
+    with pytest.raises(CorruptBytesError, match="hides nothing"):
+        SecretKey.from_bytes(stored, small.params)
+
+
+@pytest.mark.parametrize("weight", [1, 64, 2000, 8192])
+def test_secret_key__that_is_not_uniform_is_refused_under_secure_parameters(weight: int) -> None:
+    params = CKKSParameters.build(1, N=8192)
+    secret = np.zeros(8192, dtype=np.int64)
+    secret[:weight] = 1 - 2 * (np.arange(weight) % 2)
+    with pytest.raises(ParameterError, match="not uniform ternary"):
+        SecretKey(params, secret)
+    with pytest.raises(ParameterError, match="not uniform ternary"):
+        SecretKey(params, np.abs(KeyGenerator(params).secret_key().coefficients))
+    # A demonstration says that it protects nothing.
+    SecretKey(replace(params, insecure_reason="unit test"), secret)
+
+
+def test_secret_key__is_drawn_again_where_it_is_zero(small, monkeypatch) -> None:
+    drawn = iter([np.zeros(256, dtype=np.int64), small.secret.coefficients])
+    monkeypatch.setattr(sampling, "ternary", lambda stream, N: next(drawn))
+    made = KeyGenerator(small.params).secret_key()
+    assert (made.coefficients == small.secret.coefficients).all()
 
 
 def test_seeded_generator__repeats_whatever_the_threads(small) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from he.bfv import BFVParameters
+from he.ckks.params import CKKSParameters
 from he.errors import InsecureParametersError, ParameterError
+from he.format.container import pack
 from he.rlwe.security import (
     SECURITY_LEVELS,
+    TABLE_SIGMA,
     check,
     estimate_security,
     max_log_qp,
@@ -111,3 +116,46 @@ def test_smallest_secure_N__is_secure_and_smallest(log_qp: float, security_bits:
     else:
         with pytest.raises(InsecureParametersError, match="131072"):
             smallest_secure_N(log_qp, security_bits)
+
+
+# The error is part of the check: the table holds for 3.19 and more
+
+
+@pytest.mark.parametrize("sigma", [0.5, 1.0, 3.0, 3.1899])
+def test_check__refuses_a_smaller_error_than_the_tables(sigma: float) -> None:
+    with pytest.raises(InsecureParametersError, match=r"sigma = .* 3\.19 or more.*insecure_reason"):
+        check(8192, 100, sigma=sigma)
+    assert estimate_security(8192, 100, sigma) == 0
+    assert check(8192, 100, sigma=sigma, insecure_reason="unit test") == 0
+
+
+@pytest.mark.parametrize("sigma", [TABLE_SIGMA, 3.2, 64])
+def test_check__accepts_the_tables_error_and_larger_ones(sigma: float) -> None:
+    assert check(8192, 214, sigma=sigma) == 128
+    assert estimate_security(8192, 214, sigma) == 128
+
+
+def params_of(sigma: float, reason: str | None) -> CKKSParameters:
+    secure = CKKSParameters.build(1)
+    return dataclasses.replace(secure, sigma=sigma, insecure_reason=reason)
+
+
+def test_parameters__with_a_small_error_are_refused_when_made_and_when_read() -> None:
+    with pytest.raises(InsecureParametersError, match=r"sigma = 0\.5"):
+        params_of(0.5, None)
+    weak = params_of(0.5, "unit test")
+    assert weak.security_estimate == 0
+    with pytest.raises(InsecureParametersError, match=r"sigma 0\.5.*'unit test'"):
+        CKKSParameters.from_bytes(weak.to_bytes())
+    assert CKKSParameters.from_bytes(weak.to_bytes(), insecure_reason="unit test") == weak
+    exact = BFVParameters.build(1)
+    with pytest.raises(InsecureParametersError, match=r"sigma = 1"):
+        dataclasses.replace(exact, sigma=1)
+
+
+def test_bytes__with_a_small_error_and_no_reason_are_refused() -> None:
+    """What no constructor makes: a writer that leaves its reason out."""
+    weak = params_of(0.5, "unit test")
+    header = {**weak._encoded()[0], "insecure_reason": ""}
+    with pytest.raises(InsecureParametersError, match=r"sigma = 0\.5"):
+        CKKSParameters.from_bytes(pack(weak.kind, header, {}))
