@@ -8,8 +8,17 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-# Tested again with every backend that this CPU has beside its fastest (primes that it cannot hold:
-# with scalar); tests/ntt runs them all as it is.
+# Test processes side by side: one a core, and no more than four, since each may take 2 GB.
+JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(4, len(os.sched_getaffinity(0))))')
+PYTEST := $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile
+OTHER_BACKENDS := $$($(BIN)/python -c 'import ntt; print(*ntt.available_backends()[1:])')
+# tests/ntt runs every kernel with every backend and holds their bits equal. What can differ besides
+# is how `he` and `nn` use them: each operation end to end, and the edges, run again with the other
+# backends of this CPU (primes that one cannot hold: with scalar).
+EVERY_BACKEND := tests/he/bfv tests/he/ckks tests/he/batched tests/he/rlwe/test_keyswitch.py \
+  tests/he/rlwe/test_rns.py tests/he/test_real_parameters.py tests/he/test_several_threads.py \
+  tests/he/test_steady_state.py tests/nn/test_encrypted.py tests/nn/batched/test_reals.py \
+  tests/nn/batched/test_integers.py tests/accel_model/execution/test_executor.py
 ENCRYPTED := tests/he tests/nn tests/accel_model tests/benchmarks
 
 .PHONY: demo test test-all docs clean
@@ -20,10 +29,10 @@ demo: $(VENV)/.project
 test: $(VENV)/.test
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
-	for backend in $$($(BIN)/python -c 'import ntt; print(*ntt.available_backends()[1:])'); do \
-	  HE_ACCEL_BACKEND=$$backend,scalar $(BIN)/python -m pytest \
-	    -m "not slow and not crosscheck" $(ENCRYPTED) || exit 1; \
+	$(PYTEST)
+	for backend in $(OTHER_BACKENDS); do \
+	  HE_ACCEL_BACKEND=$$backend,scalar $(PYTEST) -m "not slow and not crosscheck" \
+	    $(EVERY_BACKEND) || exit 1; \
 	done
 
 # Warnings, broken links among them, are errors; nothing is downloaded.
@@ -31,9 +40,13 @@ docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo 'Documentation: site/index.html'
 
-# The tests that take minutes as well.
+# The tests that take minutes as well, and all encrypted ones with every backend.
 test-all: $(VENV)/.test
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(PYTEST) -m "slow or not slow"
+	for backend in $(OTHER_BACKENDS); do \
+	  HE_ACCEL_BACKEND=$$backend,scalar $(PYTEST) -m "not slow and not crosscheck" \
+	    $(ENCRYPTED) || exit 1; \
+	done
 
 clean:
 	rm -rf $(VENV) build site .pytest_cache .mypy_cache .ruff_cache .hypothesis
