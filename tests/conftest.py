@@ -5,9 +5,12 @@ from __future__ import annotations
 import importlib
 import os
 from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.comparisons import COMPARISONS
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
@@ -49,3 +52,26 @@ def tenseal() -> ModuleType:
         if IN_CI:
             pytest.fail(f"TenSEAL is missing in CI: {error}")
         pytest.skip("TenSEAL is not installed; `make test` installs it")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A test process of several hands its count of comparisons to the one that prints it."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["comparisons"] = COMPARISONS.counts()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over the count of a test process that ends."""
+    COMPARISONS.add(getattr(node, "workeroutput", {}).get("comparisons", (0, 0, 0)))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print how much was compared with SEAL."""
+    arrays, residues, mismatches = COMPARISONS.counts()
+    if arrays:
+        terminalreporter.write_line(
+            f"crosscheck with SEAL: {arrays} comparisons of {residues} residues, "
+            f"{mismatches} mismatches"
+        )

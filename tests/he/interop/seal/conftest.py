@@ -1,4 +1,4 @@
-"""What the comparisons with SEAL share: sessions in both libraries, and a count of comparisons."""
+"""What the comparisons with SEAL share: sessions in both libraries."""
 
 from __future__ import annotations
 
@@ -22,40 +22,15 @@ from he.interop.seal import (
 )
 from he.interop.seal.records import CiphertextRecord, write_ciphertext
 from he.rlwe.keys import EvaluationKeys
+from tests.comparisons import COMPARISONS, Comparisons
 
 VECTORS = Path(__file__).parents[3] / "vectors"
 REASON = "a comparison of residues: nothing is protected"
 
 
-class Comparisons:
-    """Counts comparisons of whole arrays, and fails at once on a residue that differs."""
-
-    def __init__(self) -> None:
-        self.arrays = self.residues = self.mismatches = 0
-
-    def equal(self, what: str, ours: np.ndarray, theirs: np.ndarray) -> None:
-        """Same shape, same values."""
-        self.arrays += 1
-        self.residues += ours.size
-        different = ours.shape != theirs.shape or int((ours != theirs).sum())
-        self.mismatches += bool(different)
-        assert not different, f"{what}: {ours.shape} and {theirs.shape}, {different} differ"
-
-
-_COMPARISONS = Comparisons()
-
-
 @pytest.fixture(scope="session")
 def comparisons() -> Comparisons:
-    return _COMPARISONS
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    if _COMPARISONS.arrays:
-        terminalreporter.write_line(
-            f"crosscheck with SEAL: {_COMPARISONS.arrays} comparisons of "
-            f"{_COMPARISONS.residues} residues, {_COMPARISONS.mismatches} mismatches"
-        )
+    return COMPARISONS
 
 
 class Vectors:
