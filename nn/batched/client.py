@@ -64,10 +64,10 @@ class BatchedClient:
         return [to_bytes(secret) for secret in self._secrets]
 
     def encrypt(self, images: ArrayLike, *, progress: bool = False) -> BatchedTensor:
-        """Encrypt images (B, ..), B from 1 to `plan.images`.
+        """Encrypt images (B, *input_shape), real, inside the input range; B to `plan.images`.
 
         progress: show how many elements are encrypted. Raises `ShapeError` for another number or
-        shape, and `InputRangeError` for pixels outside the network's input range.
+        shape, and `InputRangeError` for anything but real numbers and for values outside the range.
         """
         values = self.plan.values(images)
         if not 1 <= len(values) <= self.plan.images:

@@ -87,7 +87,8 @@ class BatchedPlan(ABC):
     def values(self, images: ArrayLike) -> NDArray[Any]:
         """The numbers to encrypt for these images: (B, inputs).
 
-        Raises `ShapeError` for another shape, `InputRangeError` for pixels outside the range.
+        Raises `ShapeError` for another shape, `InputRangeError` for anything but real numbers and
+        for pixels outside the range.
         """
 
     @abstractmethod

@@ -23,7 +23,7 @@ from scipy import sparse
 
 from nn.errors import NetworkError, UnsupportedLayerError
 from nn.network.graph import INPUT, Network
-from nn.network.images import flatten_images, range_error
+from nn.network.images import as_batch, range_error
 from nn.network.layers import FloatArray, Shape
 from nn.stages.rewriting import rewrite
 from nn.stages.stage import AffineStage, SquareStage
@@ -89,11 +89,13 @@ class InputRounding:
         return math.prod(self.shape)
 
     def __call__(self, images: ArrayLike) -> NDArray[np.int64]:
-        """Images (B, *shape) or (B, size) as integers (B, size).
+        """Images (B, *shape) as integers (B, size).
 
-        Raises `ShapeError` for another shape, `InputRangeError` for pixels outside the range.
+        Raises `ShapeError` for another shape, `InputRangeError` for anything but real numbers and
+        for pixels outside the range.
         """
-        batch = flatten_images(images, self.shape)
+        batch = as_batch(images, self.shape, "the network of integers")
+        batch = batch.reshape(len(batch), -1)
         rounded = np.rint(batch * self.scale)
         inside = (self.low <= rounded) & (rounded <= self.high)  # False for NaN
         if not inside.all():

@@ -39,7 +39,7 @@ from nn.batched.quantize import Square, chain_of_squares
 from nn.batched.schedule import Relinearization, scheduled
 from nn.inference.plan import check_network
 from nn.network.graph import Network
-from nn.network.images import check_pixels, flatten_images
+from nn.network.images import as_batch, check_pixels
 from nn.network.layers import FloatArray, Shape
 from nn.stages.stage import AffineStage
 
@@ -162,9 +162,9 @@ class RealPlan(BatchedPlan):
         )
 
     def values(self, images: ArrayLike) -> FloatArray:
-        batch = flatten_images(images, self.input_shape)
+        batch = as_batch(images, self.input_shape, f"the plan for {self.network!r}")
         check_pixels(batch, self.input_range)
-        return batch
+        return batch.reshape(len(batch), -1)
 
     def codec(self, index: int, secret: SecretKey) -> RealCodec:
         return RealCodec(self.params[index], secret)

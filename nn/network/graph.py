@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nn.errors import GraphError, InputRangeError, NetworkError, ShapeError
+from nn.network.images import as_batch
 from nn.network.layers import FloatArray, Layer, Shape, freeze_array
 
 INPUT = "input"
@@ -158,19 +159,7 @@ class Network:
         return batch
 
     def _check_batch(self, images: ArrayLike) -> FloatArray:
-        raw = np.asarray(images)
-        if raw.dtype.kind not in "fiu":
-            raise InputRangeError(f"images have dtype {raw.dtype}; real numbers are needed")
-        batch: FloatArray = raw.astype(np.float64)
-        if batch.shape[1:] != self.input_shape or batch.ndim != len(self.input_shape) + 1:
-            single = batch.shape == self.input_shape
-            hint = "; this is one image without the batch axis: pass image[None]" if single else ""
-            needed = ", ".join(["B", *map(str, self.input_shape)])
-            raise ShapeError(
-                f"network {self.name!r} takes a batch ({needed}), got {batch.shape}{hint}"
-            )
-        if batch.shape[0] == 0:
-            raise ShapeError(f"network {self.name!r} got an empty batch {batch.shape}")
+        batch = as_batch(images, self.input_shape, f"network {self.name!r}")
         finite = np.isfinite(batch)
         if not finite.all():
             bad = np.unique(np.nonzero(~finite)[0])

@@ -10,8 +10,7 @@ from he.ckks.encryption import Decryptor, Encryptor
 from he.rlwe.keygen import KeyGenerator
 from he.rlwe.keys import EvaluationKeys, SecretKey
 from he.serialization import from_bytes, to_bytes
-from nn.errors import ShapeError
-from nn.network.images import check_pixels
+from nn.network.images import as_batch, check_pixels
 from nn.network.layers import FloatArray
 from nn.packed.encrypted_batch import EncryptedBatch
 from nn.packed.plan import InferencePlan, take_plan
@@ -51,16 +50,11 @@ class PackedClient:
     def encrypt(self, images: ArrayLike) -> EncryptedBatch:
         """Encrypt images (B, *input_shape), real, inside the network's input range.
 
-        Raises `ShapeError` for another shape, and `InputRangeError` for NaN, infinities or values
-        outside the range, for which the plan predicts nothing.
+        Raises `ShapeError` for another shape, and `InputRangeError` for anything but real numbers
+        and for values outside the range, for which the plan predicts nothing.
         """
         plan = self.plan
-        tensor = np.asarray(images, dtype=np.float64)
-        shape = plan.input_layout.shape
-        if tensor.ndim != len(shape) + 1 or tensor.shape[1:] != shape or not len(tensor):
-            raise ShapeError(
-                f"images of shape {tensor.shape}: (batch, {', '.join(map(str, shape))}) is needed"
-            )
+        tensor = as_batch(images, plan.input_layout.shape, f"the plan for {plan.network!r}")
         check_pixels(tensor, plan.input_range)
         ciphertexts = [
             self._encryptor.encrypt(self._encoder.encode(slots))
