@@ -54,6 +54,13 @@ def contiguous(array: np.ndarray) -> np.ndarray:
     return array if array.flags.c_contiguous else large_copy(array)
 
 
+def read_only(array: np.ndarray) -> np.ndarray:
+    """A view that cannot be written: kernels that only read are then compiled for one type."""
+    view = array.view()
+    view.setflags(write=False)
+    return view
+
+
 def aligned_array(words: int) -> np.ndarray:
     """A uint64 array (words,), not initialised, that starts on a cache line.
 

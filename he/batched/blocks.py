@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from he.batched import kernels as batched_kernels
 from he.batched.kernels import WIDTH
 from ntt import threads
-from ntt.memory import large_array
+from ntt.memory import large_array, read_only
 from ntt.workspace import workspace
 
 Rows = NDArray[np.uint64]
@@ -45,15 +45,19 @@ class Blocks:
         parts, limbs, blocks, elements, width = self.data.shape
         return parts, limbs, elements, blocks * width
 
+    def freeze(self) -> None:
+        """Let no element change any more."""
+        self.data.setflags(write=False)
+
     def put(self, first: int, rows: Rows) -> None:
         """Elements first, first + 1, .. = rows."""
-        batched_kernels.to_blocks(self.data, rows, first)
+        batched_kernels.to_blocks(self.data, read_only(rows), first)
 
     def row(self, element: int) -> Rows:
         """One element, (parts, limbs, N)."""
         parts, limbs, blocks, _, width = self.data.shape
         row = large_array((parts, limbs, blocks * width))
-        batched_kernels.from_blocks(row, self.data, element)
+        batched_kernels.from_blocks(row, read_only(self.data), element)
         return row
 
     def taken(self, elements: NDArray[np.int64]) -> Blocks:

@@ -17,7 +17,7 @@ from he.batched.kernels import SUMS, WIDTH
 from he.batched.sum_program import SPARE_BITS, Assembly, SumProgram, WeightDigits
 from he.errors import ParameterError
 from ntt import threads
-from ntt.memory import large_zeros
+from ntt.memory import large_zeros, read_only
 from ntt.workspace import workspace
 
 _WORDS = 1 << 22  # of one batch of outputs: 32 MiB
@@ -131,9 +131,11 @@ class WeightedSums:
         offsets = large_zeros((parts, limbs, count))
         offsets[0] = self._offsets[:, start : start + count]
 
+        elements = read_only(inputs.data)
+
         def work(lo: int, hi: int) -> None:
             batched_kernels.weighted_sums(
-                target, inputs.data, program.inputs, program.weights, program.phases,
+                target, elements, program.inputs, program.weights, program.phases,
                 program.tiles, offsets, fresh, self._moduli, self._inverses,
                 workspace("weighted sums", (SUMS,)), lo, hi,
             )  # fmt: skip

@@ -23,14 +23,17 @@ from ntt.memory import large_copy
 _NOISE_BITS, _NOISE_DEGREE = 8192.0, 64
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Plaintext(OwnedObject):
-    """A polynomial modulo t: its coefficients (N,) uint64 in [0, t)."""
+    """A polynomial modulo t: its coefficients (N,) uint64 in [0, t), read-only."""
 
     kind = "bfv plaintext"
 
     params: BFVParameters
     data: np.ndarray
+
+    def __post_init__(self) -> None:
+        self.data.setflags(write=False)
 
     def __repr__(self) -> str:
         return f"Plaintext(N={self.params.N}, t={self.params.t})"
@@ -44,17 +47,20 @@ class Plaintext(OwnedObject):
         return cls(params, contents.residues("0", [params.t], (1, params.N))[0])
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class PlainFactor:
     """A plaintext made ready for products at one level and below.
 
-    data (level + 1, N): the centred coefficients, transformed; norm_bits: log2 of the largest
-    absolute value of its embeddings. `Evaluator.factor` makes it.
+    data (level + 1, N): the centred coefficients, transformed, read-only; norm_bits: log2 of the
+    largest absolute value of its embeddings. `Evaluator.factor` makes it.
     """
 
     params: BFVParameters
     data: np.ndarray = field(repr=False)
     norm_bits: float
+
+    def __post_init__(self) -> None:
+        self.data.setflags(write=False)
 
     @property
     def level(self) -> int:
@@ -72,9 +78,9 @@ class RowOperations(Operations["Ciphertext"], Protocol):
         """The two rows of slots swapped."""
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Ciphertext(EncryptedValue[RowOperations]):
-    """An encryption: data (parts, level + 1, N) uint64, transformed.
+    """An encryption: data (parts, level + 1, N) uint64, transformed, read-only.
 
     ``c_0 + c_1 s (+ c_2 s^2) = (Q / t) m + e`` modulo Q, the product of q_0 .. q_level. `noise` is
     the predicted invariant noise; it is advice, and `Decryptor.noise_budget` measures the truth.

@@ -21,15 +21,18 @@ from he.rlwe.serializable import Encoded
 from ntt.memory import large_copy
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Plaintext(OwnedObject):
-    """An encoded vector: residues (level + 1, N) uint64, transformed, at `scale`."""
+    """An encoded vector: residues (level + 1, N) uint64, transformed, read-only, at `scale`."""
 
     kind = "plaintext"
 
     params: CKKSParameters
     data: np.ndarray
     scale: float
+
+    def __post_init__(self) -> None:
+        self.data.setflags(write=False)
 
     @property
     def level(self) -> int:
@@ -62,9 +65,9 @@ class SlotOperations(Operations["Ciphertext"], Protocol):
         """Every slot conjugated."""
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Ciphertext(EncryptedValue[SlotOperations]):
-    """An encryption: data (parts, level + 1, N) uint64, transformed, at `scale`.
+    """An encryption: data (parts, level + 1, N) uint64, transformed, read-only, at `scale`.
 
     Ciphertexts are values: their data is never changed in place. seed: the 32 bytes that c_1 is the
     expansion of, for fresh symmetric encryptions, and None otherwise.

@@ -363,7 +363,13 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         **details: Any,
     ) -> Ciphertext:
         """`result`, of an operation that a tracer takes note of (see `Tracer.record`)."""
-        if self.tracer is not None:
-            level = operands[0].level if operands else len(data[0]) - 1
-            self.tracer.record(kind, level, [x.data for x in operands], [data], **details)
+        self.note(kind, [x.data for x in operands], data, **details)
         return self.result(data, scale)
+
+    def note(
+        self, kind: str, operands: Sequence[np.ndarray], data: np.ndarray, **details: Any
+    ) -> None:
+        """Tell the tracer, if there is one, that `data` was computed or changed in place."""
+        if self.tracer is not None:
+            level = (operands[0] if operands else data).shape[-2] - 1
+            self.tracer.record(kind, level, operands, [data], **details)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from he.errors import CorruptBytesError, ForeignBytesError, ParameterError
 from he.format.residue_packing_kernels import pack_row, unpack_row
-from ntt.memory import contiguous, large_array, large_copy
+from ntt.memory import contiguous, large_array, large_copy, read_only
 
 
 def packed_bytes(moduli: Sequence[int], N: int) -> int:
@@ -33,7 +33,7 @@ def pack_residues(residues: NDArray[np.uint64], moduli: Sequence[int]) -> bytes:
     if residues.dtype != np.uint64:
         raise ParameterError(f"residues are of dtype {residues.dtype}, needed is uint64")
     N = _check_shape(residues.shape, moduli)
-    blocks = contiguous(residues).reshape(-1, len(moduli), N)
+    blocks = read_only(contiguous(residues)).reshape(-1, len(moduli), N)
     packed = large_array((len(blocks) * packed_bytes(moduli, N) // 8,))
     start = 0
     for block in blocks:

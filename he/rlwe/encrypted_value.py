@@ -41,6 +41,8 @@ Evaluator = TypeVar("Evaluator", bound=Operations[Any])
 class EncryptedValue(OwnedObject, Generic[Evaluator]):
     """A ciphertext, data (parts, level + 1, N), that may have an evaluator attached.
 
+    The array becomes read-only: bytes hold the seed in place of c_1, so c_1 must not change.
+
     seed: the 32 bytes that c_1 is the expansion of, or None.
     """
 
@@ -50,6 +52,9 @@ class EncryptedValue(OwnedObject, Generic[Evaluator]):
 
     # NumPy arrays then leave ``array * ciphertext`` to the methods below.
     __array_ufunc__ = None
+
+    def __post_init__(self) -> None:
+        self.data.setflags(write=False)
 
     @property
     def level(self) -> int:

@@ -38,6 +38,10 @@ class BatchedTensor:
     seeds: tuple[Sequence[bytes], ...] | None = field(default=None, repr=False)
     profile: tuple[StageTime, ...] = field(default=(), repr=False)
 
+    def __post_init__(self) -> None:
+        for blocks in self.residues:
+            blocks.freeze()
+
     def __len__(self) -> int:
         return self.images
 

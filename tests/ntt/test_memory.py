@@ -104,3 +104,10 @@ def test_contiguous__copies_only_where_needed() -> None:
     part = memory.contiguous(array[:, 1:])
     assert part.flags.c_contiguous
     assert (part == array[:, 1:]).all()
+
+
+def test_read_only__is_a_view_of_the_same_words() -> None:
+    array = memory.large_zeros((3,))
+    view = memory.read_only(array)
+    assert np.shares_memory(view, array)
+    assert (view.flags.writeable, array.flags.writeable) == (False, True)

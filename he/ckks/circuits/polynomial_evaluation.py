@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -40,6 +41,13 @@ class _Factor:
 
     integer: int = 0
     residues: np.ndarray | None = None
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What a tracer notes of it."""
+        if self.residues is None:
+            return {"integer": self.integer}
+        return {"plaintexts": (self.residues,)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,17 +230,17 @@ class EncodedPolynomial:
         """x^i = x^a x^b, or T_i = 2 T_a T_b - T_(a-b)."""
         a, b = _halves(i)
         level = self._powers.level(i) + 1
+        scale = basis[a].scale * basis[b].scale
         product = _tensor(evaluator, basis[a], basis[b], level)
         if self.polynomial.basis == "chebyshev":
-            ops = evaluator.context.q(level)
-            ops.add(product.data, product.data, product.data)
-            _note(evaluator, "add", (product, product))
+            evaluator.context.q(level).add(product, product, product)
+            evaluator.note("add", (product, product), product)
             if a == b:
-                _add_constant(evaluator, product, _Factor(integer=-round(product.scale)))
+                _add_constant(evaluator, product, _Factor(integer=-round(scale)))
             else:
-                correction = _Factor(integer=-round(product.scale / basis[a - b].scale))
+                correction = _Factor(integer=-round(scale / basis[a - b].scale))
                 _add_multiple(evaluator, product, basis[a - b], correction)
-        return evaluator.relinearize_rescale(product)
+        return evaluator.relinearize_rescale(evaluator.result(product, scale))
 
     def _rescaled(
         self, evaluator: Evaluator, basis: dict[int, Ciphertext], total: _Sum
@@ -241,7 +249,8 @@ class EncodedPolynomial:
         ops = evaluator.context.q(level)
         parts = 3 if total.products else 2
         shape = (parts, level + 1, self.params.N)
-        accumulated = evaluator.recorded("zeros", (), large_zeros(shape), total.scale)
+        accumulated = large_zeros(shape)
+        evaluator.note("zeros", (), accumulated)
         for product in total.products:
             left = product.left
             operand = (
@@ -250,15 +259,15 @@ class EncodedPolynomial:
             tensor = _tensor(evaluator, operand, basis[product.right], level)
             if product.multiplier != 1:
                 multiplier = Scalars([product.multiplier] * (level + 1), ops.moduli)
-                ops.multiply_scalar(tensor.data, tensor.data, multiplier)
-                _note(evaluator, "multiply_integer", (tensor,), _Factor(product.multiplier))
-            ops.add(accumulated.data, accumulated.data, tensor.data)
-            _note(evaluator, "add", (accumulated, tensor))
+                ops.multiply_scalar(tensor, tensor, multiplier)
+                evaluator.note("multiply_integer", (tensor,), tensor, integer=product.multiplier)
+            ops.add(accumulated, accumulated, tensor)
+            evaluator.note("add", (accumulated, tensor), accumulated)
         for i, factor in total.terms:
             _add_multiple(evaluator, accumulated, basis[i], factor)
         if total.constant is not None:
             _add_constant(evaluator, accumulated, total.constant)
-        return evaluator.relinearize_rescale(accumulated)
+        return evaluator.relinearize_rescale(evaluator.result(accumulated, total.scale))
 
     def _check(self, evaluator: Evaluator, x: Ciphertext) -> None:
         for other in (evaluator, x):
@@ -321,49 +330,38 @@ def _cost(plan: tuple[_Sum, list[int]]) -> float:
     return cost
 
 
-def _tensor(evaluator: Evaluator, a: Ciphertext, b: Ciphertext, level: int) -> Ciphertext:
-    """The unrelinearized product at `level`; a and b may stand higher."""
+def _tensor(evaluator: Evaluator, a: Ciphertext, b: Ciphertext, level: int) -> np.ndarray:
+    """The residues of the unrelinearized product at `level`; a and b may stand higher."""
     left = evaluator.drop_limbs(a, level)
     right = left if b is a else evaluator.drop_limbs(b, level)
-    data = large_array((3, *left.data.shape[1:]))
-    evaluator.context.q(level).tensor(data, left.data, right.data)
-    return evaluator.recorded("tensor", (left, right), data, a.scale * b.scale)
+    out = large_array((3, *left.data.shape[1:]))
+    evaluator.context.q(level).tensor(out, left.data, right.data)
+    evaluator.note("tensor", (left.data, right.data), out)
+    return out
 
 
-def _add_multiple(evaluator: Evaluator, a: Ciphertext, b: Ciphertext, factor: _Factor) -> None:
-    """a += factor b on the first two parts; b may stand at a higher level."""
-    ops = evaluator.context.q(a.level)
-    limbs = a.level + 1
-    scaled = workspace("polynomial term", (limbs, a.data.shape[-1]))
+def _add_multiple(evaluator: Evaluator, a: np.ndarray, b: Ciphertext, factor: _Factor) -> None:
+    """a (parts, limbs, N) += factor b on the first two parts; b may stand at a higher level."""
+    _, limbs, N = a.shape
+    ops = evaluator.context.q(limbs - 1)
+    scaled = workspace("polynomial term", (limbs, N))
     for part in range(2):
         if factor.residues is None:
             scalars = Scalars([factor.integer] * limbs, ops.moduli)
             ops.multiply_scalar(scaled, b.data[part, :limbs], scalars)
-            ops.add(a.data[part], a.data[part], scaled)
+            ops.add(a[part], a[part], scaled)
         else:
-            ops.multiply_add(a.data[part], b.data[part, :limbs], factor.residues)
-    _note(evaluator, "add_multiple", (a, b), factor)
+            ops.multiply_add(a[part], b.data[part, :limbs], factor.residues)
+    evaluator.note("add_multiple", (a, b.data), a, **factor.details)
 
 
-def _add_constant(evaluator: Evaluator, a: Ciphertext, factor: _Factor) -> None:
-    """a += factor: a constant is the same number at every point of the transform."""
-    ops = evaluator.context.q(a.level)
+def _add_constant(evaluator: Evaluator, a: np.ndarray, factor: _Factor) -> None:
+    """a (parts, limbs, N) += factor: a constant is the same number at every point."""
+    ops = evaluator.context.q(a.shape[1] - 1)
     if factor.residues is None:
         scalars = np.array([factor.integer % q for q in ops.moduli], dtype=np.uint64)
-        ops.add_scalar(a.data[0], a.data[0], scalars)
+        ops.add_scalar(a[0], a[0], scalars)
     else:
-        ops.add(a.data[0], a.data[0], factor.residues)
-    _note(evaluator, "add_integer" if factor.residues is None else "add_plain", (a,), factor)
-
-
-def _note(
-    evaluator: Evaluator,
-    kind: str,
-    operands: Sequence[Ciphertext],
-    factor: _Factor | None = None,
-) -> None:
-    """Tell the tracer, if there is one, that the first operand was changed in place."""
-    plaintexts = [] if factor is None or factor.residues is None else [factor.residues]
-    integer = None if factor is None or plaintexts else factor.integer
-    a = operands[0]
-    evaluator.recorded(kind, operands, a.data, a.scale, plaintexts=plaintexts, integer=integer)
+        ops.add(a[0], a[0], factor.residues)
+    kind = "add_integer" if factor.residues is None else "add_plain"
+    evaluator.note(kind, (a,), a, **factor.details)

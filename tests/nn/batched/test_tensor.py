@@ -134,3 +134,10 @@ def test_bytes__that_are_anything_are_refused(plan, data):
     with contextlib.suppress(he.SerializationError):
         BatchedTensor.from_bytes(data, plan)
         pytest.fail("random bytes were read")
+
+
+@pytest.mark.parametrize("kind", ["images", "answers"])
+def test_residues__are_read_only(tensors, kind):
+    """Bytes of images hold seeds in place of part 1, so the residues must not change."""
+    with pytest.raises(ValueError, match="read-only"):
+        tensors[kind].residues[0].data[...] = 0
