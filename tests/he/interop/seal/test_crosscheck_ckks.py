@@ -143,11 +143,11 @@ def test_our_seeded_ciphertext__expands_and_decrypts_in_pyfhel(chain, ckks_sessi
     comparisons.equal("our seed", ours.data, session.ours(theirs).data)
     # Half the length and a seed, and what it decrypts to is the plaintext but for one Gaussian.
     assert len(data) < 0.6 * len(theirs.to_bytes())
-    error = Decryptor(converter.params, secret).decrypt(ours)
+    decrypted = Decryptor(converter.params, secret).decrypt(ours)
     ops = session.evaluator().context.q(plaintext.level)
-    ops.subtract(error.data, error.data, plaintext.data)
+    error = ops.subtract(np.empty_like(plaintext.data), decrypted.data, plaintext.data)
     q = converter.params.q[0]
-    centred = (ops.inverse(error.data)[0].astype(object) + q // 2) % q - q // 2
+    centred = (ops.inverse(error)[0].astype(object) + q // 2) % q - q // 2
     # he.rlwe.sampling cuts the Gaussian of standard deviation 3.2 at 30.
     assert 0 < max(abs(centred)) <= 30
     comparisons.equal(
