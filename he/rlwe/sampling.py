@@ -109,23 +109,26 @@ class RandomStream:
         """An independent stream for `label`, seeded by the next 32 bytes of this one."""
         return RandomStream(self.bytes(SEED_BYTES), label, from_os=self._from_os)
 
-    def renew(self) -> None:
-        """Go on with fresh randomness of the operating system, so that no state here matters.
+    def renew(self, count: int = 0) -> builtins.bytes:
+        """Go on with fresh randomness of the operating system, and return `count` bytes of it.
 
         Whatever a process, its fork or its restored copy drew before, what they draw next differs,
-        as far as the operating system's randomness does. A stream from a seed stays as it is.
+        as far as the operating system's randomness does. Both come of one draw, so that no copy of
+        the process is made between them. A stream from a seed goes on, and returns its own bytes.
         """
         if self._process != _process():
             self._renew_after_fork()
         with self._lock:
-            if self._key is not None:
-                return
-            self._renewals += 1
-            if self._renewals == RENEWALS_PER_KEY:
-                self._start(os.urandom(SEED_BYTES))
-            else:
-                self._cipher.reset_nonce(bytes(4) + os.urandom(12))
-                self._left = BYTES_PER_CIPHER
+            if self._key is None:
+                drawn = os.urandom(SEED_BYTES + count)
+                self._renewals += 1
+                if self._renewals == RENEWALS_PER_KEY:
+                    self._start(drawn[:SEED_BYTES])
+                else:
+                    self._cipher.reset_nonce(bytes(4) + drawn[:12])
+                    self._left = BYTES_PER_CIPHER
+                return drawn[SEED_BYTES:]
+        return self.bytes(count)
 
     def bytes(self, count: int) -> builtins.bytes:
         """The next `count` bytes."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 
 from he.errors import MissingKeyError, ParametersMismatchError
@@ -11,7 +9,7 @@ from he.rlwe import sampling
 from he.rlwe.keys import PublicKey, SecretKey
 from he.rlwe.params import RLWEParameters
 from he.rlwe.rns import context
-from he.rlwe.sampling import RandomStream
+from he.rlwe.sampling import SEED_BYTES, RandomStream
 from he.rlwe.seeded import CIPHERTEXT, uniform_from_seed
 from he.rlwe.small_polynomials import error_polynomial, small_polynomial
 from ntt.memory import large_array, large_copy
@@ -42,7 +40,6 @@ class ZeroEncryptor:
         self.context = context(params)
         self.symmetric = isinstance(key, SecretKey)
         self._key = key
-        self._reproducible = seed is not None
         self._stream = (
             RandomStream.from_os()
             if seed is None
@@ -55,15 +52,15 @@ class ZeroEncryptor:
         Every encryption takes randomness of its own from the operating system, so that no state of
         this process decides whether an error repeats.
         """
-        self._stream.renew()
         if isinstance(self._key, SecretKey):
             return self._encrypt_symmetric(level, self._key)
+        self._stream.renew()
         return self._encrypt_public(level, self._key), None
 
     def _encrypt_symmetric(self, level: int, secret: SecretKey) -> tuple[np.ndarray, bytes]:
         """(-a s + e, a) with a uniform, the expansion of a public seed."""
         ops = self.context.q(level)
-        seed = self._stream.bytes(32) if self._reproducible else os.urandom(32)
+        seed = self._stream.renew(SEED_BYTES)
         data = large_array((2, level + 1, self.params.N))
         data[1] = uniform_from_seed(seed, CIPHERTEXT, ops)
         ops.multiply(data[0], data[1], secret.transformed[: level + 1])

@@ -30,6 +30,7 @@ from tests.mutations import mutated, mutated_archive, mutated_png, peak_bytes, s
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 FEW, MANY = 500, 100_000
+NIGHTLY = (pytest.mark.slow, pytest.mark.timeout(7200))
 MOST_GROWTH_BYTES = 600 << 20
 
 
@@ -132,7 +133,7 @@ def _inside_gzip(data: bytes, chance: random.Random) -> bytes:
     return gzip.compress(mutated(gzip.decompress(data), chance))
 
 
-@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=NIGHTLY)])
 @pytest.mark.parametrize("name", NAMES)
 def test_mutated_files__load_or_raise_a_named_error(
     kinds: dict[str, Kind], name: str, count: int, tmp_path: Path

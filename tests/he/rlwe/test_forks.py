@@ -135,7 +135,19 @@ def test_renew__takes_randomness_of_the_system_each_time(monkeypatch: pytest.Mon
 def test_renew__leaves_a_seeded_stream_as_it_is() -> None:
     stream = RandomStream.from_seed(SEED)
     stream.renew()
-    assert stream.bytes(64) == RandomStream.from_seed(SEED).bytes(64)
+    assert stream.renew(20) + stream.bytes(44) == RandomStream.from_seed(SEED).bytes(64)
+
+
+def test_encryption__draws_error_and_uniform_half_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between two draws a virtual machine could be copied: one error under two halves."""
+    params = he.CKKSParameters.build(depth=1, precision_bits=10)
+    secret = he.KeyGenerator(params).secret_key()
+    encryptor = he.Encryptor(params, secret)
+    zero = he.Encoder(params).encode(np.zeros(params.slots))
+    drawn = []
+    monkeypatch.setattr(os, "urandom", lambda n: drawn.append(n) or bytes(n))  # type: ignore[func-returns-value]
+    encryptor.encrypt(zero)
+    assert len(drawn) == 1
 
 
 def test_stream__goes_on_behind_the_last_block_of_a_cipher() -> None:
