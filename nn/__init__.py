@@ -19,8 +19,9 @@ from nn.batched.plan import BatchedPlan
 from nn.batched.server import BatchedServer
 from nn.batched.tensor import BatchedTensor
 from nn.compilation import compile
-from nn.errors import NetworkError
+from nn.errors import LimitError, NetworkError
 from nn.frontend.pytorch import from_torch
+from nn.inference.limits import Limits
 from nn.inference.roles import AnyClient, AnyServer
 from nn.inference.search import PlanningError
 from nn.network.activation import Polynomial
@@ -48,6 +49,8 @@ __all__ = [
     "EncryptedBatch",
     "Flatten",
     "InferencePlan",
+    "LimitError",
+    "Limits",
     "Linear",
     "Network",
     "NetworkError",

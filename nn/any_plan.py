@@ -8,11 +8,13 @@ from typing import Any, overload
 
 from he.format import container
 from he.rlwe.keys import EvaluationKeys
+from he.rlwe.serializable import Buffer
 from he.trace import Tracer
 from nn.batched.client import BatchedClient
 from nn.batched.plan import BatchedPlan
 from nn.batched.server import BatchedServer
 from nn.errors import NetworkError
+from nn.inference.limits import DEFAULT_LIMITS, Limits
 from nn.inference.roles import AnyClient, AnyServer
 from nn.network.graph import Network
 from nn.packed.client import PackedClient
@@ -22,7 +24,7 @@ from nn.packed.server import PackedServer
 
 
 def read_plan(
-    data: bytes | bytearray | memoryview, *, insecure_reason: str | None = None
+    data: Buffer, *, insecure_reason: str | None = None
 ) -> InferencePlan | BatchedPlan:
     """The plan of any kind that `to_bytes` of the plan wrote.
 
@@ -31,7 +33,7 @@ def read_plan(
     without the words.
     """
     if container.kind_of(data) == PACKED:
-        return InferencePlan.from_bytes(bytes(data), insecure_reason=insecure_reason)
+        return InferencePlan.from_bytes(data, insecure_reason=insecure_reason)
     from nn.batched.plan_reader import read_batched_plan
 
     return read_batched_plan(data, insecure_reason=insecure_reason)
@@ -57,32 +59,47 @@ def _makes(*kinds: type) -> Callable[[Callable[..., Any]], _Maker]:
 
 
 @overload
-def Client(plan: InferencePlan, secret_key: bytes | None = None) -> PackedClient: ...
+def Client(
+    plan: InferencePlan, secret_key: bytes | None = None, *, limits: Limits = DEFAULT_LIMITS
+) -> PackedClient: ...
 
 
 @overload
-def Client(plan: BatchedPlan, secret_key: Sequence[bytes] | None = None) -> BatchedClient: ...
+def Client(
+    plan: BatchedPlan, secret_key: Sequence[bytes] | None = None, *, limits: Limits = DEFAULT_LIMITS
+) -> BatchedClient: ...
 
 
 @overload
-def Client(plan: bytes, secret_key: bytes | Sequence[bytes] | None = None) -> AnyClient: ...
+def Client(
+    plan: Buffer,
+    secret_key: bytes | Sequence[bytes] | None = None,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+) -> AnyClient: ...
 
 
 @_makes(PackedClient, BatchedClient)
-def Client(plan: InferencePlan | BatchedPlan | bytes, secret_key: Any = None) -> AnyClient:
+def Client(
+    plan: InferencePlan | BatchedPlan | Buffer,
+    secret_key: Any = None,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+) -> AnyClient:
     """The client of any plan, from the plan or its bytes.
 
     It is a `PackedClient` or a `BatchedClient`, as the plan is. secret_key: what `secret_key_bytes`
-    of an earlier client gave; None makes fresh keys. ``isinstance(x, nn.Client)`` is true for both
-    kinds; an annotation takes `AnyClient`, or the kind.
+    of an earlier client gave; None makes fresh keys. limits: what the client does for a plan at
+    most. ``isinstance(x, nn.Client)`` is true for both kinds; an annotation takes `AnyClient`, or
+    the kind.
 
-    Raises `NetworkError` for an object that is no plan, and `he.SerializationError` for bytes that
-    hold no plan.
+    Raises `NetworkError` for an object that is no plan, `he.SerializationError` for bytes that hold
+    no plan, and `LimitError` for a plan beyond the limits.
     """
     plan = _take_plan(plan)
     if isinstance(plan, BatchedPlan):
-        return BatchedClient(plan, secret_key)
-    return PackedClient(plan, secret_key)
+        return BatchedClient(plan, secret_key, limits=limits)
+    return PackedClient(plan, secret_key, limits=limits)
 
 
 @overload
@@ -103,7 +120,7 @@ def Server(
 
 @overload
 def Server(
-    plan: bytes,
+    plan: Buffer,
     network: Network,
     keys: EvaluationKeys | bytes | Sequence[EvaluationKeys | bytes],
     *,
@@ -113,7 +130,7 @@ def Server(
 
 @_makes(PackedServer, BatchedServer)
 def Server(
-    plan: InferencePlan | BatchedPlan | bytes,
+    plan: InferencePlan | BatchedPlan | Buffer,
     network: Network,
     keys: Any,
     *,
@@ -139,8 +156,8 @@ def Server(
     return PackedServer(plan, network, keys, tracer=tracer)
 
 
-def _take_plan(given: InferencePlan | BatchedPlan | bytes) -> InferencePlan | BatchedPlan:
-    if isinstance(given, bytes):
+def _take_plan(given: InferencePlan | BatchedPlan | Buffer) -> InferencePlan | BatchedPlan:
+    if isinstance(given, Buffer):
         return read_plan(given)
     if not isinstance(given, InferencePlan | BatchedPlan):
         raise NetworkError(

@@ -26,6 +26,10 @@ class InputRangeError(NetworkError):
     """An image holds NaN, an infinity, or values outside the network's input range."""
 
 
+class LimitError(NetworkError):
+    """A plan asks a client for more than its limits allow."""
+
+
 class UnsupportedLayerError(NetworkError):
     """A layer has no counterpart here, or the layout cannot compute it."""
 

@@ -266,7 +266,7 @@ class EvaluationKeys(OwnedObject):
         items = [[element, level, bytes(SEED_BYTES)] for element, level in levels]
         sizes = {
             str(element): params.digits(level)
-            * packed_bytes(context(params).qp(level).moduli, params.N)
+            * packed_bytes(params.q[: level + 1] + params.p, params.N)
             for element, level in levels
         }
         return packed_size(cls.kind, {"params": params.id, "keys": items}, sizes)

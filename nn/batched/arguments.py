@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from he.errors import ParametersMismatchError
+from he.rlwe.serializable import Buffer
 from nn.batched.plan import BatchedPlan
 from nn.batched.tensor import BatchedTensor
 from nn.errors import NetworkError, ShapeError
@@ -13,9 +14,9 @@ from nn.errors import NetworkError, ShapeError
 T = TypeVar("T")
 
 
-def take_plan(given: BatchedPlan | bytes) -> BatchedPlan:
+def take_plan(given: BatchedPlan | Buffer) -> BatchedPlan:
     """A batched plan, or the plan in these bytes; raises `NetworkError` for any other object."""
-    if isinstance(given, bytes):
+    if isinstance(given, Buffer):
         from nn.batched.plan_reader import read_batched_plan
 
         return read_batched_plan(given)

@@ -17,11 +17,14 @@ from numpy.typing import ArrayLike, NDArray
 from he import KeyGenerator, SecretKey
 from he.batched.blocks import Blocks
 from he.rlwe.keys import EvaluationKeys
+from he.rlwe.serializable import Buffer
 from he.serialization import from_bytes, to_bytes
+from he.validation import instance
 from nn.batched.arguments import check_one_each, take_answers, take_plan
 from nn.batched.plan import BatchedPlan, SlotCodec
 from nn.batched.tensor import BatchedTensor
 from nn.errors import ShapeError
+from nn.inference.limits import DEFAULT_LIMITS, Limits
 from nn.network.layers import FloatArray
 from nn.terminal.progress import CountProgress, count_progress
 
@@ -30,14 +33,21 @@ class BatchedClient:
     """Encrypts images and decrypts answers. It holds a secret key for each parameter set.
 
     plan: what `nn.compile` made, or its bytes. secret_keys: keys that `secret_key_bytes` gave
-    before; None makes fresh keys. Raises `NetworkError` for another number of keys, and
+    before; None makes fresh keys. limits: what the client does for a plan at most.
+
+    Raises `NetworkError` for another number of keys, `LimitError` for a plan beyond the limits, and
     `he.SerializationError` or `he.ParametersMismatchError` for other bytes.
     """
 
     def __init__(
-        self, plan: BatchedPlan | bytes, secret_keys: Sequence[bytes] | None = None
+        self,
+        plan: BatchedPlan | Buffer,
+        secret_keys: Sequence[bytes] | None = None,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self.plan = plan = take_plan(plan)
+        instance(limits, Limits, "limits").check(plan)
         self._generators = [KeyGenerator(params) for params in plan.params]
         if secret_keys is None:
             self._secrets = [generator.secret_key() for generator in self._generators]

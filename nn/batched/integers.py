@@ -28,10 +28,8 @@ from nn.batched.plan_bytes import (
     MOST_BITS,
     pack_plan,
     read_common,
-    read_pair,
     read_parameter_sets,
     read_shape,
-    require,
 )
 from nn.batched.quantize import (
     InputRounding,
@@ -43,7 +41,11 @@ from nn.batched.quantize import (
 )
 from nn.batched.schedule import Relinearization, scheduled
 from nn.inference.plan import check_network
+from nn.inference.plan_reading import read_pair, require
 from nn.network.layers import FloatArray
+
+# Larger answers are no floats.
+_MOST_ANSWER_BITS = 1000
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -82,9 +84,12 @@ class IntegerPlan(BatchedPlan):
         bits = read_pair(contents, "bits", int)
         require(scale > 0 and output_scale > 0, "scales above 0")
         require(all(0 <= count <= MOST_BITS for count in bits), "bits")
-        require(max(-low, high) < 1 << MOST_BITS and low <= high, "an input range of integers")
+        most = bits[0] or MOST_BITS
+        require(max(-low, high) < 1 << most and low <= high, "an input range of integers")
         moduli = {p.t for p in params}
         require(len(moduli) == len(params) and all(p.batches for p in params), "plain moduli")
+        held = math.prod(moduli).bit_length() <= _MOST_ANSWER_BITS
+        require(held, f"plain moduli of at most {_MOST_ANSWER_BITS} bits together")
         return cls(
             **common,
             params=params,

@@ -15,6 +15,7 @@ from he.batched.blocks import Blocks, Rows
 from he.format.container import Contents
 from he.rlwe.keys import EvaluationKeys
 from he.rlwe.params import RLWEParameters
+from he.serialization import serialized_bytes
 from nn.errors import NetworkError
 from nn.network.layers import FloatArray
 
@@ -73,6 +74,26 @@ class BatchedPlan(ABC):
     def needs(self) -> KeyNeeds:
         """The keys that the server needs, the same for every parameter set."""
         return KeyNeeds(relinearization=self.params[0].max_level)
+
+    @property
+    def parameter_sets(self) -> tuple[RLWEParameters, ...]:
+        """The parameter sets."""
+        return self.params
+
+    @property
+    def ciphertexts_of_images(self) -> int:
+        """The number of ciphertexts of encrypted images under each parameter set."""
+        return self.inputs
+
+    @property
+    def ciphertexts_of_answers(self) -> int:
+        """The number of ciphertexts of answers under each parameter set."""
+        return self.outputs
+
+    @property
+    def evaluation_key_bytes(self) -> int:
+        """The exact size of the evaluation keys in bytes, under all parameter sets together."""
+        return sum(serialized_bytes(params, self.needs) for params in self.params)
 
     @abstractmethod
     def to_bytes(self) -> bytes:

@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from he.errors import CorruptBytesError
 from he.format import container
 from he.rlwe.params import RLWEParameters
 from he.serialization import to_bytes
 from nn.batched.plan import BatchedPlan
+from nn.inference.plan_reading import check_shape, read_identity, require
 from nn.network.layers import FloatArray, Shape
 
 KIND = "batched plan"
@@ -35,11 +35,13 @@ def pack_plan(
     return container.pack(KIND, common | dict(header), sets | dict(sections))
 
 
-def read_parameter_sets(contents: container.Contents) -> list[memoryview]:
-    """The bytes of each parameter set."""
+def read_parameter_sets(contents: container.Contents, *sections: str) -> list[memoryview]:
+    """The bytes of each parameter set. sections: what the plan holds besides them, and no more."""
     count = contents.field("sets", int)
     require(1 <= count <= _MOST_SETS, f"1 to {_MOST_SETS} parameter sets")
-    return [contents.octets(f"params {index}") for index in range(count)]
+    names = [f"params {index}" for index in range(count)]
+    contents.check_sections([*names, *sections])
+    return [contents.octets(name) for name in names]
 
 
 def read_common(contents: container.Contents, params: Sequence[RLWEParameters]) -> dict[str, Any]:
@@ -49,29 +51,9 @@ def read_common(contents: container.Contents, params: Sequence[RLWEParameters]) 
     require(counts["inputs"] == math.prod(read_shape(contents)), "as many inputs as pixels")
     require(counts["outputs"] > 0, "outputs")
     require(0 <= counts["answer_level"] <= params[0].max_level, "an answer level of the parameters")
-    return {
-        "network": contents.field("network", str),
-        "fingerprint": contents.field("fingerprint", bytes),
-        **counts,
-    }
+    return read_identity(contents, may_be_empty=True) | counts
 
 
 def read_shape(contents: container.Contents) -> Shape:
-    """The shape of an image: one or more lengths above 0."""
-    shape = contents.field("shape", list)
-    require(bool(shape) and all(type(x) is int and x > 0 for x in shape), "a shape of images")
-    return tuple(shape)
-
-
-def read_pair(contents: container.Contents, name: str, needed: type[Any]) -> tuple[Any, Any]:
-    """The header's item `name`: two finite numbers of exactly the type `needed`."""
-    found = contents.field(name, list)
-    right = len(found) == 2 and all(type(x) is needed and math.isfinite(x) for x in found)
-    require(right, f"two numbers as {name}")
-    return found[0], found[1]
-
-
-def require(held: bool, what: str) -> None:
-    """Raise `CorruptBytesError` unless a condition held; `what` names the missing thing."""
-    if not held:
-        raise CorruptBytesError(f"these bytes hold no batched plan: {what} is needed")
+    """The shape of an image."""
+    return check_shape(contents.field("shape", list), "a shape of images")

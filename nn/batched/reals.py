@@ -7,7 +7,6 @@ it. Only the output of the map is relinearized, and divided by the primes of bot
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -27,17 +26,11 @@ from he.ckks.params import CKKSParameters
 from he.format.container import Contents
 from he.rlwe.keys import EvaluationKeys
 from nn.batched.plan import BatchedPlan, Circuit, Operation, SlotCodec, Stream
-from nn.batched.plan_bytes import (
-    pack_plan,
-    read_common,
-    read_pair,
-    read_parameter_sets,
-    read_shape,
-    require,
-)
+from nn.batched.plan_bytes import pack_plan, read_common, read_parameter_sets, read_shape
 from nn.batched.quantize import Square, chain_of_squares
 from nn.batched.schedule import Relinearization, scheduled
 from nn.inference.plan import check_network
+from nn.inference.plan_reading import read_input_range, read_promise, require
 from nn.network.graph import Network
 from nn.network.images import as_batch, check_pixels
 from nn.network.layers import FloatArray, Shape
@@ -138,27 +131,17 @@ class RealPlan(BatchedPlan):
 
     @classmethod
     def from_contents(cls, contents: Contents, insecure_reason: str | None) -> Self:
-        sets = read_parameter_sets(contents)
+        sets = read_parameter_sets(contents, "predicted error")
         require(len(sets) == 1, "one parameter set")
         params = CKKSParameters.from_bytes(sets[0], insecure_reason=insecure_reason)
         common = read_common(contents, [params])
-        low, high = read_pair(contents, "input_range", float)
-        largest = contents.field("largest_logit", float)
-        probability = contents.field("failure_probability", float)
-        error = contents.array("predicted error", "float64", (common["outputs"],))
-        require(low <= high, "an input range")
-        require(math.isfinite(largest), "a finite largest logit")
-        require(0 < probability < 1, "a failure probability between 0 and 1")
-        require(bool((error >= 0).all()), "errors of 0 or more")
         return cls(
             **common,
+            **read_promise(contents, params, common["outputs"], common["answer_level"]),
             params=(params,),
             images=params.slots,
             input_shape=read_shape(contents),
-            input_range=(low, high),
-            predicted_error=error,
-            largest_logit=largest,
-            failure_probability=probability,
+            input_range=read_input_range(contents),
         )
 
     def values(self, images: ArrayLike) -> FloatArray:

@@ -10,6 +10,7 @@ import numpy as np
 
 from he.batched.blocks import Blocks, Rows
 from he.rlwe.keys import EvaluationKeys
+from he.rlwe.serializable import Buffer
 from he.serialization import from_bytes
 from nn.batched.arguments import check_one_each, take_images, take_plan
 from nn.batched.plan import BatchedPlan, Circuit
@@ -31,7 +32,7 @@ class BatchedServer:
     """
 
     def __init__(
-        self, plan: BatchedPlan | bytes, network: Any, keys: Sequence[EvaluationKeys | bytes]
+        self, plan: BatchedPlan | Buffer, network: Any, keys: Sequence[EvaluationKeys | bytes]
     ) -> None:
         self.plan = plan = take_plan(plan)
         steps = plan.steps(network)

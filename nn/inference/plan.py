@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from he.rlwe.keys import KeyNeeds
+from he.rlwe.params import RLWEParameters
 from nn.errors import NetworkError
 from nn.network.graph import Network
 
@@ -23,6 +24,22 @@ class Plan(Protocol):
     @property
     def needs(self) -> KeyNeeds:
         """The evaluation keys that the server needs, for each parameter set."""
+
+    @property
+    def parameter_sets(self) -> tuple[RLWEParameters, ...]:
+        """The parameter sets, several where values are computed modulo several plain moduli."""
+
+    @property
+    def ciphertexts_of_images(self) -> int:
+        """Ciphertexts under each parameter set: of one image if packed, of one run if batched."""
+
+    @property
+    def ciphertexts_of_answers(self) -> int:
+        """The same for the answers."""
+
+    @property
+    def evaluation_key_bytes(self) -> int:
+        """The exact size of the evaluation keys in bytes, under all parameter sets."""
 
     def to_bytes(self) -> bytes:
         """The plan as bytes, without weights: what a client needs. `nn.read_plan` reads them."""

@@ -9,7 +9,10 @@ from he.ckks.encoding.encoder import Encoder
 from he.ckks.encryption import Decryptor, Encryptor
 from he.rlwe.keygen import KeyGenerator
 from he.rlwe.keys import EvaluationKeys, SecretKey
+from he.rlwe.serializable import Buffer
 from he.serialization import from_bytes, to_bytes
+from he.validation import instance
+from nn.inference.limits import DEFAULT_LIMITS, Limits
 from nn.network.images import as_batch, check_pixels
 from nn.network.layers import FloatArray
 from nn.packed.encrypted_batch import EncryptedBatch
@@ -20,11 +23,22 @@ class PackedClient:
     """Encrypts images and decrypts answers: it holds the secret key of one plan.
 
     plan: what `nn.compile` made, or its bytes. secret_key: a key that `secret_key_bytes` gave
-    before; None makes a fresh key from the operating system's randomness.
+    before; None makes a fresh key from the operating system's randomness. limits: what the client
+    does for a plan at most.
+
+    Raises `NetworkError` for an object that is no packed plan, `LimitError` for a plan beyond the
+    limits, and `he.SerializationError` or `he.ParametersMismatchError` for other bytes.
     """
 
-    def __init__(self, plan: InferencePlan | bytes, secret_key: bytes | None = None) -> None:
+    def __init__(
+        self,
+        plan: InferencePlan | Buffer,
+        secret_key: bytes | None = None,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
         self.plan = plan = take_plan(plan)
+        instance(limits, Limits, "limits").check(plan)
         params = plan.params
         self._generator = KeyGenerator(params)
         self._secret = (

@@ -14,7 +14,7 @@ from he.ckks.circuits.polynomial_evaluation import EncodedPolynomial
 from he.ckks.evaluator import Evaluator
 from nn.packed.packed_network import PackedStage
 from nn.packed.packing import PackedAffine
-from nn.packed.plan import StagePlan
+from nn.packed.stage_plan import StagePlan
 from nn.stages.stage import AddStage, AffineStage, PolynomialStage, SquareStage, shared_columns
 
 Tensor = list[Ciphertext]

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from he.ckks.noise import precision_bits
+from he.ckks.noise import precision_bits, tail_factor
 from he.ckks.params import CKKSParameters
-from he.errors import CorruptBytesError
+from he.errors import CorruptBytesError, ParameterError
 from he.format import container
+from he.format.container import checked_values
 from he.rlwe.keys import KeyNeeds
+from he.rlwe.serializable import Buffer
 from he.serialization import from_bytes, serialized_bytes, to_bytes
 from nn.errors import NetworkError
+from nn.inference.plan_reading import (
+    NEARLY,
+    check_shape,
+    read_identity,
+    read_input_range,
+    read_promise,
+    require,
+)
 from nn.network.layers import FloatArray
 from nn.packed.layout import TensorLayout
 from nn.packed.packed_network import PackedStage
+from nn.packed.stage_plan import StagePlan, read_stages
 
 KIND = "inference plan"
-
-
-@dataclass(frozen=True)
-class StagePlan:
-    """What the plan says of one stage: `kind` is affine, square, polynomial or add."""
-
-    name: str
-    kind: str
-    level_in: int
-    level_out: int
-    rotations: int
-    diagonals: int
-    ciphertexts: int
-    predicted_error: float
-    """The largest predicted standard deviation of an element's error, in units of the value."""
+_SECTIONS = ("params", "needs", "input positions", "output positions", "predicted error")
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +64,21 @@ class InferencePlan:
     def depth(self) -> int:
         """The number of levels that the network takes."""
         return self.params.max_level
+
+    @property
+    def parameter_sets(self) -> tuple[CKKSParameters]:
+        """The only parameter set."""
+        return (self.params,)
+
+    @property
+    def ciphertexts_of_images(self) -> int:
+        """The number of ciphertexts of one encrypted image."""
+        return self.input_layout.ciphertexts
+
+    @property
+    def ciphertexts_of_answers(self) -> int:
+        """The number of ciphertexts of the answer to one image."""
+        return self.output_layout.ciphertexts
 
     @property
     def evaluation_key_bytes(self) -> int:
@@ -117,7 +131,7 @@ class InferencePlan:
             "network": self.network,
             "fingerprint": self.fingerprint,
             "input_range": [float(x) for x in self.input_range],
-            "stages": [list(vars(stage).values()) for stage in self.stages],
+            "stages": [stage.item for stage in self.stages],
             "largest_logit": float(self.largest_logit),
             "failure_probability": float(self.failure_probability),
             "layouts": [_layout_header(x) for x in (self.input_layout, self.output_layout)],
@@ -132,7 +146,7 @@ class InferencePlan:
         return container.pack(KIND, header, sections)
 
     @classmethod
-    def from_bytes(cls, data: bytes, *, insecure_reason: str | None = None) -> InferencePlan:
+    def from_bytes(cls, data: Buffer, *, insecure_reason: str | None = None) -> InferencePlan:
         """Read what `to_bytes` wrote.
 
         insecure_reason: words that say why a plan outside the security table may be read. Raises
@@ -140,39 +154,36 @@ class InferencePlan:
         without the words.
         """
         contents = container.unpack(data, KIND)
-        layouts = contents.field("layouts", list)
+        contents.check_sections(_SECTIONS)
         params = CKKSParameters.from_bytes(
             contents.octets("params"), insecure_reason=insecure_reason
         )
         needs = from_bytes(contents.octets("needs"), KeyNeeds, params)
-        try:
-            source, target = (
-                _layout(layout, contents.sections[f"{name} positions"])
-                for layout, name in zip(layouts, ("input", "output"), strict=True)
-            )
-            stages = tuple(StagePlan(*stage) for stage in contents.field("stages", list))
-            low, high = (float(x) for x in contents.field("input_range", list))
-            error = np.asarray(contents.sections["predicted error"], dtype=np.float64)
-        except (KeyError, TypeError, ValueError, NetworkError) as problem:
-            raise CorruptBytesError(f"these bytes hold no inference plan: {problem}") from problem
-        return cls(
-            network=contents.field("network", str),
-            fingerprint=contents.field("fingerprint", bytes),
+        stages = read_stages(contents.field("stages", list), params.max_level, needs)
+        source, target = _read_layouts(contents, params.slots)
+        last = stages[-1]
+        require(last.ciphertexts == target.ciphertexts, "the ciphertexts of the last stage")
+        promise = read_promise(contents, params, target.size, last.level_out)
+        least = tail_factor(promise["failure_probability"]) * last.predicted_error
+        largest = float(promise["predicted_error"].max())
+        require(largest >= NEARLY * least, "an error that the last stage does not exceed")
+        plan = cls(
+            **read_identity(contents),
             params=params,
             input_layout=source,
             output_layout=target,
-            input_range=(low, high),
+            input_range=read_input_range(contents),
             stages=stages,
             needs=needs,
-            predicted_error=error,
-            largest_logit=contents.field("largest_logit", float),
-            failure_probability=contents.field("failure_probability", float),
+            **promise,
         )
+        _check_key_bytes(plan)
+        return plan
 
 
-def take_plan(given: InferencePlan | bytes) -> InferencePlan:
+def take_plan(given: InferencePlan | Buffer) -> InferencePlan:
     """A packed plan, or the plan in these bytes; raises `NetworkError` for any other object."""
-    if isinstance(given, bytes):
+    if isinstance(given, Buffer):
         return InferencePlan.from_bytes(given)
     if not isinstance(given, InferencePlan):
         raise NetworkError(
@@ -186,6 +197,29 @@ def _layout_header(layout: TensorLayout) -> list[object]:
     return [list(layout.shape), layout.n_slots, layout.ciphertexts, layout.period]
 
 
-def _layout(header: list[object], positions: object) -> TensorLayout:
-    shape, n_slots, ciphertexts, period = header
-    return TensorLayout(tuple(shape), n_slots, ciphertexts, period, positions)  # type: ignore[arg-type]
+def _read_layouts(contents: container.Contents, n_slots: int) -> Iterator[TensorLayout]:
+    """The layouts of the input and of the output, in these slots."""
+    headers = contents.field("layouts", list)
+    require(len(headers) == 2, "a layout of the input and of the output")
+    for header, name in zip(headers, ("input", "output"), strict=True):
+        lengths, slots, ciphertexts, period = checked_values(
+            header, f"the layout of the {name}", list, int, int, int
+        )
+        require(slots == n_slots, "a layout in the slots of the parameters")
+        shape = check_shape(lengths, f"a shape of the {name}")
+        positions = contents.array(f"{name} positions", "int64", (math.prod(shape),))
+        try:
+            layout = TensorLayout(shape, slots, ciphertexts, period, positions)
+        except NetworkError as problem:
+            raise CorruptBytesError(f"these bytes hold no plan: {problem}") from problem
+        used = np.unique(layout.positions // n_slots).size
+        require(used == ciphertexts, "an element in each ciphertext of a layout")
+        yield layout
+
+
+def _check_key_bytes(plan: InferencePlan) -> None:
+    """Raise `he.CorruptBytesError` for more keys than any bytes can hold."""
+    try:
+        _ = plan.evaluation_key_bytes
+    except ParameterError as problem:
+        raise CorruptBytesError(f"these bytes hold no plan: {problem}") from problem

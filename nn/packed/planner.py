@@ -17,8 +17,9 @@ from nn.inference.search import FAILURE_PROBABILITY, Circuit, required_integer_b
 from nn.network.graph import INPUT, Network
 from nn.network.layers import FloatArray
 from nn.packed.packed_network import PackedStage, network_input_layout, pack_network
-from nn.packed.plan import InferencePlan, StagePlan
+from nn.packed.plan import InferencePlan
 from nn.packed.prediction import ErrorPredictor, Errors
+from nn.packed.stage_plan import StagePlan
 from nn.stages.rewriting import rewrite
 from nn.stages.stage import AffineStage, PolynomialStage, SquareStage
 

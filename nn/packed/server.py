@@ -7,6 +7,7 @@ import time
 from he.ckks.evaluator import Evaluator
 from he.errors import LevelMismatchError, ParametersMismatchError, ScaleMismatchError
 from he.rlwe.keys import EvaluationKeys, KeyNeeds
+from he.rlwe.serializable import Buffer
 from he.serialization import from_bytes
 from he.trace import Tracer
 from nn.errors import ShapeError
@@ -35,7 +36,7 @@ class PackedServer:
 
     def __init__(
         self,
-        plan: InferencePlan | bytes,
+        plan: InferencePlan | Buffer,
         network: Network,
         keys: EvaluationKeys | bytes,
         *,

@@ -1,0 +1,79 @@
+"""`StagePlan`: what the plan of a packed run says of one stage, and how it is read from bytes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+from he.format.container import checked_values
+from he.rlwe.keys import KeyNeeds
+from nn.inference.plan_reading import require
+
+_MULTIPLYING = ("square", "polynomial")
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """What the plan says of one stage: `kind` is affine, square, polynomial or add."""
+
+    name: str
+    kind: str
+    level_in: int
+    level_out: int
+    rotations: int
+    diagonals: int
+    ciphertexts: int
+    predicted_error: float
+    """The largest predicted standard deviation of an element's error, in units of the value."""
+
+    @property
+    def item(self) -> list[object]:
+        """The stage in the bytes of a plan."""
+        return list(vars(self).values())
+
+
+_TYPES = {"str": str, "int": int, "float": float}
+
+
+def read_stages(items: Sequence[object], max_level: int, needs: KeyNeeds) -> tuple[StagePlan, ...]:
+    """The stages that the items in a plan's bytes describe.
+
+    They begin at the top level, each takes the levels that its kind takes, and the evaluation keys
+    are those that the stages use. Raises `he.CorruptBytesError` otherwise.
+    """
+    types = [_TYPES[str(field.type)] for field in fields(StagePlan)]
+    stages = tuple(StagePlan(*checked_values(item, "a stage", *types)) for item in items)
+    require(bool(stages), "a stage")
+    names = {stage.name for stage in stages}
+    require(len(names) == len(stages), "a name of its own for each stage")
+    require(stages[0].level_in == max_level, "a first stage at the top level")
+    for stage in stages:
+        _check_stage(stage, max_level)
+    _check_keys(stages, needs)
+    return stages
+
+
+def _check_stage(stage: StagePlan, max_level: int) -> None:
+    taken = stage.level_in - stage.level_out
+    right = {
+        "affine": taken == 1,
+        "square": taken == 1,
+        "polynomial": taken >= 1,
+        "add": taken == 0,
+    }
+    require(right.get(stage.kind, False), "a kind for each stage, with the levels that it takes,")
+    require(stage.level_out >= 0 and stage.level_in <= max_level, "levels of the parameters")
+    counts = (stage.rotations, stage.diagonals)
+    affine = stage.kind == "affine"
+    require(min(counts) >= 0 and (affine or not any(counts)), "counts of rotations and diagonals")
+    require(stage.ciphertexts >= 1, "a ciphertext for each stage")
+    error = stage.predicted_error
+    require(math.isfinite(error) and error > 0, "a finite error above 0 for each stage")
+
+
+def _check_keys(stages: Sequence[StagePlan], needs: KeyNeeds) -> None:
+    products = [stage.level_in for stage in stages if stage.kind in _MULTIPLYING]
+    require(needs.relinearization == max(products, default=None), "the relinearization key")
+    rotations = [stage.rotations for stage in stages]
+    require(max(rotations) <= len(needs.galois) <= sum(rotations), "a key for each rotation")
