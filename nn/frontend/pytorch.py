@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nn.errors import ConversionError, InputRangeError, MissingPackageError, ShapeError
-from nn.network.evaluation_error import FLOAT64_ROUNDOFF, rounding_bound
+from nn.errors import InputRangeError, MissingPackageError, ShapeError
 from nn.network.graph import Network
 
 if TYPE_CHECKING:
@@ -38,13 +37,18 @@ def from_torch(
     and Dropout (both are left out), sums of two values, and polynomials: PolynomialActivation, or
     ``+ - * ** square`` on one value and numbers.
 
-    Raises `UnsupportedLayerError`, which names the layer and its place, for anything else;
-    `ConversionError` if the network and the module differ by more than the rounding of two float64
-    evaluations; `ShapeError` or `InputRangeError` for an unsuitable example; and
-    `MissingPackageError` without torch.
+    Every node of the network is compared with the module: for the inputs that the module itself
+    gave to the node, the two outputs may differ by the rounding of two float64 evaluations of this
+    one node.
+
+    Raises `UnsupportedLayerError`, which names the layer and its place, for anything else, and for
+    a lazy layer that never ran; `ConversionError`, which names the node, if the network and the
+    module differ by more than rounding; `ShapeError` or `InputRangeError` for an unsuitable
+    example; and `MissingPackageError` without torch.
     """
     torch = _import_torch()
-    from nn.frontend.torch_graph import trace
+    from nn.frontend.torch_check import check_conversion
+    from nn.frontend.torch_trace import trace
 
     images = np.asarray(example.detach().cpu() if isinstance(example, torch.Tensor) else example)
     images = images.astype(np.float64)
@@ -60,28 +64,10 @@ def from_torch(
             raise InputRangeError(
                 f"all values of the example are {input_range[0]}; pass input_range=(low, high)"
             )
-    nodes, expected = trace(module, torch.from_numpy(images))
-    network = Network(name or type(module).__name__, images.shape[1:], nodes, input_range)
-    _check_equal(network, images, expected.numpy())
+    traced = trace(module, torch.from_numpy(images))
+    network = Network(name or type(module).__name__, images.shape[1:], traced.nodes, input_range)
+    check_conversion(network, images, traced)
     return network
-
-
-def _check_equal(network: Network, images: np.ndarray[Any, Any], expected: Any) -> None:
-    actual = network(images)
-    if actual.shape != expected.shape:
-        raise ConversionError(
-            f"network {network.name!r} returns {actual.shape}, the module {expected.shape}"
-        )
-    difference = np.abs(actual - expected)
-    allowed = 2 * rounding_bound(network, images, FLOAT64_ROUNDOFF)
-    worst = np.unravel_index(int(np.argmax(difference - allowed)), difference.shape)
-    # Written so that a NaN fails.
-    if not (difference <= allowed).all():
-        raise ConversionError(
-            f"network {network.name!r} differs from the module by {difference[worst]:.3g} at "
-            f"output {tuple(map(int, worst))}, rounding allows {allowed[worst]:.3g}; a layer does "
-            "not compute what its type says (does it override forward, or have a hook?)"
-        )
 
 
 def _import_torch() -> ModuleType:

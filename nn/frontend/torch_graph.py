@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import copy
 import operator
-from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, fx
+from torch import fx
 from torch import nn as torch_nn
-from torch.fx.passes.shape_prop import ShapeProp
 from torch.nn import functional
 
 from nn.errors import ConversionError, ShapeError, UnsupportedLayerError
+from nn.frontend.symbolic_polynomial import (
+    Arrangement,
+    SymbolicPolynomial,
+    base_value,
+    constant,
+)
 from nn.frontend.torch_modules import CONVERTERS, PASSED_THROUGH, convert_module
 from nn.network.activation import Polynomial
 from nn.network.graph import INPUT, Node
-from nn.network.layers import Add, Flatten, FloatArray, Layer
+from nn.network.layers import Add, Flatten, Layer
 
 ACCEPTED = (
     "accepted are Conv2d, Linear, AvgPool2d, AdaptiveAvgPool2d, Flatten, BatchNorm1d/2d, Identity, "
@@ -41,86 +43,24 @@ _POOLS: dict[Any, tuple[type[torch_nn.Module], list[str]]] = {
     functional.adaptive_avg_pool2d: (torch_nn.AdaptiveAvgPool2d, ["input", "output_size"]),
 }
 
+WHOLE = (*CONVERTERS, *PASSED_THROUGH)
+"""Modules that torch.fx does not look into: each becomes one node, or none."""
 
-def trace(module: torch_nn.Module, example: Tensor) -> tuple[tuple[Node, ...], Tensor]:
-    """The nodes of `module` in evaluation mode, and its output on the float64 `example`.
 
-    Both come from a float64 copy of the module, so that they can be compared far below the rounding
-    of float32. Raises `UnsupportedLayerError` or `ConversionError`, as `nn.from_torch` says.
+class GraphBuilder:
+    """Walks one fx graph; `_values` holds the value of each tensor-valued fx node.
+
+    origins: the fx node that has a node's value, by the node's name. arrangements: how torch
+    computes each Polynomial that is no module, by the node's name.
     """
-    title = type(module).__name__
-    module = copy.deepcopy(module).eval().double()
-    expected = _run(module, example)
-    if isinstance(module, _WHOLE):
-        # A single layer: fx would look inside the root.
-        module = torch_nn.Sequential(OrderedDict({title.lower(): module}))
-    try:
-        graph = _Tracer().trace(module)
-    except Exception as error:
-        # fx raises whatever the module's own code raises on its symbolic values.
-        raise ConversionError(
-            f"torch.fx cannot follow {title}.forward ({error}); it must not branch or loop on the "
-            "values of tensors"
-        ) from error
-    traced = fx.GraphModule(module, graph, title)
-    traced.graph.eliminate_dead_code()
-    with torch.no_grad():
-        ShapeProp(traced).propagate(example.clone())
-    return _Builder(traced).nodes(), expected
-
-
-_WHOLE = (*CONVERTERS, *PASSED_THROUGH)
-
-
-def _run(module: torch_nn.Module, example: Tensor) -> Tensor:
-    try:
-        with torch.no_grad():
-            output = module(example.clone())
-    except (RuntimeError, ValueError, TypeError) as error:
-        raise ConversionError(
-            f"{type(module).__name__} fails on the example of shape {tuple(example.shape)}: {error}"
-        ) from error
-    if not isinstance(output, Tensor):
-        raise ConversionError(
-            f"{type(module).__name__} returns {type(output).__name__}; one tensor is needed"
-        )
-    return output
-
-
-class _Tracer(fx.Tracer):
-    """Does not look into modules that have converters, or into their subclasses."""
-
-    def is_leaf_module(self, module: torch_nn.Module, qualified_name: str) -> bool:
-        return isinstance(module, _WHOLE) or super().is_leaf_module(module, qualified_name)
-
-
-@dataclass(frozen=True)
-class _Value:
-    """``sum_k coefficients[k] base^k``: a polynomial of a node's value, not yet a node itself.
-
-    So ``0.5 * x + 0.25 * x ** 2`` becomes one Polynomial.
-    """
-
-    base: str
-    coefficients: FloatArray
-
-    @property
-    def is_base(self) -> bool:
-        return np.array_equal(self.coefficients, [0.0, 1.0])
-
-
-def _value(base: str) -> _Value:
-    return _Value(base, np.array([0.0, 1.0]))
-
-
-class _Builder:
-    """Walks one fx graph; `_values` holds the value of each tensor-valued fx node."""
 
     def __init__(self, module: fx.GraphModule) -> None:
         self._module = module
         self._graph = module.graph
-        self._values: dict[fx.Node, _Value] = {}
+        self._values: dict[fx.Node, SymbolicPolynomial] = {}
         self._nodes: dict[str, Node] = {}
+        self.origins: dict[str, fx.Node] = {}
+        self.arrangements: dict[str, Arrangement] = {}
 
     def nodes(self) -> tuple[Node, ...]:
         """The nodes of the graph, in order."""
@@ -130,17 +70,22 @@ class _Builder:
             elif node.op == "placeholder":
                 if INPUT in {value.base for value in self._values.values()}:
                     raise self._unsupported(node, "a second input")
-                self._values[node] = _value(INPUT)
+                self._set(node, base_value(INPUT))
             elif node.op == "call_module":
-                self._values[node] = self._called_module(node)
+                self._set(node, self._called_module(node))
             elif "tensor_meta" in node.meta:
-                self._values[node] = self._called_function(node)
+                self._set(node, self._called_function(node))
             # else it computes sizes for a view
         return tuple(self._nodes.values())
 
+    def _set(self, node: fx.Node, value: SymbolicPolynomial) -> None:
+        self._values[node] = value
+        if value.is_base:
+            self.origins.setdefault(value.base, node)
+
     # -- fx nodes to values --------------------------------------------------------------------
 
-    def _called_module(self, node: fx.Node) -> _Value:
+    def _called_module(self, node: fx.Node) -> SymbolicPolynomial:
         module = self._module.get_submodule(str(node.target))
         source = node.args[0] if node.args else None
         if not isinstance(source, fx.Node) or len(node.args) + len(node.kwargs) != 1:
@@ -153,7 +98,7 @@ class _Builder:
             raise self._unsupported(node, str(error)) from error
         return self._emit(str(node.target), layer, self._base(source))
 
-    def _called_function(self, node: fx.Node) -> _Value:
+    def _called_function(self, node: fx.Node) -> SymbolicPolynomial:
         target = node.target
         if target in _ADDS or target in _SUBTRACTS:
             return self._sum(node, -1.0 if target in _SUBTRACTS else 1.0)
@@ -164,8 +109,7 @@ class _Builder:
         if target in _POWERS:
             return self._power(node, self._operand(node, node.args[0]), node.args[1])
         if target in _NEGATIONS:
-            value = self._operand(node, node.args[0])
-            return _Value(value.base, -value.coefficients)
+            return self._operand(node, node.args[0]).scaled(-1.0)
         if target in _FLATTENS:
             return self._flatten(node)
         if target in _DROPPED:
@@ -174,36 +118,31 @@ class _Builder:
             return self._average_pool(node)
         raise self._unsupported(node)
 
-    def _sum(self, node: fx.Node, sign: float) -> _Value:
+    def _sum(self, node: fx.Node, sign: float) -> SymbolicPolynomial:
         if set(node.kwargs) - {"other"}:
             raise self._unsupported(node, f"with {sorted(node.kwargs)}")
         left, right = (self._operand(node, value) for value in self._two(node))
+        right = right if sign == 1 else right.scaled(sign)
         if left.base == right.base or not right.base or not left.base:
-            length = max(len(left.coefficients), len(right.coefficients))
-            total = np.zeros(length)
-            total[: len(left.coefficients)] += left.coefficients
-            total[: len(right.coefficients)] += sign * right.coefficients
-            return _Value(left.base or right.base, total)
-        names = [self._materialise(node, left)]
-        names.append(self._materialise(node, _Value(right.base, sign * right.coefficients)))
+            return left.plus(right)
+        names = [self._materialise(node, value) for value in (left, right)]
         return self._emit(_scoped("add", node), Add(), *names)
 
-    def _product(self, node: fx.Node) -> _Value:
+    def _product(self, node: fx.Node) -> SymbolicPolynomial:
         left, right = (self._operand(node, value) for value in self._two(node))
         if left.base and right.base and left.base != right.base:
             raise self._unsupported(node, "the product of two different values")
-        product = np.convolve(left.coefficients, right.coefficients)
-        return _Value(left.base or right.base, product)
+        return left.times(right)
 
-    def _power(self, node: fx.Node, value: _Value, exponent: Any) -> _Value:
+    def _power(self, node: fx.Node, value: SymbolicPolynomial, exponent: Any) -> SymbolicPolynomial:
         if not isinstance(exponent, (int, float)) or exponent != int(exponent) or exponent < 1:
             raise self._unsupported(node, f"the power {exponent!r}, not a positive integer")
-        result = np.array([1.0])
-        for _ in range(int(exponent)):
-            result = np.convolve(result, value.coefficients)
-        return _Value(value.base, result)
+        result = value
+        for _ in range(int(exponent) - 1):
+            result = result.times(value)
+        return result
 
-    def _flatten(self, node: fx.Node) -> _Value:
+    def _flatten(self, node: fx.Node) -> SymbolicPolynomial:
         source = node.args[0]
         assert isinstance(source, fx.Node)
         before, after = _shape(source, batch=True), _shape(node, batch=True)
@@ -215,7 +154,7 @@ class _Builder:
             return self._values[source]
         return self._emit(_scoped("flatten", node), Flatten(), self._base(source))
 
-    def _average_pool(self, node: fx.Node) -> _Value:
+    def _average_pool(self, node: fx.Node) -> SymbolicPolynomial:
         kind, names = _POOLS[node.target]
         bound: dict[str, Any] = dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
         source = bound.pop("input")
@@ -233,10 +172,10 @@ class _Builder:
             raise self._unsupported(node, f"with {len(operands)} operands")
         return operands[0], operands[1]
 
-    def _operand(self, node: fx.Node, value: Any) -> _Value:
+    def _operand(self, node: fx.Node, value: Any) -> SymbolicPolynomial:
         """A tensor's value, or a number as a polynomial of degree 0 without a base."""
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return _Value("", np.array([float(value)]))
+            return constant(float(value))
         if isinstance(value, fx.Node) and value in self._values:
             return self._values[value]
         raise self._unsupported(node, f"the operand {value}")
@@ -248,23 +187,25 @@ class _Builder:
                 f"{node} is not a tensor that is computed from the input"
             )
         name = self._materialise(node, self._values[node])
-        self._values[node] = _value(name)
+        self._set(node, base_value(name))
         return name
 
-    def _materialise(self, node: fx.Node, value: _Value) -> str:
+    def _materialise(self, node: fx.Node, value: SymbolicPolynomial) -> str:
         if value.is_base:
             return value.base
         coefficients = np.trim_zeros(value.coefficients, "b")
         layer = Polynomial(coefficients if coefficients.size else np.zeros(1))
-        return self._emit(_scoped("polynomial", node), layer, value.base).base
+        name = self._emit(_scoped("polynomial", node), layer, value.base).base
+        self.arrangements[name] = value.arrangement
+        return name
 
-    def _emit(self, name: str, layer: Layer, *inputs: str) -> _Value:
+    def _emit(self, name: str, layer: Layer, *inputs: str) -> SymbolicPolynomial:
         unique, count = name, 1
         while unique in self._nodes or unique == INPUT:
             count += 1
             unique = f"{name}_{count}"
         self._nodes[unique] = Node(unique, layer, inputs)
-        return _value(unique)
+        return base_value(unique)
 
     def _unsupported(self, node: fx.Node, detail: str = "") -> UnsupportedLayerError:
         position = list(self._graph.nodes).index(node)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 from torch import nn as torch_nn
+from torch.nn.parameter import is_lazy
 
 from nn.errors import UnsupportedLayerError
 from nn.frontend.torch_layers import PolynomialActivation
@@ -39,6 +40,20 @@ def convert_module(module: torch_nn.Module, input_shape: Shape) -> Layer:
     if hint is None and "activation" in type(module).__module__:
         hint = "encrypted values take polynomials only: use PolynomialActivation or x ** 2"
     raise UnsupportedLayerError(hint or "it has no counterpart")
+
+
+def check_weights_exist(module: torch_nn.Module) -> None:
+    """Raise `UnsupportedLayerError`, with its name, for a layer whose weights do not exist yet."""
+    for name, layer in module.named_modules():
+        tensors = (*layer.parameters(recurse=False), *layer.buffers(recurse=False))
+        reason = ""
+        if any(is_lazy(tensor) for tensor in tensors):
+            reason = "never ran, so it has no weights: run the module once before you convert it"
+        elif any(tensor.is_meta for tensor in tensors):
+            reason = "is on the device 'meta', which holds no weights: load the weights first"
+        if reason:
+            place = f" at {name!r}" if name else ""
+            raise UnsupportedLayerError(f"layer {type(layer).__name__}{place} {reason}")
 
 
 _HINTS = {

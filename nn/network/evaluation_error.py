@@ -8,6 +8,7 @@ amplify the errors of the inputs. The bound is rigorous for the plain algorithms
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -43,32 +44,42 @@ def rounding_bound(
     values = network.values(images)
     errors = {INPUT: np.zeros_like(values[INPUT])}
     for node in network.nodes:
-        inputs = [(values[name], errors[name]) for name in node.inputs]
-        # The computed values are rounded too: their errors belong to the magnitudes.
-        magnitudes = [np.abs(value) + error for value, error in inputs]
-        errors[node.name] = _after_layer(
-            node.layer, magnitudes, [error for _, error in inputs], unit_roundoff
+        errors[node.name] = rounding_after(
+            node.layer,
+            [values[name] for name in node.inputs],
+            [errors[name] for name in node.inputs],
+            unit_roundoff,
         )
     return errors[network.output.name]
 
 
-def _gamma(operations: int, unit_roundoff: float) -> float:
+def gamma(operations: int, unit_roundoff: float = FLOAT64_ROUNDOFF) -> float:
+    """``gamma_n = n u / (1 - n u)``: the relative error of n roundings after one another."""
     return operations * unit_roundoff / (1 - operations * unit_roundoff)
 
 
-def _after_layer(
-    layer: Layer, magnitudes: list[FloatArray], errors: list[FloatArray], unit_roundoff: float
+def rounding_after(
+    layer: Layer,
+    values: Sequence[FloatArray],
+    errors: Sequence[FloatArray],
+    unit_roundoff: float = FLOAT64_ROUNDOFF,
 ) -> FloatArray:
-    """The error after a layer, from bounds on its inputs' magnitudes and errors."""
+    """A bound on the error of one layer's output, ``(B, *output_shape)``.
+
+    values: the computed inputs of the layer. errors: bounds on their errors. Raises
+    `UnsupportedLayerError` for a layer without a known bound.
+    """
+    # The computed values are rounded too: their errors belong to the magnitudes.
+    magnitudes = [np.abs(value) + error for value, error in zip(values, errors, strict=True)]
     magnitude, error = magnitudes[0], errors[0]
     if isinstance(layer, (Conv2d, Linear)):
         absolute = replace(layer, weight=np.abs(layer.weight), bias=np.abs(layer.bias))
         linear = replace(absolute, bias=np.zeros_like(layer.bias))
         terms = layer.weight[0].size + 1
-        return linear.forward(error) + _gamma(terms, unit_roundoff) * absolute.forward(magnitude)
+        return linear.forward(error) + gamma(terms, unit_roundoff) * absolute.forward(magnitude)
     if isinstance(layer, AvgPool2d):
-        gamma = _gamma(layer.kernel[0] * layer.kernel[1] + 1, unit_roundoff)
-        return layer.forward(error) + gamma * layer.forward(magnitude)
+        relative = gamma(layer.kernel[0] * layer.kernel[1] + 1, unit_roundoff)
+        return layer.forward(error) + relative * layer.forward(magnitude)
     if isinstance(layer, Flatten):
         return layer.forward(error)
     if isinstance(layer, Add):
@@ -78,7 +89,7 @@ def _after_layer(
         rank = magnitude.ndim
         scale = per_channel(np.abs(layer.scale), rank)
         offset = per_channel(np.abs(layer.mean * layer.scale) + np.abs(layer.beta), rank)
-        return scale * error + _gamma(7, unit_roundoff) * (scale * magnitude + offset)
+        return scale * error + gamma(7, unit_roundoff) * (scale * magnitude + offset)
     if isinstance(layer, Polynomial):
         # Mean value theorem: |p(x + e) - p(x)| <= |e| P'(|x| + |e|), P with absolute coefficients.
         absolute_values = np.abs(layer.coefficients)
@@ -88,7 +99,7 @@ def _after_layer(
             if layer.degree
             else Polynomial(np.zeros(1))
         )
-        gamma = _gamma(2 * layer.degree + 1, unit_roundoff)
-        rounded = gamma * Polynomial(absolute_values).forward(magnitude)
+        relative = gamma(2 * layer.degree + 1, unit_roundoff)
+        rounded = relative * Polynomial(absolute_values).forward(magnitude)
         return slope.forward(magnitude) * error + rounded
     raise UnsupportedLayerError(f"{type(layer).__name__} has no known rounding bound")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -18,7 +20,9 @@ from nn.errors import (
     ShapeError,
     UnsupportedLayerError,
 )
-from nn.frontend.pytorch import from_torch
+from nn.frontend.pytorch import PolynomialActivation, from_torch
+from nn.network.activation import Polynomial
+from nn.network.evaluation_error import rounding_bound
 
 
 def example(*shape: int) -> Tensor:
@@ -128,6 +132,126 @@ def test_from_torch__notices_values_changed_in_place() -> None:
     layers = {"a": torch_nn.Linear(3, 3), "b": torch_nn.Linear(3, 3)}
     with pytest.raises(ConversionError, match="differs from the module"):
         from_torch(Function(function, **layers), example(2, 3))
+
+
+class Shifting(torch_nn.Linear):
+    """A linear layer that is not quite linear."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + 1e-9
+
+
+class Scaled(torch_nn.BatchNorm1d):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * (1 + 1e-9)
+
+
+def deep(layers: int = 28) -> torch_nn.Sequential:
+    """Linear layers and polynomials of values near 1: a bound on rounding outgrows all values."""
+    torch.manual_seed(7)
+    blocks: list[torch_nn.Module] = []
+    for _ in range(layers):
+        norm = torch_nn.BatchNorm1d(16, momentum=None)
+        blocks += [torch_nn.Linear(16, 16), norm, PolynomialActivation(initial=[0, 1, 0.1])]
+    module = torch_nn.Sequential(*blocks, torch_nn.Linear(16, 3))
+    with torch.no_grad():
+        module(example(500, 16))
+    return module
+
+
+def spoilt(kind: str) -> tuple[torch_nn.Module, str]:
+    """A deep module of which one part does something else, and the name of that part."""
+    module = deep()
+    if kind == "forward":
+        shifting = Shifting(16, 16)
+        shifting.load_state_dict(module[21].state_dict())
+        module[21] = shifting
+    elif kind == "batch norm":
+        scaled = Scaled(16)
+        scaled.load_state_dict(module[22].state_dict())
+        module[22] = scaled
+    elif kind == "hook":
+        module[24].register_forward_hook(lambda layer, inputs, output: output + 1e-9)
+    elif kind == "hook before":
+        module[21].register_forward_pre_hook(lambda layer, inputs: (inputs[0] * (1 + 1e-9),))
+    return module, {"batch norm": "22", "hook": "24"}.get(kind, "21")
+
+
+@pytest.mark.parametrize("kind", ["forward", "batch norm", "hook", "hook before"])
+def test_from_torch__names_the_part_that_lies_in_a_deep_module(kind: str) -> None:
+    module, name = spoilt(kind)
+    images = example(4, 16)
+    converted = from_torch(deep(), images)
+    # The bound on the whole network allows anything: only a comparison node by node can tell.
+    values = np.abs(converted(images.numpy()))
+    assert rounding_bound(converted, images.numpy()).min() > 10 * values.max()
+    with pytest.raises(ConversionError, match=rf"node '{name}' .*differs from the module by"):
+        from_torch(module, images)
+
+
+def test_from_torch__checks_a_factor_with_the_sum_that_it_enters() -> None:
+    """``a - 2 b`` becomes a Polynomial and an Add; the Polynomial is no value of the module."""
+
+    class Sum(torch_nn.Module):
+        def __init__(self, b: torch_nn.Module) -> None:
+            super().__init__()
+            self.a, self.b = torch_nn.Linear(3, 2), b
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.a(x) - 2 * self.b(x)
+
+    from_torch(Sum(torch_nn.Linear(3, 2)), example(2, 3))
+    with pytest.raises(ConversionError, match="node 'b' "):
+        from_torch(Sum(Shifting(3, 2)), example(2, 3))
+
+
+def test_from_torch__polynomials_whose_terms_cancel_are_no_lies() -> None:
+    """Torch's own order of the operations may lose more digits than the polynomial would."""
+    module = Function(lambda self, x: 3.1e9 * x + x * x - x * 3.1e9 - (x - 1e4) * (x + 1e4))
+    (node,) = from_torch(module, example(2, 3)).nodes
+    assert isinstance(node.layer, Polynomial)
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (torch_nn.LazyLinear(2), "layer LazyLinear never ran"),
+        (sequential(torch_nn.LazyConv2d(2, 3)), "layer LazyConv2d at '1' never ran.*run the mod"),
+        (sequential(torch_nn.LazyBatchNorm2d()), "layer LazyBatchNorm2d at '1' never ran"),
+        (sequential(torch_nn.LazyBatchNorm2d(affine=False)), "layer LazyBatchNorm2d at '1' never"),
+        (torch_nn.Conv2d(3, 4, 3, device="meta"), "layer Conv2d is on the device 'meta'"),
+    ],
+)
+def test_from_torch__refuses_weights_that_do_not_exist(
+    module: torch_nn.Module, message: str
+) -> None:
+    with pytest.raises(UnsupportedLayerError, match=message):
+        from_torch(module, example(2, 3, 8, 8))
+
+
+def test_from_torch__a_lazy_layer_that_ran_has_the_callers_weights() -> None:
+    module = torch_nn.Sequential(torch_nn.Flatten(), torch_nn.LazyLinear(2))
+    module(example(2, 3, 4, 4))
+    network = from_torch(module, example(2, 3, 4, 4))
+    assert np.array_equal(network.nodes[1].layer.weight, module[1].weight.detach().numpy())
+
+
+def twice(self: Any, x: Tensor) -> Tensor:
+    return 2 * self.a(x)
+
+
+@pytest.mark.parametrize("change", ["hook", "forward"])
+def test_from_torch__sees_a_hook_and_a_forward_of_the_outermost_module(change: str) -> None:
+    images = example(2, 3)
+    module = Function(lambda self, x: self.a(x), a=torch_nn.Linear(3, 2))
+    if change == "hook":
+        module.register_forward_hook(lambda layer, inputs, output: 2 * output)
+    else:
+        module.forward = types.MethodType(twice, module)
+    network = from_torch(module, images)
+    with torch.no_grad():
+        expected = module.double()(images.double()).numpy()
+    assert np.allclose(network(images), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize(
