@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 
 from ntt.backends.select import available_backends
 from ntt.errors import ArithmeticLayerError
+from ntt.terminal import CommandParser, run_command, show
 from ntt.warming import is_warm, warm
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line `arguments`, default those of the process; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m ntt", description=__doc__)
+    """Run the command line `arguments`, default those of the process; returns the exit status.
+
+    The statuses are those of `ntt.terminal.run_command`.
+    """
+    return run_command(lambda: _run(arguments), ArithmeticLayerError)
+
+
+def _run(arguments: list[str] | None) -> int:
+    parser = CommandParser(prog="python -m ntt", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     warming = commands.add_parser("warm", help="compile every kernel into the cache")
     warming.add_argument(
@@ -23,27 +30,23 @@ def main(arguments: list[str] | None = None) -> int:
         help=f"only this backend (may be repeated); this CPU has {', '.join(available_backends())}",
     )
     options = parser.parse_args(arguments)
-    try:
-        return _warm(tuple(options.backend or available_backends()))
-    except ArithmeticLayerError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return _warm(tuple(options.backend or available_backends()))
 
 
 def _warm(backends: tuple[str, ...]) -> int:
     if is_warm(*backends):
-        print(f"The kernels of {', '.join(backends)} are compiled for this machine already.")
+        show(f"The kernels of {', '.join(backends)} are compiled for this machine already.")
         return 0
     start = time.perf_counter()
     warm(*backends, progress=_print_kernel)
     seconds = time.perf_counter() - start
     kept = "kept for later runs" if is_warm(*backends) else "not kept: see the warning"
-    print(f"Compiled the kernels of {', '.join(backends)} in {seconds:.1f} s, {kept}.")
+    show(f"Compiled the kernels of {', '.join(backends)} in {seconds:.1f} s, {kept}.")
     return 0
 
 
 def _print_kernel(backend: str, kernel: str, seconds: float) -> None:
-    print(f"{backend:>8}  {kernel:<17} {seconds:6.2f} s", flush=True)
+    show(f"{backend:>8}  {kernel:<17} {seconds:6.2f} s")
 
 
 if __name__ == "__main__":

@@ -6,28 +6,38 @@ Standard library only.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+_LONGEST_PREFIX = 40  # characters of a name; with a random suffix, no file system has it too long
+
 
 @contextlib.contextmanager
-def replaced_file(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
+def replaced_file(
+    path: Path | str, mode: str = "w", *, make_folders: bool = False
+) -> Iterator[IO[Any]]:
     """A new file that takes the place of `path` when the block ends without an error.
 
-    mode: "w" for UTF-8 text, "wb" for bytes. A full disk or an interrupt leaves what was there
-    before. Links are followed; an existing file's permissions stay. What is no regular file, such
-    as a pipe, is written directly. Raises `OSError` as `open` does.
+    mode: "w" for UTF-8 text, "wb" for bytes. make_folders: whether missing folders are made. A full
+    disk or an interrupt leaves what was there before. Links are followed; an existing file's
+    permissions stay. What is no regular file, such as a pipe, is written directly. Raises `OSError`
+    as `check_writable` and `open` do.
     """
-    target = Path(path).resolve()
+    check_writable(path, make_folders=make_folders)
+    path, target = Path(path), Path(path).resolve()
     encoding = None if "b" in mode else "utf-8"
-    if target.exists() and not target.is_file():
-        with target.open(mode, encoding=encoding) as file:
+    if path.exists() and not path.is_file():
+        with path.open(mode, encoding=encoding) as file:
             yield file
         return
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    if make_folders:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    prefix = f".{target.name[:_LONGEST_PREFIX]}."
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=prefix)
     try:
         with open(descriptor, mode, encoding=encoding) as file:
             yield file
@@ -39,6 +49,31 @@ def replaced_file(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
         with contextlib.suppress(OSError):
             os.unlink(name)
         raise
+
+
+def check_writable(path: Path | str, *, make_folders: bool = False) -> None:
+    """Raise `OSError` where `replaced_file` cannot write to `path`: before long work, not after.
+
+    make_folders: whether folders may be missing. Nothing is written.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "this is a folder: name a file in it", str(path))
+    if path.exists() and not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, "no permission to write this file", str(path))
+    if path.exists() and not path.is_file():
+        return
+    try:
+        parents = path.resolve().parents
+    except RuntimeError as error:  # of pathlib, before Python 3.13
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from error
+    folder = next(parent for parent in parents if parent.exists())
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, f"{folder} is no folder", str(path))
+    if folder != parents[0] and not make_folders:
+        raise FileNotFoundError(errno.ENOENT, f"there is no folder {parents[0]}", str(path))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, f"no permission to write in {folder}", str(path))
 
 
 def _permissions(target: Path) -> int:

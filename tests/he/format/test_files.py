@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 
 import pytest
 
-from he.format.files import replaced_file
+from he.format.files import check_writable, replaced_file
 
 
 def test_replaced_file__replaces_when_the_block_ends(tmp_path: Path) -> None:
@@ -68,3 +69,77 @@ def test_replaced_file__a_folder_that_is_not_there_is_named(tmp_path: Path) -> N
     missing = tmp_path / "nowhere" / "a"
     with pytest.raises(FileNotFoundError, match="nowhere"), replaced_file(missing):
         pass
+    with replaced_file(missing, make_folders=True) as file:
+        file.write("x")
+    assert missing.read_text() == "x"
+
+
+def test_replaced_file__a_name_of_the_greatest_length(tmp_path: Path) -> None:
+    path = tmp_path / ("é" * 127)
+    with replaced_file(path) as file:
+        file.write("x")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_replaced_file__a_pipe_behind_a_link_is_written(tmp_path: Path) -> None:
+    """As `/dev/stdout` is: the name that the link has for the pipe is no path."""
+    reader, writer = os.pipe()
+    link = tmp_path / "link"
+    link.symlink_to(f"/proc/self/fd/{writer}")
+    if not link.exists():
+        pytest.skip("this system has no /proc")
+    with replaced_file(link) as file:
+        file.write("through")
+    assert os.read(reader, 100) == b"through"
+    os.close(reader)
+    os.close(writer)
+
+
+def written(path: Path, make_folders: bool) -> None:
+    with replaced_file(path, make_folders=make_folders) as file:
+        file.write("x")
+
+
+def problem_of(folder: Path, name: str, make_folders: bool = False) -> type[OSError] | None:
+    """What `check_writable` says; `replaced_file` must agree, and leave nothing if it refuses."""
+    path, before = folder / name, sorted(folder.rglob("*"))
+    try:
+        check_writable(path, make_folders=make_folders)
+    except OSError as problem:
+        with pytest.raises(type(problem), match=re.escape(name)):
+            written(path, make_folders)
+        assert sorted(folder.rglob("*")) == before
+        return type(problem)
+    assert sorted(folder.rglob("*")) == before
+    written(path, make_folders)
+    return None
+
+
+def test_check_writable__agrees_with_the_writing(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "dangling").symlink_to(tmp_path / "none" / "a")
+    assert problem_of(tmp_path, "folder") is IsADirectoryError
+    assert problem_of(tmp_path, "file/a") is NotADirectoryError
+    assert problem_of(tmp_path, "file/a", make_folders=True) is NotADirectoryError
+    assert problem_of(tmp_path, "loop") is OSError
+    assert problem_of(tmp_path, "dangling") is FileNotFoundError
+    assert problem_of(tmp_path, "a" * 300) is OSError
+    assert problem_of(tmp_path, "none/a") is FileNotFoundError
+    assert problem_of(tmp_path, "none/a", make_folders=True) is None
+    assert problem_of(tmp_path, "file") is None
+    assert problem_of(tmp_path, "fresh") is None
+
+
+@pytest.mark.parametrize("refused", ["file", "folder"])
+def test_check_writable__permissions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    """Tests may run as root, who may write everywhere: the answer of the system is replaced."""
+    path = tmp_path / "file"
+    path.write_text("kept")
+    denied = path if refused == "file" else tmp_path
+    monkeypatch.setattr(os, "access", lambda asked, _: Path(asked) != denied)
+    assert problem_of(tmp_path, "file") is PermissionError
+    assert path.read_text() == "kept"
