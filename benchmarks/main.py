@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import shlex
 import sys
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from accel_model.errors import AcceleratorError
 from benchmarks.commands import bfv, compare, estimation, export, inference, ntt, primitives
 from benchmarks.comparison.software import WorkloadFailure
 from he.errors import HEError
+from he.terminal import CommandParser, run_command
 from nn.errors import NetworkError
 from ntt.errors import ArithmeticLayerError
 
@@ -21,14 +21,20 @@ _BAD_INPUT = (
     ArithmeticLayerError,
     AcceleratorError,
     WorkloadFailure,
-    OSError,
 )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one benchmark and return its exit status; argv without the program's name."""
+    """Run one benchmark and return its exit status, as `he.terminal.run_command` says.
+
+    argv: the words after the program's name.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(
+    return run_command(lambda: _run(words), *_BAD_INPUT)
+
+
+def _run(words: list[str]) -> int:
+    parser = CommandParser(
         prog="python -m benchmarks",
         description="Time this library and its peers in one run, interleaved, on one machine.",
     )
@@ -37,12 +43,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         command.add_parser(subparsers)
     arguments = parser.parse_args(words)
     arguments.command_line = shlex.join(["python", "-m", "benchmarks", *words])
-    try:
-        status: int = arguments.run(arguments)
-    except _BAD_INPUT as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    status: int = arguments.run(arguments)
     return status

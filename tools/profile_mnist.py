@@ -11,7 +11,6 @@ bytes of keys and diagonals, at the rate of passes over memory.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import importlib
 import sys
@@ -27,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import nn
 from benchmarks.operations import transform_limits
+from he.terminal import CommandParser, positive, run_command
 from nn.terminal.machine import cpu_model, source_commit
 from ntt.backends import select
 
@@ -198,16 +198,17 @@ def _row(name: str, values: np.ndarray) -> str:
     return "| " + " | ".join([name, *map(str.format, formats, values)]) + " |"
 
 
-def main() -> None:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+def main() -> int:
+    """Run the command line and return the exit status."""
+    parser = CommandParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--network", default="mnist", choices=nn.zoo.names())
-    parser.add_argument("--batch", type=int, nargs="+", default=[1, 16], help="images a run")
-    parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument("--batch", type=positive, nargs="+", default=[1, 16], help="images a run")
+    parser.add_argument("--repeats", type=positive, default=10)
     arguments = parser.parse_args()
     for batch in arguments.batch:
         profile(arguments.network, batch, arguments.repeats)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_command(main, nn.NetworkError))

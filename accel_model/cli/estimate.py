@@ -11,6 +11,8 @@ from accel_model.cli.workload import read_program
 from accel_model.estimation.estimate import estimate
 from accel_model.estimation.report import estimate_as_json, estimate_lines
 from accel_model.machine.machine_file import load_machine
+from he.format.files import replaced_file
+from he.terminal import show
 
 
 def add_parser(
@@ -38,11 +40,11 @@ def run(arguments: argparse.Namespace) -> int:
     program = read_program(arguments.file)
     results = [estimate(program, machine) for machine in machines]
     for result, machine in zip(results, machines, strict=True):
-        print(*estimate_lines(result, machine), sep="\n")
+        show(*estimate_lines(result, machine))
     if arguments.json:
         rows = [estimate_as_json(*pair) for pair in zip(results, machines, strict=True)]
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        with replaced_file(arguments.json, make_folders=True) as file:
+            file.write(json.dumps(rows, indent=1) + "\n")
     if arguments.plot:
         from accel_model.estimation import plots
 

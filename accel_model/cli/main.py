@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from accel_model.cli import estimate, sweep, validate
 from accel_model.errors import AcceleratorError
 from accel_model.machine.machine_file import machine_names
+from he.terminal import CommandParser, run_command
 from he.trace import TraceError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status."""
-    parser = argparse.ArgumentParser(
+    """Run one command and return its exit status, as `he.terminal.run_command` says."""
+    return run_command(lambda: _run(argv), AcceleratorError, TraceError)
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    parser: argparse.ArgumentParser = CommandParser(
         prog="python -m accel_model",
         description="Time, energy and area of an encrypted computation on an accelerator.",
     )
@@ -24,9 +28,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     sweep.add_parser(commands, machines)
     validate.add_parser(commands)
     arguments = parser.parse_args(argv)
-    try:
-        status: int = arguments.run(arguments)
-    except (AcceleratorError, TraceError, OSError) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 2
+    status: int = arguments.run(arguments)
     return status

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
+
+from he.format.files import check_writable
 
 PICTURES = (".png", ".svg", ".pdf")
 
 
 def result_file(text: str) -> Path:
     """The path of a file that can be written; missing folders are made later. For argparse."""
-    path = Path(text)
-    if path.is_dir():
-        raise argparse.ArgumentTypeError(f"{text} is a folder: name a file in it")
-    there = next(place for place in (path, *path.absolute().parents) if place.exists())
-    if not os.access(there, os.W_OK) or (there != path and not there.is_dir()):
-        raise argparse.ArgumentTypeError(
-            f"{text} cannot be written: no permission to write to {there}"
-        )
-    return path
+    try:
+        check_writable(text, make_folders=True)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text} cannot be written: {error.strerror}") from error
+    return Path(text)
 
 
 def picture_file(text: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ from accel_model.errors import MachineFileError
 from accel_model.estimation.sweep import Point, standard_axes, sweep
 from accel_model.machine.description import Machine
 from accel_model.machine.machine_file import load_machine
+from he.format.files import replaced_file
+from he.terminal import CountLines, say
 
 
 def add_parser(
@@ -54,16 +57,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Sweep, write the table and the picture."""
     machine = load_machine(arguments.machine)
     axes = _axes(arguments.set, machine) if arguments.set else standard_axes(machine)
-    points = sweep(
-        read_variants(arguments.file),
-        machine,
-        axes,
-        report=lambda line: print(line, file=sys.stderr),
-    )
+    variants = read_variants(arguments.file)
+    count = len(variants) * math.prod(map(len, axes.values()))
+    lines = CountLines("variations", count)
+    points = sweep(variants, machine, axes, report=say, advance=lines.advance)
     rows = table(points)
     if arguments.csv:
-        arguments.csv.parent.mkdir(parents=True, exist_ok=True)
-        with arguments.csv.open("w", newline="", encoding="utf-8") as file:
+        with replaced_file(arguments.csv, make_folders=True) as file:
             csv.writer(file, lineterminator="\n").writerows(rows)
     else:
         csv.writer(sys.stdout, lineterminator="\n").writerows(rows)

@@ -13,6 +13,7 @@ from accel_model.validation.published_machines import (
     unmodelled_lines,
 )
 from accel_model.validation.simulated_units import simulated_cycles
+from he.terminal import show
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -28,9 +29,9 @@ def run(arguments: argparse.Namespace) -> int:
     del arguments
     simulated, exact, others = simulated_cycles(), exact_machines(), other_machines()
     counts = [*simfhe_run(), *explained()]
-    print(*check_lines("(1) cycles of our own simulated units", simulated), sep="\n")
-    print(*check_lines("(2) machines reproduced exactly", exact), sep="\n")
-    print(*check_lines("(3) other machines", others), *unmodelled_lines(), sep="\n")
-    print("    areas, as published or modelled", *area_lines(), sep="\n")
-    print(*check_lines("(4) operation counts beside SimFHE's", counts), *count_lines(), sep="\n")
+    show(*check_lines("(1) cycles of our own simulated units", simulated))
+    show(*check_lines("(2) machines reproduced exactly", exact))
+    show(*check_lines("(3) other machines", others), *unmodelled_lines())
+    show("    areas, as published or modelled", *area_lines())
+    show(*check_lines("(4) operation counts beside SimFHE's", counts), *count_lines())
     return 0 if all(check.holds for check in simulated + exact) else 1

@@ -20,6 +20,8 @@ from accel_model.estimation.roofline import rate_per_s, roof_of
 from accel_model.estimation.schedule import KINDS
 from accel_model.estimation.sweep import Point
 from accel_model.machine.description import Machine
+from he.format.files import replaced_file
+from he.terminal import drawable
 
 _BANDWIDTH = "external.bytes_per_s"
 
@@ -60,14 +62,14 @@ def draw_roofline(panel: Axes, result: Estimate, machine: Machine, N: int) -> No
             marker,
             color=color,
             markerfacecolor=color if marker == "o" else "none",
-            label=part.name,
+            label=drawable(part.name),
             linestyle="none",
         )
     panel.set_xscale("log")
     panel.set_yscale("log")
     panel.set_xlabel("modular products an external byte")
     panel.set_ylabel("modular products a second")
-    panel.set_title(f"{result.machine}: roofline", loc="left", fontsize=10)
+    panel.set_title(f"{drawable(result.machine)}: roofline", loc="left", fontsize=10)
     if drawn:
         panel.legend(fontsize=7, frameon=False, loc="lower right", ncols=2)
     _plain(panel)
@@ -78,7 +80,7 @@ def draw_busy(panel: Axes, result: Estimate) -> None:
     places, left = [float(k) for k in range(len(KINDS))], np.zeros(len(KINDS))
     for part in result.layers:
         shares = np.array([_share(part, kind, result) for kind in KINDS])
-        panel.barh(places, shares, left=left, label=part.name)
+        panel.barh(places, shares, left=left, label=drawable(part.name))
         left += shares
     for place, total in zip(places, left, strict=True):
         panel.text(total + 1, place, f"{total:.0f} %", va="center", fontsize=8)
@@ -87,7 +89,7 @@ def draw_busy(panel: Axes, result: Estimate) -> None:
     panel.set_xticks(range(0, 101, 20))
     panel.invert_yaxis()
     panel.set_xlabel("per cent of the run")
-    panel.set_title(f"{result.machine}: where the cycles go", loc="left", fontsize=10)
+    panel.set_title(f"{drawable(result.machine)}: where the cycles go", loc="left", fontsize=10)
     panel.legend(fontsize=7, frameon=False, loc="center right")
     _plain(panel)
 
@@ -99,7 +101,7 @@ def pareto_figure(points: Sequence[Point], machine: Machine) -> Figure:
     points of the same or a lower bandwidth. A cross marks the machine as it is in its file.
     """
     figure, panels = plt.subplots(1, 2, figsize=(11, 3.8), sharey=True, layout="constrained")
-    unit = points[0].result.area.unit
+    title, unit = drawable(machine.name), drawable(points[0].result.area.unit)
     times = np.array([point.result.time_s * 1e3 for point in points])
     optimal = np.array([point.optimal for point in points])
     itself = np.array([_is_itself(point, machine) for point in points])
@@ -116,11 +118,11 @@ def pareto_figure(points: Sequence[Point], machine: Machine) -> Figure:
             chosen = optimal & (bandwidths == bandwidth)
             name = f"optimal at {bandwidth / 1e9:g} GB/s"
             panel.scatter(x[chosen], times[chosen], 26, color=f"C{k}", label=name)
-        panel.scatter(x[itself], times[itself], 90, color="black", marker="x", label=machine.name)
+        panel.scatter(x[itself], times[itself], 90, color="black", marker="x", label=title)
         _scale(panel.set_xscale, x)
         _scale(panel.set_yscale, times)
         panel.set_xlabel(label)
-        panel.set_title(f"{machine.name}: time and {label.split(',')[0]}", loc="left", fontsize=10)
+        panel.set_title(f"{title}: time and {label.split(',')[0]}", loc="left", fontsize=10)
         _plain(panel)
     panels[0].set_ylabel("milliseconds")
     panels[1].legend(fontsize=7, frameon=False)
@@ -129,8 +131,8 @@ def pareto_figure(points: Sequence[Point], machine: Machine) -> Figure:
 
 def save(figure: Figure, path: Path) -> None:
     """Write the picture in the format of the file's suffix (.png, .svg, .pdf)."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=130)
+    with replaced_file(path, "wb", make_folders=True) as file:
+        figure.savefig(file, format=path.suffix[1:].lower(), dpi=130)
     plt.close(figure)
 
 

@@ -22,6 +22,8 @@ from benchmarks.comparison.text import comparison_lines
 from benchmarks.operations.tracing import blank_images
 from benchmarks.peers.library import Case
 from he import trace as traces
+from he.format.files import replaced_file
+from he.terminal import say, show
 from nn.cli.options import (
     Subparsers,
     add_count_option,
@@ -30,7 +32,6 @@ from nn.cli.options import (
     load_network,
     make_plan,
 )
-from nn.cli.session import status
 from nn.terminal.compilation_notice import watch_compilation
 from nn.terminal.progress import count_progress
 from ntt import threads as ntt_threads
@@ -101,12 +102,9 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 def run_command(arguments: argparse.Namespace) -> int:
     """Run, estimate, print, write the files."""
     machines = _machines(arguments.machine or DEFAULT_MACHINES)
-    files = [path for path in (arguments.trace, arguments.json, arguments.html) if path]
-    for path in files:
-        path.parent.mkdir(parents=True, exist_ok=True)
     with watch_compilation():
         software = _software(arguments)
-    status(f"{software.name}: running its program in NumPy")
+    say(f"{software.name}: running its program in NumPy")
     program = executed_program(software)
     beside = _peers(arguments, software) if arguments.peers else []
     sweeping = bool(arguments.json or arguments.html) and not arguments.no_sweep
@@ -114,13 +112,14 @@ def run_command(arguments: argparse.Namespace) -> int:
     with count_progress("variations of machines", total, sweeping) as progress:
         accelerators = [
             accelerate(
-                program, machine, sweeping=sweeping, report=status, advance=progress.advance
+                program, machine, sweeping=sweeping, report=say, advance=progress.advance
             )
             for machine in machines
         ]
     comparison = Comparison(software, program, tuple(accelerators), tuple(beside))
-    print(*comparison_lines(comparison), sep="\n")
+    show(*comparison_lines(comparison))
     if arguments.trace:
+        arguments.trace.parent.mkdir(parents=True, exist_ok=True)
         traces.save(software.trace, arguments.trace)
     origin = provenance(arguments.command_line)
     if arguments.json:
@@ -128,7 +127,8 @@ def run_command(arguments: argparse.Namespace) -> int:
     if arguments.html:
         from benchmarks.comparison.html import report
 
-        arguments.html.write_text(report(comparison, origin), encoding="utf-8")
+        with replaced_file(arguments.html, make_folders=True) as file:
+            file.write(report(comparison, origin))
     return 0
 
 

@@ -12,13 +12,13 @@ from benchmarks.commands.options import (
 )
 from benchmarks.commands.results_file import write_rows
 from benchmarks.operations.estimation import EstimationRow, run
+from he.terminal import positive, show
 from nn.cli.options import (
     Subparsers,
     add_count_option,
     add_planning_options,
     load_network,
     make_plan,
-    positive,
 )
 
 
@@ -54,7 +54,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     machines = [load_machine(name) for name in arguments.machine or DEFAULT_MACHINES]
     network = load_network(arguments.network)
     plan = make_plan(arguments, network)
-    print(f"{'images':>6}  {'machine':<10}{'instructions':>13}{'steps':>9}"
+    show(f"{'images':>6}  {'machine':<10}{'instructions':>13}{'steps':>9}"
           f"{'lower, s':>10}{'estimate, s':>13}{'us an instruction':>19}")  # fmt: skip
     rows = run(network, plan, arguments.images, machines, arguments.repeats, _print_row)
     if arguments.json:
@@ -63,8 +63,7 @@ def run_command(arguments: argparse.Namespace) -> int:
 
 
 def _print_row(row: EstimationRow) -> None:
-    print(
+    show(
         f"{row.images:>6}  {row.machine:<10}{row.instructions:>13,}{row.steps:>9,}"
         f"{row.lower_s:>10.3f}{row.estimate_s:>13.3f}{row.us_per_instruction:>19.1f}",
-        flush=True,
     )

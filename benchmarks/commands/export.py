@@ -12,8 +12,8 @@ from accel_model.cli.output_files import result_file
 from accel_model.errors import ProgramError
 from accel_model.isa import Program, program_file
 from benchmarks.operations.export import part_of, traced_program
+from he.terminal import say, show
 from nn.cli.options import Subparsers, add_planning_options, load_network, make_plan
-from nn.cli.session import status
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -47,18 +47,18 @@ def run_command(arguments: argparse.Namespace) -> int:
     """Run the network, lower the run, cut the program, write the file."""
     network = load_network(arguments.network)
     plan = make_plan(arguments, network)
-    status(f"{network.name}: making {plan.rotations} rotation keys")
+    say(f"{network.name}: making {plan.rotations} rotation keys")
     program, data = traced_program(network, plan)
     if arguments.list:
-        print(*_operation_lines(program), sep="\n")
+        show(*_operation_lines(program))
         return 0
     if arguments.operations is not None:
         first, last = _bounds(arguments.operations, len(program.operations))
-        status("executing the program in NumPy")
+        say("executing the program in NumPy")
         program, data = part_of(program, data, first, last)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     program_file.save(program, arguments.output, data)
-    print(
+    show(
         f"{arguments.output}: {len(program)} instructions of {len(program.operations)} operations "
         f"on limbs of N = {program.N}"
     )

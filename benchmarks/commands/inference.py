@@ -8,6 +8,7 @@ from benchmarks.commands.options import add_memory_option, add_output_options
 from benchmarks.commands.results_file import write_rows
 from benchmarks.operations.inference import InferenceRow, run_ours, run_tenseal
 from benchmarks.operations.memory import in_words
+from he.terminal import say, show
 from nn.cli.options import Subparsers, add_count_option
 
 _NETWORKS = ("mnist", "fashion_mnist")
@@ -46,9 +47,9 @@ def run_command(arguments: argparse.Namespace) -> int:
         try:
             rows.append(run_tenseal(max(3, arguments.repeats // 4), arguments.memory))
         except ImportError as error:
-            print(f"TenSEAL is not installed: {error}")
+            say(f"TenSEAL is not installed: {error}")
     for row in rows:
-        print(_line(row))
+        show(_line(row))
     if arguments.json:
         write_rows(rows, arguments.command_line, arguments.json)
     if arguments.plot:

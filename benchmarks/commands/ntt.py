@@ -8,6 +8,7 @@ from benchmarks.commands.options import add_memory_option, add_output_options, s
 from benchmarks.commands.results_file import write_rows
 from benchmarks.operations.memory import in_words
 from benchmarks.operations.transforms import DEGREES, TransformRow, run
+from he.terminal import show
 from nn.cli.options import Subparsers
 from ntt.threads import machine_threads
 
@@ -44,7 +45,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run_command(arguments: argparse.Namespace) -> int:
     """Measure, print a line for each row, write the files."""
-    print(
+    show(
         f"{'backend':<8} {'N':>6} {'operation':<9} threads  us a limb  ns a butterfly  of limit  "
         f"{'memory':>9}"
     )
@@ -72,9 +73,8 @@ def run_command(arguments: argparse.Namespace) -> int:
 def _print_row(row: TransformRow) -> None:
     bound = row.limit_ns_per_butterfly
     share = f"{100 * bound / row.median_ns_per_butterfly:.0f}%" if bound else ""
-    print(
+    show(
         f"{row.backend:<8} {row.N:>6} {row.operation:<9} {row.threads:>7}  "
         f"{row.median_s * 1e6:9.1f}  {row.median_ns_per_butterfly:14.3f}  {share:>8}  "
         f"{in_words(row.peak_bytes):>9}",
-        flush=True,
     )

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from he.format.files import replaced_file
 from nn.terminal.machine import machine_description, peak_rss_bytes, source_commit
 
 
@@ -33,5 +34,5 @@ def provenance(command: str) -> dict[str, Any]:
 
 def write_result(result: dict[str, Any], path: Path) -> None:
     """Write `result` as JSON to `path`; makes the folder where there is none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    with replaced_file(path, make_folders=True) as file:
+        file.write(json.dumps(result, indent=1) + "\n")

@@ -11,6 +11,7 @@ from benchmarks.operations.memory import in_words
 from benchmarks.operations.suite import Row, Suite, add_backends, peaks_of, run, speedups
 from benchmarks.operations.turns import TURN_SECONDS
 from benchmarks.peers.library import Case
+from he.terminal import say, show
 from ntt import threads
 from ntt.backends.select import available_backends, set_backend
 
@@ -57,7 +58,7 @@ def run_suite(arguments: argparse.Namespace) -> int:
     if arguments.case:
         cases = tuple(case for case in suite.cases if str(case) in arguments.case)
         if len(cases) != len(set(arguments.case)):
-            print(
+            say(
                 f"unknown case among {sorted(set(arguments.case))}: the cases are {_known(suite)}"
             )
             return 2
@@ -77,7 +78,7 @@ def run_suite(arguments: argparse.Namespace) -> int:
     finally:
         set_backend(None)
     for ours, peer, factor in speedups(rows):
-        print(
+        show(
             f"{ours.operation:<9} N={ours.N:<6} depth {ours.depth:<3} {factor:6.1f}x {peer.library}"
         )
     if arguments.json:
@@ -102,5 +103,5 @@ def _add_peaks(rows: Sequence[Row], cases: Sequence[Case], suite: Suite) -> None
         if key not in found:
             found[key] = peaks = peaks_of(suite, row.library, by_name[row.N, row.depth])
             words = (f"{name} {in_words(peak)}" for name, peak in peaks.items())
-            print(f"N={row.N:<6} depth {row.depth:<3} memory    {row.library}: {', '.join(words)}")
+            show(f"N={row.N:<6} depth {row.depth:<3} memory    {row.library}: {', '.join(words)}")
         row.peak_bytes = found[key].get(row.operation)

@@ -10,6 +10,7 @@ from accel_model.machine.figures import TAGS
 from benchmarks.comparison import plots as compare_plots
 from benchmarks.comparison.compare import Accelerator, Comparison, Line
 from benchmarks.comparison.text import amount, area_value, busiest, ratio
+from he.terminal import printable
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff;
@@ -36,7 +37,7 @@ def report(comparison: Comparison, origin: Mapping[str, Any]) -> str:
     machines = comparison.accelerators
     title = f"{comparison.software.title}, beside {', '.join(a.name for a in machines)}"
     body = [
-        f"<h1>{escape(title)}</h1>",
+        f"<h1>{_text(title)}</h1>",
         *_summary(comparison),
         *_lines("Time by layer", "layer", comparison.layers(), machines),
         *_lines("Time by operation", "operation", comparison.operations(), machines),
@@ -50,7 +51,7 @@ def report(comparison: Comparison, origin: Mapping[str, Any]) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f"<title>{_text(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
         + "\n".join(body)
         + "\n</body>\n</html>\n"
     )
@@ -65,11 +66,11 @@ def _summary(comparison: Comparison) -> Iterator[str]:
         ["speed-up", "1", *(ratio(comparison.speed_up(a)) for a in machines)],
         ["ideal bound: no schedule of the program is faster", "",
          *(amount(a.result.ideal_s, "s") for a in machines)],
-        ["busiest unit", "", *(busiest(a) for a in machines)],
+        ["busiest unit", "", *(_text(busiest(a)) for a in machines)],
         ["energy", "not measured",
          *(f"{amount(a.result.energy.total_j, 'J')} {_tag(a.result.energy.tag)}"
            for a in machines)],
-        ["area", "", *(f"{area_value(a)} {_tag(a.result.area.tag)}" for a in machines)],
+        ["area", "", *(f"{_text(area_value(a))} {_tag(a.result.area.tag)}" for a in machines)],
     ]  # fmt: skip
     params = software.params
     yield (
@@ -78,9 +79,9 @@ def _summary(comparison: Comparison) -> Iterator[str]:
         f"limbs; software on {software.threads} thread(s), median of {len(software.samples_s)} "
         "runs.</p>"
     )
-    yield _table(["", "software", *(escape(a.name) for a in machines)], rows)
+    yield _table(["", "software", *(_text(a.name) for a in machines)], rows)
     for machine in machines:
-        yield f"<p><b>{escape(machine.name)}</b>: {escape(machine.machine.title)}</p>"
+        yield f"<p><b>{_text(machine.name)}</b>: {_text(machine.machine.title)}</p>"
 
 
 def _lines(
@@ -94,7 +95,7 @@ def _lines(
         yield _figure(compare_plots.times_svg(lines, machines), caption)
     rows = []
     for line in lines:
-        row = [escape(line.name), "-" if line.software_s is None else amount(line.software_s, "s")]
+        row = [_text(line.name), "-" if line.software_s is None else amount(line.software_s, "s")]
         for machine in machines:
             part = line.parts[machine.name]
             if part is None:
@@ -104,12 +105,12 @@ def _lines(
                     amount(part.time_s, "s"),
                     ratio(line.speed_up(machine.name)),
                     amount(part.energy.total_j, "J"),
-                    escape(part.bottleneck),
+                    _text(part.bottleneck),
                 ]
         rows.append(row)
     head = [what, "software"]
     for machine in machines:
-        head += [escape(machine.name), "speed-up", "energy", "bound by"]
+        head += [_text(machine.name), "speed-up", "energy", "bound by"]
     yield _table(head, rows)
     yield (
         "<p>Layers overlap on a machine. The time between two ends of instructions belongs to the "
@@ -120,7 +121,7 @@ def _lines(
 
 def _machine(comparison: Comparison, accelerator: Accelerator) -> Iterator[str]:
     machine, result = accelerator.machine, accelerator.result
-    yield f"<h2>{escape(machine.name)}: {escape(machine.title)}</h2>"
+    yield f"<h2>{_text(machine.name)}: {_text(machine.title)}</h2>"
     yield _figure(
         compare_plots.machine_svg(comparison, accelerator),
         "Left: the roofline, with layers filled and kinds of operations hollow; a point at the "
@@ -140,7 +141,7 @@ def _machine(comparison: Comparison, accelerator: Accelerator) -> Iterator[str]:
             "is compared with points of the same or a lower bandwidth.",
         )
     rows = [
-        [escape(name), f"{figure.value:g}", _tag(figure.tag), escape(figure.origin)]
+        [_text(name), f"{figure.value:g}", _tag(figure.tag), _text(figure.origin)]
         for name, figure in machine.figures.items()
     ]
     yield _table(["figure", "value", "tag", "origin"], rows, words=(3,))
@@ -152,25 +153,25 @@ def _peers(comparison: Comparison) -> Iterator[str]:
     yield "<h2>Other libraries</h2>"
     rows = [
         [
-            escape(f"{peer.library} {peer.version}"),
+            _text(f"{peer.library} {peer.version}"),
             f"{amount(peer.median_s, 's')} {_tag('measured')}",
             ratio(peer.median_s / peer.ours_s),
             *(ratio(peer.median_s / a.result.time_s) for a in comparison.accelerators),
-            escape(peer.what),
+            _text(peer.what),
         ]
         for peer in comparison.peers
     ]
-    machines = [f"{escape(a.name)}'s speed-up" for a in comparison.accelerators]
+    machines = [f"{_text(a.name)}'s speed-up" for a in comparison.accelerators]
     head = ["library", "time", "this library's speed-up", *machines, "what"]
     yield _table(head, rows, words=(len(head) - 1,))
 
 
 def _trust(comparison: Comparison) -> Iterator[str]:
     software = comparison.software
-    tags = "".join(f"<li>{_tag(name)} {escape(meaning)}</li>" for name, meaning in TAGS.items())
+    tags = "".join(f"<li>{_tag(name)} {_text(meaning)}</li>" for name, meaning in TAGS.items())
     yield (
         "<h2>Why believe it</h2><ul>"
-        f"<li>The software run is real: {escape(software.check)}.</li>"
+        f"<li>The software run is real: {_text(software.check)}.</li>"
         "<li>The program is lowered from the trace of that run. NumPy executed it on the same "
         "ciphertexts and keys, to the same bits.</li>"
         "<li>The cycles of the NTT, pointwise and automorphism units equal those of the simulated "
@@ -189,9 +190,9 @@ def _origin(origin: Mapping[str, Any], comparison: Comparison) -> Iterator[str]:
         **origin["machine"],
         "backend": comparison.software.parameters()["backend"],
     }
-    rows = [[escape(str(name)), escape(_plain(value))] for name, value in facts.items()]
+    rows = [[_text(name), _text(_plain(value))] for name, value in facts.items()]
     yield "<h2>Origin</h2>"
-    yield f"<pre>{escape(str(origin['command']))}</pre>"
+    yield f"<pre>{_text(str(origin['command']))}</pre>"
     yield _table(["", ""], rows, words=(1,))
 
 
@@ -214,7 +215,12 @@ def _table(
 
 
 def _figure(picture: str, caption: str) -> str:
-    return f"<figure>{picture}<figcaption>{escape(caption)}</figcaption></figure>"
+    return f"<figure>{picture}<figcaption>{_text(caption)}</figcaption></figure>"
+
+
+def _text(text: str) -> str:
+    """A text as HTML that shows the text as it is."""
+    return escape(printable(text))
 
 
 def _tag(name: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 import nn
 from benchmarks.comparison.software import SoftwareRun, TimedTracer, WorkloadFailure, medians
-from nn.cli.session import status
+from he.terminal import say
 from nn.terminal.progress import CountProgress, count_progress
 
 
@@ -26,7 +26,7 @@ def run_network(
     traced run's ciphertexts are not those of the timed run.
     """
     params = plan.params
-    status(
+    say(
         f"{network.name}: N = {params.N}, {plan.depth} levels, {params.security_estimate}-bit "
         f"security; making {plan.rotations} rotation keys"
     )

@@ -13,7 +13,7 @@ from benchmarks.peers.ckks import he_accel
 from benchmarks.peers.library import Case, UnsupportedCase
 from he.ckks.ciphertext import Ciphertext
 from he.ckks.evaluator import Evaluator
-from nn.cli.session import status
+from he.terminal import say
 from ntt import threads as ntt_threads
 
 OPERATIONS: dict[str, Callable[[Evaluator, Ciphertext, Ciphertext], Ciphertext]] = {
@@ -28,7 +28,7 @@ def run_operation(name: str, case: Case, *, seconds: float, threads: int) -> Sof
 
     Raises `WorkloadFailure` for a case without parameters, `WrongResult` for a wrong result.
     """
-    status(f"{name}: N = {case.N}, depth {case.depth}; making keys")
+    say(f"{name}: N = {case.N}, depth {case.depth}; making keys")
     try:
         library = he_accel.set_up(case)
     except UnsupportedCase as error:

@@ -7,7 +7,7 @@ from benchmarks.comparison.software import SoftwareRun
 from benchmarks.operations import ckks, suite
 from benchmarks.operations.inference import run_tenseal
 from benchmarks.peers.library import Case
-from nn.cli.session import status
+from he.terminal import say
 from ntt import threads
 
 
@@ -15,7 +15,7 @@ def of_operation(name: str, case: Case, seconds: float) -> list[Peer]:
     """The same operation in the libraries that are installed, in turns with ours, on one thread."""
     with threads.limit(1):
         rows = suite.run(
-            ckks.SUITE, [case], peers=True, operations=[name], seconds=seconds, report=status
+            ckks.SUITE, [case], peers=True, operations=[name], seconds=seconds, report=say
         )
     ours = rows[0].median_s
     what = f"{name} at equal N and depth, in turns with ours"
@@ -27,11 +27,11 @@ def of_operation(name: str, case: Case, seconds: float) -> list[Peer]:
 
 def of_network(software: SoftwareRun, repeats: int) -> list[Peer]:
     """TenSEAL's tutorial network, beside the software run; empty where TenSEAL is not installed."""
-    status("TenSEAL: its tutorial network")
+    say("TenSEAL: its tutorial network")
     try:
         row = run_tenseal(repeats)
     except ImportError as error:
-        status(f"TenSEAL is not installed: {error}")
+        say(f"TenSEAL is not installed: {error}")
         return []
     what = f"another network: {row.network}"
     parameters = {"N": row.N, **row.parameters}

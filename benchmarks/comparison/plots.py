@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from accel_model.estimation.plots import estimate_figure, pareto_figure
 from benchmarks.comparison.compare import Accelerator, Comparison, Line
+from he.terminal import drawable
 
 _ENERGIES = {
     "arithmetic_j": "arithmetic",
@@ -35,11 +36,12 @@ def times_svg(lines: Sequence[Line], machines: Sequence[Accelerator]) -> str:
     figure, panel = plt.subplots(figsize=(9, 3.2), layout="constrained")
     width = 0.8 / len(series)
     for k, (name, values) in enumerate(series):
-        bars = panel.bar(np.arange(len(shown)) + k * width, values, width, label=name)
+        bars = panel.bar(np.arange(len(shown)) + k * width, values, width, label=drawable(name))
         panel.bar_label(bars, ["" if np.isnan(v) else f"{v:.3g}" for v in values], fontsize=7)
     panel.set_yscale("log")
     panel.margins(y=0.12)
-    panel.set_xticks(np.arange(len(shown)) + 0.4 - width / 2, [line.name for line in shown])
+    names = [drawable(line.name) for line in shown]
+    panel.set_xticks(np.arange(len(shown)) + 0.4 - width / 2, names)
     panel.set_ylabel("milliseconds")
     panel.legend(frameon=False, fontsize=8, ncols=len(series))
     panel.spines[["top", "right"]].set_visible(False)
@@ -50,7 +52,7 @@ def times_svg(lines: Sequence[Line], machines: Sequence[Accelerator]) -> str:
 def energy_svg(machines: Sequence[Accelerator]) -> str:
     """Bars of the shares of each machine's energy."""
     figure, panel = plt.subplots(figsize=(9, 0.9 + 0.5 * len(machines)), layout="constrained")
-    names = [machine.name for machine in machines]
+    names = [drawable(machine.name) for machine in machines]
     left = np.zeros(len(machines))
     for attribute, label in _ENERGIES.items():
         energies = [machine.result.energy for machine in machines]

@@ -12,6 +12,7 @@ from accel_model.estimation.plots import save
 from benchmarks.operations.inference import InferenceRow
 from benchmarks.operations.suite import Row
 from benchmarks.operations.transforms import TransformRow
+from he.terminal import drawable
 
 
 def plot_suite(rows: Sequence[Row], path: Path) -> None:
@@ -44,7 +45,7 @@ def plot_suite(rows: Sequence[Row], path: Path) -> None:
 def plot_inference(rows: Sequence[InferenceRow], path: Path) -> None:
     """Bars of milliseconds an image on a logarithmic scale."""
     figure, panel = plt.subplots(figsize=(8, 0.8 + 0.5 * len(rows)), layout="constrained")
-    names = [f"{row.library}\n{row.network[:24]}" for row in rows]
+    names = [f"{row.library}\n{drawable(row.network[:24])}" for row in rows]
     bars = panel.barh(names, [row.median_s * 1e3 for row in rows])
     panel.bar_label(bars, fmt="%.1f ms", padding=3)
     panel.set_xscale("log")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from he.format.files import check_writable
 from nn.cli.agreement import Agreement, compare
 from nn.cli.console import listing
 from nn.cli.data import load_data
@@ -48,6 +49,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the images in batches, compare the answers, print the result."""
+    if arguments.json:
+        check_writable(arguments.json, make_folders=True)
     network = load_network(arguments.network)
     data = load_data(network, arguments.data).first(arguments.images)
     session = open_session(arguments, network)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from he.terminal import say
 from nn.batched.client import BatchedClient
 from nn.batched.integers import IntegerPlan
 from nn.batched.plan import BatchedPlan
@@ -22,7 +22,7 @@ from nn.cli.console import amount, listing
 from nn.cli.data import LabelledImages, load_data
 from nn.cli.describe import Json, parameters, provenance
 from nn.cli.options import make_batched_plan
-from nn.cli.session import Stopwatch, status
+from nn.cli.session import Stopwatch
 from nn.inference.roles import StageTime
 from nn.network.graph import Network
 from nn.terminal.compilation_notice import watch_compilation
@@ -43,7 +43,7 @@ def run_batched(arguments: argparse.Namespace, network: Network) -> Json:
         for params in plan.params:
             backend_name(params)
         sets = "; ".join(str(params) for params in plan.params)
-        status(f"{network.name}: {plan.images} images a run, {sets}")
+        say(f"{network.name}: {plan.images} images a run, {sets}")
         watch.lap()
         client = BatchedClient(plan)
         keys = [key.to_bytes() for key in client.evaluation_keys()]
@@ -202,6 +202,6 @@ def fail_if_wrong(result: Json) -> int:
     for kind in ("with_a_wrong_integer", "beyond_the_predicted_error"):
         count = int(str(result.get(f"images_{kind}", 0)))
         if count:
-            print(f"{count} images {kind.replace('_', ' ')}", file=sys.stderr)
+            say(f"{count} images {kind.replace('_', ' ')}")
         wrong += count
     return 1 if wrong else 0

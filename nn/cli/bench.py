@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from he.format.files import check_writable
 from nn.cli import batched_bench
 from nn.cli.console import amount, listing
 from nn.cli.data import load_data
@@ -52,6 +53,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print the result, write it as JSON."""
+    if arguments.json:
+        check_writable(arguments.json, make_folders=True)
     network = load_network(arguments.network)
     if arguments.batched or arguments.scheme == "bfv":
         result = batched_bench.run_batched(arguments, network)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from he.terminal import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -14,11 +16,13 @@ _WIDTH = 110
 
 
 def make_console() -> Console:
-    """A console on standard output."""
+    """A console on standard output that takes text as it is: brackets and colons are no markup."""
     from rich.console import Console
 
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_WIDTH)
+    console = Console(highlight=False, markup=False, emoji=False)
+    if console.is_terminal:
+        return console
+    return Console(highlight=False, markup=False, emoji=False, width=_WIDTH)
 
 
 def make_table(title: str, columns: Sequence[str], text_columns: int = 1) -> Table:
@@ -42,6 +46,7 @@ def amount(count: float, unit: str) -> str:
 
 
 def listing(rows: Sequence[tuple[str, str]]) -> str:
-    """Lines of a name and its text; a blank name continues the line before."""
-    width = max(len(name) for name, _ in rows) + 2
-    return "\n".join(f"{name:<{width}}{text}" for name, text in rows)
+    """Printable lines of a name and its text; a blank name continues the line before."""
+    cells = [(printable(name), printable(text)) for name, text in rows]
+    width = max(len(name) for name, _ in cells) + 2
+    return "\n".join(f"{name:<{width}}{text}" for name, text in cells)

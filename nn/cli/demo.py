@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from he.terminal import printable, show
 from nn.cli.console import amount, make_console, make_table
 from nn.cli.data import LabelledImages, class_names, load_data
 from nn.cli.demonstration import Demonstration
@@ -61,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     shown = demonstrate(session, data, arguments.threads)
     _print(session, shown)
     draw(shown, arguments.output)
-    print(f"Picture: {arguments.output}")
+    show(f"Picture: {arguments.output}")
     return 0
 
 
@@ -135,7 +136,7 @@ def _stages(shown: Demonstration) -> Table:
     )
     for planned, stage in zip(shown.plan.stages, shown.profile, strict=True):
         table.add_row(
-            stage.name,
+            printable(stage.name),
             planned.kind,
             f"{planned.level_in} to {stage.level}",
             str(planned.rotations),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from he import CKKSParameters
 from he.bfv import BFVParameters
+from he.format.files import replaced_file
 from he.rlwe.params import RLWEParameters
 from nn.packed.plan import InferencePlan
 from nn.terminal.machine import backend_name, machine_description, source_commit
@@ -66,5 +67,5 @@ def plan_as_json(plan: InferencePlan) -> Json:
 
 def write_json(result: Json, path: Path) -> None:
     """Write `result` to `path`, indented, with a newline at the end."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    with replaced_file(path, make_folders=True) as file:
+        file.write(json.dumps(result, indent=2) + "\n")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from he.terminal import printable
 from nn.cli.console import make_console, make_table
 from nn.cli.data import class_names, load_data
 from nn.cli.image_files import read_images
@@ -78,8 +79,9 @@ def _images(arguments: argparse.Namespace, network: Network) -> tuple[list[str],
     for path in arguments.image:
         batch = read_images(network, path, arguments.invert)
         batches.append(batch)
-        several = [f"{path.name} {index}" for index in range(len(batch))]
-        titles += several if len(batch) > 1 else [path.name]
+        name = printable(path.name)
+        several = [f"{name} {index}" for index in range(len(batch))]
+        titles += several if len(batch) > 1 else [name]
     return titles, np.concatenate(batches)
 
 

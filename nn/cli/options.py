@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import nn
+from he.terminal import positive
 from nn.batched.plan import BatchedPlan
 from nn.compilation import plan_network
 from nn.errors import NetworkFileError, ZooError
@@ -134,17 +135,6 @@ def add_batched_options(parser: argparse.ArgumentParser) -> None:
             metavar="COUNT",
             help=f"bits of every quantised {meaning}, with bfv (default: {default})",
         )
-
-
-def positive(text: str) -> int:
-    """The whole number above 0 that `text` stands for; raises `argparse.ArgumentTypeError`."""
-    try:
-        number = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return number
 
 
 def load_network(name: str) -> Network:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from he.format.files import check_writable, replaced_file
+from he.terminal import drawable
 from nn.cli.demonstration import Demonstration
 from nn.errors import NetworkError
 
@@ -26,8 +28,10 @@ def check_output(path: Path) -> None:
     """Raise `PictureError` unless a PNG, PDF or SVG can be written to `path`."""
     if path.suffix.lower() not in (".png", ".pdf", ".svg"):
         raise PictureError(f"--output {path}: a name that ends in .png, .pdf or .svg is needed")
-    if not path.parent.is_dir():
-        raise PictureError(f"--output {path}: there is no folder {path.parent}; make it first")
+    try:
+        check_writable(path)
+    except OSError as error:
+        raise PictureError(f"--output {path} cannot be written: {error.strerror}") from error
 
 
 def draw(shown: Demonstration, path: Path) -> None:
@@ -57,7 +61,8 @@ def draw(shown: Demonstration, path: Path) -> None:
         _draw_logits(left, shown)
         _draw_errors(middle, shown)
         _draw_times(right, shown)
-        figure.savefig(path, dpi=130)
+        with replaced_file(path, "wb") as file:
+            figure.savefig(file, format=path.suffix[1:].lower(), dpi=130)
 
 
 def _draw_images(figure: Any, shown: Demonstration, drawn: int) -> None:
@@ -96,8 +101,8 @@ def _draw_title(figure: Any, shown: Demonstration, height_in: float) -> None:
     images, them = ("image", "it") if count == 1 else ("images", "them")
     title = f"{count} {images} classified by a server that cannot see {them}"
     facts = (
-        f"{shown.plan.network}: {right} of {count} right, {seconds:.3f} s an image; CKKS, "
-        f"N = {params.N}, {params.security_estimate}-bit security"
+        f"{drawable(shown.plan.network)}: {right} of {count} right, {seconds:.3f} s an image; "
+        f"CKKS, N = {params.N}, {params.security_estimate}-bit security"
     )
     top = 1 - 0.1 / height_in
     figure.text(0.06, top, title, fontsize=15, fontweight="bold", va="top")
@@ -177,7 +182,7 @@ def _draw_times(axes: Any, shown: Demonstration) -> None:
     places = np.arange(len(milliseconds))
     axes.barh(places, milliseconds, color=_BAR, height=0.62)
     labels = [
-        f"{stage.name}\nlevel {planned.level_in} to {planned.level_out}"
+        f"{drawable(stage.name)}\nlevel {planned.level_in} to {planned.level_out}"
         for stage, planned in zip(shown.profile, shown.plan.stages, strict=True)
     ]
     axes.set_yticks(places, labels, fontsize=8)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from dataclasses import dataclass
 
 import numpy as np
 
+from he.terminal import say
 from nn.cli.options import make_plan
 from nn.network.graph import Network
 from nn.packed.client import PackedClient
@@ -52,7 +52,7 @@ def open_session(arguments: argparse.Namespace, network: Network) -> Session:
             get_threads()
         else:
             check_threads(arguments.threads, "--threads")
-        status(
+        say(
             f"{network.name}: N = {plan.params.N}, {plan.depth} levels, "
             f"{plan.params.security_estimate}-bit security; making {plan.rotations} rotation keys"
         )
@@ -65,11 +65,6 @@ def open_session(arguments: argparse.Namespace, network: Network) -> Session:
         blank = np.full((1, *network.input_shape), np.mean(network.input_range))
         client.decrypt(server.run(client.encrypt(blank)).to_bytes())
     return Session(network, plan, client, server, len(keys), plan_s, keys_s, server_s, compilation)
-
-
-def status(text: str) -> None:
-    """Print a line on standard error."""
-    print(text, file=sys.stderr, flush=True)
 
 
 class Stopwatch:

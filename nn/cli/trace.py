@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from he import trace as he_trace
+from he.format.files import check_writable
+from he.terminal import say, show
 from nn.cli.options import Subparsers, command_parser, load_network, make_plan
-from nn.cli.session import status
 from nn.packed.client import PackedClient
 from nn.packed.server import PackedServer
 
@@ -34,31 +33,19 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Record a run, write the trace, and print how many operations it has."""
+    check_writable(arguments.output)
     network = load_network(arguments.network)
     plan = make_plan(arguments, network)
-    with _removed_on_failure(arguments.output):
-        status(f"{network.name}: making {plan.rotations} rotation keys")
-        client = PackedClient(plan)
-        tracer = he_trace.Tracer(plan.params, network.name)
-        server = PackedServer(plan, network, client.evaluation_keys(), tracer=tracer)
-        blank = np.full((1, *network.input_shape), np.mean(network.input_range))
-        server.run(client.encrypt(blank))
-        recorded = tracer.trace()
-        he_trace.save(recorded, arguments.output)
+    say(f"{network.name}: making {plan.rotations} rotation keys")
+    client = PackedClient(plan)
+    tracer = he_trace.Tracer(plan.params, network.name)
+    server = PackedServer(plan, network, client.evaluation_keys(), tracer=tracer)
+    blank = np.full((1, *network.input_shape), np.mean(network.input_range))
+    server.run(client.encrypt(blank), progress=True)
+    recorded = tracer.trace()
+    he_trace.save(recorded, arguments.output)
     kinds = Counter(op.kind for op in recorded.operations)
     words = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-    print(f"{arguments.output}: {len(recorded.operations)} operations ({words})")
+    show(f"{arguments.output}: {len(recorded.operations)} operations ({words})")
     return 0
 
-
-@contextlib.contextmanager
-def _removed_on_failure(path: Path) -> Iterator[None]:
-    """Raise `OSError` at once if `path` cannot be written; leave no new file after an error."""
-    is_new = not path.exists()
-    path.open("a", encoding="utf-8").close()
-    try:
-        yield
-    except BaseException:
-        if is_new:
-            path.unlink(missing_ok=True)
-        raise

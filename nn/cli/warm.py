@@ -7,8 +7,9 @@ import time
 
 import numpy as np
 
+from he.terminal import say
 from nn.cli.options import Subparsers, add_threads_option, command_parser, load_network
-from nn.cli.session import open_session, status
+from nn.cli.session import open_session
 from nn.terminal.compilation_notice import watch_compilation
 from ntt.warming import warm
 
@@ -31,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Compile the kernels, and print how many there were."""
     network = load_network(arguments.network)
     begin = time.perf_counter()
-    status("Compiling the kernels that are not compiled yet: up to a minute, once.")
+    say("Compiling the kernels that are not compiled yet: up to a minute, once.")
     with watch_compilation(announce=False) as compilation:
         warm()
         session = open_session(arguments, network)

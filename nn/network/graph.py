@@ -10,6 +10,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from he.terminal import printable
 from nn.errors import GraphError, InputRangeError, NetworkError, ShapeError
 from nn.network.images import as_batch
 from nn.network.layers import FloatArray, Layer, Shape, freeze_array
@@ -217,9 +218,9 @@ class Network:
             count = node.layer.parameter_count
             rows.append(
                 (
-                    node.name,
+                    printable(node.name),
                     type(node.layer).__name__,
-                    ", ".join(node.inputs),
+                    printable(", ".join(node.inputs)),
                     _shape_text(self.shapes[node.name]),
                     f"{count:,}" if count else "",
                 )
@@ -234,7 +235,7 @@ class Network:
         ]
         total = sum(node.layer.parameter_count for node in self.nodes)
         low, high = self.input_range
-        title = f"{self.name}: {total:,} parameters, input in [{low:g}, {high:g}]"
+        title = f"{printable(self.name)}: {total:,} parameters, input in [{low:g}, {high:g}]"
         return "\n".join([title, lines[0], "-" * len(lines[0]), *lines[1:]])
 
 

@@ -16,6 +16,7 @@ from he.format.container import checked_values
 from he.rlwe.keys import KeyNeeds
 from he.rlwe.serializable import Buffer
 from he.serialization import from_bytes, serialized_bytes, to_bytes
+from he.terminal import printable
 from nn.errors import NetworkError
 from nn.inference.plan_reading import (
     NEARLY,
@@ -104,7 +105,7 @@ class InferencePlan:
         megabytes = self.evaluation_key_bytes / 1e6
         sent, answered = self.input_layout.ciphertexts, self.output_layout.ciphertexts
         facts = {
-            "network": f"{self.network}, {self.depth} levels",
+            "network": f"{printable(self.network)}, {self.depth} levels",
             "parameters": f"N = {params.N}, dnum {params.dnum}, scale 2^{scale:.2f}",
             "primes": f"q: {chain} bits; p: {special} bits; log2(QP) = {params.log_qp:.1f}",
             "security": f"{params.security_estimate} bits (asked for {params.security_bits})",
@@ -119,7 +120,7 @@ class InferencePlan:
         lines = [f"{label:<13}{fact}" for label, fact in facts.items()]
         lines += ["", f"{'stage':<24}{title}"]
         lines += [
-            f"{s.name:<24}{s.kind:>10}{f'{s.level_in}->{s.level_out}':>8}{s.rotations:>11}"
+            f"{printable(s.name):<24}{s.kind:>10}{f'{s.level_in}->{s.level_out}':>8}{s.rotations:>11}"
             f"{s.diagonals:>11}{s.ciphertexts:>13}{s.predicted_error:>13.2g}"
             for s in self.stages
         ]

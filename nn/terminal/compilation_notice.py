@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from numba.core import event
+
+from he.terminal import say
 
 _COMPILE = "numba:compile"
 
@@ -35,7 +36,7 @@ def watch_compilation(announce: bool = True) -> Iterator[Compilation]:
     with event.install_listener(_COMPILE, _Listener(compilation, announce)):
         yield compilation
     if announce and compilation.kernels:
-        _say(
+        say(
             f"Compiled {compilation.kernels} kernels in {compilation.seconds:.1f} s; "
             f"the next run finds them in the cache."
         )
@@ -57,7 +58,7 @@ class _Listener(event.Listener):  # type: ignore[misc]  # Numba is not typed
         if self._depth == 0:
             self._begin = time.perf_counter()
             if self._announce and not self._compilation.kernels:
-                _say("Compiling kernels for this CPU: once, for about half a minute.")
+                say("Compiling kernels for this CPU: once, for about half a minute.")
         self._depth += 1
 
     def on_end(self, event: object) -> None:
@@ -66,6 +67,3 @@ class _Listener(event.Listener):  # type: ignore[misc]  # Numba is not typed
             self._compilation.kernels += 1
             self._compilation.seconds += time.perf_counter() - self._begin
 
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

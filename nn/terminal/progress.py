@@ -8,8 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-_LINE_INTERVAL_S = 5.0
-"""The least time between two lines of a count."""
+from he.terminal import CountLines, printable, say
 
 
 class StageProgress(Protocol):
@@ -43,7 +42,7 @@ def stage_progress(
     """
     if not enabled:
         yield _Silence()
-    elif sys.stderr.isatty():
+    elif _on_a_terminal():
         from nn.terminal.progress_bars import stage_bars
 
         with stage_bars(names, images) as bars:
@@ -57,13 +56,13 @@ def count_progress(label: str, total: int, enabled: bool = True) -> Iterator[Cou
     """Show a count up to `total`: "label 50/1000". enabled: False shows nothing."""
     if not enabled:
         yield _Silence()
-    elif sys.stderr.isatty():
+    elif _on_a_terminal():
         from nn.terminal.progress_bars import count_bar
 
         with count_bar(label, total) as bar:
             yield bar
     else:
-        yield _CountLines(label, total)
+        yield CountLines(label, total)
 
 
 class _Silence:
@@ -79,13 +78,13 @@ class _Silence:
 
 class _StageLines:
     def __init__(self, names: Sequence[str], images: int) -> None:
-        self._width = max(map(len, names), default=0)
+        self._width = max((len(printable(name)) for name in names), default=0)
         self._images = f"{images} image" + ("" if images == 1 else "s")
         self._stage = ""
         self._begin = 0.0
 
     def start(self, stage: str) -> None:
-        self._stage = stage
+        self._stage = printable(stage)
         self._begin = time.perf_counter()
 
     def advance(self) -> None:
@@ -93,25 +92,12 @@ class _StageLines:
 
     def done(self, level: int) -> None:
         seconds = time.perf_counter() - self._begin
-        _line(f"{self._stage:<{self._width}}  {self._images}  {seconds:7.2f} s  level {level}")
+        say(f"{self._stage:<{self._width}}  {self._images}  {seconds:7.2f} s  level {level}")
 
 
-class _CountLines:
-    def __init__(self, label: str, total: int) -> None:
-        self._label = label
-        self._total = total
-        self._done = 0
-        self._begin = self._said = time.perf_counter()
-
-    def advance(self, count: int) -> None:
-        self._done += count
-        now = time.perf_counter()
-        if self._done < self._total and now - self._said < _LINE_INTERVAL_S:
-            return
-        self._said = now
-        seconds = now - self._begin
-        _line(f"{self._label} {self._done}/{self._total}  {seconds:.1f} s")
-
-
-def _line(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+def _on_a_terminal() -> bool:
+    """Whether standard error is a terminal; a program without a console may have no such stream."""
+    try:
+        return sys.stderr is not None and sys.stderr.isatty()
+    except ValueError:  # it is closed
+        return False

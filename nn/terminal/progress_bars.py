@@ -18,6 +18,8 @@ from rich.progress import (
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
+from he.terminal import printable
+
 
 class _StillBar(BarColumn):
     """A bar that stays empty until its stage begins, and does not pulse."""
@@ -38,7 +40,7 @@ class _Seconds(ProgressColumn):
 
 def _progress(last_column: str) -> Progress:
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         _StillBar(bar_width=30),
         MofNCompleteColumn(),
         _Seconds(),
@@ -52,7 +54,8 @@ class _StageBars:
         self._progress = progress
         self._images = images
         self._tasks = {
-            name: progress.add_task(name, total=images, start=False, level="") for name in names
+            name: progress.add_task(printable(name), total=images, start=False, level="")
+            for name in names
         }
         self._current: TaskID | None = None
 
@@ -74,7 +77,7 @@ class _StageBars:
 class _CountBar:
     def __init__(self, progress: Progress, label: str, total: int) -> None:
         self._progress = progress
-        self._task = progress.add_task(label, total=total)
+        self._task = progress.add_task(printable(label), total=total)
 
     def advance(self, count: int) -> None:
         self._progress.advance(self._task, count)

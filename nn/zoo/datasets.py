@@ -12,6 +12,7 @@ from typing import BinaryIO, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from he.format.files import replaced_file
 from nn.errors import ZooError
 
 Bytes = NDArray[np.uint8]
@@ -82,7 +83,8 @@ def read_split(folder: Path, split: Literal["train", "test"]) -> tuple[Bytes, By
 def write_test_images(folder: Path, path: Path) -> None:
     """Write the test split of a folder of IDX files as an npz with ``images`` and ``labels``."""
     images, labels = read_split(folder, "test")
-    np.savez_compressed(path, images=images, labels=labels)
+    with replaced_file(path, "wb") as file:
+        np.savez_compressed(file, images=images, labels=labels)
 
 
 def _find(folder: Path, name: str) -> Path:

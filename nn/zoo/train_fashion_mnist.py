@@ -1,5 +1,7 @@
 """Train the zoo's `fashion_mnist`: ``python -m nn.zoo.train_fashion_mnist --data FOLDER``."""
 
+import sys
+
 from nn.zoo.training import Recipe, main
 
 RECIPE = Recipe(
@@ -13,8 +15,10 @@ RECIPE = Recipe(
 )
 
 if __name__ == "__main__":
-    main(
-        RECIPE,
-        "Fashion-MNIST (Xiao, Rasul, Vollgraf; Zalando Research): the Debian package "
-        "dataset-fashion-mnist holds the four IDX files in /usr/share/datasets/fashion-mnist.",
+    sys.exit(
+        main(
+            RECIPE,
+            "Fashion-MNIST (Xiao, Rasul, Vollgraf; Zalando Research): the Debian package "
+            "dataset-fashion-mnist holds the four IDX files in /usr/share/datasets/fashion-mnist.",
+        )
     )

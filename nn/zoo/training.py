@@ -9,7 +9,6 @@ coefficients held within `QUADRATIC_RANGE`.
 
 from __future__ import annotations
 
-import argparse
 import copy
 import math
 import time
@@ -23,6 +22,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from he.format.files import check_writable
+from he.terminal import CommandParser, positive, run_command
+from nn.errors import ZooError
 from nn.frontend.pytorch import from_torch
 from nn.frontend.torch_layers import PolynomialActivation
 from nn.network.folding import fold_batch_norms
@@ -212,9 +214,16 @@ def export(recipe: Recipe, model: nn.Sequential, images: Tensor) -> Network:
     return replace(folded, nodes=tuple(nodes)).calibrated(images.numpy())
 
 
-def main(recipe: Recipe, source: str) -> None:
-    """The command line of a network's training script; `source` says where its images are from."""
-    parser = argparse.ArgumentParser(
+def main(recipe: Recipe, source: str) -> int:
+    """The command line of a network's training script; returns its exit status.
+
+    source: where the images are from.
+    """
+    return run_command(lambda: _run(recipe, source), ZooError)
+
+
+def _run(recipe: Recipe, source: str) -> int:
+    parser = CommandParser(
         description=f"Train the zoo's network {recipe.name!r}. Deterministic for one version of "
         "torch on one kind of processor.",
         epilog=source,
@@ -231,18 +240,22 @@ def main(recipe: Recipe, source: str) -> None:
         help=f"train without {VALIDATION_IMAGES} of the training images, print the accuracy on "
         "them, write nothing",
     )
-    parser.add_argument("--threads", type=int, default=1, help="torch's threads (default: 1)")
+    parser.add_argument("--threads", type=positive, default=1, help="torch's threads (default: 1)")
     arguments = parser.parse_args()
+    files = [arguments.out / f"{recipe.name}{ending}" for ending in (".npz", "_test.npz")]
+    for path in files if not arguments.validate else ():
+        check_writable(path)
     torch.set_num_threads(arguments.threads)
     images, labels = as_tensors(*read_split(arguments.data, "train"))
     if arguments.validate:
         held_out, kept = split_for_validation(len(images))
         train(recipe, images[kept], labels[kept], (images[held_out], labels[held_out]))
-        return
+        return 0
     network = export(recipe, train(recipe, images, labels), images)
     print(network.summary())
-    save(network, arguments.out / f"{recipe.name}.npz")
-    write_test_images(arguments.data, arguments.out / f"{recipe.name}_test.npz")
+    save(network, files[0])
+    write_test_images(arguments.data, files[1])
+    return 0
 
 
 def split_for_validation(count: int) -> tuple[Tensor, Tensor]:

@@ -17,10 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from ntt.modulus import find_primes
+from ntt.terminal import CommandParser, run_command, show
 from rtl.arithmetic.modmul import ModularMultiplier
 from rtl.arithmetic.reductions import modular_multiplier
 from rtl.characterize import results
-from rtl.errors import SimulationError
+from rtl.errors import HardwareError, SimulationError
+from rtl.output_files import check_writable
 from rtl.simulation.drivers import Transform, check_ntt, run_automorphism, run_ntt, run_pointwise
 from rtl.units.automorphism import AutomorphismUnit
 from rtl.units.ntt.unit import NTTUnit
@@ -200,6 +202,16 @@ def record(path: Path) -> Iterator[results.Entry]:
         yield entry
 
 
+def main() -> int:
+    """Record the cycles in the file that the command line names; returns the exit status."""
+    parser = CommandParser(description="The cycles of the simulated units.")
+    parser.add_argument("file", type=Path, help="results file")
+    file: Path = parser.parse_args().file
+    check_writable(file)
+    for finished in record(file):
+        show(f"{finished['block']} {finished['measured']}")
+    return 0
+
+
 if __name__ == "__main__":
-    for finished in record(Path(sys.argv[1])):
-        print(finished["block"], finished["measured"], flush=True)
+    sys.exit(run_command(main, HardwareError))

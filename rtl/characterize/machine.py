@@ -17,11 +17,14 @@ from pathlib import Path
 from amaranth.lib import wiring
 
 from ntt.modulus import find_primes
+from ntt.terminal import CommandParser, run_command, say
 from rtl.arithmetic.modmul import ModularMultiplier
 from rtl.arithmetic.reductions import modular_multiplier
 from rtl.arithmetic.tiling import Tile
 from rtl.characterize.blocks import Block
 from rtl.characterize.jobs import Job, run_jobs
+from rtl.errors import HardwareError, OptionError
+from rtl.output_files import check_writable
 from rtl.units.automorphism import AutomorphismUnit
 from rtl.units.ntt.unit import NTTUnit
 from rtl.units.pointwise import PointwiseUnit
@@ -79,7 +82,21 @@ def units() -> list[Block]:
     ]
 
 
-if __name__ == "__main__":
-    wanted = sys.argv[2:] or [unit.kind for unit in units()]
+def main() -> int:
+    """Measure the kinds of units that the command line names; returns the exit status."""
+    kinds = [unit.kind for unit in units()]
+    parser = CommandParser(description="The units of a whole accelerator, placed and routed.")
+    parser.add_argument("file", type=Path, help="results file")
+    parser.add_argument("kind", nargs="*", help=f"only these of {', '.join(kinds)}")
+    options = parser.parse_args()
+    if unknown := set(options.kind) - set(kinds):
+        raise OptionError(f"no unit is called {', '.join(sorted(unknown))}: {', '.join(kinds)} are")
+    check_writable(options.file)
+    wanted = options.kind or kinds
     jobs = [Job(unit, "ecp5", seeds=(1,)) for unit in units() if unit.kind in wanted]
-    run_jobs(jobs, Path(sys.argv[1]), lambda words: print(words, flush=True))
+    run_jobs(jobs, options.file, say)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main, HardwareError))

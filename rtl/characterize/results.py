@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rtl.errors import OutputError
+from rtl.output_files import write_whole
 from rtl.tools import package_version
 
 FORMAT = 1
@@ -53,13 +53,27 @@ def load(path: Path) -> list[Entry]:
     if not path.exists():
         return []
     try:
-        content = json.loads(path.read_text())
-        if content["format"] != FORMAT:
-            raise OutputError(f"{path} has format {content['format']}, needed {FORMAT}")
-        entries: list[Entry] = content["entries"]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
         raise OutputError(f"{path} is not a results file: {error!r}") from error
+    if not isinstance(content, dict) or not {"format", "entries"} <= set(content):
+        raise OutputError(f"{path} is not a results file: it has no format and entries")
+    if content["format"] != FORMAT:
+        raise OutputError(f"{path} has format {content['format']!r}, needed {FORMAT}")
+    entries: list[Entry] = content["entries"]
+    if not isinstance(entries, list) or not all(map(_is_entry, entries)):
+        raise OutputError(f"{path} is not a results file: an entry is no measurement of a block")
     return entries
+
+
+def _is_entry(value: object) -> bool:
+    """Whether a value has the parts by which `key` tells entries apart, and a measurement."""
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("block"), dict)
+        and isinstance(value.get("target"), str)
+        and "measured" in value
+    )
 
 
 def key(entry: Mapping[str, Any]) -> str:
@@ -76,8 +90,5 @@ def merged(entries: Sequence[Entry], new: Entry) -> list[Entry]:
 
 def save(path: Path, entries: Sequence[Entry]) -> None:
     """Replace the results file at once: a reader sees the old file or the new file, complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
     text = json.dumps({"format": FORMAT, "entries": list(entries)}, indent=1)
-    part.write_text(text + "\n")
-    part.replace(path)
+    write_whole(path, text + "\n")

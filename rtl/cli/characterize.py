@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ntt.terminal import show
 from rtl.characterize.results import DEFAULT_RESULTS
 from rtl.cli.progress import progress
+from rtl.output_files import check_writable
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -53,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
     from rtl.characterize.jobs import Job, run_jobs
     from rtl.errors import OptionError
 
+    check_writable(options.output)
     flow = Flow(options.placer, options.router)
     jobs = [
         Job(block, target, tuple(options.seeds), tuple(options.liberty), flow)
@@ -68,5 +71,5 @@ def run(options: argparse.Namespace) -> int:
     with progress("starting") as say:
         measured = run_jobs(jobs, options.output, say, again=options.again)
     known = len(jobs) - measured
-    print(f"{measured} measured, {known} known before: {options.output}")
+    show(f"{measured} measured, {known} known before: {options.output}")
     return 0

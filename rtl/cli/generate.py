@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ntt.terminal import show
 from rtl.cli.block_options import add_block_options, block_of
 from rtl.cli.progress import progress
 
@@ -27,6 +28,5 @@ def run(options: argparse.Namespace) -> int:
     block = block_of(options)
     with progress(f"generating {options.block}"):
         paths = write_folder(block, options.name or options.block, options.output)
-    for path in paths:
-        print(path)
+    show(*map(str, paths))
     return 0

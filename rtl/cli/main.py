@@ -6,37 +6,34 @@ A command imports the hardware tools when it runs, so that a missing tool is an 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 import ntt
+from ntt.terminal import CommandParser, run_command
 from rtl.cli import characterize, generate, run, simulate, tables
-from rtl.errors import HardwareError
+from rtl.errors import HardwareError, ToolError
 from rtl.tools import INSTALL_ADVICE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status: 2, and one line on stderr, for bad input."""
+    """Run a command and return its exit status, as `ntt.terminal.run_command` says."""
+    return run_command(lambda: _run(arguments), HardwareError, ntt.ArithmeticLayerError)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
-    except (HardwareError, ntt.ArithmeticLayerError) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 2
     except ModuleNotFoundError as error:
         if error.name not in ("amaranth", "pyosys"):
             raise
         words = f"package {error.name} is not installed: {INSTALL_ADVICE}"
-        print(f"ToolError: {words}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
+        raise ToolError(words) from error
     return status
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="python -m rtl",
         description="The accelerator's hardware: generated as Verilog, simulated against ntt, "
         "measured by synthesis, placement and routing.",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from ntt.terminal import printable, say
 
 
 @contextmanager
@@ -18,10 +19,10 @@ def progress(text: str) -> Iterator[Callable[[str], None]]:
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        print(text, file=sys.stderr)
-        yield lambda words: print(words, file=sys.stderr, flush=True)
+        say(text)
+        yield say
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(text)
-        yield lambda words: bar.update(task, description=words)
+        task = bar.add_task(printable(text))
+        yield lambda words: bar.update(task, description=printable(words))

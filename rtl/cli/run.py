@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ntt.terminal import show
 from rtl.cli.progress import progress
 
 
@@ -51,6 +52,5 @@ def run(options: argparse.Namespace) -> int:
     ):
         done = run_program(program, data, units)
     agreed = check_outputs(done.outputs, data)
-    print(*run_lines(done), sep="\n")
-    print(f"{agreed} residues agree with the expected ones, bit for bit")
+    show(*run_lines(done), f"{agreed} residues agree with the expected ones, bit for bit")
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ntt.terminal import show
 from rtl.cli.block_options import add_block_options, block_of
 from rtl.cli.progress import progress
 
@@ -35,5 +36,5 @@ def run(options: argparse.Namespace) -> int:
             vectors=options.vectors,
             waveform=options.waveform,
         )
-    print(line)
+    show(line)
     return 0

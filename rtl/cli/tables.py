@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ntt.terminal import show
 from rtl.characterize.results import DEFAULT_RESULTS, load
+from rtl.errors import OutputError
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -23,13 +25,20 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     """Print the tables, or update a page."""
+    if not options.input.exists():
+        raise OutputError(f"there is no file {options.input}: name one with `--input`")
     entries = load(options.input)
-    if options.page:
-        from rtl.documents.page import update_page
+    try:
+        if options.page:
+            from rtl.documents.page import update_page
 
-        update_page(options.page, entries)
-    else:
-        from rtl.documents.measurement_tables import tables
+            update_page(options.page, entries)
+        else:
+            from rtl.documents.measurement_tables import tables
 
-        print(tables(entries))
+            show(*tables(entries).split("\n"))
+    except (LookupError, TypeError) as error:
+        raise OutputError(
+            f"{options.input} holds a measurement that no table can show: {error!r}"
+        ) from error
     return 0

@@ -11,6 +11,7 @@ from rtl.characterize.results import Entry
 from rtl.documents.drawings import draw_schedule, draw_unit
 from rtl.documents.measurement_tables import tables
 from rtl.errors import OutputError
+from rtl.output_files import write_whole
 from rtl.units.ntt.schedule import Schedule
 from rtl.units.ntt.unit import NTTUnit
 
@@ -47,8 +48,6 @@ def update_page(page: Path, entries: Sequence[Entry]) -> None:
         text = page.read_text()
     except OSError as error:
         raise OutputError(f"{page} cannot be read: {error}") from error
-    page.write_text(with_tables(text, entries))
-    folder = page.parent / "pictures"
-    folder.mkdir(exist_ok=True)
+    write_whole(page, with_tables(text, entries))
     for name, picture in pictures().items():
-        (folder / name).write_text(picture)
+        write_whole(page.parent / "pictures" / name, picture)

@@ -9,6 +9,7 @@ import numpy as np
 
 from rtl.errors import OptionError, OutputError, SimulationError
 from rtl.generator.catalogue import AnyBlock
+from rtl.output_files import check_writable
 from rtl.simulation.vectors import Entry, load_entries
 from rtl.simulation.workloads import Case, Workload, workload_of
 
@@ -31,6 +32,8 @@ def check(
     """
     if waveform and not waveform.parent.is_dir():
         raise OutputError(f"waveform {waveform}: the folder {waveform.parent} does not exist")
+    if waveform:
+        check_writable(waveform)
     if count < 0:
         raise OptionError(f"{count} random cases: the number must be 0 or more")
     entries = load_entries(vectors) if vectors else []

@@ -13,6 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from he.format.files import replaced_file  # noqa: E402
+from he.terminal import run_command, show  # noqa: E402
 from tools.pictures import image, instruction, limb, rooms  # noqa: E402
 from tools.pictures.imports import imports  # noqa: E402
 
@@ -29,12 +31,14 @@ def pictures() -> dict[str, str]:
     }
 
 
-def main() -> None:
-    """Write every picture."""
+def main() -> int:
+    """Write every picture and return the exit status."""
     for name, picture in pictures().items():
-        (FOLDER / name).write_text(picture, encoding="utf-8")
-        print(f"docs/pictures/{name}")
+        with replaced_file(FOLDER / name) as file:
+            file.write(picture)
+        show(f"docs/pictures/{name}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_command(main))

@@ -8,6 +8,7 @@ import platform
 import tempfile
 from pathlib import Path
 
+from rtl.output_files import write_whole
 from rtl.tools import find_tool, package_version, run
 from rtl.verilog.design import Design
 from rtl.verilog.ports import Field, Port
@@ -52,7 +53,7 @@ def build(design: Design, trace: bool) -> Path:
     verilog = design.verilog
     for image, text in design.images.items():
         kept = library.with_name(f"{key}-{image}")
-        kept.write_text(text)
+        write_whole(kept, text)
         verilog = verilog.replace(f'"{image}"', f'"{kept}"')
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -76,7 +77,6 @@ def _runtime(compiler: str, flags: list[str], root: str, trace: bool) -> list[st
         object_file = cache_folder() / f"{source}-{_digest(source, *flags)}.o"
         objects.append(str(object_file))
         if not object_file.exists():
-            object_file.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory() as name:
                 built = Path(name, "part.o")
                 run([compiler, *flags, "-c", f"{root}/include/{source}", "-o", str(built)])
@@ -86,9 +86,7 @@ def _runtime(compiler: str, flags: list[str], root: str, trace: bool) -> list[st
 
 def _install(built: Path, target: Path) -> None:
     """Put a file in the cache at once, so that no other process sees a part of it."""
-    part = target.with_suffix(f".{os.getpid()}.part")
-    part.write_bytes(built.read_bytes())
-    part.replace(target)
+    write_whole(target, built.read_bytes())
 
 
 def _digest(*parts: str) -> str:

@@ -26,4 +26,4 @@ def test_bfv__writes_rows_and_a_picture(tmp_path: Path) -> None:
 
 def test_bfv__names_the_cases_for_an_unknown_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bfv", "--case", "8192:3"]) == 2
-    assert "8192:2, 8192:4" in capsys.readouterr().out
+    assert "8192:2, 8192:4" in capsys.readouterr().err

@@ -18,6 +18,7 @@ from accel_model.machine.machine_file import CONFIGS, load_machine
 from benchmarks.comparison import compare, peers
 from benchmarks.comparison.text import ratio
 from benchmarks.main import main
+from tests.hostile_names import HOSTILE, unprintable_lines
 
 PLANNING = ["--ring-degree", "256", "--insecure-reason", "unit test", "--repeats", "2"]
 
@@ -275,3 +276,28 @@ def test_compare__a_case_that_cannot_be_read(capsys):
     with pytest.raises(SystemExit):
         main(["compare", "--case", "8192"])
     assert "'8192' is not N:DEPTH, for example 8192:2" in capsys.readouterr().err
+
+
+def test_compare__hostile_names(tmp_path, capsys):
+    """Of the network, its layers and the machine: on the terminal, in HTML and in pictures."""
+    linear = nn.Linear(np.full((2, 4), 0.1), np.zeros(2))
+    nodes = (
+        nn.Node(f"flatten {HOSTILE}", nn.Flatten(), ("input",)),
+        nn.Node(f"fc {HOSTILE}", linear, (f"flatten {HOSTILE}",)),
+    )
+    nn.save(nn.Network(HOSTILE, (1, 2, 2), nodes), tmp_path / "network.npz")
+    shipped = (CONFIGS / "ecp5.toml").read_text()
+    for field in ("name", "title"):
+        before, _, rest = shipped.partition(f'{field} = "')
+        shipped = f"{before}{field} = {json.dumps(HOSTILE)} #{rest}"
+    machine = tmp_path / "machine.toml"
+    machine.write_text(shipped)
+    page = tmp_path / "page.html"
+    words = ["compare", "--workload", str(tmp_path / "network.npz"), "--machine", str(machine)]
+    assert main([*words, *PLANNING, "--no-sweep", "--html", str(page)]) == 0
+    printed = capsys.readouterr()
+    assert unprintable_lines(printed.out + printed.err) == []
+    html = page.read_text()
+    assert unprintable_lines(html) == []
+    assert ":smile:<b>" not in html
+    assert r"\x1b[31m[bold red]:smile:<b>" in Page(html).text

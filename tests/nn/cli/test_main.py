@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import nn
+from he.trace import load
 from nn.cli.main import main
+from tests.hostile_names import HOSTILE, unprintable_lines
 
 COMMANDS = ("demo", "infer", "accuracy", "bench", "plan", "trace", "warm")
 
@@ -111,3 +116,69 @@ def test_main__a_file_that_is_no_network(
     path.write_bytes(b"nothing of the kind")
     assert main(["plan", "--network", str(path)]) == 2
     assert capsys.readouterr().err.startswith("NetworkFileError: ")
+
+
+def test_main__hostile_names_are_shown_as_escapes(
+    network: nn.Network, images: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of networks, layers and files, in every command that prints or draws them."""
+    nodes = [
+        nn.Node(
+            node.name + HOSTILE,
+            node.layer,
+            tuple(name if name == "input" else name + HOSTILE for name in node.inputs),
+        )
+        for node in network.nodes
+    ]
+    renamed = nn.Network(network.name + HOSTILE, network.input_shape, tuple(nodes))
+    folder = tmp_path / HOSTILE.replace("/", "")
+    folder.mkdir()
+    nn.save(renamed, folder / "network.npz")
+    np.save(folder / f"image {HOSTILE}.npy", images[0])
+    np.savez(folder / "data.npz", images=images, labels=np.zeros(len(images), dtype=np.int64))
+    options = ["--network", str(folder / "network.npz"), "--ring-degree", "256"]
+    options += ["--insecure-reason", HOSTILE]
+    few = [*options, "--data", str(folder / "data.npz"), "--images", "2"]
+    told = ""
+    for words in (
+        ["plan", *options],
+        ["trace", *options, "-o", str(folder / "run.trace")],
+        ["infer", *options, "--image", str(folder / f"image {HOSTILE}.npy")],
+        ["demo", *few, "--output", str(folder / "picture.svg")],
+        ["accuracy", *few, "--json", str(folder / "accuracy.json")],
+        ["infer", *options, "--image", str(folder / "missing.npy"), "--verbose"],
+    ):
+        assert main(words) == (2 if "--verbose" in words else 0)
+        printed = capsys.readouterr()
+        assert unprintable_lines(printed.out + printed.err) == []
+        told += printed.out
+    assert told.count(r"conv\x1b[31m[bold") == 2  # plan and demo, which breaks lines at spaces
+    assert unprintable_lines((folder / "picture.svg").read_text()) == []
+    # Data keep the names as they are.
+    assert json.loads((folder / "accuracy.json").read_text())["network"] == renamed.name
+    assert load(folder / "run.trace").title == renamed.name
+
+
+def test_main__output_is_refused_before_the_work(
+    options: list[str],
+    data: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def working(*_: object) -> None:
+        raise AssertionError("the work began")
+
+    for command in ("accuracy", "bench", "demo", "trace"):
+        monkeypatch.setattr(f"nn.cli.{command}.load_network", working)
+    (tmp_path / "a.png").mkdir()
+    taken = str(tmp_path / "a.png")
+    for words in (
+        ["accuracy", *data, "--json", taken],
+        ["bench", *data, "--json", taken],
+        ["bench", *data, "--batched", "--json", taken],
+        ["demo", *data, "--output", taken],
+        ["trace", "--output", taken],
+    ):
+        assert main([words[0], *options, *words[1:]]) == 2
+        assert "this is a folder: name a file in it" in capsys.readouterr().err

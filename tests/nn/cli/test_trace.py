@@ -41,7 +41,7 @@ def test_trace__a_failure_leaves_no_empty_file(
     if before is not None:
         path.write_text(before)
 
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(nn.PackedServer, "run", interrupted)

@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from nn.terminal.progress import count_progress, stage_progress
+from tests.hostile_names import HOSTILE, unprintable_lines
 
 NAMES = ["conv", "square", "a longer name"]
 
@@ -118,3 +119,40 @@ def test_count_progress__disabled_is_silent(capsys: pytest.CaptureFixture[str]) 
     with count_progress("images", 6, enabled=False) as progress:
         progress.advance(6)
     assert capsys.readouterr().err == ""
+
+
+def closed() -> io.StringIO:
+    stream = io.StringIO()
+    stream.close()
+    return stream
+
+
+@pytest.mark.parametrize("stream", [None, closed()])
+def test_progress__without_a_standard_error(
+    stream: object, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in a program without a console, whose library calls show progress."""
+    monkeypatch.setattr(sys, "stderr", stream)
+    run_stages(2)
+    with count_progress("images", 6) as progress:
+        progress.advance(6)
+    assert capsys.readouterr().out == ""
+
+
+def test_progress__hostile_names(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run() -> None:
+        with stage_progress([HOSTILE], 1) as stages:
+            stages.start(HOSTILE)
+            stages.done(1)
+        with count_progress(HOSTILE, 1) as count:
+            count.advance(1)
+
+    run()
+    assert unprintable_lines(capsys.readouterr().err) == []
+    terminal = open_terminal(monkeypatch)
+    run()
+    shown = terminal.getvalue()
+    assert HOSTILE[:5] not in shown
+    assert "\\x1b[31m[bold red]:smile:" in shown

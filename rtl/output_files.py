@@ -1,0 +1,42 @@
+"""Result files: whole or absent, and refused before the work where they cannot be written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from rtl.errors import OutputError
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file at once: a reader sees what was there before, or all of `content`.
+
+    A text is written as UTF-8. Missing folders are made. Raises `OSError`.
+    """
+    path = path.resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+    descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+        os.chmod(part, mode)
+        os.replace(part, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(part)
+        raise
+
+
+def check_writable(path: Path) -> None:
+    """Raise `OutputError` unless `write_whole` can write to `path`. Nothing is written."""
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder: name a file in it")
+    there = next(place for place in path.absolute().parents if place.exists())
+    if not there.is_dir():
+        raise OutputError(f"{path} cannot be written: {there} is no folder")
+    needed = [there, path] if path.exists() else [there]
+    if not all(os.access(place, os.W_OK) for place in needed):
+        raise OutputError(f"{path} cannot be written: no permission")
