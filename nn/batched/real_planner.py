@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,11 @@ from nn.batched.reals import Placed, RealAffine, RealPlan, factor_of, placed, re
 from nn.inference.options import PlanOptions
 from nn.inference.search import (
     FAILURE_PROBABILITY,
-    LEAST_SCALE_BITS,
     Circuit,
+    Magnitude,
     PlanningError,
-    required_integer_bits,
+    check_held,
+    first_prime_bits,
     search,
 )
 from nn.network.graph import Network
@@ -36,25 +37,29 @@ def plan_reals(network: Network, options: PlanOptions) -> RealPlan:
     steps = real_steps(network)
     largest = [stage.max_abs for stage in chain_of_squares(network)]
     depth = len(largest)
-    circuit = Circuit(
-        depth,
-        _integer_bits(placed(steps, depth), largest),
-        lambda params: _plan(network, steps, params, largest),
-    )
+    magnitudes = tuple(_magnitudes(network, placed(steps, depth), largest))
+
+    def plan(params: CKKSParameters) -> RealPlan:
+        check_held(network.name, params, magnitudes)
+        return _plan(network, steps, params, largest)
+
+    circuit = Circuit(depth, first_prime_bits(network.name, magnitudes), plan)
     return search(network.name, lambda _: circuit, options)
 
 
-def _integer_bits(places: Sequence[Placed], largest: Sequence[FloatArray]) -> int:
-    """Bits before the point at level 0, so that every step's values fit at its own level.
+def _magnitudes(
+    network: Network, places: Sequence[Placed], largest: Sequence[FloatArray]
+) -> Iterator[Magnitude]:
+    """Bounds on the pixels and on every step's values, with the levels that must hold them.
 
-    Each level above 0 adds a prime about as large as a scale.
+    The slots of a ciphertext are one element of many images, so that the largest counts.
     """
-    needed = []
-    for place, values in zip(places, largest, strict=True):
-        room = place.level - 1 if place.keeps_three_parts else place.below
-        bits = required_integer_bits(np.full(1, values.max()))
-        needed.append(bits - math.floor(LEAST_SCALE_BITS) * room)
-    return max(1, *needed)
+    pixels = max(abs(end) for end in network.input_range)
+    yield Magnitude("the input", places[0].level, pixels)
+    for index, (place, values) in enumerate(zip(places, largest, strict=True)):
+        # Three parts stay at their level, at the square of its scale.
+        level = place.level - 1 if place.keeps_three_parts else place.below
+        yield Magnitude(f"step {index}", level, float(values.max()))
 
 
 def _plan(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,7 @@ DEFAULT_PRECISION_BITS = 6.0
 _DEGREES = tuple(1 << k for k in range(12, 17))
 _ALL_DEGREES = tuple(1 << k for k in range(3, 18))
 LEAST_SCALE_BITS = 15.0
+_MOST_INTEGER_BITS = 30
 _SCALE_BITS = np.arange(45.0, LEAST_SCALE_BITS - 0.25, -0.25)
 
 
@@ -136,6 +137,48 @@ def _largest_scale(
         except ParameterError:
             continue
     return None
+
+
+class Magnitude(NamedTuple):
+    """A bound on the size of a number that a level must hold; `what` names the number."""
+
+    what: str
+    level: int
+    bound: float
+
+
+def first_prime_bits(name: str, magnitudes: Iterable[Magnitude]) -> int:
+    """Bits before the binary point that level 0 needs, so that no number wraps around.
+
+    Each level above 0 adds a prime of at least `LEAST_SCALE_BITS` bits. name: the network's. Raises
+    `PlanningError`, which names the number, if it is too large for any parameters.
+    """
+    most = 1
+    for magnitude in magnitudes:
+        room = math.floor(LEAST_SCALE_BITS) * magnitude.level
+        needed = math.inf
+        if math.isfinite(magnitude.bound):
+            needed = required_integer_bits(np.full(1, magnitude.bound)) - room
+        if needed > _MOST_INTEGER_BITS:
+            raise PlanningError(
+                f"{magnitude.what} of {name!r} may reach {magnitude.bound:.3g}, at level "
+                f"{magnitude.level} at most {2.0 ** (_MOST_INTEGER_BITS - 1 + room):.3g} can be "
+                f"held: calibrate the network (Network.calibrated) if it has no statistics, narrow "
+                f"its input_range, or scale its layers down"
+            )
+        most = max(most, int(needed))
+    return most
+
+
+def check_held(name: str, params: CKKSParameters, magnitudes: Iterable[Magnitude]) -> None:
+    """Raise `PlanningError` unless the modulus of each level holds the numbers at that level."""
+    for magnitude in magnitudes:
+        limit = params.value_limit(magnitude.level)
+        if magnitude.bound >= limit:
+            raise PlanningError(
+                f"{magnitude.what} of {name!r} may reach {magnitude.bound:.3g}: level "
+                f"{magnitude.level} holds values below {limit:.3g}; scale the network's layers down"
+            )
 
 
 def required_integer_bits(bound: FloatArray) -> int:

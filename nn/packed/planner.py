@@ -13,9 +13,16 @@ from he.ckks.params import CKKSParameters
 from he.rlwe import galois
 from he.rlwe.keys import KeyNeeds
 from nn.inference.options import PlanOptions
-from nn.inference.search import FAILURE_PROBABILITY, Circuit, required_integer_bits, search
+from nn.inference.search import (
+    FAILURE_PROBABILITY,
+    Circuit,
+    check_held,
+    first_prime_bits,
+    search,
+)
 from nn.network.graph import INPUT, Network
 from nn.network.layers import FloatArray
+from nn.packed.magnitudes import packed_magnitudes
 from nn.packed.packed_network import PackedStage, network_input_layout, pack_network
 from nn.packed.plan import InferencePlan
 from nn.packed.prediction import ErrorPredictor, Errors
@@ -34,11 +41,15 @@ def plan_packed(network: Network, options: PlanOptions) -> InferencePlan:
     def circuit_at(N: int) -> Circuit[InferencePlan]:
         packed = tuple(pack_network(stages, N // 2))
         below = levels_below_input(packed)
+        depth = max(below.values())
+        levels = {name: depth - taken for name, taken in below.items()}
+        magnitudes = tuple(packed_magnitudes(packed, network.input_range, levels))
 
         def plan(params: CKKSParameters) -> InferencePlan:
+            check_held(network.name, params, magnitudes)
             return _plan(network, packed, params, below)
 
-        return Circuit(max(below.values()), _integer_bits(packed), plan)
+        return Circuit(depth, first_prime_bits(network.name, magnitudes), plan)
 
     return search(network.name, circuit_at, options)
 
@@ -160,15 +171,3 @@ def _needs(packed: PackedStage, level: int, N: int) -> KeyNeeds:
         return KeyNeeds(galois=rotations)
     multiplies = isinstance(packed.stage, SquareStage | PolynomialStage)
     return KeyNeeds(relinearization=level if multiplies else None)
-
-
-def _integer_bits(packed: tuple[PackedStage, ...]) -> int:
-    """Bits before the point that level 0 needs, from a bound on every slot of the answer."""
-    last = packed[-1]
-    if last.affine is None:
-        return required_integer_bits(last.layout.pack_flat(last.stage.max_abs))
-    largest = {stage.name: stage.stage.max_abs for stage in packed}
-    source = largest.get(last.inputs[0])
-    if source is None:
-        source = np.ones(last.affine.in_layout.size)
-    return required_integer_bits(last.affine.bound(last.affine.in_layout.pack_flat(source)))

@@ -171,12 +171,15 @@ def _interval_max_abs(network: Network, made: Sequence[Stage]) -> dict[str, Floa
     size = int(np.prod(network.input_shape))
     low, high = network.input_range
     intervals: dict[str, Interval] = {INPUT: (np.full(size, low), np.full(size, high))}
-    for stage in made:
-        intervals[stage.name] = stage.bounds(*(intervals[name] for name in stage.inputs))
-    return {
+    # Bounds that overflow become infinite; the planner refuses them.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for stage in made:
+            intervals[stage.name] = stage.bounds(*(intervals[name] for name in stage.inputs))
+    largest = {
         name: np.maximum(np.abs(least), np.abs(greatest))
         for name, (least, greatest) in intervals.items()
     }
+    return {name: np.where(np.isnan(bound), np.inf, bound) for name, bound in largest.items()}
 
 
 def _renamed(made: list[Stage]) -> list[Stage]:
