@@ -67,8 +67,9 @@ if TYPE_CHECKING:
         WrongObjectError,
     )
     from he.rlwe.galois import element_of_conjugation, element_of_rotation
+    from he.rlwe.key_needs import KeyNeeds
     from he.rlwe.keygen import KeyGenerator
-    from he.rlwe.keys import EvaluationKeys, KeyNeeds, KeySwitchingKey, PublicKey, SecretKey
+    from he.rlwe.keys import EvaluationKeys, KeySwitchingKey, PublicKey, SecretKey
     from he.serialization import (
         ciphertexts_from_bytes,
         ciphertexts_to_bytes,
@@ -146,7 +147,8 @@ _MODULE_OF = {
         ),
         "rlwe.galois": "element_of_conjugation element_of_rotation",
         "rlwe.keygen": "KeyGenerator",
-        "rlwe.keys": "EvaluationKeys KeyNeeds KeySwitchingKey PublicKey SecretKey",
+        "rlwe.keys": "EvaluationKeys KeySwitchingKey PublicKey SecretKey",
+        "rlwe.key_needs": "KeyNeeds",
         "ckks.noise": "NoiseModel",
         "ckks.params": "CKKSParameters",
         "serialization": (

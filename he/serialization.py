@@ -24,6 +24,7 @@ from he.rlwe.keys import EvaluationKeys, KeyNeeds, KeySwitchingKey, PublicKey, S
 from he.rlwe.owned_object import OwnedObject
 from he.rlwe.params import RLWEParameters
 from he.rlwe.serializable import Buffer, Serializable
+from he.validation import instance
 
 T = TypeVar("T")
 
@@ -56,7 +57,7 @@ def from_bytes(data: Buffer, expected_type: type[T], params: RLWEParameters | No
     a parameter set that the security table refuses; `ParameterError` where `expected_type` has no
     bytes or `params` are missing.
     """
-    reader: Any = expected_type
+    reader: Any = instance(expected_type, type, "the class of the object")
     if issubclass(expected_type, RLWEParameters):
         return cast(T, reader.from_bytes(data))
     if issubclass(expected_type, (OwnedObject, KeyNeeds)):
@@ -78,7 +79,10 @@ def ciphertexts_from_bytes(data: Buffer, params: CKKSParameters) -> list[Ciphert
 
 
 def serialized_bytes(params: RLWEParameters, needs: KeyNeeds) -> int:
-    """Exactly how many bytes the evaluation keys for `needs` will take, before any is made."""
+    """Exactly how many bytes the evaluation keys for `needs` will take, before any is made.
+
+    Raises `ParameterError` for levels or Galois elements that do not exist in `params`.
+    """
     return EvaluationKeys.serialized_bytes(params, needs)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import operator
+import os
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -43,16 +44,19 @@ def whole_number(
     Integers of Python and NumPy are whole numbers, arrays of no dimension too; a bool is none.
     Raises `ParameterError`; what: the name of the argument in the message.
     """
-    dtype = getattr(value, "dtype", None)
-    try:
-        if isinstance(value, bool) or getattr(dtype, "kind", None) == "b":
-            raise TypeError
-        number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise ParameterError(f"{what} is {shown(value)}: a whole number is needed") from None
+    number = value if type(value) is int else _whole(value, what)
     if (least is not None and number < least) or (most is not None and number > most):
         raise ParameterError(f"{what} = {number}: it must be {_range(least, most)}")
     return number
+
+
+def _whole(value: Any, what: str) -> int:
+    try:
+        if isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", "") == "b":
+            raise TypeError
+        return operator.index(value)
+    except TypeError:
+        raise ParameterError(f"{what} is {shown(value)}: a whole number is needed") from None
 
 
 def real_number(
@@ -63,15 +67,7 @@ def real_number(
     Real numbers of Python and NumPy are taken, arrays of no dimension too; a bool is none. Raises
     `ParameterError`; what: the name of the argument in the message.
     """
-    scalar = value
-    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
-        scalar = value.item()
-    number = math.nan
-    if not isinstance(scalar, bool) and isinstance(scalar, numbers.Real):
-        try:
-            number = float(scalar)
-        except OverflowError:
-            number = math.inf
+    number = value if type(value) is float else _real(value)
     if not math.isfinite(number):
         raise ParameterError(f"{what} is {shown(value)}: a finite real number is needed")
     if (least is not None and number < least) or (most is not None and number > most):
@@ -79,11 +75,24 @@ def real_number(
     return number
 
 
+def _real(value: Any) -> float:
+    """The float; NaN for what is no real number, infinity for one beyond float64."""
+    scalar = value.item() if getattr(value, "ndim", None) == 0 else value
+    if isinstance(scalar, bool) or not isinstance(scalar, numbers.Real):
+        return math.nan
+    try:
+        return float(scalar)
+    except OverflowError:
+        return math.inf
+
+
 def items_of(values: object, what: str) -> list[Any]:
     """The items of a list, tuple, array or other finite iterable; a str or bytes is none.
 
     Raises `WrongObjectError`; what: the name of the argument in the message.
     """
+    if type(values) is list or type(values) is tuple:
+        return list(values)
     if isinstance(values, str | bytes | bytearray | memoryview) or not isinstance(values, Iterable):
         raise wrong_object(values, "a sequence", what)
     try:
@@ -95,6 +104,12 @@ def items_of(values: object, what: str) -> list[Any]:
 def words(value: object, what: str) -> str | None:
     """`value`, if it is a str or None; raises `WrongObjectError` otherwise."""
     return None if value is None else str(instance(value, str, what))
+
+
+def check_path(path: object) -> None:
+    """Raise `WrongObjectError` unless `path` is a str or a path object."""
+    if not isinstance(path, str | os.PathLike):
+        raise wrong_object(path, "a str or a path", "the path")
 
 
 def shown(value: object) -> str:

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from he.batched import kernels as batched_kernels
 from he.batched.kernels import WIDTH
+from he.errors import ParameterError
+from he.rlwe.array_checks import check_array
+from he.validation import whole_number
 from ntt import threads
 from ntt.memory import large_array, read_only
 from ntt.workspace import workspace
@@ -24,9 +27,14 @@ _MOST_ROWS = 8  # of a batch: they lie side by side in a block
 
 
 class Blocks:
-    """Elements in blocks of columns: data (parts, limbs, N / WIDTH, elements, WIDTH)."""
+    """Elements in blocks of columns: data (parts, limbs, N / WIDTH, elements, WIDTH).
+
+    Raises `ParameterError` for an array or a place that does not fit: the kernels have no bounds.
+    """
 
     def __init__(self, data: NDArray[np.uint64]) -> None:
+        shape = np.shape(data)
+        check_array(data, (*shape[:4], *[1] * (4 - len(shape)), WIDTH), "blocks")
         self.data = data
 
     @classmethod
@@ -50,19 +58,25 @@ class Blocks:
         self.data.setflags(write=False)
 
     def put(self, first: int, rows: Rows) -> None:
-        """Elements first, first + 1, .. = rows."""
+        """Elements first, first + 1, .. = rows (count, parts, limbs, N)."""
+        parts, limbs, elements, N = self.shape
+        check_array(rows, (len(rows), parts, limbs, N), "rows")
+        whole_number(first, "the first element", 0, elements - len(rows))
         batched_kernels.to_blocks(self.data, read_only(rows), first)
 
     def row(self, element: int) -> Rows:
         """One element, (parts, limbs, N)."""
-        parts, limbs, blocks, _, width = self.data.shape
-        row = large_array((parts, limbs, blocks * width))
+        parts, limbs, elements, N = self.shape
+        element = whole_number(element, "the element", 0, elements - 1)
+        row = large_array((parts, limbs, N))
         batched_kernels.from_blocks(row, read_only(self.data), element)
         return row
 
     def taken(self, elements: NDArray[np.int64]) -> Blocks:
         """These elements, in this order."""
-        parts, limbs, blocks, _, width = self.data.shape
+        parts, limbs, blocks, count, width = self.data.shape
+        if len(elements) and not 0 <= elements.min() <= elements.max() < count:
+            raise ParameterError(f"elements {elements} of {count}")
         chosen = large_array((parts, limbs, blocks, len(elements), width))
         return Blocks(np.take(self.data, elements, axis=3, out=chosen, mode="clip"))
 

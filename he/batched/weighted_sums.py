@@ -35,7 +35,8 @@ class WeightedSums:
     the scratch memory of several maps apart.
 
     Outputs come in the order `order`. Weights that are too large for sums of products in 64 bits
-    are cut into digits. Raises `ParameterError` for other moduli.
+    are cut into digits. Raises `ParameterError` for other moduli, for a matrix whose columns lie
+    outside of it, and for inputs that do not fit the matrix and the moduli.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class WeightedSums:
                 f"weighted sums modulo primes of {bits[1]} to {bits[0]} bits: from "
                 f"{_LEAST_MODULUS_BITS + 1} to {62 - SPARE_BITS} bits are needed"
             )
+        _check_matrix(matrix, len(offsets))
         self._matrix, self._name = matrix, name
         groups = _grouped(matrix)
         self.order: NDArray[np.int64] = np.concatenate(groups)
@@ -80,14 +82,13 @@ class WeightedSums:
             return
         inputs = int(self._matrix.shape[1])
         kept = Blocks(self._workspace("kept", (parts, limbs, N // WIDTH, inputs, WIDTH)))
-        filled = _fill(kept, first, rows)
-        assert filled == inputs
+        self._check_count(_fill(kept, first, rows))
         yield from self._by_groups(kept)
 
     def _by_groups(self, inputs: Blocks) -> Iterator[Rows]:
         """All inputs are there: as many groups of outputs at a time as make a good batch."""
-        parts, limbs, blocks, _, _ = inputs.data.shape
-        N = blocks * WIDTH
+        parts, limbs, elements, N = inputs.shape
+        self._check_count(elements)
         most = max(1, _WORDS // (parts * limbs * N))
         begin, start = 0, 0
         while begin < len(self._groups):
@@ -120,14 +121,23 @@ class WeightedSums:
                     program = self._program(0, len(self._groups), done, done + held)
                     self._run(program, target, Blocks(room), 0, fresh=done == 0)
                     done, held = done + held, 0
-        assert done == inputs
+        self._check_count(done + held)
         yield target
+
+    def _check_count(self, elements: int) -> None:
+        """Raise `ParameterError` unless each column of the matrix has its element."""
+        if elements != self._matrix.shape[1]:
+            raise ParameterError(
+                f"{elements} elements for a matrix of {self._matrix.shape[1]} columns"
+            )
 
     def _run(
         self, program: SumProgram, target: Rows, inputs: Blocks, start: int, *, fresh: bool
     ) -> None:
         count, parts = target.shape[:2]
         limbs = len(self._moduli)
+        if inputs.shape[1] != limbs:
+            raise ParameterError(f"elements of {inputs.shape[1]} limbs for {limbs} moduli")
         offsets = large_zeros((parts, limbs, count))
         offsets[0] = self._offsets[:, start : start + count]
 
@@ -161,6 +171,24 @@ class WeightedSums:
             table = np.array([data[indptr[row] : indptr[row + 1]][chosen] for row in group])
             assembly.add_group(columns[chosen].astype(np.int64) - lo, table)
         return assembly.program()
+
+
+def _check_matrix(matrix: Any, offsets: int) -> None:
+    """Raise `ParameterError` unless it is a CSR matrix of int64, with an offset for each row."""
+    rows, columns = matrix.shape
+    ends = matrix.indptr.tolist()
+    whole = (
+        rows == offsets == len(ends) - 1
+        and ends == sorted(ends)
+        and ends[0] == 0
+        and ends[-1] == len(matrix.indices) == len(matrix.data)
+        and matrix.data.dtype == np.int64
+    )
+    if not whole or (ends[-1] and not 0 <= matrix.indices.min() <= matrix.indices.max() < columns):
+        raise ParameterError(
+            f"a matrix of shape {matrix.shape} with {offsets} offsets: a CSR matrix of int64 is "
+            f"needed, its columns inside of it, and an offset for each row"
+        )
 
 
 def _grouped(matrix: Any) -> list[NDArray[np.int64]]:

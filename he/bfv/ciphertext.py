@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from dataclasses import dataclass, field, replace
-from typing import Protocol, Self
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, Protocol, Self
 
 import numpy as np
 
 from he.bfv.noise import Noise
 from he.bfv.params import BFVParameters
-from he.errors import CorruptBytesError
+from he.errors import CorruptBytesError, UnsupportedOperationError
 from he.format.container import Contents, checked_values
 from he.format.residue_packing import pack_residues
+from he.rlwe.array_checks import check_array, check_below, check_polynomials
 from he.rlwe.encrypted_value import EncryptedValue, Operations, read_parts
 from he.rlwe.owned_object import OwnedObject
 from he.rlwe.seeded import checked_seed
 from he.rlwe.serializable import Encoded
-from ntt.memory import large_copy
+from he.rlwe.unchecked import Unchecked
+from he.validation import instance, real_number
 
 # No ciphertext of the largest parameters has noise outside, in bits.
 _NOISE_BITS, _NOISE_DEGREE = 8192.0, 64
@@ -25,7 +28,10 @@ _NOISE_BITS, _NOISE_DEGREE = 8192.0, 64
 
 @dataclass(frozen=True, eq=False)
 class Plaintext(OwnedObject):
-    """A polynomial modulo t: its coefficients (N,) uint64 in [0, t), read-only."""
+    """A polynomial modulo t: its coefficients (N,) uint64 in [0, t), read-only.
+
+    Raises `ParameterError` for another array or coefficients beyond t.
+    """
 
     kind = "bfv plaintext"
 
@@ -33,6 +39,9 @@ class Plaintext(OwnedObject):
     data: np.ndarray
 
     def __post_init__(self) -> None:
+        params = instance(self.params, BFVParameters, "the parameter set of a plaintext")
+        check_array(self.data, (params.N,), "a plaintext")
+        check_below(self.data, (params.t,), "a plaintext")
         self.data.setflags(write=False)
 
     def __repr__(self) -> str:
@@ -44,15 +53,17 @@ class Plaintext(OwnedObject):
     @classmethod
     def _decoded(cls, contents: Contents, params: BFVParameters) -> Self:
         contents.check_sections(["0"])
-        return cls(params, contents.residues("0", [params.t], (1, params.N))[0])
+        residues = contents.residues("0", [params.t], (1, params.N))
+        return cls.unchecked(params=params, data=residues[0])
 
 
 @dataclass(frozen=True, eq=False)
-class PlainFactor:
+class PlainFactor(Unchecked):
     """A plaintext made ready for products at one level and below.
 
     data (level + 1, N): the centred coefficients, transformed, read-only; norm_bits: log2 of the
-    largest absolute value of its embeddings. `Evaluator.factor` makes it.
+    largest absolute value of its embeddings. `Evaluator.factor` makes
+    it. Made by hand it raises as `Plaintext`.
     """
 
     params: BFVParameters
@@ -60,6 +71,10 @@ class PlainFactor:
     norm_bits: float
 
     def __post_init__(self) -> None:
+        params = instance(self.params, BFVParameters, "the parameter set of a factor")
+        check_polynomials(params, self.data, (), "a factor")
+        check_below(self.data, params.q[: self.level + 1], "a factor")
+        object.__setattr__(self, "norm_bits", real_number(self.norm_bits, "norm_bits", 0))
         self.data.setflags(write=False)
 
     @property
@@ -87,7 +102,11 @@ class Ciphertext(EncryptedValue[RowOperations]):
 
     With an evaluator attached (`Evaluator.attach`, or any result of an evaluator) the operators
     read like NumPy's, modulo t: ``a + b``, ``a - 1``, ``3 * a``, ``a * b`` (relinearized), ``-a``,
-    ``a**2``; operands are ciphertexts, plaintexts, integers, or arrays of slots.
+    ``a**2``; operands are ciphertexts, plaintexts, integers, or arrays of slots. A division has no
+    meaning modulo t and is refused.
+
+    Made by hand it raises `ParameterError` for another array, residues beyond their moduli or a
+    seed that does not expand to c_1.
     """
 
     kind = "bfv ciphertext"
@@ -97,6 +116,16 @@ class Ciphertext(EncryptedValue[RowOperations]):
     noise: Noise
     seed: bytes | None = None
     _evaluator: RowOperations | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self._check(BFVParameters)
+        instance(self.noise, Noise, "the noise of a ciphertext")
+
+    def __truediv__(self, other: Any) -> NoReturn:
+        raise UnsupportedOperationError(
+            "BFV computes modulo t, where no quotient is rounded: multiply by the inverse, "
+            "pow(b, -1, t), or use CKKS"
+        )
 
     @property
     def predicted_budget(self) -> float:
@@ -111,7 +140,7 @@ class Ciphertext(EncryptedValue[RowOperations]):
 
     def copy(self) -> Ciphertext:
         """An independent copy, with the same evaluator."""
-        return replace(self, data=large_copy(self.data))
+        return copy.deepcopy(self)
 
     def rotate_rows(self, steps: int) -> Ciphertext:
         """Both rows of slots rotated left by `steps` (see `Evaluator.rotate_rows`)."""
@@ -136,4 +165,5 @@ class Ciphertext(EncryptedValue[RowOperations]):
         if not (math.isfinite(bits) and abs(bits) <= _NOISE_BITS and 0 <= degree <= _NOISE_DEGREE):
             raise CorruptBytesError(f"noise of {bits} bits and degree {degree}: it is out of range")
         data = read_parts(contents, "0", params, level, parts, seed)
-        return cls(params, data, Noise(bits, degree), seed)
+        noise = Noise(bits, degree)
+        return cls.unchecked(params=params, data=data, noise=noise, seed=seed, _evaluator=None)

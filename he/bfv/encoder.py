@@ -10,8 +10,11 @@ import numpy as np
 from he.bfv import kernels
 from he.bfv.ciphertext import Plaintext
 from he.bfv.params import BFVParameters
-from he.errors import BatchingError, EncodingError, ParametersMismatchError
+from he.errors import BatchingError, EncodingError
+from he.rlwe.array_checks import array_of
 from he.rlwe.galois import GENERATOR
+from he.rlwe.operand_checks import check_owner
+from he.validation import instance
 from ntt.limbs import LimbOps
 from ntt.memory import large_array, large_copy
 from ntt.tables import NTTTables, bit_reversal
@@ -24,7 +27,7 @@ class CoefficientEncoder:
     """
 
     def __init__(self, params: BFVParameters) -> None:
-        self.params = params
+        self.params = instance(params, BFVParameters, "the parameter set of an encoder")
 
     def encode(self, values: Any) -> Plaintext:
         """values: an integer (the constant coefficient), or (k,) integers, k <= N.
@@ -33,7 +36,8 @@ class CoefficientEncoder:
         others, for other types and for too many values.
         """
         order = np.arange(self.params.N)
-        return Plaintext(self.params, residues(self.params, np.atleast_1d(values), order))
+        coefficients = residues(self.params, np.atleast_1d(array_of(values)), order)
+        return Plaintext.unchecked(params=self.params, data=coefficients)
 
     def decode(self, plaintext: Plaintext) -> np.ndarray:
         """The N coefficients, int64 in [-t/2, t/2)."""
@@ -49,6 +53,7 @@ class BatchEncoder:
     """
 
     def __init__(self, params: BFVParameters) -> None:
+        instance(params, BFVParameters, "the parameter set of an encoder")
         if not params.batches:
             raise BatchingError(
                 f"plain modulus {params.t} has no slots: it must be a prime that is 1 modulo 2N = "
@@ -66,7 +71,7 @@ class BatchEncoder:
         Integers from -(t - 1) to t - 1 stand for their residues. Raises `EncodingError` for
         others, for other types and for too many values.
         """
-        array = np.asarray(values)
+        array = array_of(values)
         position = self._index
         if array.ndim == 0:
             array = np.broadcast_to(array, (self.slots,))
@@ -74,7 +79,7 @@ class BatchEncoder:
             array, position = self._matrix(array)
         coefficients = residues(self.params, array, position)
         self._ops.inverse(coefficients[None, :])
-        return Plaintext(self.params, coefficients)
+        return Plaintext.unchecked(params=self.params, data=coefficients)
 
     def decode(self, plaintext: Plaintext) -> np.ndarray:
         """The N slots, int64 in [-t/2, t/2); ``.reshape(2, -1)`` is the matrix."""
@@ -108,7 +113,7 @@ def residues(params: BFVParameters, array: np.ndarray, position: np.ndarray) -> 
         raise EncodingError(
             f"values of shape {array.shape}: at most {params.N} fit N = {params.N}"
         )
-    if array.dtype == np.uint64 and array.size and int(array.max()) >= params.t:
+    if array.dtype.kind == "u" and array.size and int(array.max()) >= params.t:
         raise _too_large(int(array.max()), params.t)
     out = large_array((params.N,))
     signed = np.ascontiguousarray(array, dtype=np.int64)
@@ -127,10 +132,7 @@ def _too_large(value: int, t: int) -> EncodingError:
 
 
 def _owned(plaintext: Plaintext, params: BFVParameters) -> np.ndarray:
-    if plaintext.params != params:
-        raise ParametersMismatchError(
-            f"the plaintext belongs to {plaintext.params}, the encoder to {params}"
-        )
+    check_owner(params, plaintext, Plaintext, "encoder")
     return plaintext.data
 
 

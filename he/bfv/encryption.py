@@ -9,10 +9,10 @@ import numpy as np
 from he.bfv.ciphertext import Ciphertext, Plaintext
 from he.bfv.lift import plain_lift
 from he.bfv.params import BFVParameters
-from he.errors import ParameterError
 from he.rlwe.keys import PublicKey, SecretKey
 from he.rlwe.operand_checks import check_owner
 from he.rlwe.zero_encryption import SecretProduct, ZeroEncryptor
+from he.validation import instance, whole_number
 
 
 class Encryptor:
@@ -30,7 +30,7 @@ class Encryptor:
         *,
         seed: bytes | None = None,
     ) -> None:
-        self.params = params
+        self.params = instance(params, BFVParameters, "the parameter set of an encryptor")
         self._zeros = ZeroEncryptor(params, key, seed=seed)
         model = params.noise_model
         self._fresh = model.fresh_symmetric if self._zeros.symmetric else model.fresh_public
@@ -40,21 +40,23 @@ class Encryptor:
 
         level: default the top. Raises `ParameterError` for a level that does not exist.
         """
-        check_owner(self.params, plaintext, "encryptor")
-        level = self.params.max_level if level is None else level
-        if not 0 <= level <= self.params.max_level:
-            raise ParameterError(f"level {level}: it must be from 0 to {self.params.max_level}")
+        check_owner(self.params, plaintext, Plaintext, "encryptor")
+        top = self.params.max_level
+        level = top if level is None else whole_number(level, "level", 0, top)
         data, seed = self._zeros.encrypt(level)
         message = plain_lift(self.params, level).scaled(plaintext.data)
         self._zeros.context.q(level).add(data[0], data[0], message)
-        return Ciphertext(self.params, data, self._fresh(level), seed)
+        noise = self._fresh(level)
+        return Ciphertext.unchecked(
+            params=self.params, data=data, noise=noise, seed=seed, _evaluator=None
+        )
 
 
 class Decryptor:
     """Decrypts with the secret key. It belongs to the client."""
 
     def __init__(self, params: BFVParameters, secret: SecretKey) -> None:
-        self.params = params
+        self.params = instance(params, BFVParameters, "the parameter set of a decryptor")
         self._product = SecretProduct(params, secret)
 
     def decrypt(self, ciphertext: Ciphertext) -> Plaintext:
@@ -64,7 +66,8 @@ class Decryptor:
         message; a wrong message is returned with probability (7/8)^N at most.
         """
         phase = self._product(self._owned(ciphertext))
-        return Plaintext(self.params, plain_lift(self.params, ciphertext.level).rounded(phase))
+        data = plain_lift(self.params, ciphertext.level).rounded(phase)
+        return Plaintext.unchecked(params=self.params, data=data)
 
     def noise_budget(self, ciphertext: Ciphertext) -> float:
         """``-log2(2 max |v|)`` of the invariant noise v, in bits, exactly; 0 when it is gone.
@@ -78,5 +81,5 @@ class Decryptor:
         return math.log2(Q) - math.log2(2 * largest) if largest else math.log2(Q)
 
     def _owned(self, ciphertext: Ciphertext) -> np.ndarray:
-        check_owner(self.params, ciphertext, "decryptor")
+        check_owner(self.params, ciphertext, Ciphertext, "decryptor")
         return ciphertext.data

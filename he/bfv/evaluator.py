@@ -18,10 +18,12 @@ from he.bfv.operands import check_budget, check_level_left, largest_embedding
 from he.bfv.params import BFVParameters
 from he.errors import LevelMismatchError, ParameterError
 from he.rlwe import galois
+from he.rlwe.array_checks import check_polynomials
 from he.rlwe.evaluator import SharedEvaluator
 from he.rlwe.keys import EvaluationKeys
 from he.rlwe.operand_checks import check_owner, check_two_parts
-from he.validation import whole_number
+from he.rlwe.params import whole_numbers
+from he.validation import instance, whole_number
 from ntt.constants import Scalars
 from ntt.limbs import LimbOps
 from ntt.memory import large_array, large_copy
@@ -48,6 +50,9 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
     `ParameterError`, raised before anything is computed.
     """
 
+    kind_of_parameters = BFVParameters
+    kind_of_ciphertexts = Ciphertext
+
     def __init__(
         self,
         params: BFVParameters,
@@ -56,6 +61,7 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
         refuse_exhausted: bool = True,
     ) -> None:
         super().__init__(params, keys)
+        instance(refuse_exhausted, bool, "refuse_exhausted")
         self.encoder = BatchEncoder(params) if params.batches else CoefficientEncoder(params)
         self.model = params.noise_model
         self._refuse = refuse_exhausted
@@ -72,8 +78,8 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
 
     def negate(self, a: Ciphertext) -> Ciphertext:
         """-a."""
-        check_owner(self.params, a)
-        return self.result(self._q(a).negate(large_array(a.data.shape), a.data), a.noise)
+        check_owner(self.params, a, Ciphertext)
+        return self._made(self._q(a).negate(large_array(a.data.shape), a.data), a.noise)
 
     # ------------------------------------------------------------ products
 
@@ -84,6 +90,7 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
         """
         if isinstance(b, Ciphertext):
             return self.relinearize(self.tensor(a, b))
+        b = b[()] if isinstance(b, np.ndarray) and b.ndim == 0 else b
         if isinstance(b, numbers.Integral):
             return self.multiply_scalar(a, int(b))
         return self.multiply_plain(a, b if isinstance(b, PlainFactor) else self._plain(b))
@@ -98,11 +105,11 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
         check_two_parts(a, "a product")
         check_two_parts(b, "a product")
         noise = self._allowed(self.model.multiply(a.noise, b.noise, a.level), "the product")
-        return self.result(multiplication(self.params, a.level)(a.data, b.data), noise)
+        return self._made(multiplication(self.params, a.level)(a.data, b.data), noise)
 
     def relinearize(self, a: Ciphertext) -> Ciphertext:
         """Three parts to two. Needs the relinearization key."""
-        check_owner(self.params, a)
+        check_owner(self.params, a, Ciphertext)
         if a.parts == 2:
             return a
         key = self.keys.for_relinearization(a.level)
@@ -111,13 +118,13 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
         (accumulator,) = switcher.switched(a.data[2], [key])
         data = switcher.mod_down(accumulator, large_array(a.data[:2].shape))
         switcher.q.add(data, data, a.data[:2])
-        return self.result(data, noise)
+        return self._made(data, noise)
 
     def multiply_plain(self, a: Ciphertext, b: Plaintext | PlainFactor) -> Ciphertext:
         """a b for a plaintext. Prepare one that serves many products with `factor`."""
-        check_owner(self.params, a)
+        check_owner(self.params, a, Ciphertext)
         factor = b if isinstance(b, PlainFactor) else self.factor(b, a.level)
-        check_owner(self.params, factor)
+        check_owner(self.params, factor, PlainFactor)
         if factor.level < a.level:
             raise LevelMismatchError(
                 f"the plaintext was prepared for level {factor.level} and below, the ciphertext "
@@ -128,28 +135,29 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
         ops, data = self._q(a), large_array(a.data.shape)
         for part in range(a.parts):
             ops.multiply(data[part], a.data[part], factor.data[: a.level + 1])
-        return self.result(data, noise)
+        return self._made(data, noise)
 
     def multiply_scalar(self, a: Ciphertext, b: int) -> Ciphertext:
         """a b for an integer: far cheaper than a plaintext with b in every slot."""
-        check_owner(self.params, a)
+        check_owner(self.params, a, Ciphertext)
         t = self.params.t
         integer = (whole_number(b, "the factor") + t // 2) % t - t // 2
         bits = math.log2(max(abs(integer), 1))
         noise = self._allowed(self.model.multiply_plain(a.noise, bits), "the product")
         ops = self._q(a)
         scalars = Scalars([integer] * len(ops.moduli), ops.moduli)
-        return self.result(ops.multiply_scalar(large_array(a.data.shape), a.data, scalars), noise)
+        return self._made(ops.multiply_scalar(large_array(a.data.shape), a.data, scalars), noise)
 
     def factor(self, plaintext: Plaintext, level: int | None = None) -> PlainFactor:
         """The plaintext ready for products at `level` (default: the top) and below."""
-        check_owner(self.params, plaintext)
-        level = self.params.max_level if level is None else level
+        check_owner(self.params, plaintext, Plaintext)
+        level = self.params.max_level if level is None else whole_number(level, "level")
         if not 0 <= level <= self.params.max_level:
             raise LevelMismatchError(f"level {level}: it must be from 0 to {self.params.max_level}")
         data = plain_lift(self.params, level).centred(plaintext.data)
         norm = largest_embedding(plaintext.data, self.params.t)
-        return PlainFactor(self.params, data, math.log2(max(norm, 1)))
+        bits = math.log2(max(norm, 1))
+        return PlainFactor.unchecked(params=self.params, data=data, norm_bits=bits)
 
     # ------------------------------------------------------------ levels
 
@@ -158,7 +166,7 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
 
         Raises `LevelExhaustedError` at level 0.
         """
-        check_owner(self.params, a)
+        check_owner(self.params, a, Ciphertext)
         check_level_left(a)
         noise = self.model.mod_switch(a.noise, a.level, a.parts)
         noise = self._allowed(noise, "the switch to a smaller modulus")
@@ -168,11 +176,12 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
         np.copyto(scratch, a.data)
         for part in range(a.parts):
             division(scratch[part], data[part])
-        return self.result(data, noise)
+        return self._made(data, noise)
 
     def mod_switch_to(self, a: Ciphertext, level: int) -> Ciphertext:
         """The same message at `level`; raises `LevelMismatchError` for one above a's."""
-        check_owner(self.params, a)
+        check_owner(self.params, a, Ciphertext)
+        level = whole_number(level, "level")
         if not 0 <= level <= a.level:
             raise LevelMismatchError(
                 f"a ciphertext at level {a.level} cannot move to level {level}: choose a level "
@@ -194,13 +203,14 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
 
     def automorphisms(self, a: Ciphertext, elements: Sequence[int]) -> list[Ciphertext]:
         """Many automorphisms of one ciphertext, with one decomposition."""
-        check_owner(self.params, a)
+        check_owner(self.params, a, Ciphertext)
         check_two_parts(a, "an automorphism")
+        elements = whole_numbers(elements, "the Galois elements")
         keys = {e: self.keys.for_element(e, a.level) for e in elements if e != 1}
         noise = self._allowed(self.model.key_switch(a.noise, a.level), "the rotation")
         images = self.switcher(a.level).images(a.data, elements, keys)
         return [
-            self.result(image, a.noise if element == 1 else noise)
+            self._made(image, a.noise if element == 1 else noise)
             for element, image in zip(elements, images, strict=True)
         ]
 
@@ -208,12 +218,22 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
 
     def attach(self, a: Ciphertext) -> Ciphertext:
         """The same ciphertext with this evaluator, so that Python operators act on it."""
-        check_owner(self.params, a)
-        return Ciphertext(a.params, a.data, a.noise, a.seed, self)
+        check_owner(self.params, a, Ciphertext)
+        return Ciphertext.unchecked(**{**a.__dict__, "_evaluator": self})
 
     def result(self, data: np.ndarray, noise: Noise) -> Ciphertext:
-        """A ciphertext of this evaluator, for those who extend it."""
-        return Ciphertext(self.params, data, noise, None, self)
+        """A ciphertext of this evaluator, for those who extend it; residues are not looked at.
+
+        Raises as `Ciphertext`.
+        """
+        check_polynomials(self.params, data, (2, 3), "a result")
+        instance(noise, Noise, "the noise of a result")
+        return self._made(data, noise)
+
+    def _made(self, data: np.ndarray, noise: Noise) -> Ciphertext:
+        return Ciphertext.unchecked(
+            params=self.params, data=data, noise=noise, seed=None, _evaluator=self
+        )
 
     def _sum(self, a: Ciphertext, b: Operand, *, subtract: bool) -> Ciphertext:
         if not isinstance(b, Ciphertext):
@@ -229,16 +249,16 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
             ops.negate(data[common:], b.data[common:])
         else:
             np.copyto(data[common:], longer.data[common:])
-        return self.result(data, noise)
+        return self._made(data, noise)
 
     def _sum_plain(self, a: Ciphertext, b: Plaintext, *, subtract: bool) -> Ciphertext:
-        check_owner(self.params, a)
-        check_owner(self.params, b)
+        check_owner(self.params, a, Ciphertext)
+        check_owner(self.params, b, Plaintext)
         noise = self._allowed(self.model.add_plain(a.noise, a.level), "the sum")
         ops, data = self._q(a), large_copy(a.data)
         scaled = plain_lift(self.params, a.level).scaled(b.data)
         (ops.subtract if subtract else ops.add)(data[0], data[0], scaled)
-        return self.result(data, noise)
+        return self._made(data, noise)
 
     def _plain(self, b: Any) -> Plaintext:
         if isinstance(b, PlainFactor):
@@ -246,8 +266,8 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
         return b if isinstance(b, Plaintext) else self.encoder.encode(b)
 
     def _aligned(self, a: Ciphertext, b: Ciphertext) -> tuple[Ciphertext, Ciphertext]:
-        check_owner(self.params, a)
-        check_owner(self.params, b)
+        check_owner(self.params, a, Ciphertext)
+        check_owner(self.params, b, Ciphertext)
         if a.level == b.level:
             return a, b
         level = min(a.level, b.level)

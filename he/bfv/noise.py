@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from he.rlwe.sampling import STANDARD_SIGMA
+from he.validation import real_number, whole_number
 
 _SECRET_VARIANCE = 2 / 3
 _ROUNDING = 1 / 12
@@ -28,10 +29,20 @@ coefficients are close to Gaussian, so any of 2^15 exceeds it with probability b
 
 @dataclass(frozen=True)
 class Noise:
-    """bits: log2 of the root mean square of the invariant noise; degree: powers of s in it."""
+    """bits: log2 of the root mean square of the invariant noise; degree: powers of s in it.
+
+    Raises `ParameterError` for what are no numbers.
+    """
 
     bits: float
     degree: int
+
+    def __post_init__(self) -> None:
+        if type(self.bits) is not float:
+            object.__setattr__(self, "bits", real_number(self.bits, "the bits of a noise"))
+        if type(self.degree) is not int:
+            degree = whole_number(self.degree, "the degree of a noise")
+            object.__setattr__(self, "degree", degree)
 
     @property
     def budget(self) -> float:

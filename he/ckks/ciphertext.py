@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol, Self
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self
 
 import numpy as np
 
 from he.ckks.params import CKKSParameters
-from he.errors import CorruptBytesError, ParameterError, ParametersMismatchError
+from he.ckks.scales import check_scale, checked_scale
+from he.errors import (
+    CorruptBytesError,
+    ParameterError,
+    ParametersMismatchError,
+    ScaleOverflowError,
+)
 from he.format.container import Contents, checked_values
 from he.format.residue_packing import pack_residues
+from he.rlwe.array_checks import check_below, check_polynomials
 from he.rlwe.encrypted_value import EncryptedValue, Operations, read_parts
+from he.rlwe.operand_checks import reciprocal
 from he.rlwe.owned_object import OwnedObject, checked_level
 from he.rlwe.parallel import map_threads
 from he.rlwe.seeded import checked_seed
 from he.rlwe.serializable import Encoded
-from ntt.memory import large_copy
+from he.validation import instance, items_of
 
 
 @dataclass(frozen=True, eq=False)
 class Plaintext(OwnedObject):
-    """An encoded vector: residues (level + 1, N) uint64, transformed, read-only, at `scale`."""
+    """An encoded vector: residues (level + 1, N) uint64, transformed, read-only, at `scale`.
+
+    Raises `ParameterError` for another array or residues beyond their moduli, `ScaleOverflowError`
+    for a scale that the modulus of the level does not hold.
+    """
 
     kind = "plaintext"
 
@@ -32,6 +45,10 @@ class Plaintext(OwnedObject):
     scale: float
 
     def __post_init__(self) -> None:
+        params = instance(self.params, CKKSParameters, "the parameter set of a plaintext")
+        check_polynomials(params, self.data, (), "a plaintext")
+        check_below(self.data, params.q[: self.level + 1], "a plaintext")
+        object.__setattr__(self, "scale", checked_scale(params, self.level, self.scale))
         self.data.setflags(write=False)
 
     @property
@@ -52,7 +69,7 @@ class Plaintext(OwnedObject):
         level, scale = checked_values(contents.header.get("item"), "a plaintext", int, float)
         _check_scale(scale, checked_level(level, params), params)
         residues = contents.residues("0", params.q[: level + 1], (level + 1, params.N))
-        return cls(params, residues, scale)
+        return cls.unchecked(params=params, data=residues, scale=scale)
 
 
 class SlotOperations(Operations["Ciphertext"], Protocol):
@@ -76,8 +93,12 @@ class Ciphertext(EncryptedValue[SlotOperations]):
     is scale times the encoded slots plus noise.
 
     With an evaluator attached (`Evaluator.attach`, or any result of an evaluator) the operators
-    read like NumPy: ``a + b``, ``a - 1``, ``2 * a``, ``a * b`` (relinearized and rescaled),
-    ``-a``, ``a**2``; operands are ciphertexts, plaintexts, scalars, or arrays of slots.
+    read like NumPy: ``a + b``, ``a - 1``, ``2 * a``, ``a / 3``, ``a * b`` (relinearized and
+    rescaled), ``-a``, ``a**2``; operands are ciphertexts, plaintexts, scalars, or arrays of slots.
+
+    Made by hand it raises `ParameterError` for another array, residues beyond their moduli or a
+    seed that does not expand to c_1, `ScaleOverflowError` for a scale that the modulus of the level
+    does not hold.
     """
 
     kind = "ciphertext"
@@ -88,6 +109,15 @@ class Ciphertext(EncryptedValue[SlotOperations]):
     seed: bytes | None = None
     _evaluator: SlotOperations | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        self._check(CKKSParameters)
+        scale = checked_scale(self.params, self.level, self.scale)
+        object.__setattr__(self, "scale", scale)
+
+    def __truediv__(self, other: Any) -> Self:
+        """a / b for a number or a vector of slots without zeros: a times 1 / b, one level."""
+        return self.__mul__(reciprocal(other))
+
     def __repr__(self) -> str:
         return (
             f"Ciphertext(N={self.params.N}, parts={self.parts}, level={self.level}, "
@@ -96,7 +126,7 @@ class Ciphertext(EncryptedValue[SlotOperations]):
 
     def copy(self) -> Ciphertext:
         """An independent copy, with the same evaluator."""
-        return replace(self, data=large_copy(self.data))
+        return copy.deepcopy(self)
 
     def rotate(self, steps: int) -> Ciphertext:
         """Slots rotated left by `steps` (see `Evaluator.rotate`)."""
@@ -133,7 +163,7 @@ class Ciphertext(EncryptedValue[SlotOperations]):
         _check_scale(scale, checked_level(level, params), params)
         seed = checked_seed(stored_seed)
         data = read_parts(contents, section, params, level, parts, seed)
-        return cls(params, data, scale, seed)
+        return cls.unchecked(params=params, data=data, scale=scale, seed=seed, _evaluator=None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,8 +181,11 @@ class CiphertextBatch(OwnedObject):
 
         Raises `ParameterError` for none, `ParametersMismatchError` for a mixture.
         """
+        ciphertexts = items_of(ciphertexts, "the ciphertexts of a batch")
         if not ciphertexts:
             raise ParameterError("an empty batch belongs to no parameter set: give a ciphertext")
+        for ciphertext in ciphertexts:
+            instance(ciphertext, Ciphertext, "a ciphertext of a batch")
         params = ciphertexts[0].params
         for ciphertext in ciphertexts:
             if ciphertext.params != params:
@@ -178,10 +211,9 @@ class CiphertextBatch(OwnedObject):
 
 def _check_scale(scale: float, level: int, params: CKKSParameters) -> None:
     """Raise `CorruptBytesError` unless the modulus of the level can hold a scale that was read."""
-    if not (math.isfinite(scale) and scale > 0):
+    if not math.isfinite(scale):
         raise CorruptBytesError(f"scale {scale}: it must be positive and finite")
-    bits = sum(math.log2(q) for q in params.q[: level + 1])
-    if math.log2(scale) >= bits:
-        raise CorruptBytesError(
-            f"scale 2^{math.log2(scale):.1f} is beyond the {bits:.1f} bits of level {level}"
-        )
+    try:
+        check_scale(params, level, scale, "what the bytes hold")
+    except ScaleOverflowError as error:
+        raise CorruptBytesError(str(error)) from error

@@ -7,6 +7,7 @@ from he.ckks.params import CKKSParameters
 from he.rlwe.keys import PublicKey, SecretKey
 from he.rlwe.operand_checks import check_owner
 from he.rlwe.zero_encryption import SecretProduct, ZeroEncryptor
+from he.validation import instance
 
 
 class Encryptor:
@@ -24,25 +25,28 @@ class Encryptor:
         *,
         seed: bytes | None = None,
     ) -> None:
-        self.params = params
+        self.params = instance(params, CKKSParameters, "the parameter set of an encryptor")
         self._zeros = ZeroEncryptor(params, key, seed=seed)
 
     def encrypt(self, plaintext: Plaintext) -> Ciphertext:
         """A fresh ciphertext of `plaintext`, at its level and scale."""
-        check_owner(self.params, plaintext, "encryptor")
+        check_owner(self.params, plaintext, Plaintext, "encryptor")
         data, seed = self._zeros.encrypt(plaintext.level)
         self._zeros.context.q(plaintext.level).add(data[0], data[0], plaintext.data)
-        return Ciphertext(self.params, data, plaintext.scale, seed)
+        return Ciphertext.unchecked(
+            params=self.params, data=data, scale=plaintext.scale, seed=seed, _evaluator=None
+        )
 
 
 class Decryptor:
     """Decrypts with the secret key. It belongs to the client."""
 
     def __init__(self, params: CKKSParameters, secret: SecretKey) -> None:
-        self.params = params
+        self.params = instance(params, CKKSParameters, "the parameter set of a decryptor")
         self._product = SecretProduct(params, secret)
 
     def decrypt(self, ciphertext: Ciphertext) -> Plaintext:
         """c_0 + c_1 s + c_2 s^2, at the ciphertext's level and scale."""
-        check_owner(self.params, ciphertext, "decryptor")
-        return Plaintext(self.params, self._product(ciphertext.data), ciphertext.scale)
+        check_owner(self.params, ciphertext, Ciphertext, "decryptor")
+        data = self._product(ciphertext.data)
+        return Plaintext.unchecked(params=self.params, data=data, scale=ciphertext.scale)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,19 +9,19 @@ import numpy as np
 
 from he.ckks.ciphertext import Ciphertext, Plaintext
 from he.ckks.encoding.encoder import Encoder
-from he.ckks.operands import check_canonical, check_level_left, check_pair
+from he.ckks.operands import check_canonical, check_level_left, check_pair, real_operand
 from he.ckks.params import CKKSParameters
-from he.errors import (
-    EncodingError,
-    LevelMismatchError,
-)
+from he.ckks.scales import check_held, check_scale, checked_scale, scaled_integer
+from he.errors import LevelMismatchError
 from he.rlwe import galois
+from he.rlwe.array_checks import check_polynomials
 from he.rlwe.evaluator import SharedEvaluator
 from he.rlwe.keys import EvaluationKeys, KeySwitchingKey
 from he.rlwe.keyswitch import KeySwitcher
 from he.rlwe.operand_checks import check_owner, check_two_parts
+from he.rlwe.params import whole_numbers
 from he.trace import Tracer
-from he.validation import whole_number
+from he.validation import instance, shown, whole_number
 from ntt.constants import Scalars
 from ntt.limbs import LimbOps
 from ntt.memory import contiguous, large_array, large_copy
@@ -52,6 +50,9 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
     have to be encoded) and `ParameterError`, raised before anything is computed.
     """
 
+    kind_of_parameters = CKKSParameters
+    kind_of_ciphertexts = Ciphertext
+
     def __init__(
         self,
         params: CKKSParameters,
@@ -59,7 +60,7 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         tracer: Tracer | None = None,
     ) -> None:
         super().__init__(params, keys)
-        self.tracer = tracer
+        self.tracer = None if tracer is None else instance(tracer, Tracer, "the tracer")
         self.encoder = Encoder(params)
 
     # ------------------------------------------------------------ sums
@@ -68,23 +69,25 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         """a + b; b a ciphertext, plaintext, scalar or vector of slots. Level: the lower one."""
         if isinstance(b, Ciphertext):
             return self._sum(*self._aligned(a, b), subtract=False)
-        if isinstance(b, numbers.Real):
-            return self._add_scalar(a, float(b))
-        return self._add_encoded(a, self._encoded(a, b, a.scale), subtract=False)
+        number = real_operand(b)
+        if number is not None:
+            return self._add_scalar(a, number)
+        return self._add_encoded(a, b, subtract=False)
 
     def subtract(self, a: Ciphertext, b: Operand) -> Ciphertext:
         """a - b, as `add`."""
         if isinstance(b, Ciphertext):
             return self._sum(*self._aligned(a, b), subtract=True)
-        if isinstance(b, numbers.Real):
-            return self._add_scalar(a, -float(b))
-        return self._add_encoded(a, self._encoded(a, b, a.scale), subtract=True)
+        number = real_operand(b)
+        if number is not None:
+            return self._add_scalar(a, -number)
+        return self._add_encoded(a, b, subtract=True)
 
     def negate(self, a: Ciphertext) -> Ciphertext:
         """-a, at the same level and scale."""
-        check_owner(self.params, a)
+        check_owner(self.params, a, Ciphertext)
         data = self._q(a).negate(large_array(a.data.shape), a.data)
-        return self.recorded("negate", (a,), data, a.scale)
+        return self._recorded("negate", (a,), data, a.scale)
 
     # ------------------------------------------------------------ products
 
@@ -101,9 +104,11 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
             return self.relinearize_rescale(self._tensor(a, b, scratch=True))
         if isinstance(b, Plaintext):
             return self.multiply_plain(a, b)
-        if isinstance(b, numbers.Real):
-            return self.multiply_scalar(a, float(b))
-        return self.multiply_plain(a, self._encoded(a, b, self._factor_scale(a)))
+        number = real_operand(b)
+        if number is not None:
+            return self.multiply_scalar(a, number)
+        scale = self._factor_scale(a)
+        return self.multiply_plain(a, self.encoder.encode(b, a.level, scale))
 
     def square(self, a: Ciphertext) -> Ciphertext:
         """a^2, relinearized and rescaled."""
@@ -118,33 +123,35 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         check_pair(self.params, a, b)
         check_two_parts(a, "a product")
         check_two_parts(b, "a product")
+        scale = a.scale * b.scale
+        check_scale(self.params, a.level, scale, "the product")
         shape = (3, a.level + 1, self.params.N)
         data = workspace("tensor", shape) if scratch else large_array(shape)
         self._q(a).tensor(data, a.data, b.data)
-        return self.recorded("tensor", (a, b), data, a.scale * b.scale)
+        return self._recorded("tensor", (a, b), data, scale)
 
     def relinearize(self, a: Ciphertext) -> Ciphertext:
         """Three parts to two, at the same level and scale. Needs the relinearization key."""
-        check_owner(self.params, a)
+        check_owner(self.params, a, Ciphertext)
         if a.parts == 2:
             return a
         key, accumulator, switcher = self._switched_square(a)
         data = switcher.mod_down(accumulator)
         switcher.q.add(data, data, a.data[:2])
-        return self.recorded("relinearize", (a,), data, a.scale, keys=(key,))
+        return self._recorded("relinearize", (a,), data, a.scale, keys=(key,))
 
     def relinearize_rescale(self, a: Ciphertext) -> Ciphertext:
         """`relinearize` and `rescale` at once: one division by P q_level."""
+        check_owner(self.params, a, Ciphertext)
         if a.parts == 2:
             return self.rescale(a)
-        check_owner(self.params, a)
         check_level_left(a)
         key, accumulator, switcher = self._switched_square(a)
         for part in range(2):
             switcher.add_special_multiple(accumulator[part], a.data[part])
         data = switcher.mod_down_rescale(accumulator)
         scale = a.scale / self.params.q[a.level]
-        return self.recorded("relinearize_rescale", (a,), data, scale, keys=(key,))
+        return self._recorded("relinearize_rescale", (a,), data, scale, keys=(key,))
 
     def multiply_plain(
         self, a: Ciphertext, b: Plaintext, *, rescale: bool = True
@@ -154,29 +161,34 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         For a canonical result the plaintext's scale is ``scales[level - 1] q_level / a.scale``,
         which is ``scales[level]`` for a canonical a.
         """
-        check_pair(self.params, a, b, same_scale=False)
+        check_pair(self.params, a, b, Plaintext, same_scale=False)
+        if rescale:
+            check_level_left(a)
+        scale = a.scale * b.scale
+        check_scale(self.params, a.level, scale, "the product")
         ops = self._q(a)
         data = self._product_data(a, scratch=rescale)
         for part in range(a.parts):
             ops.multiply(data[part], a.data[part], b.data)
-        scale = a.scale * b.scale
-        product = self.recorded("multiply_plain", (a,), data, scale, plaintexts=(b.data,))
+        product = self._recorded("multiply_plain", (a,), data, scale, plaintexts=(b.data,))
         return self.rescale(product) if rescale else product
 
     def multiply_scalar(self, a: Ciphertext, b: float) -> Ciphertext:
         """a b for a real constant in every slot, rescaled to the canonical scale below."""
-        check_level_left(a)
         scale = self._factor_scale(a)
-        integer = self._integer(b, scale, a)
+        integer = scaled_integer(self.params, a.level, b, scale, "scalar")
         return self.rescale(self._multiply_integer(a, integer, scale, scratch=True))
 
     def multiply_integer(self, a: Ciphertext, b: int) -> Ciphertext:
         """a b for an integer, exactly: no level and no change of scale."""
-        return self._multiply_integer(a, whole_number(b, "the factor"), 1.0)
+        check_owner(self.params, a, Ciphertext)
+        integer = whole_number(b, "the factor")
+        check_held(self.params, a.level, integer, f"the factor {shown(integer)}")
+        return self._multiply_integer(a, integer, 1.0)
 
     def rescale(self, a: Ciphertext) -> Ciphertext:
         """Divide by q_level: one level lower, scale / q_level."""
-        check_owner(self.params, a)
+        check_owner(self.params, a, Ciphertext)
         check_level_left(a)
         division = self.context.rescale(a.level)
         data = large_array((a.parts, a.level, self.params.N))
@@ -184,7 +196,7 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         np.copyto(scratch, a.data)
         for part in range(a.parts):
             division(scratch[part], data[part])
-        return self.recorded("rescale", (a,), data, a.scale / self.params.q[a.level])
+        return self._recorded("rescale", (a,), data, a.scale / self.params.q[a.level])
 
     # ------------------------------------------------------------ levels
 
@@ -195,7 +207,8 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         that the scale becomes canonical exactly (Kim, Papadimitriou, Polyakov, CT-RSA 2022).
         Raises `LevelMismatchError` for a level above a's. At a's own level it is a itself.
         """
-        check_owner(self.params, a)
+        check_owner(self.params, a, Ciphertext)
+        level = whole_number(level, "the level")
         if not 0 <= level <= a.level:
             raise LevelMismatchError(
                 f"a ciphertext at level {a.level} cannot move to level {level}: choose a level "
@@ -210,11 +223,13 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
 
     def drop_limbs(self, a: Ciphertext, level: int) -> Ciphertext:
         """Only the limbs up to `level`, at an unchanged scale."""
-        check_owner(self.params, a)
+        check_owner(self.params, a, Ciphertext)
+        level = whole_number(level, "the level")
         if not 0 <= level <= a.level:
             raise LevelMismatchError(f"level {level}: it must be from 0 to {a.level}")
+        check_scale(self.params, level, a.scale, "the result")
         data = contiguous(a.data[:, : level + 1])
-        return self.recorded("drop_limbs", (a,), data, a.scale)
+        return self._recorded("drop_limbs", (a,), data, a.scale)
 
     # ------------------------------------------------------------ automorphisms
 
@@ -231,8 +246,9 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
 
         Their data may be views of one block of memory (`KeySwitcher.images`).
         """
-        check_owner(self.params, a)
+        check_owner(self.params, a, Ciphertext)
         check_two_parts(a, "an automorphism")
+        elements = whole_numbers(elements, "the Galois elements")
         keys = {e: self.keys.for_element(e, a.level) for e in elements if e != 1}
         images = self.switcher(a.level).images(a.data, elements, keys)
         if self.tracer is not None:
@@ -240,7 +256,7 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
             self.tracer.record(
                 "automorphisms", a.level, [a.data], images, elements=elements, keys=used
             )
-        return [self.result(image, a.scale) for image in images]
+        return [self._made(image, a.scale) for image in images]
 
     def inner_sum(self, a: Ciphertext, count: int, stride: int = 1) -> Ciphertext:
         """result[i] = sum of a[i + j stride] for j < count, count a power of two.
@@ -249,7 +265,7 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         `ParameterError` for another count.
         """
         steps = galois.inner_sum_steps(count, stride)
-        check_owner(self.params, a)
+        check_owner(self.params, a, Ciphertext)
         check_two_parts(a, "an inner sum")
         for step in steps:
             element = galois.element_of_rotation(step, self.params.N)
@@ -264,8 +280,8 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
 
     def attach(self, a: Ciphertext) -> Ciphertext:
         """The same ciphertext with this evaluator, so that Python operators act on it."""
-        check_owner(self.params, a)
-        return Ciphertext(a.params, a.data, a.scale, a.seed, self)
+        check_owner(self.params, a, Ciphertext)
+        return Ciphertext.unchecked(**{**a.__dict__, "_evaluator": self})
 
     def _switched_square(self, a: Ciphertext) -> tuple[KeySwitchingKey, np.ndarray, KeySwitcher]:
         key: KeySwitchingKey = self.keys.for_relinearization(a.level)
@@ -285,63 +301,51 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
                 ops.negate(data[common:], b.data[common:])
             else:
                 np.copyto(data[common:], longer.data[common:])
-        return self.recorded("subtract" if subtract else "add", (a, b), data, a.scale)
+        return self._recorded("subtract" if subtract else "add", (a, b), data, a.scale)
 
     def _add_scalar(self, a: Ciphertext, b: float) -> Ciphertext:
         """A constant polynomial is the same number at every point of the transform."""
-        check_owner(self.params, a)
+        check_owner(self.params, a, Ciphertext)
         ops = self._q(a)
-        integer = self._integer(b, a.scale, a)
+        integer = scaled_integer(self.params, a.level, b, a.scale, "scalar")
         data = large_copy(a.data)
         scalars = np.array([integer % q for q in ops.moduli], dtype=np.uint64)
         ops.add_scalar(data[0], data[0], scalars)
-        return self.recorded("add_integer", (a,), data, a.scale, integer=integer)
+        return self._recorded("add_integer", (a,), data, a.scale, integer=integer)
 
-    def _add_encoded(self, a: Ciphertext, b: Plaintext, *, subtract: bool) -> Ciphertext:
-        check_pair(self.params, a, b)
+    def _add_encoded(self, a: Ciphertext, b: Any, *, subtract: bool) -> Ciphertext:
+        check_owner(self.params, a, Ciphertext)
+        b = b if isinstance(b, Plaintext) else self.encoder.encode(b, a.level, a.scale)
+        check_pair(self.params, a, b, Plaintext)
         ops = self._q(a)
         data = large_copy(a.data)
         (ops.subtract if subtract else ops.add)(data[0], data[0], b.data)
         kind = "subtract_plain" if subtract else "add_plain"
-        return self.recorded(kind, (a,), data, a.scale, plaintexts=(b.data,))
-
-    def _encoded(self, a: Ciphertext, b: Any, scale: float) -> Plaintext:
-        check_owner(self.params, a)
-        return b if isinstance(b, Plaintext) else self.encoder.encode(b, a.level, scale)
+        return self._recorded(kind, (a,), data, a.scale, plaintexts=(b.data,))
 
     def _factor_scale(self, a: Ciphertext) -> float:
         """The scale at which a factor of `a` brings the rescaled product to the canonical scale."""
-        check_owner(self.params, a)
+        check_owner(self.params, a, Ciphertext)
         check_level_left(a)
         check_canonical(a)
         return self.params.scales[a.level - 1] * self.params.q[a.level] / a.scale
 
-    def _integer(self, value: float, scale: float, a: Ciphertext) -> int:
-        if not math.isfinite(value):
-            raise EncodingError(f"scalar {value}: it must be finite")
-        integer = round(value * scale)
-        if 2 * abs(integer) >= math.prod(self.params.q[: a.level + 1]):
-            raise EncodingError(
-                f"scalar {value} at scale {scale:.6g} does not fit the modulus of level {a.level}"
-            )
-        return integer
-
     def _multiply_integer(
         self, a: Ciphertext, integer: int, scale: float, *, scratch: bool = False
     ) -> Ciphertext:
-        check_owner(self.params, a)
         ops = self._q(a)
+        check_scale(self.params, a.level, a.scale * scale, "the product")
         scalars = Scalars([integer] * len(ops.moduli), ops.moduli)
         data = ops.multiply_scalar(self._product_data(a, scratch=scratch), a.data, scalars)
-        return self.recorded("multiply_integer", (a,), data, a.scale * scale, integer=integer)
+        return self._recorded("multiply_integer", (a,), data, a.scale * scale, integer=integer)
 
     def _product_data(self, a: Ciphertext, *, scratch: bool) -> np.ndarray:
         """Memory for a product of a's shape; scratch: scratch memory, for use at once."""
         return workspace("product", a.data.shape) if scratch else large_array(a.data.shape)
 
     def _aligned(self, a: Ciphertext, b: Ciphertext) -> tuple[Ciphertext, Ciphertext]:
-        check_owner(self.params, a)
-        check_owner(self.params, b)
+        check_owner(self.params, a, Ciphertext)
+        check_owner(self.params, b, Ciphertext)
         level = min(a.level, b.level)
         a, b = self.drop_to(a, level), self.drop_to(b, level)
         check_pair(self.params, a, b)
@@ -351,10 +355,20 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         return self.context.q(a.level)
 
     def result(self, data: np.ndarray, scale: float) -> Ciphertext:
-        """A ciphertext of this evaluator, for those who extend it."""
-        return Ciphertext(self.params, data, scale, None, self)
+        """A ciphertext of this evaluator, for those who extend it; residues are not looked at.
 
-    def recorded(
+        Raises as `Ciphertext`.
+        """
+        params = self.params
+        check_polynomials(params, data, (2, 3), "a result")
+        return self._made(data, checked_scale(params, data.shape[1] - 1, scale))
+
+    def _made(self, data: np.ndarray, scale: float) -> Ciphertext:
+        return Ciphertext.unchecked(
+            params=self.params, data=data, scale=scale, seed=None, _evaluator=self
+        )
+
+    def _recorded(
         self,
         kind: str,
         operands: Sequence[Ciphertext],
@@ -362,9 +376,9 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         scale: float,
         **details: Any,
     ) -> Ciphertext:
-        """`result`, of an operation that a tracer takes note of (see `Tracer.record`)."""
+        """The result of an operation, of which a tracer takes note (see `Tracer.record`)."""
         self.note(kind, [x.data for x in operands], data, **details)
-        return self.result(data, scale)
+        return self._made(data, scale)
 
     def note(
         self, kind: str, operands: Sequence[np.ndarray], data: np.ndarray, **details: Any

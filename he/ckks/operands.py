@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import numbers
+
+import numpy as np
 
 from he.ckks.ciphertext import Ciphertext, Plaintext
 from he.ckks.params import CKKSParameters
 from he.errors import LevelExhaustedError, LevelMismatchError, ScaleMismatchError
-from he.rlwe.operand_checks import check_owner
+from he.rlwe.operand_checks import check_owner, float_of
 
 # Canonical scales are equal to the last bit; products of them agree within rounding.
 _SCALE_TOLERANCE = 2.0**-40
@@ -17,12 +20,16 @@ def check_pair(
     params: CKKSParameters,
     a: Ciphertext,
     b: Ciphertext | Plaintext,
+    needed: type[Ciphertext | Plaintext] = Ciphertext,
     *,
     same_scale: bool = True,
 ) -> None:
-    """Raise unless both belong to `params`, stand at one level and (if asked) at one scale."""
-    check_owner(params, a)
-    check_owner(params, b)
+    """Raise unless both belong to `params`, stand at one level and (if asked) at one scale.
+
+    needed: what b must be.
+    """
+    check_owner(params, a, Ciphertext)
+    check_owner(params, b, needed)
     if a.level != b.level:
         raise LevelMismatchError(
             f"levels {a.level} and {b.level} differ: encode the plaintext at level {a.level}, or "
@@ -34,6 +41,18 @@ def check_pair(
             f"{a.level}, whose canonical scale is 2^{math.log2(params.scales[a.level]):.4f}: "
             f"rescale the product, or use drop_to"
         )
+
+
+def real_operand(b: object) -> float | None:
+    """A real scalar, a NumPy one or an array of no dimension too, as a float; None for others.
+
+    Raises `EncodingError` for one beyond float64.
+    """
+    if type(b) is float:
+        return b
+    if isinstance(b, np.ndarray) and b.ndim == 0:
+        b = b[()]
+    return float_of(b) if isinstance(b, numbers.Real) else None
 
 
 def check_canonical(a: Ciphertext) -> None:

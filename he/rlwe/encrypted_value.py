@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, NoReturn, Protocol, Self, TypeVar
 
 import numpy as np
 
-from he.errors import CorruptBytesError, NoEvaluatorError
+from he.errors import CorruptBytesError, NoEvaluatorError, UnsupportedOperationError
 from he.format.container import Contents
+from he.rlwe.array_checks import check_below, check_polynomials
 from he.rlwe.owned_object import OwnedObject, checked_level
 from he.rlwe.params import RLWEParameters
 from he.rlwe.rns import context
-from he.rlwe.seeded import CIPHERTEXT, pack_pairs, read_pairs
+from he.rlwe.seeded import CIPHERTEXT, check_seeded, pack_pairs, read_pairs
+from he.validation import instance
+from ntt.memory import large_copy
 
 Encrypted = TypeVar("Encrypted")
 
@@ -53,7 +56,16 @@ class EncryptedValue(OwnedObject, Generic[Evaluator]):
     # NumPy arrays then leave ``array * ciphertext`` to the methods below.
     __array_ufunc__ = None
 
-    def __post_init__(self) -> None:
+    # Python drops it where `__eq__` is defined; here it means the object, as `is` does.
+    __hash__ = object.__hash__
+
+    def _check(self, kind_of_parameters: type[Any]) -> None:
+        """What every scheme's constructor asks of an object that is made by hand."""
+        params = instance(self.params, kind_of_parameters, "the parameter set of a ciphertext")
+        check_polynomials(params, self.data, (2, 3), "a ciphertext")
+        ops = context(params).q(self.level)
+        check_below(self.data, ops.moduli, "a ciphertext")
+        check_seeded(self.data, self.seed, ops, [CIPHERTEXT], "a ciphertext")
         self.data.setflags(write=False)
 
     @property
@@ -94,6 +106,9 @@ class EncryptedValue(OwnedObject, Generic[Evaluator]):
         result: Self = self.evaluator.negate(self)
         return result
 
+    def __pos__(self) -> Self:
+        return self
+
     def __mul__(self, other: Any) -> Self:
         result: Self = self.evaluator.multiply(self, other)
         return result
@@ -104,11 +119,40 @@ class EncryptedValue(OwnedObject, Generic[Evaluator]):
         result: Self = self.evaluator.power(self, exponent)
         return result
 
-    # ------------------------------------------------------------ bytes
+    def __rtruediv__(self, other: Any) -> NoReturn:
+        raise UnsupportedOperationError(
+            "nothing is divided by a ciphertext: multiply by an encrypted reciprocal, which a "
+            "polynomial approximates (`he.evaluate_polynomial`)"
+        )
+
+    def __eq__(self, other: object) -> NoReturn:
+        raise _no_comparison("compared")
+
+    __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __eq__
+
+    def __bool__(self) -> NoReturn:
+        raise _no_comparison("true or false")
+
+    # ------------------------------------------------------------ copies and bytes
+
+    def __copy__(self) -> Self:
+        """Itself, for it never changes."""
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """An independent copy of the residues, with the same evaluator."""
+        return self.unchecked(**{**self.__dict__, "data": large_copy(self.data)})
 
     def _packed(self) -> bytes:
         """The residues as bytes; c_1 is left out behind a seed."""
         return pack_pairs(self.data, self.seed, self.params.q[: self.level + 1])
+
+
+def _no_comparison(what: str) -> UnsupportedOperationError:
+    return UnsupportedOperationError(
+        f"a ciphertext cannot be {what}: nobody sees what is encrypted without the secret key. "
+        f"Decrypt first; `is` tells objects apart, `to_bytes()` encryptions"
+    )
 
 
 def read_parts(

@@ -12,6 +12,7 @@ from he.errors import ParameterError
 from he.validation import whole_number
 from ntt.caching import cached_within
 from ntt.hoisting import VectorMoves
+from ntt.modulus import check_ring_degree
 from ntt.tables import bit_reversal
 
 GENERATOR = 3
@@ -23,24 +24,39 @@ _KEPT_BYTES = 64 << 20
 def element_of_rotation(steps: int, N: int) -> int:
     """The Galois element that rotates N/2 slots left by `steps` (any integer).
 
-    Raises `ParameterError` for anything but an integer.
+    Raises `ParameterError` for anything but an integer, `RingDegreeError` for what is no N.
     """
-    return pow(GENERATOR, whole_number(steps, "the number of steps") % (N // 2), 2 * N)
+    steps = whole_number(steps, "the number of steps")
+    return pow(GENERATOR, steps % (_ring_degree(N) // 2), 2 * N)
 
 
 def element_of_conjugation(N: int) -> int:
-    """The Galois element that conjugates every slot."""
-    return 2 * N - 1
+    """The Galois element that conjugates every slot. Raises as `element_of_rotation`."""
+    return 2 * _ring_degree(N) - 1
+
+
+def check_element(element: int, N: int) -> None:
+    """Raise `ParameterError` unless it is a whole number, odd and in (0, 2N)."""
+    element = whole_number(element, "the Galois element")
+    if element % 2 == 0 or not 0 < element < 2 * N:
+        raise ParameterError(f"Galois element {element}: it must be odd and in (0, {2 * N})")
 
 
 def inner_sum_steps(count: int, stride: int = 1) -> list[int]:
     """The rotations that add `count` slots: stride, 2 stride, 4 stride, .. below count stride.
 
-    Raises `ParameterError` unless count is a power of two.
+    Raises `ParameterError` unless both are whole numbers and count is a power of two.
     """
+    count, stride = whole_number(count, "count"), whole_number(stride, "stride")
     if count < 1 or count & (count - 1):
         raise ParameterError(f"count = {count}: a power of two is needed")
     return [stride << k for k in range(count.bit_length() - 1)]
+
+
+def _ring_degree(N: int) -> int:
+    N = whole_number(N, "N")
+    check_ring_degree(N)
+    return N
 
 
 @cached_within(_KEPT_BYTES)
@@ -50,8 +66,7 @@ def permutation(element: int, N: int) -> np.ndarray:
     Index i of the transform is the evaluation at psi^(2 brv(i) + 1). Raises `ParameterError` for
     an even element.
     """
-    if element % 2 == 0 or not 0 < element < 2 * N:
-        raise ParameterError(f"Galois element {element}: it must be odd and in (0, {2 * N})")
+    check_element(element, N)
     order = bit_reversal(N)
     exponent = (2 * order + 1) * element % (2 * N)
     table: np.ndarray = order[(exponent - 1) // 2]

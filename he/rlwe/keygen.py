@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from he.errors import ParameterError, ParametersMismatchError
+from he.errors import ParametersMismatchError
 from he.rlwe import galois, sampling
 from he.rlwe.keys import (
     EvaluationKeys,
@@ -22,6 +22,7 @@ from he.rlwe.sampling import RandomStream
 from he.rlwe.seeded import PUBLIC_KEY, digit_label, uniform_from_seed
 from he.rlwe.small_polynomials import error_polynomial
 from he.trace import RELINEARIZATION
+from he.validation import instance, whole_number
 from ntt.constants import Scalars
 from ntt.limbs import LimbOps
 from ntt.memory import large_array
@@ -35,7 +36,7 @@ class KeyGenerator:
     """
 
     def __init__(self, params: RLWEParameters, *, seed: bytes | None = None) -> None:
-        self.params = params
+        self.params = instance(params, RLWEParameters, "the parameter set")
         self._context = context(params)
         self._seeded = (
             None if seed is None else RandomStream.from_seed(seed, "key generator for tests")
@@ -57,7 +58,7 @@ class KeyGenerator:
         data = large_array((2, len(ops.moduli), self.params.N))
         data[1] = uniform_from_seed(seed, PUBLIC_KEY, ops)
         self._mask(data, secret.transformed, ops, self._stream())
-        return PublicKey(self.params, data, seed)
+        return PublicKey.unchecked(params=self.params, data=data, seed=seed)
 
     def relinearization_key(self, secret: SecretKey, level: int | None = None) -> KeySwitchingKey:
         """The key that carries s^2 to s at `level` (default: the top) and below."""
@@ -67,16 +68,13 @@ class KeyGenerator:
         self, secret: SecretKey, element: int, level: int | None = None
     ) -> KeySwitchingKey:
         """The key of a Galois element at `level` (default: the top) and below."""
-        if element % 2 == 0 or not 0 < element < 2 * self.params.N:
-            raise ParameterError(
-                f"Galois element {element}: it must be odd and in (0, {2 * self.params.N})"
-            )
-        return self._key(secret, element, level)
+        galois.check_element(element, self.params.N)
+        return self._key(secret, int(element), level)
 
     def evaluation_keys(self, secret: SecretKey, needs: KeyNeeds) -> EvaluationKeys:
         """Every key that `needs` names, each at the level named and no higher."""
         self._check(secret)
-        needs.check(self.params)
+        instance(needs, KeyNeeds, "the needs").check(self.params)
         named = list(needs.galois.items())
         if needs.relinearization is not None:
             named.append((RELINEARIZATION, needs.relinearization))
@@ -89,11 +87,8 @@ class KeyGenerator:
 
     def _key(self, secret: SecretKey, element: int, level: int | None) -> KeySwitchingKey:
         self._check(secret)
-        level = self.params.max_level if level is None else level
-        if not 0 <= level <= self.params.max_level:
-            raise ParameterError(
-                f"key level {level}: it must be from 0 to {self.params.max_level}"
-            )
+        top = self.params.max_level
+        level = top if level is None else whole_number(level, "key level", 0, top)
         return self._switching_key(secret, element, level, *self._randomness())
 
     def _switching_key(
@@ -115,7 +110,9 @@ class KeyGenerator:
                 large_array(source[own].shape), source[own], self._special(rows)
             )
             digit_ops.add(data[j, 0, own], data[j, 0, own], scaled)
-        return KeySwitchingKey(self.params, level, element, data, seed)
+        return KeySwitchingKey.unchecked(
+            params=self.params, level=level, element=element, data=data, seed=seed
+        )
 
     def _source_and_target(
         self, secret: SecretKey, element: int, level: int
@@ -155,6 +152,7 @@ class KeyGenerator:
         return os.urandom(32) if self._seeded is None else self._seeded.bytes(32)
 
     def _check(self, secret: SecretKey) -> None:
+        instance(secret, SecretKey, "the secret key")
         if secret.params != self.params:
             raise ParametersMismatchError(
                 f"the secret key belongs to {secret.params}, the key generator to {self.params}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -15,20 +15,30 @@ from he.errors import (
     ParameterError,
     ParametersMismatchError,
 )
-from he.format.container import Contents, checked_values, packed_size, unpack
+from he.format.container import Contents, checked_values, packed_size
 from he.format.residue_packing import pack_residues, packed_bytes
+from he.rlwe import galois
+from he.rlwe.array_checks import check_array, check_below
+from he.rlwe.key_needs import KeyNeeds as KeyNeeds
+from he.rlwe.key_needs import check_read_element
 from he.rlwe.owned_object import OwnedObject, checked_level
 from he.rlwe.parallel import map_threads
 from he.rlwe.params import RLWEParameters
 from he.rlwe.rns import context
 from he.rlwe.sampling import SEED_BYTES
-from he.rlwe.seeded import PUBLIC_KEY, checked_seed, digit_label, pack_pairs, read_pairs
-from he.rlwe.serializable import Buffer, Encoded, Serializable
+from he.rlwe.seeded import (
+    PUBLIC_KEY,
+    check_seeded,
+    checked_seed,
+    digit_label,
+    pack_pairs,
+    read_pairs,
+)
+from he.rlwe.serializable import Encoded
 from he.rlwe.small_polynomials import secret_coefficients, small_polynomial
 from he.trace import RELINEARIZATION
-from he.validation import instance
+from he.validation import instance, whole_number
 from ntt.memory import large_array
-from ntt.modulus import MAX_RING_DEGREE
 
 
 class SecretKey(OwnedObject):
@@ -75,7 +85,11 @@ class SecretKey(OwnedObject):
 
 @dataclass(frozen=True, eq=False)
 class PublicKey(OwnedObject):
-    """An encryption of zero in QP at the top level: data (2, limbs_QP, N), transformed."""
+    """An encryption of zero in QP at the top level: data (2, limbs_QP, N), transformed.
+
+    Raises `ParameterError` for another array, residues beyond their moduli, or a seed that does not
+    expand to the second half.
+    """
 
     kind = "public key"
 
@@ -84,6 +98,13 @@ class PublicKey(OwnedObject):
     seed: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        params = instance(self.params, RLWEParameters, "the parameter set of a public key")
+        moduli = params.q + params.p
+        check_array(self.data, (2, len(moduli), params.N), "a public key")
+        check_below(self.data, moduli, "a public key")
+        ops = context(params).qp(params.max_level)
+        check_seeded(self.data, self.seed, ops, [PUBLIC_KEY], "a public key")
+        _check_public(self.data)
         self.data.setflags(write=False)
 
     def _encoded(self) -> Encoded:
@@ -96,7 +117,12 @@ class PublicKey(OwnedObject):
         seed = checked_seed(contents.field("seed", bytes))
         ops = context(params).qp(params.max_level)
         shape = (2, len(ops.moduli), params.N)
-        return cls(params, read_pairs(contents, "0", ops, shape, seed, [PUBLIC_KEY]), seed)
+        data = read_pairs(contents, "0", ops, shape, seed, [PUBLIC_KEY])
+        try:
+            _check_public(data)
+        except ParameterError as error:
+            raise CorruptBytesError(f"the bytes hold no good public key: {error}") from error
+        return cls.unchecked(params=params, data=data, seed=seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +133,9 @@ class KeySwitchingKey(OwnedObject):
     element, or 0 for the relinearization key (s^2 to s). A Galois key of element g switches from s
     to the preimage of s under g; the automorphism is applied to the result, so that one
     decomposition serves many rotations.
+
+    Raises `ParameterError` for a level or an element that does not exist, another array, residues
+    beyond their moduli, or a seed that does not expand to the second halves.
     """
 
     kind = "switching key"
@@ -118,10 +147,24 @@ class KeySwitchingKey(OwnedObject):
     seed: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        params = instance(self.params, RLWEParameters, "the parameter set of a switching key")
+        level = whole_number(self.level, "the level of a switching key", 0, params.max_level)
+        element = whole_number(self.element, "the Galois element of a switching key")
+        if element != RELINEARIZATION:
+            galois.check_element(element, params.N)
+        object.__setattr__(self, "level", level)
+        object.__setattr__(self, "element", element)
+        ops = context(params).qp(level)
+        digits = params.digits(level)
+        check_array(self.data, (digits, 2, len(ops.moduli), params.N), "a switching key")
+        check_below(self.data, ops.moduli, "a switching key")
+        labels = [digit_label(digit) for digit in range(digits)]
+        check_seeded(self.data, self.seed, ops, labels, "a switching key")
         self.data.setflags(write=False)
 
     def rows(self, level: int) -> np.ndarray:
         """The limb of `data` that belongs to each limb of QP at `level` <= self.level."""
+        level = whole_number(level, "level", 0, self.level)
         special = np.arange(self.level + 1, self.data.shape[2])
         return np.concatenate((np.arange(level + 1), special)).astype(np.int64)
 
@@ -143,14 +186,14 @@ class KeySwitchingKey(OwnedObject):
         element, level, stored_seed = checked_values(item, "a switching key", int, int, bytes)
         checked_level(level, params)
         if element != RELINEARIZATION:
-            _check_element(element, params)
+            check_read_element(element, params)
         seed = checked_seed(stored_seed)
         ops = context(params).qp(level)
         digits = params.digits(level)
         shape = (digits, 2, len(ops.moduli), params.N)
         labels = [digit_label(digit) for digit in range(digits)]
         data = read_pairs(contents, str(element), ops, shape, seed, labels)
-        return cls(params, level, element, data, seed)
+        return cls.unchecked(params=params, level=level, element=element, data=data, seed=seed)
 
     def _encoded(self) -> Encoded:
         return {"item": self._item}, {str(self.element): self._packed()}
@@ -160,71 +203,6 @@ class KeySwitchingKey(OwnedObject):
         item = contents.header.get("item")
         contents.check_sections(_sections([item]))
         return cls._read(contents, item, params)
-
-
-@dataclass(frozen=True)
-class KeyNeeds(Serializable):
-    """The keys that a circuit needs, and the highest level at which it uses each."""
-
-    kind = "key needs"
-
-    relinearization: int | None = None
-    galois: Mapping[int, int] = field(default_factory=dict)
-
-    @staticmethod
-    def union(needs: Iterable[KeyNeeds]) -> KeyNeeds:
-        """Every key that any of `needs` names, at the highest level named."""
-        relinearization: int | None = None
-        galois: dict[int, int] = {}
-        for need in needs:
-            if need.relinearization is not None:
-                relinearization = max(need.relinearization, relinearization or 0)
-            for element, level in need.galois.items():
-                galois[element] = max(level, galois.get(element, 0))
-        return KeyNeeds(relinearization, dict(sorted(galois.items())))
-
-    def check(self, params: RLWEParameters) -> None:
-        """Raise `ParameterError` unless every level and Galois element exists in `params`."""
-        levels = list(self.galois.values())
-        if self.relinearization is not None:
-            levels.append(self.relinearization)
-        for level in levels:
-            if not 0 <= level <= params.max_level:
-                raise ParameterError(f"key level {level}: it must be from 0 to {params.max_level}")
-        for element in self.galois:
-            if element % 2 == 0 or not 0 < element < 2 * params.N:
-                raise ParameterError(
-                    f"Galois element {element}: it must be odd and in (0, {2 * params.N})"
-                )
-
-    def levels(self) -> list[tuple[int, int]]:
-        """(element, level) of every key in the order of the bytes: relinearization is first."""
-        first = [] if self.relinearization is None else [(RELINEARIZATION, self.relinearization)]
-        return first + sorted(self.galois.items())
-
-    @classmethod
-    def from_bytes(cls, data: Buffer, params: RLWEParameters | None = None) -> Self:
-        """A list of needed keys from its bytes, checked against `params` where given.
-
-        Raises `SerializationError` for other, altered or truncated bytes.
-        """
-        return cls._decoded(unpack(data, cls.kind), params)
-
-    def _encoded(self) -> Encoded:
-        return {"keys": [list(pair) for pair in self.levels()]}, {}
-
-    @classmethod
-    def _decoded(cls, contents: Contents, params: RLWEParameters | None) -> Self:
-        contents.check_sections(())
-        levels: dict[int, int] = {}
-        for item in contents.field("keys", list):
-            element, level = checked_values(item, "a needed key", int, int)
-            if element in levels:
-                raise CorruptBytesError(f"Galois element {element} is listed twice")
-            if element != RELINEARIZATION:
-                _check_element(element, params)
-            levels[element] = checked_level(level, params)
-        return cls(levels.pop(RELINEARIZATION, None), levels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,10 +216,13 @@ class EvaluationKeys(OwnedObject):
     galois: Mapping[int, KeySwitchingKey] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        named = dict(self.galois)
+        instance(self.params, RLWEParameters, "the parameter set of evaluation keys")
+        named = dict(instance(self.galois, Mapping, "the galois of evaluation keys"))
+        object.__setattr__(self, "galois", named)
         if self.relinearization is not None:
-            named[RELINEARIZATION] = self.relinearization
+            named = {**named, RELINEARIZATION: self.relinearization}
         for element, key in named.items():
+            instance(key, KeySwitchingKey, f"the key of element {element}")
             if key.params != self.params:
                 raise ParametersMismatchError(
                     f"the key of element {element} belongs to {key.params}, not to {self.params}"
@@ -262,6 +243,7 @@ class EvaluationKeys(OwnedObject):
     @classmethod
     def serialized_bytes(cls, params: RLWEParameters, needs: KeyNeeds) -> int:
         """Exactly how many bytes the (seeded) keys for `needs` take, before any is made."""
+        instance(needs, KeyNeeds, "the needs").check(params)
         levels = needs.levels()
         items = [[element, level, bytes(SEED_BYTES)] for element, level in levels]
         sizes = {
@@ -273,6 +255,7 @@ class EvaluationKeys(OwnedObject):
 
     def for_relinearization(self, level: int) -> KeySwitchingKey:
         """The relinearization key for `level`; raises `MissingRelinearizationKeyError`."""
+        level = whole_number(level, "level")
         key = self.relinearization
         if key is None or key.level < level:
             have = "there is none" if key is None else f"the one given serves level {key.level}"
@@ -284,6 +267,7 @@ class EvaluationKeys(OwnedObject):
 
     def for_element(self, element: int, level: int) -> KeySwitchingKey:
         """The key of a Galois element for `level`; raises `MissingGaloisKeyError`."""
+        element, level = whole_number(element, "the Galois element"), whole_number(level, "level")
         key = self.galois.get(element)
         if key is None or key.level < level:
             have = "it is missing" if key is None else f"the one given serves level {key.level}"
@@ -310,11 +294,10 @@ class EvaluationKeys(OwnedObject):
         return cls(params, galois.pop(RELINEARIZATION, None), galois)
 
 
-def _check_element(element: int, params: RLWEParameters | None) -> None:
-    """Raise `CorruptBytesError` unless a Galois element that was read exists in `params`."""
-    limit = 2 * (params.N if params is not None else MAX_RING_DEGREE)
-    if element % 2 == 0 or not 1 <= element < limit:
-        raise CorruptBytesError(f"Galois element {element}: it must be odd and in [1, {limit})")
+def _check_public(data: np.ndarray) -> None:
+    """Raise `ParameterError` where the uniform half is zero in a limb: it would hide nothing."""
+    if not data[1].any(axis=-1).all():
+        raise ParameterError("a public key whose second half is zero in a limb hides nothing")
 
 
 def _sections(items: Sequence[object]) -> list[str]:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 from he.errors import CorruptBytesError, ParameterError, ParametersMismatchError
 from he.format.container import Contents, pack, unpack
 from he.rlwe.params import MAX_PRIMES, RLWEParameters
 from he.rlwe.serializable import Buffer, Serializable
+from he.rlwe.unchecked import Unchecked
+from he.validation import instance
 
 
-class OwnedObject(Serializable):
+class OwnedObject(Unchecked, Serializable):
     """An object whose bytes carry the id of its parameter set and are refused under another."""
 
     __slots__ = ()
 
     params: RLWEParameters
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as its bytes and its parameter set: what a ciphertext has attached stays here."""
+        return _read, (type(self), self.to_bytes(), self.params)
 
     def to_bytes(self) -> bytes:
         """This object as bytes: versioned and checksummed, with the id of its parameter set."""
@@ -35,6 +41,10 @@ class OwnedObject(Serializable):
         return cls._decoded(contents, params)
 
 
+def _read(cls: type[OwnedObject], data: bytes, params: RLWEParameters) -> OwnedObject:
+    return cls.from_bytes(data, params)
+
+
 def checked_level(level: int, params: RLWEParameters | None) -> int:
     """A level that was read, if `params` has it; `CorruptBytesError` otherwise.
 
@@ -50,6 +60,7 @@ def _check_owner(contents: Contents, params: RLWEParameters | None, kind: str) -
     found = contents.field("params", bytes)
     if params is None:
         raise ParameterError(f"the {kind} belongs to a parameter set: pass it as params")
+    instance(params, RLWEParameters, f"the parameter set of the {kind}")
     if found != params.id:
         raise ParametersMismatchError(
             f"the {kind} belongs to the parameter set with id {found.hex()}, not to {params} with "

@@ -235,7 +235,8 @@ def whole_numbers(values: object, what: str) -> tuple[int, ...]:
 
     Raises `ParameterError` for other numbers, `WrongObjectError` for no sequence.
     """
-    return tuple(whole_number(value, f"a number in {what}") for value in items_of(values, what))
+    number = f"a number in {what}"
+    return tuple([whole_number(value, number) for value in items_of(values, what)])
 
 
 def stored_tuple(contents: Contents, name: str, needed: type[Any]) -> tuple[Any, ...]:

@@ -11,10 +11,11 @@ import math
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NoReturn, Self, TypeVar
 
 import numpy as np
 
+from he.errors import UnsupportedOperationError
 from he.rlwe import rns_kernels
 from he.rlwe.params import RLWEParameters
 from ntt.caching import Made
@@ -57,6 +58,16 @@ class RNSChain:
         self.tables = NTTTables(N, moduli)
         self.limbs = KernelsOfRows(self.tables)
         self._made = Made()
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """Itself: it never changes but for what it has made."""
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise UnsupportedOperationError(
+            "evaluators, encoders, encryptors and what else computes are not pickled: pickle or "
+            "send parameter sets, keys and ciphertexts, and make the others of them anew"
+        )
 
     def division(self, rows: tuple[int, ...], dropped: int) -> Division:
         """Division of a polynomial over `rows` by the product of the last `dropped` of them."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from he.errors import CorruptBytesError
+from he.errors import CorruptBytesError, ParameterError
 from he.format.container import Contents
 from he.format.residue_packing import pack_residues
 from he.rlwe import sampling
@@ -47,6 +47,28 @@ def checked_seed(stored: bytes) -> bytes | None:
     if len(stored) not in (0, SEED_BYTES):
         raise CorruptBytesError(f"a seed of {len(stored)} bytes: {SEED_BYTES} or none are needed")
     return stored or None
+
+
+def check_seeded(
+    data: np.ndarray, seed: bytes | None, ops: LimbOps, labels: Sequence[str], what: str
+) -> None:
+    """Raise `ParameterError` unless a seed is 32 bytes that expand to the uniform halves of data.
+
+    data (.., 2, limbs, N); labels: of each pair. Bytes leave the uniform halves out: with another
+    seed they would hold another object.
+    """
+    if seed is None:
+        return
+    if not isinstance(seed, bytes) or len(seed) != SEED_BYTES:
+        raise ParameterError(f"the seed of {what} is no bytes object of {SEED_BYTES} bytes")
+    *_, parts, limbs, N = data.shape
+    pairs = data.reshape(-1, parts, limbs, N)
+    expands = parts == 2 and all(
+        np.array_equal(pair[1], uniform_from_seed(seed, label, ops))
+        for pair, label in zip(pairs, labels, strict=True)
+    )
+    if not expands:
+        raise ParameterError(f"the second half of {what} is not what its seed expands to")
 
 
 def pack_pairs(data: np.ndarray, seed: bytes | None, moduli: Sequence[int]) -> bytes:

@@ -14,10 +14,17 @@ LARGEST_OBJECT = 1 << 20
 
 
 def check_known(what: str, numbers: Iterable[int], known: Any, where: str = "") -> None:
-    """Raise `TraceError` unless the numbers are of things that are `known`."""
+    """Raise `TraceError` unless the numbers, a tuple, are of things that are `known`."""
+    check_tuple(what, numbers, object)
     for number in numbers:
         if not is_whole(number, 0) or number not in known:
             raise TraceError(f"{where}{what} {number} is not known")
+
+
+def check_tuple(what: str, items: Any, needed: type[Any]) -> None:
+    """Raise `TraceError` unless `items` is a tuple of `needed` objects."""
+    if not isinstance(items, tuple) or not all(isinstance(item, needed) for item in items):
+        raise TraceError(f"{what}: a tuple of {needed.__name__} is needed, not {items!r:.60}")
 
 
 def is_whole(number: Any, least: int) -> bool:
@@ -27,10 +34,14 @@ def is_whole(number: Any, least: int) -> bool:
 
 def check_block(number: int, block: Block, op: HEOp) -> None:
     """Raise `TraceError` unless the numbers in a block are of what there is."""
+    for name in ("babies", "giants", "starts", "baby_of"):
+        check_tuple(f"block {number}, {name}", getattr(block, name), object)
     ends = (0, *block.starts, len(block.baby_of))
     holds = (
-        block.input in range(len(op.operands))
-        and block.output in range(len(op.results))
+        is_whole(block.input, 0)
+        and is_whole(block.output, 0)
+        and block.input < len(op.operands)
+        and block.output < len(op.results)
         and len(block.starts) == len(block.giants) + 1
         and all(is_whole(n, 0) for n in ends)
         and all(a <= b for a, b in pairwise(ends))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from he.trace.checks import check_block, check_known, check_shape, is_whole
-from he.trace.operations import KINDS, HEOp, TracedKey, TraceError
+from he.trace.checks import check_block, check_known, check_shape, check_tuple, is_whole
+from he.trace.operations import KINDS, Block, HEOp, TracedKey, TraceError
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,11 @@ class OpTrace:
     title: str = ""
 
     def __post_init__(self) -> None:
+        for name in ("q", "p", "ciphertexts", "plaintexts", "inputs", "outputs"):
+            check_tuple(name, getattr(self, name), object)
+        check_tuple("keys", self.keys, TracedKey)
+        check_tuple("operations", self.operations, HEOp)
+        check_tuple("title", (self.title,), str)
         numbers = (self.N, self.digit_limbs, *self.q, *self.p)
         if not all(is_whole(n, 1) for n in numbers) or not (self.q and self.p):
             raise TraceError("N, digit_limbs, q and p must be whole numbers above 0")
@@ -60,6 +65,8 @@ class OpTrace:
         check_known("ciphertext", self.outputs, known, "the outputs: ")
 
     def _check_operation(self, op: HEOp, known: set[int], keys: set[int]) -> None:
+        check_tuple("kind and layer", (op.kind, op.layer), str)
+        check_tuple("blocks", op.blocks, Block)
         if op.kind not in KINDS:
             raise TraceError(f"the kinds are {', '.join(KINDS)}")
         plaintexts = (*op.plaintexts, *(block.plaintext for block in op.blocks))

@@ -14,13 +14,16 @@ from typing import Any
 from he.format.files import replaced_file
 from he.trace.op_trace import OpTrace
 from he.trace.operations import Block, HEOp, TracedKey, TraceError, TraceFileError
+from he.validation import check_path, instance, whole_number
 
 FORMAT = "he-accel trace"
 VERSION = 1
 
 
 def save(trace: OpTrace, path: Path | str) -> None:
-    """Write `trace` to `path`."""
+    """Write `trace` to `path`. Raises `WrongObjectError`, or `OSError` as `open` does."""
+    instance(trace, OpTrace, "the trace")
+    check_path(path)
     header: dict[str, Any] = {"format": FORMAT, "version": VERSION}
     header |= {f.name: getattr(trace, f.name) for f in fields(trace) if f.name != "operations"}
     header["keys"] = [asdict(key) for key in trace.keys]
@@ -33,6 +36,7 @@ def save(trace: OpTrace, path: Path | str) -> None:
 
 def load(path: Path | str) -> OpTrace:
     """Read what `save` wrote. Raises `TraceFileError`, which quotes file and line, or `OSError`."""
+    check_path(path)
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as problem:
@@ -70,7 +74,7 @@ def load(path: Path | str) -> OpTrace:
 
 def line_of(operation: int | None) -> int:
     """The line of a trace file that holds this operation; the first line, the header, for None."""
-    return 1 if operation is None else operation + 2
+    return 1 if operation is None else whole_number(operation, "the operation", 0) + 2
 
 
 def _without_defaults(op: HEOp) -> dict[str, Any]:

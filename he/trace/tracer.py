@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from he.trace.op_trace import OpTrace
 from he.trace.operations import Block, HEOp, TracedKey, TraceError
+from he.validation import instance, items_of, whole_number, wrong_object
 
 
 class Parameters(Protocol):
@@ -41,8 +42,11 @@ class Tracer:
     """
 
     def __init__(self, params: Parameters, title: str = "") -> None:
+        for name in ("N", "q", "p", "digit_limbs"):
+            if not hasattr(params, name):
+                raise wrong_object(params, "a parameter set", "what a tracer is made for")
         self.params = params
-        self.title = title
+        self.title = instance(title, str, "the title")
         self.layer = ""
         self.arrays: dict[tuple[str, str], Any] = {}
         self._operations: list[HEOp] = []
@@ -68,6 +72,7 @@ class Tracer:
 
     def plaintext(self, data: Any) -> int:
         """The number of a plaintext's residues (.., limbs, N)."""
+        _check_array(data)
         number = self._plaintext_numbers.get(id(data))
         if number is None:
             number = self._plaintext_numbers[id(data)] = len(self._plaintexts)
@@ -77,6 +82,9 @@ class Tracer:
 
     def key(self, key: Any) -> int:
         """The Galois element of a switching key."""
+        for name in ("element", "level", "data"):
+            if not hasattr(key, name):
+                raise wrong_object(key, "a switching key", "what a tracer is given")
         element = int(key.element)
         if element not in self._keys:
             self._keys[element] = TracedKey(element, key.level, tuple(key.data.shape[:-1]))
@@ -97,21 +105,22 @@ class Tracer:
         blocks: Iterable[Block] = (),
     ) -> None:
         """Note one operation. A result that shares its array with an operand takes its place."""
-        sources = tuple(self._number(data) for data in operands)
-        used = tuple(self.key(key) for key in keys)
+        level = whole_number(level, "the level", 0)
+        sources = tuple(self._number(data) for data in items_of(operands, "the operands"))
+        used = tuple(self.key(key) for key in items_of(keys, "the keys"))
         digits = -(-(level + 1) // self.params.digit_limbs) if used else 0
         self._operations.append(
             HEOp(
                 kind,
                 level,
                 sources,
-                tuple(self._new(data) for data in results),
-                tuple(self.plaintext(data) for data in plaintexts),
-                tuple(elements),
+                tuple(self._new(data) for data in items_of(results, "the results")),
+                tuple(self.plaintext(data) for data in items_of(plaintexts, "the plaintexts")),
+                tuple(items_of(elements, "the elements")),
                 used,
                 digits,
                 integer,
-                tuple(blocks),
+                tuple(items_of(blocks, "the blocks")),
                 self.layer,
             )
         )
@@ -134,6 +143,7 @@ class Tracer:
         )
 
     def _new(self, data: Any) -> int:
+        _check_array(data)
         number = len(self._ciphertexts)
         self._ciphertexts.append(tuple(data.shape[:-1]))
         self._numbers[id(data)] = weakref.ref(data), number
@@ -147,3 +157,9 @@ class Tracer:
                 "name it with Tracer.input first"
             )
         return number
+
+
+def _check_array(data: object) -> None:
+    """Raise `WrongObjectError` unless it is an array; NumPy need not be there to be asked."""
+    if not (hasattr(data, "shape") and hasattr(data, "__array_interface__")):
+        raise wrong_object(data, "an array of residues", "what a tracer is given")

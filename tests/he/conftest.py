@@ -136,7 +136,8 @@ class Scheme:
 
     def plaintext(self, slots: np.ndarray, encoded: Plaintext) -> Tracked:
         """A plaintext as an operand: its error is the rounding of its coefficients."""
-        stand_in = Ciphertext(self.params, encoded.data[None], encoded.scale)
+        parts = np.stack((encoded.data, np.zeros_like(encoded.data)))
+        stand_in = Ciphertext(self.params, parts, encoded.scale)
         return Tracked(stand_in, np.asarray(slots) + 0j, self.noise.encoding)
 
     def dropped(self, x: Tracked, level: int) -> Tracked:

@@ -14,19 +14,27 @@ from he.ckks.encoding.encoder import Encoder
 from he.ckks.params import CKKSParameters
 from he.errors import EncodingError, LevelExhaustedError, LevelMismatchError, ParameterError
 from he.rlwe import galois
-from he.rlwe.keys import KeyNeeds
+from he.rlwe.array_checks import array_of, check_array, check_below
+from he.rlwe.key_needs import KeyNeeds
+from he.rlwe.params import whole_numbers
 from he.rlwe.rns import context
+from he.rlwe.unchecked import Unchecked
+from he.validation import instance, whole_number
 from ntt.hoisting import VECTOR
 from ntt.memory import large_array, large_copy
 
+_INT64 = np.dtype(np.int64)
+
 
 @dataclass(frozen=True, eq=False)
-class EncodedDiagonals:
+class EncodedDiagonals(Unchecked):
     """The diagonals of a linear map, encoded for ciphertexts at `level`.
 
     They are grouped by giant step: those of giant g are rows ``starts[g] .. starts[g + 1]``, each
     to be multiplied by baby step ``baby_of[row]`` and already rotated by minus the giant step. They
     are kept as weights (limbs_QP, N / 8, terms, 8), in the order in which they are read.
+
+    Raises `ParameterError` for arrays that do not fit one another, the level or the parameter set.
     """
 
     params: CKKSParameters
@@ -36,6 +44,28 @@ class EncodedDiagonals:
     starts: np.ndarray
     baby_of: np.ndarray
     weights: np.ndarray
+
+    def __post_init__(self) -> None:
+        instance(self.params, CKKSParameters, "the parameter set of a linear transform")
+        object.__setattr__(self, "level", _checked_level(self.level, self.params))
+        for name in ("babies", "giants"):
+            object.__setattr__(self, name, whole_numbers(getattr(self, name), name))
+        terms, sums = np.size(self.baby_of), len(self.giants)
+        check_array(self.starts, (sums + 1,), "starts", _INT64)
+        check_array(self.baby_of, (terms,), "baby_of", _INT64)
+        bounds = [0, *self.starts.tolist(), terms]
+        babies = self.baby_of
+        inside = terms and babies.min() >= 0 and babies.max() < len(self.babies)
+        if bounds != sorted(bounds) or bounds[1] or bounds[-2] != terms or not inside:
+            raise ParameterError(
+                f"starts {self.starts} and baby_of {babies} name no {terms} terms of {sums} giant "
+                f"and {len(self.babies)} baby steps"
+            )
+        moduli = context(self.params).qp(self.level).moduli
+        shape = (len(moduli), self.params.N // VECTOR, terms, VECTOR)
+        check_array(self.weights, shape, "the weights of a linear transform")
+        check_below(self.weights.reshape(len(moduli), -1), moduli, "a linear transform")
+        self.weights.setflags(write=False)
 
     @classmethod
     def encode(
@@ -48,13 +78,15 @@ class EncodedDiagonals:
         """Encode {shift: vector of N/2 slots} for use at `level`.
 
         plan: how shifts split into baby and giant steps; None finds a cheap one. Raises
-        `LevelExhaustedError` at level 0, `EncodingError` for bad vectors.
+        `LevelExhaustedError` at level 0, `EncodingError` for bad vectors or values that the level
+        does not hold, `ParameterError` for a plan of other shifts.
         """
-        params = encoder.params
-        _check_level(level, params)
+        params = instance(encoder, Encoder, "the encoder").params
+        level = _checked_level(level, params)
         slots = params.slots
         vectors = _vectors_by_shift(diagonals, slots)
-        plan = plan if plan is not None else split(tuple(vectors), slots)
+        plan = split(tuple(vectors), slots) if plan is None else plan
+        _check_plan(plan, vectors, slots)
         by_giant: list[list[tuple[int, int]]] = [[] for _ in plan.giants]
         for giant, baby, shift in plan.terms:
             by_giant[giant].append((baby, shift % slots))
@@ -68,11 +100,20 @@ class EncodedDiagonals:
         terms = ((plan.giants[g], shift) for g in kept for _, shift in by_giant[g])
         for row, (giant, shift) in enumerate(terms):
             rotated = np.roll(_full(vectors[shift], slots), giant)
-            residues = encoder.residues(encoder.coefficients(rotated, scale), ops)
+            residues = encoder.residues(encoder.coefficients(rotated, scale), level, ops)
             encoded[:, :, row] = residues.reshape(shape)
         giants = tuple(plan.giants[g] % slots for g in kept)
         babies = tuple(step % slots for step in plan.babies)
-        return cls(params, level, babies, giants, starts, baby_of, encoded)
+        encoded.setflags(write=False)
+        return cls.unchecked(
+            params=params,
+            level=level,
+            babies=babies,
+            giants=giants,
+            starts=starts,
+            baby_of=baby_of,
+            weights=encoded,
+        )
 
     @functools.cached_property
     def diagonals(self) -> np.ndarray:
@@ -88,7 +129,8 @@ class EncodedDiagonals:
         return KeyNeeds(galois={galois.element_of_rotation(k, N): self.level for k in steps})
 
 
-def _check_level(level: int, params: CKKSParameters) -> None:
+def _checked_level(level: int, params: CKKSParameters) -> int:
+    level = whole_number(level, "the level of a linear transform")
     if level < 1:
         raise LevelExhaustedError(
             f"a linear transform rescales, so it cannot be encoded for level {level}: at least "
@@ -96,15 +138,33 @@ def _check_level(level: int, params: CKKSParameters) -> None:
         )
     if level > params.max_level:
         raise LevelMismatchError(f"level {level} is above the highest, {params.max_level}")
+    return level
+
+
+def _check_plan(plan: BabyGiant, vectors: Mapping[int, np.ndarray], slots: int) -> None:
+    """Raise `ParameterError` unless a plan is of these shifts: others would be lost in silence."""
+    instance(plan, BabyGiant, "the plan")
+    for giant, baby, shift in plan.terms:
+        known = 0 <= giant < len(plan.giants) and 0 <= baby < len(plan.babies)
+        if not known or (plan.giants[giant] + plan.babies[baby] - shift) % slots:
+            raise ParameterError(f"the plan's term {(giant, baby, shift)} is no sum of its steps")
+    planned = sorted(shift % slots for _, _, shift in plan.terms)
+    if planned != sorted(vectors):
+        raise ParameterError(
+            f"the plan is of {len(planned)} shifts, which are not the {len(vectors)} shifts of the "
+            f"diagonals modulo {slots}: make it with `split` of them"
+        )
 
 
 def _vectors_by_shift(
     diagonals: Mapping[int, np.ndarray], slots: int
 ) -> dict[int, np.ndarray]:
     """The diagonals by their shifts in [0, slots)."""
-    if not diagonals:
+    if not instance(diagonals, Mapping, "what a linear transform encodes, {shift: vector},"):
         raise ParameterError("a linear transform needs at least one diagonal")
-    vectors = {shift % slots: np.asarray(v) for shift, v in diagonals.items()}
+    vectors = {
+        whole_number(shift, "a shift") % slots: array_of(v) for shift, v in diagonals.items()
+    }
     if len(vectors) != len(diagonals):
         raise ParameterError(f"two diagonals have the same shift modulo {slots}")
     return vectors

@@ -17,11 +17,13 @@ from he.ckks.circuits.diagonals import EncodedDiagonals
 from he.ckks.circuits.hoisting import HoistedColumn
 from he.ckks.evaluator import Evaluator
 from he.ckks.operands import check_pair
-from he.errors import LevelMismatchError, ParametersMismatchError
+from he.ckks.scales import check_scale
+from he.errors import LevelMismatchError, ParameterError
 from he.rlwe import galois
-from he.rlwe.keys import KeyNeeds
-from he.rlwe.operand_checks import check_two_parts
+from he.rlwe.key_needs import KeyNeeds
+from he.rlwe.operand_checks import check_owner, check_two_parts
 from he.trace import Block, Tracer
+from he.validation import instance, items_of, shown, whole_number
 from ntt.workspace import workspace
 
 
@@ -61,8 +63,13 @@ class SlotMatrix:
     def __init__(
         self, evaluator: Evaluator, blocks: Mapping[tuple[int, int], EncodedDiagonals]
     ) -> None:
-        self._evaluator = evaluator
+        self._evaluator = instance(evaluator, Evaluator, "the evaluator")
         self._blocks = blocks
+        if not instance(blocks, Mapping, "the blocks of a matrix, {(output, input): block},"):
+            raise ParameterError("a matrix needs at least one block")
+        for at, block in blocks.items():
+            _check_place(at)
+            instance(block, EncodedDiagonals, f"block {at}")
         self._level = next(iter(blocks.values())).level
         for block in blocks.values():
             _check_block(evaluator, block, self._level)
@@ -91,11 +98,18 @@ class SlotMatrix:
         Each key and each diagonal is read from memory once for all of them.
         """
         evaluator, level = self._evaluator, self._level
+        outputs = 1 + max(o for o, _ in self._blocks)
+        inputs = 1 + max(i for _, i in self._blocks)
+        vectors = [items_of(vector, "a vector") for vector in items_of(vectors, "the vectors")]
+        if not vectors or min(len(vector) for vector in vectors) < inputs:
+            raise ParameterError(f"a matrix of {inputs} inputs needs vectors of {inputs} or more")
         first = vectors[0][0]
         for vector in vectors:
             for x in vector:
                 _check_operand(evaluator, x, first, level)
-        outputs = 1 + max(o for o, _ in self._blocks)
+        check_scale(
+            evaluator.params, level, first.scale * evaluator.params.scales[level], "the product"
+        )
         sums: list[dict[int, np.ndarray]] = [{} for _ in range(outputs)]
         for i, column in self._columns.items():
             groups = column.sums([vector[i] for vector in vectors], f"giant sums {i}")
@@ -175,15 +189,19 @@ def _record(
 
 
 def _check_block(evaluator: Evaluator, block: EncodedDiagonals, level: int) -> None:
-    if block.params != evaluator.params:
-        raise ParametersMismatchError(
-            f"the transform is encoded for {block.params}, not for {evaluator.params}"
-        )
+    check_owner(evaluator.params, block, EncodedDiagonals)
     if block.level != level:
         raise LevelMismatchError(
             f"one block is encoded for level {block.level}, another for level {level}: encode all "
             f"of them for one level"
         )
+
+
+def _check_place(at: object) -> None:
+    if not (isinstance(at, tuple) and len(at) == 2):
+        raise ParameterError(f"a block stands at {shown(at)}: (output, input) is needed")
+    for index in at:
+        whole_number(index, "the output or input of a block", 0)
 
 
 def _check_operand(evaluator: Evaluator, x: Ciphertext, first: Ciphertext, level: int) -> None:

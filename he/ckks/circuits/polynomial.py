@@ -7,7 +7,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from he.errors import ParameterError
+from he.errors import EncodingError, ParameterError
+from he.rlwe.array_checks import array_of
+from he.validation import items_of, real_number, shown, whole_number, wrong_object
+
+MAX_DEGREE = 1 << 16
+"""The largest degree that is interpolated; no parameter set has the levels for more."""
 
 Basis = Literal["power", "chebyshev"]
 
@@ -15,11 +20,10 @@ Basis = Literal["power", "chebyshev"]
 def depth(degree: int) -> int:
     """Levels that a polynomial of this degree takes: ceil(log2(degree + 1)).
 
-    Degree 1: 1; 2 and 3: 2; 4 to 7: 3; 8 to 15: 4. `Polynomial.depth` knows two exceptions.
+    Degree 1: 1; 2 and 3: 2; 4 to 7: 3; 8 to 15: 4. `Polynomial.depth` knows two exceptions. Raises
+    `ParameterError` for a negative degree.
     """
-    if degree < 0:
-        raise ParameterError(f"degree {degree} must not be negative")
-    return degree.bit_length()
+    return whole_number(degree, "degree", 0).bit_length()
 
 
 class Polynomial:
@@ -39,13 +43,10 @@ class Polynomial:
         basis: Basis = "power",
         interval: tuple[float, float] = (-1.0, 1.0),
     ) -> None:
-        if basis not in ("power", "chebyshev"):
-            raise ParameterError(f"basis {basis!r}: it is 'power' or 'chebyshev'")
-        low, high = float(interval[0]), float(interval[1])
-        if not (np.isfinite([low, high]).all() and low < high):
-            raise ParameterError(f"interval {interval}: two finite numbers a < b are needed")
+        if not isinstance(basis, str) or basis not in ("power", "chebyshev"):
+            raise ParameterError(f"basis {shown(basis)}: it is 'power' or 'chebyshev'")
         self.basis: Basis = basis
-        self.interval = (low, high)
+        self.interval = _checked_interval(interval)
         self.coefficients = _checked(coefficients)
 
     @classmethod
@@ -55,13 +56,25 @@ class Polynomial:
         degree: int,
         interval: tuple[float, float] = (-1.0, 1.0),
     ) -> Polynomial:
-        """The polynomial through `function` at the degree + 1 Chebyshev nodes of the interval."""
-        if degree < 0:
-            raise ParameterError(f"degree {degree} must not be negative")
-        low, high = interval
+        """The polynomial through `function` at the degree + 1 Chebyshev nodes of the interval.
+
+        function: from an array of nodes to an array of as many values. Raises `ParameterError` for
+        other values and for a negative degree.
+        """
+        degree = whole_number(degree, "degree", 0, MAX_DEGREE)
+        if not callable(function):
+            raise wrong_object(function, "a function", "what is interpolated")
+        low, high = _checked_interval(interval)
         nodes = np.cos(np.pi * (np.arange(degree + 1) + 0.5) / (degree + 1))
-        values = function((low + high + (high - low) * nodes) / 2)
-        return cls(np.polynomial.chebyshev.chebfit(nodes, values, degree), "chebyshev", interval)
+        values = array_of(function((low + high + (high - low) * nodes) / 2))
+        if values.shape != nodes.shape or values.dtype.kind not in "biuf":
+            raise ParameterError(
+                f"the function gives {values.dtype} of shape {values.shape}: a real value for each "
+                f"of {nodes.size} nodes is needed"
+            )
+        return cls(
+            np.polynomial.chebyshev.chebfit(nodes, values, degree), "chebyshev", (low, high)
+        )
 
     @property
     def degree(self) -> int:
@@ -89,8 +102,16 @@ class Polynomial:
         return int(value.real) if value.imag == 0 and value.real.is_integer() else None
 
     def __call__(self, x: Any) -> Any:
-        """p(x) in cleartext, element by element (Horner's rule or Clenshaw's recurrence)."""
-        x = np.asarray(x)
+        """p(x) in cleartext, element by element (Horner's rule or Clenshaw's recurrence).
+
+        Raises `EncodingError` for what are no numbers.
+        """
+        given, x = x, array_of(x)
+        if x.dtype.kind not in "biufc":
+            raise EncodingError(
+                f"a polynomial at {shown(given)}: numbers are needed; at ciphertexts "
+                f"`he.evaluate_polynomial` evaluates it"
+            )
         zero = np.zeros(x.shape, dtype=np.result_type(x, *self.coefficients))
         if self.basis == "power":
             for c in reversed(self.coefficients):
@@ -106,6 +127,16 @@ class Polynomial:
     def __repr__(self) -> str:
         where = f", interval={self.interval}" if self.basis == "chebyshev" else ""
         return f"Polynomial(degree={self.degree}, basis={self.basis!r}{where})"
+
+
+def _checked_interval(interval: Sequence[Any]) -> tuple[float, float]:
+    ends = items_of(interval, "the interval")
+    if len(ends) != 2:
+        raise ParameterError(f"an interval of {len(ends)} numbers: two, a < b, are needed")
+    low, high = (real_number(end, "an end of the interval") for end in ends)
+    if not low < high:
+        raise ParameterError(f"interval {(low, high)}: two finite numbers a < b are needed")
+    return low, high
 
 
 def is_zero(c: np.ndarray) -> bool:
@@ -138,7 +169,7 @@ def trimmed(coefficients: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 def _checked(coefficients: Sequence[Any] | np.ndarray) -> tuple[np.ndarray, ...]:
-    arrays = [np.array(c) for c in coefficients]
+    arrays = [np.array(array_of(c)) for c in items_of(coefficients, "the coefficients")]
     if not arrays:
         raise ParameterError("a polynomial needs at least one coefficient")
     for i, c in enumerate(arrays):

@@ -9,7 +9,6 @@ approximated (the idea of Bossuat, Mouchet, Troncoso-Pastoriza, Hubaux, EUROCRYP
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,15 +20,15 @@ from he.ckks.circuits.polynomial import Polynomial, depth, divide, is_zero, trim
 from he.ckks.encoding.encoder import Encoder
 from he.ckks.evaluator import Evaluator
 from he.ckks.operands import check_canonical
+from he.ckks.scales import check_scale, scaled_integer
 from he.errors import (
-    EncodingError,
     LevelExhaustedError,
     LevelMismatchError,
     ParameterError,
-    ParametersMismatchError,
 )
 from he.rlwe.keys import KeyNeeds
-from he.rlwe.operand_checks import check_two_parts
+from he.rlwe.operand_checks import check_owner, check_two_parts
+from he.validation import instance, whole_number
 from ntt.constants import Scalars
 from ntt.memory import large_array, large_zeros
 from ntt.workspace import workspace
@@ -85,6 +84,9 @@ class EncodedPolynomial:
     """
 
     def __init__(self, encoder: Encoder, polynomial: Polynomial, level: int) -> None:
+        instance(encoder, Encoder, "the encoder")
+        instance(polynomial, Polynomial, "the polynomial")
+        level = whole_number(level, "the level of a polynomial")
         if polynomial.degree < 1:
             raise ParameterError("a constant polynomial needs no ciphertext: its degree is 0")
         if level > encoder.params.max_level:
@@ -197,6 +199,7 @@ class EncodedPolynomial:
     def _encoded(self, total: _Sum) -> _Sum:
         """The same sums with every coefficient encoded at the scale that its sum needs."""
         level, scale = total.level, total.scale
+        check_scale(self.params, level, scale, "a sum of the polynomial")
         products = [
             _Product(self._encoded(p.left), p.right, p.multiplier)
             if isinstance(p.left, _Sum)
@@ -216,13 +219,8 @@ class EncodedPolynomial:
         assert c is not None
         if c.ndim or complex(c).imag:
             return _Factor(residues=self._encoder.encode(c, level, scale).data)
-        integer = round(float(c.real) * scale)
-        if 2 * abs(integer) >= math.prod(self.params.q[: level + 1]):
-            raise EncodingError(
-                f"coefficient {float(c.real):.6g} at scale 2^{math.log2(scale):.1f} does not fit "
-                f"the modulus of level {level}: use smaller coefficients"
-            )
-        return _Factor(integer=integer)
+        value = float(c.real)
+        return _Factor(integer=scaled_integer(self.params, level, value, scale, "coefficient"))
 
     # ------------------------------------------------------------ evaluation
 
@@ -270,11 +268,9 @@ class EncodedPolynomial:
         return evaluator.relinearize_rescale(evaluator.result(accumulated, total.scale))
 
     def _check(self, evaluator: Evaluator, x: Ciphertext) -> None:
-        for other in (evaluator, x):
-            if other.params != self.params:
-                raise ParametersMismatchError(
-                    f"the polynomial is encoded for {self.params}, not for {other.params}"
-                )
+        instance(evaluator, Evaluator, "the evaluator")
+        for other, needed in ((evaluator, Evaluator), (x, Ciphertext)):
+            check_owner(self.params, other, needed, "polynomial")
         check_two_parts(x, "a polynomial")
         if x.level != self.level:
             raise LevelMismatchError(
@@ -311,6 +307,8 @@ def evaluate_polynomial(
 
     Encode once with `EncodedPolynomial` where one polynomial meets many ciphertexts.
     """
+    instance(evaluator, Evaluator, "the evaluator")
+    check_owner(evaluator.params, x, Ciphertext)
     return EncodedPolynomial(evaluator.encoder, polynomial, x.level).apply(evaluator, x)
 
 

@@ -14,9 +14,15 @@ from he.ckks.encoding.embedding import embedding
 from he.ckks.encoding.lifting import CentredCoefficients
 from he.ckks.encoding.rounding import largest_magnitude, rounded_residues
 from he.ckks.params import CKKSParameters
-from he.errors import EncodingError, ParametersMismatchError
+from he.ckks.scales import check_scale
+from he.errors import EncodingError, ParameterError
+from he.rlwe.array_checks import array_of, check_array
+from he.rlwe.operand_checks import check_owner
 from he.rlwe.rns import context
+from he.validation import instance, real_number, shown, whole_number
 from ntt.limbs import LimbOps
+
+_FLOAT64 = np.dtype(np.float64)
 
 
 class Encoder:
@@ -30,7 +36,7 @@ class Encoder:
     """
 
     def __init__(self, params: CKKSParameters) -> None:
-        self.params = params
+        self.params = instance(params, CKKSParameters, "the parameter set of an encoder")
         self.slots = params.slots
         self._context = context(params)
         self._embedding = embedding(params.N)
@@ -46,25 +52,17 @@ class Encoder:
         Raises `EncodingError` for NaN, infinities, too many values, or values beyond what the
         scale and the modulus hold.
         """
-        level = self.params.max_level if level is None else level
+        level = self.params.max_level if level is None else whole_number(level, "level")
         if not 0 <= level <= self.params.max_level:
             raise EncodingError(f"level {level}: it must be from 0 to {self.params.max_level}")
-        scale = self.params.scales[level] if scale is None else float(scale)
-        coefficients = self.coefficients(values, scale)
-        largest = largest_magnitude(coefficients)
-        if not 2 * largest < self._Q[level]:
-            raise EncodingError(
-                f"the largest coefficient is 2^{np.log2(largest):.1f}, but level {level} holds "
-                f"values below 2^{math.log2(self._Q[level]) - 1:.1f} at scale "
-                f"2^{math.log2(scale):.1f}: use smaller values, a smaller scale or a higher level"
-            )
-        residues = rounded_residues(coefficients, largest, self._context.q(level))
-        return Plaintext(self.params, residues, scale)
+        scale = self.params.scales[level] if scale is None else _checked_scale(scale)
+        check_scale(self.params, level, scale, "the plaintext")
+        residues = self.residues(self.coefficients(values, scale), level, self._context.q(level))
+        return Plaintext.unchecked(params=self.params, data=residues, scale=scale)
 
     def coefficients(self, values: Any, scale: float) -> np.ndarray:
         """The real coefficients (N,) float64 of ``scale * values`` before rounding."""
-        if not (math.isfinite(scale) and scale > 0):
-            raise EncodingError(f"scale {scale}: it must be positive and finite")
+        scale = _checked_scale(scale)
         slots = self._slot_vector(values)
         coefficients = self._embedding.coefficients(slots, scale)
         # The mean of all slots: where one of them is not finite, neither is this.
@@ -73,15 +71,18 @@ class Encoder:
             raise EncodingError(f"slot {bad} is {slots[bad]}: it must be finite")
         return coefficients
 
-    def residues(self, coefficients: np.ndarray, ops: LimbOps) -> np.ndarray:
-        """Rounded coefficients as residues (limbs, N) of `ops`, transformed.
+    def residues(self, coefficients: np.ndarray, level: int, ops: LimbOps) -> np.ndarray:
+        """Rounded coefficients (N,) as residues (limbs, N) of `ops`, transformed.
 
-        Raises `EncodingError` for coefficients beyond float64.
+        Raises `EncodingError` for coefficients beyond float64, or that Q at `level` does not hold.
         """
+        check_array(coefficients, (self.params.N,), "coefficients", _FLOAT64)
         largest = largest_magnitude(coefficients)
-        if not math.isfinite(largest):
+        if not 2 * largest < self._Q[level]:
             raise EncodingError(
-                f"a coefficient is {largest}: use smaller values or a smaller scale"
+                f"the largest coefficient is 2^{np.log2(largest):.1f}, but level {level} holds "
+                f"values below 2^{math.log2(self._Q[level]) - 1:.1f}: "
+                f"use smaller values, a smaller scale or a higher level"
             )
         return rounded_residues(coefficients, largest, ops)
 
@@ -94,17 +95,17 @@ class Encoder:
         return self._embedding.real_slots(self._values(plaintext), 1 / plaintext.scale)
 
     def _values(self, plaintext: Plaintext) -> np.ndarray:
-        if plaintext.params != self.params:
-            raise ParametersMismatchError(
-                f"the plaintext belongs to {plaintext.params}, the encoder to {self.params}"
-            )
+        check_owner(self.params, plaintext, Plaintext, "encoder")
         return self._lift(plaintext.data)
 
     def _slot_vector(self, values: Any) -> np.ndarray:
         """The values (N/2,), float64 or complex128, as the kernels take them; maybe no copy."""
-        array = np.asarray(values)
+        array = array_of(values)
         if array.dtype.kind not in "biufc":
-            raise EncodingError(f"values of type {array.dtype}: real or complex numbers are needed")
+            raise EncodingError(
+                f"values {shown(values)} have the type {array.dtype}: real or complex numbers are "
+                f"needed"
+            )
         if array.ndim > 1 or array.size > self.slots:
             raise EncodingError(
                 f"values of shape {array.shape}: at most {self.slots} in one dimension fit N = "
@@ -118,3 +119,13 @@ class Encoder:
         slots = np.zeros(self.slots, dtype=dtype)
         slots[: array.size] = array
         return slots
+
+
+def _checked_scale(scale: object) -> float:
+    try:
+        number = real_number(scale, "scale")
+    except ParameterError as error:
+        raise EncodingError(str(error)) from error
+    if number <= 0:
+        raise EncodingError(f"scale {number}: it must be positive and finite")
+    return number

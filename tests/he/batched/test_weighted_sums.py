@@ -126,6 +126,59 @@ def test_moduli__outside_the_range_are_refused():
             WeightedSums(matrix, [0] * 19, (q,))
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m.indices.__setitem__(3, 21),
+        lambda m: m.indices.__setitem__(3, -1),
+        lambda m: m.indptr.__setitem__(2, 1 << 20),
+        lambda m: m.indptr.__setitem__(2, 0),
+        lambda m: setattr(m, "data", m.data.astype(np.float64)),
+        lambda m: setattr(m, "data", m.data[:-1]),
+        lambda m: setattr(m, "indptr", m.indptr[:-1]),
+    ],
+)
+def test_sums__of_a_matrix_that_points_outside_are_refused(change):
+    matrix = matrix_of("dense", 3)
+    change(matrix)
+    with pytest.raises(ParameterError, match="CSR matrix of int64"):
+        WeightedSums(matrix, [0] * 19, MODULI)
+
+
+@pytest.mark.parametrize("kept", [0, 1 << 30])
+def test_sums__of_elements_that_do_not_fit_are_refused(monkeypatch, kept):
+    monkeypatch.setattr(weighted_sums, "_KEPT_WORDS", kept)
+    sums = WeightedSums(matrix_of("dense", 3), [0] * 19, MODULI)
+    with pytest.raises(ParameterError, match="offsets"):
+        WeightedSums(matrix_of("dense", 3), [0] * 18, MODULI)
+    rows = elements(21, 2)
+    limb_less = np.ascontiguousarray(rows[:, :, :1])
+    for wrong in (rows[:20], elements(22, 2), limb_less):
+        with pytest.raises(ParameterError):
+            outputs(sums, iter([wrong]))
+        blocks = Blocks.empty(2, wrong.shape[2], len(wrong), N)
+        blocks.put(0, wrong)
+        with pytest.raises(ParameterError):
+            outputs(sums, blocks)
+
+
+def test_blocks__refuse_places_and_arrays_that_do_not_fit():
+    rows = elements(5, 2)
+    blocks = Blocks.empty(2, len(MODULI), 5, N)
+    for first, given in [(1, rows), (-1, rows[:1]), (5, rows[:1]), (0, rows[..., : N // 2].copy()),
+                         (0, rows[:, :1].copy()), (0, rows.astype(np.int64))]:  # fmt: skip
+        with pytest.raises(ParameterError):
+            blocks.put(first, given)
+    for element in (-1, 5):
+        with pytest.raises(ParameterError):
+            blocks.row(element)
+        with pytest.raises(ParameterError):
+            blocks.taken(np.array([0, element]))
+    for data in (blocks.data[..., :8].copy(), blocks.data[0], blocks.data.astype(np.int64)):
+        with pytest.raises(ParameterError):
+            Blocks(data)
+
+
 def test_blocks__give_back_what_was_put():
     rows = elements(5, 2)
     blocks = Blocks.empty(2, len(MODULI), 5, N)

@@ -214,7 +214,7 @@ def test_keys__of_no_level(small, level: int) -> None:
         lambda: small.generator.evaluation_keys(small.secret, KeyNeeds(level)),
         lambda: small.generator.evaluation_keys(small.secret, KeyNeeds(None, {3: level})),
     ):
-        with pytest.raises(ParameterError, match=f"key level {level}: it must be from 0 to 4"):
+        with pytest.raises(ParameterError, match=f"key level = {level}: it must be from 0 to 4"):
             make()
 
 

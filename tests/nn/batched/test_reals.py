@@ -126,7 +126,7 @@ def test_refusals__say_what_is_needed():
         client.integers(answer)
     with pytest.raises(ShapeError, match="fresh images"):
         server.run(answer)
-    fewer = BatchedTensor(plan.params, (Blocks(answer.residues[0].data[:, :, :, :2]),), 2)
+    fewer = BatchedTensor(plan.params, (Blocks(answer.residues[0].data[:, :, :, :2].copy()),), 2)
     with pytest.raises(ShapeError, match="answers"):
         client.decrypt(fewer)
     stranger = compiled(narrowing, N=2 * N)[1]

@@ -25,7 +25,7 @@ CHAINS = {
 @pytest.fixture(params=list(CHAINS))
 def setting(request):
     parameters = EncryptionParameters(Scheme.CKKS, N, tuple(CHAINS[request.param]))
-    params = CKKSConverter(parameters, 2.0**20, insecure_reason="a slow twin").params
+    params = CKKSConverter(parameters, 2.0**14, insecure_reason="a slow twin").params
     generator = KeyGenerator(params, seed=bytes(32))
     secret = generator.secret_key()
     needs = KeyNeeds(params.max_level, {3: params.max_level, 2 * N - 1: params.max_level})
