@@ -133,7 +133,7 @@ def test_doors__an_open_door_is_let_through(module: str, source: str) -> None:
 
 
 def test_doors__trace_is_standard_library_only() -> None:
-    alone = ("he/format/files.py", "he/terminal.py", "ntt/terminal.py")
+    alone = ("he/format/files.py", "he/terminal.py", "he/validation.py", "ntt/terminal.py")
     sources = [*(ROOT / "he" / "trace").glob("*.py"), *(ROOT / name for name in alone)]
     assert len(sources) > len(alone)
     for path in sources:
@@ -142,7 +142,8 @@ def test_doors__trace_is_standard_library_only() -> None:
         inside = {
             name
             for name in names
-            if name in ("he.errors", "he.format.files") or name.startswith("he.trace.")
+            if name in ("he.errors", "he.format.files", "he.validation")
+            or name.startswith("he.trace.")
         }
         assert {name.split(".")[0] for name in names - inside} <= sys.stdlib_module_names
 
