@@ -19,7 +19,7 @@ from nn.batched.plan import BatchedPlan
 from nn.batched.server import BatchedServer
 from nn.batched.tensor import BatchedTensor
 from nn.compilation import compile
-from nn.errors import LimitError, NetworkError
+from nn.errors import AnswerError, IdentityError, LimitError, NetworkError
 from nn.frontend.pytorch import from_torch
 from nn.inference.limits import Limits
 from nn.inference.roles import AnyClient, AnyServer
@@ -36,6 +36,7 @@ from nn.packed.server import PackedServer
 
 __all__ = [
     "Add",
+    "AnswerError",
     "AnyClient",
     "AnyServer",
     "AvgPool2d",
@@ -48,6 +49,7 @@ __all__ = [
     "Conv2d",
     "EncryptedBatch",
     "Flatten",
+    "IdentityError",
     "InferencePlan",
     "LimitError",
     "Limits",

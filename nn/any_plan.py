@@ -60,20 +60,23 @@ def _makes(*kinds: type) -> Callable[[Callable[..., Any]], _Maker]:
 
 @overload
 def Client(
-    plan: InferencePlan, secret_key: bytes | None = None, *, limits: Limits = DEFAULT_LIMITS
+    plan: InferencePlan, secret_key: Buffer | None = None, *, limits: Limits = DEFAULT_LIMITS
 ) -> PackedClient: ...
 
 
 @overload
 def Client(
-    plan: BatchedPlan, secret_key: Sequence[bytes] | None = None, *, limits: Limits = DEFAULT_LIMITS
+    plan: BatchedPlan,
+    secret_key: Sequence[Buffer] | None = None,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> BatchedClient: ...
 
 
 @overload
 def Client(
     plan: Buffer,
-    secret_key: bytes | Sequence[bytes] | None = None,
+    secret_key: Buffer | Sequence[Buffer] | None = None,
     *,
     limits: Limits = DEFAULT_LIMITS,
 ) -> AnyClient: ...
@@ -106,15 +109,20 @@ def Client(
 def Server(
     plan: InferencePlan,
     network: Network,
-    keys: EvaluationKeys | bytes,
+    keys: EvaluationKeys | Buffer,
     *,
     tracer: Tracer | None = None,
+    most_images: int | None = None,
 ) -> PackedServer: ...
 
 
 @overload
 def Server(
-    plan: BatchedPlan, network: Network, keys: Sequence[EvaluationKeys | bytes]
+    plan: BatchedPlan,
+    network: Network,
+    keys: Sequence[EvaluationKeys | Buffer],
+    *,
+    most_images: int | None = None,
 ) -> BatchedServer: ...
 
 
@@ -122,9 +130,10 @@ def Server(
 def Server(
     plan: Buffer,
     network: Network,
-    keys: EvaluationKeys | bytes | Sequence[EvaluationKeys | bytes],
+    keys: EvaluationKeys | Buffer | Sequence[EvaluationKeys | Buffer],
     *,
     tracer: Tracer | None = None,
+    most_images: int | None = None,
 ) -> AnyServer: ...
 
 
@@ -135,13 +144,15 @@ def Server(
     keys: Any,
     *,
     tracer: Tracer | None = None,
+    most_images: int | None = None,
 ) -> AnyServer:
     """The server of any plan, from the plan or its bytes.
 
     It is a `PackedServer` or a `BatchedServer`, as the plan is. network: the network that the plan
     was compiled for. keys: what `evaluation_keys` of the client gave, or the bytes of each. tracer:
-    records the operations of runs in the packed layout. ``isinstance(x, nn.Server)`` is true for
-    both kinds; an annotation takes `AnyServer`, or the kind.
+    records the operations of runs in the packed layout. most_images: the most images of one
+    request, by default 1024 packed ones, or as many as there are slots. ``isinstance(x,
+    nn.Server)`` is true for both kinds; an annotation takes `AnyServer`, or the kind.
 
     Raises `NetworkError` for an object that is no plan, `he.SerializationError` for bytes that hold
     no plan, and what the two classes raise.
@@ -152,8 +163,8 @@ def Server(
             raise NetworkError(
                 "a tracer records runs of the packed layout only: compile with layout='packed'"
             )
-        return BatchedServer(plan, network, keys)
-    return PackedServer(plan, network, keys, tracer=tracer)
+        return BatchedServer(plan, network, keys, most_images=most_images)
+    return PackedServer(plan, network, keys, tracer=tracer, most_images=most_images)
 
 
 def _take_plan(given: InferencePlan | BatchedPlan | Buffer) -> InferencePlan | BatchedPlan:

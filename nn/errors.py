@@ -5,6 +5,10 @@ Every error states the actual value, the needed value and a way out.
 
 from __future__ import annotations
 
+from typing import Any
+
+from numpy.typing import NDArray
+
 
 class NetworkError(ValueError):
     """Base of all errors about networks, their inputs, their plans and their files."""
@@ -28,6 +32,24 @@ class InputRangeError(NetworkError):
 
 class LimitError(NetworkError):
     """A plan asks a client for more than its limits allow."""
+
+
+class IdentityError(NetworkError):
+    """Images, answers or keys belong to another plan, another client or another request."""
+
+
+class AnswerError(NetworkError):
+    """An answer lies outside what its plan promises: something went wrong on the way.
+
+    logits: the decrypted values (B, classes) all the same. Nothing is promised of them.
+    """
+
+    def __init__(self, message: str, logits: NDArray[Any]) -> None:
+        super().__init__(message)
+        self.logits = logits
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (str(self), self.logits)
 
 
 class UnsupportedLayerError(NetworkError):

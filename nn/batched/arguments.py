@@ -39,7 +39,7 @@ def check_one_each(plan: BatchedPlan, given: Sequence[T], what: str) -> Sequence
     return given
 
 
-def take_images(given: BatchedTensor | bytes, plan: BatchedPlan) -> BatchedTensor:
+def take_images(given: BatchedTensor | Buffer, plan: BatchedPlan) -> BatchedTensor:
     """Freshly encrypted images of the plan, an object or bytes.
 
     Raises `ShapeError` for other tensors, `he.ParametersMismatchError` for tensors of other
@@ -48,15 +48,15 @@ def take_images(given: BatchedTensor | bytes, plan: BatchedPlan) -> BatchedTenso
     return _take(given, plan, plan.inputs, plan.params[0].max_level, "fresh images")
 
 
-def take_answers(given: BatchedTensor | bytes, plan: BatchedPlan) -> BatchedTensor:
+def take_answers(given: BatchedTensor | Buffer, plan: BatchedPlan) -> BatchedTensor:
     """Encrypted answers of the plan, an object or bytes; raises what `take_images` does."""
     return _take(given, plan, plan.outputs, plan.answer_level, "answers")
 
 
 def _take(
-    given: BatchedTensor | bytes, plan: BatchedPlan, elements: int, level: int, what: str
+    given: BatchedTensor | Buffer, plan: BatchedPlan, elements: int, level: int, what: str
 ) -> BatchedTensor:
-    if isinstance(given, bytes | bytearray | memoryview):
+    if isinstance(given, Buffer):
         given = BatchedTensor.from_bytes(given, plan)
     if not isinstance(given, BatchedTensor):
         raise ShapeError(f"a BatchedTensor or its bytes is needed, not {type(given).__name__}")
@@ -72,4 +72,6 @@ def _take(
             f"tensors of shape {found}: {what} of the plan have {needed} (parts, limbs, elements, "
             f"N)"
         )
+    if not 1 <= given.images <= plan.images:
+        raise ShapeError(f"{given.images} images: a run of the plan takes 1 to {plan.images}")
     return given

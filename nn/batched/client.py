@@ -14,17 +14,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from he import KeyGenerator, SecretKey
+from he import KeyGenerator
 from he.batched.blocks import Blocks
 from he.rlwe.keys import EvaluationKeys
 from he.rlwe.serializable import Buffer
-from he.serialization import from_bytes, to_bytes
 from he.validation import instance
 from nn.batched.arguments import check_one_each, take_answers, take_plan
 from nn.batched.plan import BatchedPlan, SlotCodec
 from nn.batched.tensor import BatchedTensor
 from nn.errors import ShapeError
+from nn.inference.identity import new_id
+from nn.inference.keys import ClientKeys, secret_to_bytes, secrets_from_bytes
 from nn.inference.limits import DEFAULT_LIMITS, Limits
+from nn.inference.requests import Request, Requests
 from nn.network.layers import FloatArray
 from nn.terminal.progress import CountProgress, count_progress
 
@@ -42,7 +44,7 @@ class BatchedClient:
     def __init__(
         self,
         plan: BatchedPlan | Buffer,
-        secret_keys: Sequence[bytes] | None = None,
+        secret_keys: Sequence[Buffer] | None = None,
         *,
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
@@ -51,12 +53,11 @@ class BatchedClient:
         self._generators = [KeyGenerator(params) for params in plan.params]
         if secret_keys is None:
             self._secrets = [generator.secret_key() for generator in self._generators]
+            self._key_id = new_id()
         else:
-            secret_keys = check_one_each(plan, secret_keys, "secret keys")
-            self._secrets = [
-                from_bytes(data, SecretKey, params)
-                for data, params in zip(secret_keys, plan.params, strict=True)
-            ]
+            stored = check_one_each(plan, secret_keys, "secret keys")
+            self._secrets, self._key_id = secrets_from_bytes(stored, plan.params)
+        self._requests = Requests(plan.id, self._key_id)
         self._codecs = [plan.codec(index, key) for index, key in enumerate(self._secrets)]
 
     def __repr__(self) -> str:
@@ -65,13 +66,13 @@ class BatchedClient:
     def evaluation_keys(self) -> list[EvaluationKeys]:
         """The keys that the server needs, for each parameter set."""
         return [
-            generator.evaluation_keys(secret, self.plan.needs)
+            ClientKeys.made(generator, secret, self.plan.needs, self._key_id)
             for generator, secret in zip(self._generators, self._secrets, strict=True)
         ]
 
     def secret_key_bytes(self) -> list[bytes]:
         """The secret keys, to be stored where only the client reads them."""
-        return [to_bytes(secret) for secret in self._secrets]
+        return [secret_to_bytes(secret, self._key_id) for secret in self._secrets]
 
     def encrypt(self, images: ArrayLike, *, progress: bool = False) -> BatchedTensor:
         """Encrypt images (B, *input_shape), real, inside the input range; B to `plan.images`.
@@ -91,19 +92,41 @@ class BatchedClient:
                 for p, codec in zip(self.plan.params, self._codecs, strict=True)
             ]
         residues, seeds = zip(*made, strict=True)
-        return BatchedTensor(self.plan.params, residues, len(values), seeds)
+        ids = self._requests.new(len(values))
+        return BatchedTensor(self.plan.params, residues, len(values), seeds, ids=ids)
 
-    def decrypt(self, answer: BatchedTensor | bytes) -> FloatArray:
-        """The logits (B, classes) of a server's answer, an object or bytes."""
-        return self.plan.logits(self._slots(answer))
+    def decrypt(
+        self, answer: BatchedTensor | Buffer, *, request: Request | None = None
+    ) -> FloatArray:
+        """The logits (B, classes) of a server's answer, an object or bytes.
 
-    def integers(self, answer: BatchedTensor | bytes) -> NDArray[Any]:
-        """The exact integers (B, classes) of the quantised network, of an integer plan."""
-        return self.plan.integers(self._slots(answer))
+        request: the encrypted images, or their ``ids.request``, where the answer must be to these
+        images and no others. One answer to a request is decrypted, as `Requests` says; the same
+        object may be decrypted again.
 
-    def _slots(self, answer: BatchedTensor | bytes) -> list[NDArray[Any]]:
+        Raises `IdentityError` for an answer to another plan, client or request, and for another
+        number of images; `ShapeError` or `he.ParametersMismatchError` for ciphertexts that are not
+        the plan's answers; `AnswerError` for values that the plan excludes;
+        `he.NoiseBudgetExhaustedError` for exact integers without a noise budget;
+        `he.SerializationError` for other bytes.
+        """
+        return self.plan.logits(self._slots(answer, request))
+
+    def integers(
+        self, answer: BatchedTensor | Buffer, *, request: Request | None = None
+    ) -> NDArray[Any]:
+        """The exact integers (B, classes) of the quantised network, of an integer plan.
+
+        Raises what `decrypt` raises, and `NetworkError` for a plan of approximate numbers.
+        """
+        return self.plan.integers(self._slots(answer, request))
+
+    def _slots(
+        self, answer: BatchedTensor | Buffer, request: Request | None
+    ) -> list[NDArray[Any]]:
         """The decrypted slots (B, classes) under each parameter set."""
         answer = take_answers(answer, self.plan)
+        self._requests.take(answer, request)
         return [
             np.stack(
                 [codec.decrypt(blocks.row(k), answer.images) for k in range(blocks.elements)],

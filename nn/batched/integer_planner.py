@@ -88,6 +88,7 @@ def _plan(
         output_scale=network.output_scale,
         input_bits=network.input_bits,
         weight_bits=network.weight_bits,
+        largest_answer=network.max_abs,
     )
 
 

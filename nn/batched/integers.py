@@ -40,8 +40,10 @@ from nn.batched.quantize import (
     recombine,
 )
 from nn.batched.schedule import Relinearization, scheduled
+from nn.inference.identity import VERSION, read_version
 from nn.inference.plan import check_network
 from nn.inference.plan_reading import read_pair, require
+from nn.inference.promise import check_integers
 from nn.network.layers import FloatArray
 
 # Larger answers are no floats.
@@ -54,6 +56,7 @@ class IntegerPlan(BatchedPlan):
 
     The product of the plain moduli exceeds twice the largest absolute value of any answer. An
     answer is about `output_scale` times the real network's. rounding: from pixels to integers.
+    largest_answer: that largest value; None for plans that version 1 wrote.
     """
 
     params: tuple[BFVParameters, ...]
@@ -61,15 +64,18 @@ class IntegerPlan(BatchedPlan):
     output_scale: float
     input_bits: int
     weight_bits: int
+    largest_answer: int | None = None
 
     def to_bytes(self) -> bytes:
-        header = {
+        header: dict[str, Any] = {
             "scheme": "bfv",
             "shape": list(self.rounding.shape),
             "scales": [float(self.rounding.scale), float(self.output_scale)],
             "input_range": [int(self.rounding.low), int(self.rounding.high)],
             "bits": [self.input_bits, self.weight_bits],
         }
+        if self.largest_answer is not None:
+            header |= {"version": VERSION, "largest_answer": _octets(self.largest_answer)}
         return pack_plan(self, header, {})
 
     @classmethod
@@ -98,6 +104,7 @@ class IntegerPlan(BatchedPlan):
             output_scale=output_scale,
             input_bits=bits[0],
             weight_bits=bits[1],
+            largest_answer=_read_largest_answer(contents, math.prod(moduli)),
         )
 
     def values(self, images: ArrayLike) -> NDArray[np.int64]:
@@ -119,12 +126,31 @@ class IntegerPlan(BatchedPlan):
             Evaluator(self.params[index], keys), steps, self.inputs, self.answer_level
         )
 
-    def integers(self, residues: Sequence[NDArray[Any]]) -> NDArray[np.object_]:
-        return recombine(list(residues), tuple(params.t for params in self.params))
+    def integers(self, slots: Sequence[NDArray[Any]]) -> NDArray[np.object_]:
+        integers = recombine(list(slots), tuple(params.t for params in self.params))
+        return check_integers(integers, self.largest_answer)
 
-    def logits(self, residues: Sequence[NDArray[Any]]) -> FloatArray:
-        scaled: FloatArray = (self.integers(residues) / self.output_scale).astype(np.float64)
+    def logits(self, slots: Sequence[NDArray[Any]]) -> FloatArray:
+        scaled: FloatArray = (self.integers(slots) / self.output_scale).astype(np.float64)
         return scaled
+
+    def _identity(self) -> tuple[object, ...]:
+        rounding = (self.rounding.shape, self.rounding.scale, self.rounding.low, self.rounding.high)
+        return ("bfv", rounding, self.output_scale)
+
+
+def _octets(number: int) -> bytes:
+    """A whole number of any size as bytes, the largest digit first."""
+    return number.to_bytes(-(-number.bit_length() // 8), "big")
+
+
+def _read_largest_answer(contents: Contents, modulus: int) -> int | None:
+    """The bound on all answers, which the plain moduli hold together; None in version 1."""
+    if not read_version(contents, VERSION):
+        return None
+    largest = int.from_bytes(contents.field("largest_answer", bytes), "big")
+    require(2 * largest < modulus, "a largest answer that the plain moduli hold")
+    return largest
 
 
 class IntegerCodec(SlotCodec):

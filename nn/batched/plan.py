@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from he.batched.blocks import Blocks, Rows
 from he.format.container import Contents
 from he.rlwe.keys import EvaluationKeys
 from he.rlwe.params import RLWEParameters
-from he.serialization import serialized_bytes
 from nn.errors import NetworkError
+from nn.inference.identity import digest_of
+from nn.inference.keys import ClientKeys
 from nn.network.layers import FloatArray
 
 Stream = Callable[[Iterable[Rows] | Blocks], Iterator[Rows]]
@@ -70,6 +72,17 @@ class BatchedPlan(ABC):
     outputs: int
     answer_level: int
 
+    @functools.cached_property
+    def id(self) -> bytes:
+        """16 bytes: a digest of the network's fingerprint, the parameters and what is computed."""
+        counts = (self.inputs, self.outputs, self.answer_level)
+        sets = [params.id for params in self.params]
+        return digest_of([b"batched plan", self.fingerprint, *sets, counts, *self._identity()])
+
+    @abstractmethod
+    def _identity(self) -> tuple[object, ...]:
+        """What else two equal plans of a kind share."""
+
     @property
     def needs(self) -> KeyNeeds:
         """The keys that the server needs, the same for every parameter set."""
@@ -93,7 +106,7 @@ class BatchedPlan(ABC):
     @property
     def evaluation_key_bytes(self) -> int:
         """The exact size of the evaluation keys in bytes, under all parameter sets together."""
-        return sum(serialized_bytes(params, self.needs) for params in self.params)
+        return sum(ClientKeys.serialized_bytes(params, self.needs) for params in self.params)
 
     @abstractmethod
     def to_bytes(self) -> bytes:
@@ -125,11 +138,17 @@ class BatchedPlan(ABC):
         """The circuit of the parameter set `index`, for the server."""
 
     @abstractmethod
-    def logits(self, residues: Sequence[NDArray[Any]]) -> FloatArray:
-        """The answers (B, outputs) from the decrypted slots under each parameter set."""
+    def logits(self, slots: Sequence[NDArray[Any]]) -> FloatArray:
+        """The answers (B, outputs) from the decrypted slots under each parameter set.
 
-    def integers(self, residues: Sequence[NDArray[Any]]) -> NDArray[Any]:
-        """The exact integers (B, outputs); raises `NetworkError` unless the plan is of integers."""
+        Raises `AnswerError` for values that the plan excludes.
+        """
+
+    def integers(self, slots: Sequence[NDArray[Any]]) -> NDArray[Any]:
+        """The exact integers (B, outputs), as `logits`.
+
+        Raises `NetworkError` unless the plan is of integers.
+        """
         raise NetworkError(
             f"the plan for {self.network!r} computes with approximate numbers: compile with "
             f"scheme='bfv' for exact integers"

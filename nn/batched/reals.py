@@ -31,6 +31,7 @@ from nn.batched.quantize import Square, chain_of_squares
 from nn.batched.schedule import Relinearization, scheduled
 from nn.inference.plan import check_network
 from nn.inference.plan_reading import read_input_range, read_promise, require
+from nn.inference.promise import check_promise, decoded
 from nn.network.graph import Network
 from nn.network.images import as_batch, check_pixels
 from nn.network.layers import FloatArray, Shape
@@ -159,8 +160,11 @@ class RealPlan(BatchedPlan):
     def circuit(self, steps: Sequence[Any], index: int, keys: EvaluationKeys) -> Circuit:
         return _circuit(Evaluator(self.params[index], keys), steps, self.inputs)
 
-    def logits(self, residues: Sequence[NDArray[Any]]) -> FloatArray:
-        return residues[0]
+    def logits(self, slots: Sequence[NDArray[Any]]) -> FloatArray:
+        return check_promise(slots[0], self.predicted_error, self.largest_logit)
+
+    def _identity(self) -> tuple[object, ...]:
+        return ("ckks", self.input_shape)
 
 
 class RealCodec(SlotCodec):
@@ -180,11 +184,10 @@ class RealCodec(SlotCodec):
         assert ciphertext.seed is not None
         return ciphertext.data, ciphertext.seed
 
-    def decrypt(self, row: Rows, count: int) -> FloatArray:
+    def decrypt(self, row: Rows, count: int) -> NDArray[np.complex128]:
         scale = self._params.scales[row.shape[1] - 1]
         plaintext = self._decryptor.decrypt(self._evaluator.result(row, scale))
-        slots: FloatArray = self._encoder.decode_real(plaintext)[:count]
-        return slots
+        return decoded(self._encoder, plaintext)[:count]
 
 
 def factor_of(params: CKKSParameters, place: Placed) -> tuple[float, float]:

@@ -11,10 +11,13 @@ import numpy as np
 from he.batched.blocks import Blocks, Rows
 from he.rlwe.keys import EvaluationKeys
 from he.rlwe.serializable import Buffer
-from he.serialization import from_bytes
+from he.validation import whole_number
 from nn.batched.arguments import check_one_each, take_images, take_plan
 from nn.batched.plan import BatchedPlan, Circuit
 from nn.batched.tensor import BatchedTensor
+from nn.inference.identity import check_images
+from nn.inference.keys import owner_of, take_keys
+from nn.inference.limits import check_count
 from nn.inference.roles import StageTime
 from nn.terminal.progress import CountProgress, count_progress
 from ntt import threads as ntt_threads
@@ -24,23 +27,31 @@ class BatchedServer:
     """Runs the network on encrypted tensors; it never sees a secret key.
 
     plan: what `nn.compile` made, or its bytes. network: the network that the plan was compiled for.
-    keys: the client's keys for each parameter set, or their bytes. All of it is checked and encoded
-    before the first run.
+    keys: the client's keys for each parameter set, or their bytes. most_images: the most images of
+    one request, by default as many as there are slots. All of it is checked and encoded before the
+    first run.
 
     Raises `NetworkError` for another network or another number of keys, and
     `he.ParametersMismatchError` or `he.MissingKeyError` for keys that do not serve the plan.
     """
 
     def __init__(
-        self, plan: BatchedPlan | Buffer, network: Any, keys: Sequence[EvaluationKeys | bytes]
+        self,
+        plan: BatchedPlan | Buffer,
+        network: Any,
+        keys: Sequence[EvaluationKeys | Buffer],
+        *,
+        most_images: int | None = None,
     ) -> None:
         self.plan = plan = take_plan(plan)
+        most = plan.images if most_images is None else most_images
+        self._most_images = whole_number(most, "most_images", 1)
         steps = plan.steps(network)
         self._circuits: list[Circuit] = []
         keys = check_one_each(plan, keys, "evaluation keys")
-        for index, (params, key) in enumerate(zip(plan.params, keys, strict=True)):
-            if not isinstance(key, EvaluationKeys):
-                key = from_bytes(key, EvaluationKeys, params)
+        taken = [take_keys(key, params) for key, params in zip(keys, plan.params, strict=True)]
+        self._key_id = owner_of(taken)
+        for index, (params, key) in enumerate(zip(plan.params, taken, strict=True)):
             self._circuits.append(plan.circuit(steps, index, key))
             key.for_relinearization(params.max_level)
 
@@ -48,15 +59,22 @@ class BatchedServer:
         return f"BatchedServer({self.plan.network!r}, {self.plan.images} images a run)"
 
     def run(
-        self, batch: BatchedTensor | bytes, *, progress: bool = False, threads: int | None = None
+        self, batch: BatchedTensor | Buffer, *, progress: bool = False, threads: int | None = None
     ) -> BatchedTensor:
         """The encrypted answers of a batch of encrypted images, an object or bytes.
 
         progress: show how many elements are done. threads: how many threads run; by default
-        `ntt.threads` decides. Raises `ShapeError` for tensors other than fresh images of the plan,
-        and `he.ParametersMismatchError` for tensors of other parameters.
+        `ntt.threads` decides. The answer has the ids of the request, and of the keys that computed
+        it.
+
+        Raises `ShapeError` for tensors other than fresh images of the plan,
+        `he.ParametersMismatchError` for tensors of other parameters, `IdentityError` for images of
+        another plan or another client, and `LimitError` for more images than the server takes at
+        once.
         """
         batch = take_images(batch, self.plan)
+        check_images(batch.ids, self.plan.id, self._key_id)
+        check_count(len(batch), self._most_images)
         names = [operation.name for operation in self._circuits[0].operations]
         seconds = np.zeros(len(names))
         total = sum(op.outputs for circuit in self._circuits for op in circuit.operations)
@@ -73,7 +91,10 @@ class BatchedServer:
             StageTime(name, float(spent), self.plan.answer_level)
             for name, spent in zip(names, seconds, strict=True)
         )
-        return BatchedTensor(self.plan.params, tuple(residues), batch.images, profile=profile)
+        ids = None if batch.ids is None else batch.ids.answered(self._key_id)
+        return BatchedTensor(
+            self.plan.params, tuple(residues), batch.images, profile=profile, ids=ids
+        )
 
 
 def _run(

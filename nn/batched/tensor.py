@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,9 @@ from he.rlwe.params import RLWEParameters
 from he.rlwe.rns import context
 from he.rlwe.sampling import SEED_BYTES
 from he.rlwe.seeded import CIPHERTEXT, uniform_from_seed
+from he.rlwe.serializable import Buffer
 from nn.batched.plan import BatchedPlan
+from nn.inference.identity import Ids
 from nn.inference.roles import StageTime
 
 _KIND = "batched tensor"
@@ -29,7 +32,8 @@ class BatchedTensor:
 
     residues: the elements, of two parts, under each parameter set. images: how many slots are used.
     seeds: those of part 1 of every element, for fresh encryptions. profile: what the server
-    measured; it stays with the server and is no part of the bytes.
+    measured; it stays with the server and is no part of the bytes. ids: of the plan, the keys and
+    the request; None for bytes of version 1.
     """
 
     params: tuple[RLWEParameters, ...]
@@ -37,6 +41,7 @@ class BatchedTensor:
     images: int
     seeds: tuple[Sequence[bytes], ...] | None = field(default=None, repr=False)
     profile: tuple[StageTime, ...] = field(default=(), repr=False)
+    ids: Ids | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for blocks in self.residues:
@@ -57,13 +62,15 @@ class BatchedTensor:
 
     def to_bytes(self) -> bytes:
         """The tensor as bytes: versioned, checksummed; part 1 of fresh encryptions is a seed."""
-        header = {
+        header: dict[str, Any] = {
             "params": [params.id for params in self.params],
             "images": self.images,
             "elements": self.elements,
             "level": self.level,
             "seeded": self.seeds is not None,
         }
+        if self.ids is not None:
+            header |= self.ids.header
         stored = slice(0, 1 if self.seeds is not None else _PARTS)
         sections: dict[str, bytes] = {}
         for index, (params, blocks) in enumerate(zip(self.params, self.residues, strict=True)):
@@ -82,7 +89,7 @@ class BatchedTensor:
 
     @classmethod
     def from_bytes(
-        cls, data: bytes | bytearray | memoryview, plan: BatchedPlan
+        cls, data: Buffer, plan: BatchedPlan
     ) -> BatchedTensor:
         """Read what `to_bytes` wrote: encrypted images or answers of a plan.
 
@@ -95,6 +102,7 @@ class BatchedTensor:
                 f"the tensor belongs to other parameter sets than the plan's, "
                 f"{', '.join(str(params) for params in plan.params)}: read it under its own plan"
             )
+        ids = Ids.read(contents)
         images, elements = contents.field("images", int), contents.field("elements", int)
         level, seeded = contents.field("level", int), contents.field("seeded", bool)
         expected = (
@@ -105,6 +113,11 @@ class BatchedTensor:
                 f"{elements} elements of {images} images at level {level}: the plan has "
                 f"{expected[0]} of 1 to {plan.images} images at level {expected[1]}"
             )
+        # Before any list is made: a false plan may promise any number of elements.
+        if len(contents.sections) != len(plan.params) * (elements + seeded):
+            raise CorruptBytesError(
+                f"{len(contents.sections)} sections do not match {elements} elements"
+            )
         names = [f"{r}/{k}" for r in range(len(plan.params)) for k in range(elements)]
         if seeded:
             names += [f"{r}/seeds" for r in range(len(plan.params))]
@@ -114,7 +127,7 @@ class BatchedTensor:
             _read(contents, index, params, elements, level, seeds[index] if seeded else None)
             for index, params in enumerate(plan.params)
         )
-        return cls(plan.params, residues, images, seeds if seeded else None)
+        return cls(plan.params, residues, images, seeds if seeded else None, ids=ids)
 
 
 def _read_seeds(contents: container.Contents, index: int, elements: int) -> list[bytes]:

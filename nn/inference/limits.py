@@ -58,3 +58,12 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+
+
+def check_count(images: int, most: int) -> None:
+    """Raise `LimitError` for a request of more images than a server takes at once."""
+    if images > most:
+        raise LimitError(
+            f"a request of {images} images: the server takes at most {most} at once; send them in "
+            f"several requests"
+        )

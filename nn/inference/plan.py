@@ -22,6 +22,10 @@ class Plan(Protocol):
         """`Network.fingerprint` of that network; empty where there is no `Network`."""
 
     @property
+    def id(self) -> bytes:
+        """16 bytes that tell this plan from any other that client and server could hold."""
+
+    @property
     def needs(self) -> KeyNeeds:
         """The evaluation keys that the server needs, for each parameter set."""
 

@@ -9,7 +9,9 @@ from typing import Protocol, runtime_checkable
 from numpy.typing import ArrayLike
 
 from he.rlwe.keys import EvaluationKeys
+from nn.inference.identity import Ids
 from nn.inference.plan import Plan
+from nn.inference.requests import Request
 from nn.network.layers import FloatArray
 
 
@@ -28,6 +30,10 @@ class Encrypted(Protocol):
     @property
     def profile(self) -> tuple[StageTime, ...]:
         """What the server measured, for answers; it is no part of the bytes."""
+
+    @property
+    def ids(self) -> Ids | None:
+        """The ids of the plan, the keys and the request; None for bytes of version 1."""
 
     def __len__(self) -> int:
         """The number of images."""
@@ -56,8 +62,8 @@ class AnyClient(Protocol):
     def encrypt(self, images: ArrayLike) -> Encrypted:
         """Encrypt images (B, ..) within the network's input range."""
 
-    def decrypt(self, answer: bytes) -> FloatArray:
-        """The logits (B, classes) of a server's answer."""
+    def decrypt(self, answer: bytes, *, request: Request | None = None) -> FloatArray:
+        """The logits (B, classes) of a server's answer; request: the images that it must answer."""
 
 
 @runtime_checkable

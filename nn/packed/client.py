@@ -8,11 +8,14 @@ from numpy.typing import ArrayLike
 from he.ckks.encoding.encoder import Encoder
 from he.ckks.encryption import Decryptor, Encryptor
 from he.rlwe.keygen import KeyGenerator
-from he.rlwe.keys import EvaluationKeys, SecretKey
+from he.rlwe.keys import EvaluationKeys
 from he.rlwe.serializable import Buffer
-from he.serialization import from_bytes, to_bytes
 from he.validation import instance
+from nn.inference.identity import new_id
+from nn.inference.keys import ClientKeys, secret_to_bytes, secrets_from_bytes
 from nn.inference.limits import DEFAULT_LIMITS, Limits
+from nn.inference.promise import check_promise, decoded
+from nn.inference.requests import Request, Requests
 from nn.network.images import as_batch, check_pixels
 from nn.network.layers import FloatArray
 from nn.packed.encrypted_batch import EncryptedBatch
@@ -33,7 +36,7 @@ class PackedClient:
     def __init__(
         self,
         plan: InferencePlan | Buffer,
-        secret_key: bytes | None = None,
+        secret_key: Buffer | None = None,
         *,
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
@@ -41,11 +44,11 @@ class PackedClient:
         instance(limits, Limits, "limits").check(plan)
         params = plan.params
         self._generator = KeyGenerator(params)
-        self._secret = (
-            self._generator.secret_key()
-            if secret_key is None
-            else from_bytes(secret_key, SecretKey, params)
-        )
+        if secret_key is None:
+            self._secret, self._key_id = self._generator.secret_key(), new_id()
+        else:
+            (self._secret,), self._key_id = secrets_from_bytes([secret_key], [params])
+        self._requests = Requests(plan.id, self._key_id)
         self._encoder = Encoder(params)
         self._encryptor = Encryptor(params, self._secret)
         self._decryptor = Decryptor(params, self._secret)
@@ -55,11 +58,11 @@ class PackedClient:
 
     def evaluation_keys(self) -> EvaluationKeys:
         """The keys that the server needs; they reveal neither images nor answers."""
-        return self._generator.evaluation_keys(self._secret, self.plan.needs)
+        return ClientKeys.made(self._generator, self._secret, self.plan.needs, self._key_id)
 
     def secret_key_bytes(self) -> bytes:
         """The secret key, to be stored where only the client reads it."""
-        return to_bytes(self._secret)
+        return secret_to_bytes(self._secret, self._key_id)
 
     def encrypt(self, images: ArrayLike) -> EncryptedBatch:
         """Encrypt images (B, *input_shape), real, inside the network's input range.
@@ -75,20 +78,35 @@ class PackedClient:
             for image in plan.input_layout.pack(tensor)
             for slots in image
         ]
-        return EncryptedBatch(tuple(ciphertexts), plan.input_layout.ciphertexts)
+        ids = self._requests.new(len(tensor))
+        return EncryptedBatch(tuple(ciphertexts), plan.input_layout.ciphertexts, ids=ids)
 
-    def decrypt(self, answer: EncryptedBatch | bytes) -> FloatArray:
-        """The logits (B, classes) of a server's answer, an object or bytes."""
-        layout = self.plan.output_layout
-        if isinstance(answer, bytes | bytearray | memoryview):
+    def decrypt(
+        self, answer: EncryptedBatch | Buffer, *, request: Request | None = None
+    ) -> FloatArray:
+        """The logits (B, classes) of a server's answer, an object or bytes.
+
+        request: the encrypted images, or their ``ids.request``, where the answer must be to these
+        images and no others. One answer to a request is decrypted, as `Requests` says; the same
+        object may be decrypted again.
+
+        Raises `IdentityError` for an answer to another plan, client or request, and for another
+        number of images; what `EncryptedBatch.check` raises for ciphertexts that are not the plan's
+        answers; `AnswerError` for logits that the plan excludes; `he.SerializationError` for other
+        bytes.
+        """
+        plan = self.plan
+        if isinstance(answer, Buffer):
             answer = EncryptedBatch.from_bytes(
-                bytes(answer), self.plan.params, layout.ciphertexts
+                answer, plan.params, plan.output_layout.ciphertexts
             )
-        slots = np.array(
-            [
-                [self._encoder.decode_real(self._decryptor.decrypt(part)) for part in image]
-                for image in answer.images
-            ]
-        )
-        logits: FloatArray = layout.unpack(slots).reshape(len(answer), -1)
-        return logits
+        instance(answer, EncryptedBatch, "the answer")
+        level = plan.stages[-1].level_out
+        answer.check(plan.params, plan.output_layout.ciphertexts, level, "answers")
+        self._requests.take(answer, request)
+        slots = [
+            [decoded(self._encoder, self._decryptor.decrypt(part)) for part in image]
+            for image in answer.images
+        ]
+        found = plan.output_layout.unpack(np.array(slots)).reshape(len(answer), -1)
+        return check_promise(found, plan.predicted_error, plan.largest_logit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -140,7 +141,7 @@ class TensorLayout:
         base[..., ciphertext, slot] = values
         return np.tile(base, self.n_slots // self.period)
 
-    def unpack(self, slots: ArrayLike) -> FloatArray:
+    def unpack(self, slots: ArrayLike) -> NDArray[Any]:
         """``(..., ciphertexts, n_slots) -> (..., *shape)``, from the first repetition.
 
         Raises `ShapeError` for another shape.
@@ -151,7 +152,7 @@ class TensorLayout:
                 f"this layout unpacks (..., {self.ciphertexts}, {self.n_slots}), got {values.shape}"
             )
         ciphertext, slot = np.divmod(self.positions, self.n_slots)
-        result: FloatArray = values[..., ciphertext, slot]
+        result = values[..., ciphertext, slot]
         return result.reshape(*values.shape[:-2], *self.shape)
 
 

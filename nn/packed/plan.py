@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,9 +16,11 @@ from he.format import container
 from he.format.container import checked_values
 from he.rlwe.keys import KeyNeeds
 from he.rlwe.serializable import Buffer
-from he.serialization import from_bytes, serialized_bytes, to_bytes
+from he.serialization import from_bytes, to_bytes
 from he.terminal import printable
 from nn.errors import NetworkError
+from nn.inference.identity import digest_of
+from nn.inference.keys import ClientKeys
 from nn.inference.plan_reading import (
     NEARLY,
     check_shape,
@@ -61,6 +64,14 @@ class InferencePlan:
     failure_probability: float
     packed: tuple[PackedStage, ...] | None = field(default=None, repr=False)
 
+    @functools.cached_property
+    def id(self) -> bytes:
+        """16 bytes: a digest of the network's fingerprint, the parameters and the layouts."""
+        layouts = (self.input_layout, self.output_layout)
+        described = [repr(_layout_header(layout)).encode() for layout in layouts]
+        positions = [layout.positions.tobytes() for layout in layouts]
+        return digest_of([KIND.encode(), self.fingerprint, self.params.id, *described, *positions])
+
     @property
     def depth(self) -> int:
         """The number of levels that the network takes."""
@@ -84,7 +95,7 @@ class InferencePlan:
     @property
     def evaluation_key_bytes(self) -> int:
         """The exact size of the evaluation keys in bytes."""
-        return serialized_bytes(self.params, self.needs)
+        return ClientKeys.serialized_bytes(self.params, self.needs)
 
     @property
     def rotations(self) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 
 from he.ckks.evaluator import Evaluator
-from he.errors import LevelMismatchError, ParametersMismatchError, ScaleMismatchError
 from he.rlwe.keys import EvaluationKeys, KeyNeeds
 from he.rlwe.serializable import Buffer
-from he.serialization import from_bytes
 from he.trace import Tracer
+from he.validation import whole_number
 from nn.errors import ShapeError
+from nn.inference.identity import check_images
+from nn.inference.keys import owner_of, take_keys
+from nn.inference.limits import check_count
 from nn.inference.plan import check_network
 from nn.inference.roles import StageTime
 from nn.network.graph import INPUT, Network
@@ -22,13 +24,17 @@ from nn.stages.rewriting import rewrite
 from nn.terminal.progress import StageProgress, stage_progress
 from ntt import threads as ntt_threads
 
+MOST_IMAGES = 1024
+"""The most images of one request that a server takes by default."""
+
 
 class PackedServer:
     """Runs `network` on encrypted images with a client's evaluation keys.
 
     plan: what `nn.compile` made, or its bytes. network: the network that the plan was compiled for.
     keys: the client's keys, or their bytes. tracer: records the operations of every run, image by
-    image, with the stage as their layer. All of it is checked and encoded before the first run.
+    image, with the stage as their layer. most_images: the most images of one request,
+    by default `MOST_IMAGES`. All of it is checked and encoded before the first run.
 
     Raises `NetworkError` for another network than the plan's, and `he.ParametersMismatchError` or
     `he.MissingKeyError` for keys that do not serve the plan.
@@ -38,17 +44,20 @@ class PackedServer:
         self,
         plan: InferencePlan | Buffer,
         network: Network,
-        keys: EvaluationKeys | bytes,
+        keys: EvaluationKeys | Buffer,
         *,
         tracer: Tracer | None = None,
+        most_images: int | None = None,
     ) -> None:
         self.plan = plan = take_plan(plan)
         check_network(plan, network)
-        if not isinstance(keys, EvaluationKeys):
-            keys = from_bytes(keys, EvaluationKeys, plan.params)
+        keys = take_keys(keys, plan.params)
+        self._key_id = owner_of([keys])
         evaluator = Evaluator(plan.params, keys, tracer)
         _check_keys(keys, plan.needs)
         self._tracer = tracer
+        most = MOST_IMAGES if most_images is None else most_images
+        self._most_images = whole_number(most, "most_images", 1)
         packed = plan.packed or pack_network(rewrite(network), plan.params.slots)
         planned = {stage.name: stage for stage in plan.stages}
         self._stages = [encrypted_stage(evaluator, item, planned[item.name]) for item in packed]
@@ -63,7 +72,7 @@ class PackedServer:
 
     def run(
         self,
-        batch: EncryptedBatch | bytes,
+        batch: EncryptedBatch | Buffer,
         *,
         progress: bool = False,
         threads: int | None = None,
@@ -77,13 +86,13 @@ class PackedServer:
         few images at once and reads its keys and weights once for all of them. The bits of an
         answer do not depend on the other images of the batch.
 
-        Raises `he.ParametersMismatchError`, `he.LevelMismatchError`, `he.ScaleMismatchError` or
-        `ShapeError` for ciphertexts that are not fresh encryptions in the plan's layout.
+        The answer has the ids of the request, and of the keys that computed it.
+
+        Raises what `EncryptedBatch.check` raises for ciphertexts that are not fresh encryptions in
+        the plan's layout, `IdentityError` for images of another plan or another client, and
+        `LimitError` for more images than the server takes at once.
         """
-        if isinstance(batch, bytes | bytearray | memoryview):
-            per_image = self.plan.input_layout.ciphertexts
-            batch = EncryptedBatch.from_bytes(bytes(batch), self.plan.params, per_image)
-        _check_batch(batch, self.plan)
+        batch = self._take(batch)
         if self._tracer is not None:
             threads = 1  # a tracer follows one image at a time
             for ciphertext in batch.ciphertexts:
@@ -99,7 +108,23 @@ class PackedServer:
         if self._tracer is not None:
             for answer in answers:
                 self._tracer.output(answer.data)
-        return EncryptedBatch(answers, self.plan.output_layout.ciphertexts, profile)
+        ids = None if batch.ids is None else batch.ids.answered(self._key_id)
+        return EncryptedBatch(answers, self.plan.output_layout.ciphertexts, profile, ids)
+
+    def _take(self, batch: EncryptedBatch | Buffer) -> EncryptedBatch:
+        """Freshly encrypted images of the plan and of the keys, an object or bytes."""
+        plan, per_image, most = self.plan, self.plan.input_layout.ciphertexts, self._most_images
+        if isinstance(batch, Buffer):
+            batch = EncryptedBatch.from_bytes(batch, plan.params, per_image, most_images=most)
+        if not isinstance(batch, EncryptedBatch):
+            raise ShapeError(
+                f"a batch of encrypted images is needed, from the plan's client, not "
+                f"{type(batch).__name__}"
+            )
+        check_count(len(batch), most)
+        batch.check(plan.params, per_image, plan.params.max_level, "fresh images")
+        check_images(batch.ids, plan.id, self._key_id)
+        return batch
 
     def _run_stage(
         self, stage: EncryptedStage, images: list[dict[str, Tensor]], bar: StageProgress
@@ -138,33 +163,3 @@ def _check_keys(keys: EvaluationKeys, needs: KeyNeeds) -> None:
         keys.for_relinearization(needs.relinearization)
     for element, level in needs.galois.items():
         keys.for_element(element, level)
-
-
-def _check_batch(batch: EncryptedBatch, plan: InferencePlan) -> None:
-    """Raise an error, as `PackedServer.run` says, unless the batch is fresh and of the plan."""
-    params = plan.params
-    if not isinstance(batch, EncryptedBatch):
-        raise ShapeError(
-            f"a batch of encrypted images is needed, from the plan's client, not "
-            f"{type(batch).__name__}"
-        )
-    if batch.per_image != plan.input_layout.ciphertexts:
-        raise ShapeError(
-            f"a batch with {batch.per_image} ciphertexts for each image: the plan's input takes "
-            f"{plan.input_layout.ciphertexts}"
-        )
-    for ciphertext in batch.ciphertexts:
-        if ciphertext.params != params:
-            raise ParametersMismatchError(
-                f"an image is encrypted under {ciphertext.params}, the plan needs {params}"
-            )
-        if ciphertext.level != params.max_level or ciphertext.parts != 2:
-            raise LevelMismatchError(
-                f"an image is at level {ciphertext.level} in {ciphertext.parts} parts: a fresh "
-                f"encryption at level {params.max_level} in 2 parts is needed"
-            )
-        if ciphertext.scale != params.scales[-1]:
-            raise ScaleMismatchError(
-                f"an image is encrypted at scale {ciphertext.scale:.6g}: the plan's is "
-                f"{params.scales[-1]:.6g}; encrypt with the plan's client"
-            )

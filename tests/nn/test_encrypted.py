@@ -43,7 +43,8 @@ def test_run__bytes_between_client_and_server_change_nothing(run):
     remote = nn.Server(received, network, client.evaluation_keys().to_bytes())
     batch = client.encrypt(images[:2])
     answer = remote.run(batch.to_bytes())
-    assert (client.decrypt(answer.to_bytes()) == client.decrypt(answer)).all()
+    again = nn.Client(plan, client.secret_key_bytes())
+    assert (again.decrypt(answer.to_bytes()) == client.decrypt(answer)).all()
     assert (np.abs(client.decrypt(answer) - network(images[:2])) <= plan.predicted_error).all()
 
 

@@ -7,12 +7,12 @@ import dataclasses
 import numpy as np
 import pytest
 
+import nn
 from accel_model.errors import ExecutionError
 from accel_model.execution.executor import execute
 from accel_model.lowering.operations import lower
 from he.ckks.ciphertext import Ciphertext
 from he.trace import KINDS
-from nn import EncryptedBatch
 
 
 def assert_same_bits(outputs, expected):
@@ -36,7 +36,9 @@ def executed_logits(run):
         Ciphertext(c.params, outputs[str(position)], c.scale)
         for position, c in enumerate(answer.ciphertexts)
     ]
-    again = run.client.decrypt(EncryptedBatch(tuple(executed), answer.per_image))
+    # Another client object: one answer to a request is decrypted.
+    other = nn.Client(run.plan, run.client.secret_key_bytes())
+    again = other.decrypt(dataclasses.replace(answer, ciphertexts=tuple(executed)))
     return run.client.decrypt(answer), again
 
 

@@ -74,8 +74,9 @@ def test_run__keys_as_bytes_and_a_saved_secret(run):
     network, plan, client, _, images = run
     again = BatchedClient(plan, client.secret_key_bytes())
     server = BatchedServer(plan, network, [key.to_bytes() for key in client.evaluation_keys()])
-    answer = server.run(again.encrypt(images))
-    assert client.integers(answer).tolist() == slow(network, images)
+    batch = again.encrypt(images)
+    answer = server.run(batch)
+    assert client.integers(answer, request=batch).tolist() == slow(network, images)
 
 
 def test_run__images_at_both_ends_of_the_range_reach_the_bound():
