@@ -41,7 +41,8 @@ class IdentityError(NetworkError):
 class AnswerError(NetworkError):
     """An answer lies outside what its plan promises: something went wrong on the way.
 
-    logits: the decrypted values (B, classes) all the same. Nothing is promised of them.
+    logits: the decrypted values (B, classes) all the same, or the integers where integers were
+    asked for. Nothing is promised of them.
     """
 
     def __init__(self, message: str, logits: NDArray[Any]) -> None:

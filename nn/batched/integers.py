@@ -127,12 +127,18 @@ class IntegerPlan(BatchedPlan):
         )
 
     def integers(self, slots: Sequence[NDArray[Any]]) -> NDArray[np.object_]:
-        integers = recombine(list(slots), tuple(params.t for params in self.params))
-        return check_integers(integers, self.largest_answer)
+        integers = self._recombined(slots)
+        check_integers(integers, self.largest_answer, integers)
+        return integers
 
     def logits(self, slots: Sequence[NDArray[Any]]) -> FloatArray:
-        scaled: FloatArray = (self.integers(slots) / self.output_scale).astype(np.float64)
+        integers = self._recombined(slots)
+        scaled: FloatArray = (integers / self.output_scale).astype(np.float64)
+        check_integers(integers, self.largest_answer, scaled)
         return scaled
+
+    def _recombined(self, slots: Sequence[NDArray[Any]]) -> NDArray[np.object_]:
+        return recombine(list(slots), tuple(params.t for params in self.params))
 
     def _identity(self) -> tuple[object, ...]:
         rounding = (self.rounding.shape, self.rounding.scale, self.rounding.low, self.rounding.high)

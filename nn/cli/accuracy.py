@@ -21,7 +21,7 @@ from nn.cli.options import (
     command_parser,
     load_network,
 )
-from nn.cli.session import open_session
+from nn.cli.session import decrypted, open_session
 from nn.packed.plan import InferencePlan
 from nn.terminal.progress import count_progress
 from ntt.threads import get_threads
@@ -62,7 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
             encrypted = session.client.encrypt(images)
             answer = session.server.run(encrypted, threads=arguments.threads)
             server_s += sum(stage.seconds for stage in answer.profile)
-            batches.append(session.client.decrypt(answer))
+            logits, _ = decrypted(session.client, answer)
+            batches.append(logits)
             progress.advance(len(images))
     wall_s = time.perf_counter() - begin
     cleartext = session.network(data.images).reshape(len(data), -1)

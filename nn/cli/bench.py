@@ -23,7 +23,7 @@ from nn.cli.options import (
     command_parser,
     load_network,
 )
-from nn.cli.session import Session, open_session
+from nn.cli.session import Session, decrypted, open_session
 from nn.inference.roles import StageTime
 from nn.network.layers import FloatArray
 from nn.terminal.machine import peak_rss_bytes
@@ -93,7 +93,7 @@ def measure(session: Session, images: np.ndarray, repeats: int, threads: int) ->
             sent = time.perf_counter()
             answer = server.run(encrypted, threads=threads)
             received = time.perf_counter()
-            logits = client.decrypt(answer)
+            logits, _ = decrypted(client, answer)
             end = time.perf_counter()
             seconds.append((sent - begin, received - sent, end - received))
             profiles.append(answer.profile)

@@ -21,7 +21,7 @@ from nn.cli.options import (
     command_parser,
     load_network,
 )
-from nn.cli.session import Session, open_session
+from nn.cli.session import Session, decrypted, open_session
 from nn.packed.encrypted_batch import EncryptedBatch
 
 if TYPE_CHECKING:
@@ -76,11 +76,12 @@ def demonstrate(session: Session, data: LabelledImages, threads: int | None) -> 
     sent = encrypted.to_bytes()
     answer = session.server.run(sent, progress=True, threads=threads)
     returned = answer.to_bytes()
+    logits, _ = decrypted(client, returned)
     return Demonstration(
         names=class_names(session.network),
         data=data,
         plan=plan,
-        encrypted=client.decrypt(returned),
+        encrypted=logits,
         cleartext=session.network(data.images).reshape(len(data), -1),
         profile=answer.profile,
         residues=_first_rows(encrypted),

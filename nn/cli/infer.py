@@ -18,7 +18,7 @@ from nn.cli.options import (
     command_parser,
     load_network,
 )
-from nn.cli.session import open_session
+from nn.cli.session import decrypted, open_session
 from nn.network.graph import Network
 from nn.network.layers import FloatArray
 
@@ -52,9 +52,11 @@ def run(arguments: argparse.Namespace) -> int:
     session = open_session(arguments, network)
     encrypted = session.client.encrypt(images)
     answer = session.server.run(encrypted, progress=True, threads=arguments.threads)
-    _print(network, titles, session.client.decrypt(answer))
-    bound = float(session.plan.predicted_error.max())
-    print(f"Predicted error: each logit is within {bound:.2g} of the cleartext network's logit.")
+    logits, promised = decrypted(session.client, answer)
+    _print(network, titles, logits)
+    if promised:
+        bound = f"{session.plan.predicted_error.max():.2g}"
+        print(f"Predicted error: each logit is within {bound} of the cleartext network's logit.")
     return 0
 
 

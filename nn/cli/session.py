@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import time
 from dataclasses import dataclass
 
@@ -10,8 +11,11 @@ import numpy as np
 
 from he.terminal import say
 from nn.cli.options import make_plan
+from nn.errors import AnswerError
 from nn.network.graph import Network
+from nn.network.layers import FloatArray
 from nn.packed.client import PackedClient
+from nn.packed.encrypted_batch import EncryptedBatch
 from nn.packed.plan import InferencePlan
 from nn.packed.server import PackedServer
 from nn.terminal.compilation_notice import Compilation, watch_compilation
@@ -63,8 +67,22 @@ def open_session(arguments: argparse.Namespace, network: Network) -> Session:
         server = PackedServer(plan, network, keys)
         server_s = watch.lap()
         blank = np.full((1, *network.input_shape), np.mean(network.input_range))
-        client.decrypt(server.run(client.encrypt(blank)).to_bytes())
+        # A blank image may be unlike all that the plan's statistics know.
+        with contextlib.suppress(AnswerError):
+            client.decrypt(server.run(client.encrypt(blank)).to_bytes())
     return Session(network, plan, client, server, len(keys), plan_s, keys_s, server_s, compilation)
+
+
+def decrypted(client: PackedClient, answer: EncryptedBatch | bytes) -> tuple[FloatArray, bool]:
+    """The logits, and whether the plan's promise holds for them.
+
+    Where it does not, a line on standard error says so.
+    """
+    try:
+        return client.decrypt(answer), True
+    except AnswerError as error:
+        say(f"warning: {error}")
+        return error.logits, False
 
 
 class Stopwatch:

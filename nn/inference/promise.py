@@ -62,15 +62,14 @@ def check_promise(slots: NDArray[np.complex128], errors: FloatArray, largest: fl
     return logits
 
 
-def check_integers(integers: NDArray[Any], largest: int | None) -> NDArray[Any]:
-    """The integers (B, classes), if none is larger than the plan's bound on all answers.
+def check_integers(integers: NDArray[Any], largest: int | None, logits: NDArray[Any]) -> None:
+    """Raise `AnswerError` for an integer (B, classes) beyond a plan's bound on all answers.
 
-    largest: None where the plan, of version 1, names none. Raises `AnswerError`.
+    largest: None where the plan, of version 1, names none. logits: what the error has.
     """
     if largest is not None and any(abs(int(value)) > largest for value in integers.ravel()):
         raise AnswerError(
             f"an answer is larger than {largest}, the plan's bound on all answers: the keys or the "
             f"plan are not those of the server, or the server did something else",
-            integers,
+            logits,
         )
-    return integers

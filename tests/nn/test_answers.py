@@ -354,6 +354,9 @@ def test_integers__beyond_the_plan_are_an_error_that_has_them() -> None:
         with pytest.raises(AnswerError, match="bound on all answers") as caught:
             other.integers(answer)
         assert (caught.value.logits == integers).all()
+        with pytest.raises(AnswerError) as scaled:
+            other.decrypt(answer)
+        assert (scaled.value.logits == client.decrypt(answer)).all()
 
 
 def test_requests__no_more_are_remembered_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:

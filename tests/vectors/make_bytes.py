@@ -1,4 +1,4 @@
-"""Makes bytes_v1/: ``python -m tests.vectors.make_bytes FOLDER`` (README.md).
+"""Made bytes_v1/ and bytes_v2/: ``python -m tests.vectors.make_bytes FOLDER`` (README.md).
 
 Objects of every kind that has bytes, as this version writes them. The folder is written once and
 kept for ever: later versions must read it. A format that changes gets a folder of its own.

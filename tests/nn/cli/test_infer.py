@@ -87,3 +87,20 @@ def test_infer__a_network_of_one_class(tmp_path: Path, capsys: pytest.CaptureFix
     printed = capsys.readouterr().out
     assert printed_answers(printed)[0].split() == ["a.npy", "0", "100.0%"]
     assert "0.300" in printed
+
+
+def test_infer__an_image_beyond_the_plan_is_answered_with_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Statistics of images of 0.1 at most, and an image ten times as bright."""
+    node = nn.Node("fc", nn.Linear(np.full((1, 4), 0.25), np.zeros(1)), ("input",))
+    network = nn.Network("mean", (4,), (node,)).calibrated(np.full((5, 4), 0.1))
+    nn.save(network, tmp_path / "mean.npz")
+    np.save(tmp_path / "a.npy", np.ones(4))
+    words = ["--network", str(tmp_path / "mean.npz"), "--image", str(tmp_path / "a.npy")]
+    plan = ["--ring-degree", "256", "--insecure-reason", "unit test"]
+    assert main(["infer", *words, *plan]) == 0
+    printed = capsys.readouterr()
+    assert "warning: a logit is larger than 0.2" in printed.err
+    assert printed_answers(printed.out)[0].split() == ["a.npy", "0", "100.0%"]
+    assert "Predicted error" not in printed.out
