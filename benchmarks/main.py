@@ -10,9 +10,9 @@ from accel_model.errors import AcceleratorError
 from benchmarks.commands import bfv, compare, estimation, export, inference, ntt, primitives
 from benchmarks.comparison.software import WorkloadFailure
 from he.errors import HEError
-from he.terminal import CommandParser, run_command
 from nn.errors import NetworkError
 from ntt.errors import ArithmeticLayerError
+from ntt.terminal import CommandParser, run_command
 
 _COMMANDS = (ntt, primitives, bfv, inference, compare, estimation, export)
 _BAD_INPUT = (
@@ -25,7 +25,7 @@ _BAD_INPUT = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one benchmark and return its exit status, as `he.terminal.run_command` says.
+    """Run one benchmark and return its exit status, as `ntt.terminal.run_command` says.
 
     argv: the words after the program's name.
     """

@@ -32,8 +32,9 @@ True
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ntt.lazy import lazy_names
 
 if TYPE_CHECKING:
     from he.ckks.ciphertext import Ciphertext, Plaintext
@@ -127,9 +128,9 @@ __all__ = [
 
 # Modules are loaded when one of their names is first used, so that `import he` costs nothing and
 # the parts without kernels (`he.errors`, `he.rlwe.security`) stay free of Numba.
-_MODULE_OF = {
-    name: module
-    for module, names in {
+__getattr__, __dir__ = lazy_names(
+    "he",
+    {
         "ckks.ciphertext": "Ciphertext Plaintext",
         "ckks.encoding.encoder": "Encoder",
         "ckks.evaluator": "Evaluator",
@@ -155,18 +156,5 @@ _MODULE_OF = {
             "ciphertexts_from_bytes ciphertexts_to_bytes from_bytes "
             "serialized_bytes to_bytes"
         ),
-    }.items()
-    for name in names.split()
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'he' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"he.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    },
+)

@@ -12,27 +12,34 @@ For thousands of images at once, in exact integers, compile with ``scheme="bfv"`
 stay the same.
 """
 
-from nn import zoo
-from nn.any_plan import Client, Server, read_plan
-from nn.batched.client import BatchedClient
-from nn.batched.plan import BatchedPlan
-from nn.batched.server import BatchedServer
-from nn.batched.tensor import BatchedTensor
-from nn.compilation import compile
-from nn.errors import AnswerError, IdentityError, LimitError, NetworkError
-from nn.frontend.pytorch import from_torch
-from nn.inference.limits import Limits
-from nn.inference.roles import AnyClient, AnyServer
-from nn.inference.search import PlanningError
-from nn.network.activation import Polynomial
-from nn.network.folding import fold_batch_norms
-from nn.network.graph import Network, Node
-from nn.network.layers import Add, AvgPool2d, BatchNorm, Conv2d, Flatten, Linear
-from nn.network.network_file import load, save
-from nn.packed.client import PackedClient
-from nn.packed.encrypted_batch import EncryptedBatch
-from nn.packed.plan import InferencePlan
-from nn.packed.server import PackedServer
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ntt.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from nn import zoo
+    from nn.any_plan import Client, Server, read_plan
+    from nn.batched.client import BatchedClient
+    from nn.batched.plan import BatchedPlan
+    from nn.batched.server import BatchedServer
+    from nn.batched.tensor import BatchedTensor
+    from nn.compilation import compile
+    from nn.errors import AnswerError, IdentityError, LimitError, NetworkError
+    from nn.frontend.pytorch import from_torch
+    from nn.inference.limits import Limits
+    from nn.inference.roles import AnyClient, AnyServer
+    from nn.inference.search import PlanningError
+    from nn.network.activation import Polynomial
+    from nn.network.folding import fold_batch_norms
+    from nn.network.graph import Network, Node
+    from nn.network.layers import Add, AvgPool2d, BatchNorm, Conv2d, Flatten, Linear
+    from nn.network.network_file import load, save
+    from nn.packed.client import PackedClient
+    from nn.packed.encrypted_batch import EncryptedBatch
+    from nn.packed.plan import InferencePlan
+    from nn.packed.server import PackedServer
 
 __all__ = [
     "Add",
@@ -70,3 +77,31 @@ __all__ = [
     "save",
     "zoo",
 ]
+
+# Modules are loaded when one of their names is first used: `ntt.lazy` says why.
+__getattr__, __dir__ = lazy_names(
+    "nn",
+    {
+        "": "zoo",
+        "any_plan": "Client Server read_plan",
+        "batched.client": "BatchedClient",
+        "batched.plan": "BatchedPlan",
+        "batched.server": "BatchedServer",
+        "batched.tensor": "BatchedTensor",
+        "compilation": "compile",
+        "errors": "AnswerError IdentityError LimitError NetworkError",
+        "frontend.pytorch": "from_torch",
+        "inference.limits": "Limits",
+        "inference.roles": "AnyClient AnyServer",
+        "inference.search": "PlanningError",
+        "network.activation": "Polynomial",
+        "network.folding": "fold_batch_norms",
+        "network.graph": "Network Node",
+        "network.layers": "Add AvgPool2d BatchNorm Conv2d Flatten Linear",
+        "network.network_file": "load save",
+        "packed.client": "PackedClient",
+        "packed.encrypted_batch": "EncryptedBatch",
+        "packed.plan": "InferencePlan",
+        "packed.server": "PackedServer",
+    },
+)

@@ -10,22 +10,29 @@ modulus q of each limb.
 True
 """
 
-from ntt.backends.select import available_backends, get_backend, set_backend
-from ntt.errors import (
-    ArithmeticLayerError,
-    BackendError,
-    KernelCacheWarning,
-    ModulusError,
-    ResidueShapeError,
-    RingDegreeError,
-    SplitInterruptedError,
-    ThreadCountError,
-)
-from ntt.modulus import Modulus, find_primes, find_primes_near, is_prime, primitive_root
-from ntt.tables import NTTTables
-from ntt.threads import get_threads, machine_threads, set_threads
-from ntt.transform import add, forward, inverse, multiply, multiply_scalar, negate, subtract
-from ntt.warming import is_warm, warm
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ntt.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from ntt.backends.select import available_backends, get_backend, set_backend
+    from ntt.errors import (
+        ArithmeticLayerError,
+        BackendError,
+        KernelCacheWarning,
+        ModulusError,
+        ResidueShapeError,
+        RingDegreeError,
+        SplitInterruptedError,
+        ThreadCountError,
+    )
+    from ntt.modulus import Modulus, find_primes, find_primes_near, is_prime, primitive_root
+    from ntt.tables import NTTTables
+    from ntt.threads import get_threads, machine_threads, set_threads
+    from ntt.transform import add, forward, inverse, multiply, multiply_scalar, negate, subtract
+    from ntt.warming import is_warm, warm
 
 __all__ = [
     "ArithmeticLayerError",
@@ -58,3 +65,20 @@ __all__ = [
     "subtract",
     "warm",
 ]
+
+# Modules are loaded when one of their names is first used: `ntt.lazy` says why.
+__getattr__, __dir__ = lazy_names(
+    "ntt",
+    {
+        "backends.select": "available_backends get_backend set_backend",
+        "errors": (
+            "ArithmeticLayerError BackendError KernelCacheWarning ModulusError "
+            "ResidueShapeError RingDegreeError SplitInterruptedError ThreadCountError"
+        ),
+        "modulus": "Modulus find_primes find_primes_near is_prime primitive_root",
+        "tables": "NTTTables",
+        "threads": "get_threads machine_threads set_threads",
+        "transform": "add forward inverse multiply multiply_scalar negate subtract",
+        "warming": "is_warm warm",
+    },
+)

@@ -1,7 +1,6 @@
 """Commands and their terminal: printable names, lines, exit statuses. Standard library only.
 
-`he` and `ntt` both hold this file, because no room is below all command lines; a test keeps the two
-files equal.
+It stands in `ntt` because this room is below all command lines. It knows no arithmetic.
 """
 
 from __future__ import annotations

@@ -18,8 +18,9 @@ package needs the extra `he-accel[rtl]`.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ntt.lazy import lazy_names
 
 if TYPE_CHECKING:
     from rtl.arithmetic.addsub import AddSub, PairOperation
@@ -87,9 +88,9 @@ __all__ = [
 
 # A module is loaded when one of its names is first used, so that `python -m rtl` can say which tool
 # is missing where the extra is not installed.
-_MODULE_OF = {
-    name: module
-    for module, names in {
+__getattr__, __dir__ = lazy_names(
+    "rtl",
+    {
         "arithmetic.addsub": "AddSub PairOperation",
         "arithmetic.barrett": "Barrett",
         "arithmetic.butterfly": "Butterfly",
@@ -109,18 +110,5 @@ _MODULE_OF = {
         "units.ntt.unit": "NTTUnit",
         "units.pointwise": "LimbOperation PointwiseUnit",
         "verilog.design": "Design emit",
-    }.items()
-    for name in names.split()
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'rtl' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"rtl.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    },
+)

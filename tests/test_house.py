@@ -82,11 +82,6 @@ def test_imports__inside_functions_and_for_types_count(source: str) -> None:
     assert "he.ckks.params" in names
 
 
-def test_terminal__is_the_same_in_both_rooms() -> None:
-    """No room is below all command lines, so two rooms hold the file."""
-    assert (ROOT / "he" / "terminal.py").read_bytes() == (ROOT / "ntt" / "terminal.py").read_bytes()
-
-
 @pytest.mark.parametrize("room", ROOMS)
 def test_rooms__are_typed(room: str) -> None:
     assert (ROOT / room / "py.typed").is_file()

@@ -26,9 +26,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import nn
 from benchmarks.operations import transform_limits
-from he.terminal import CommandParser, positive, run_command
 from nn.terminal.machine import cpu_model, source_commit
 from ntt.backends import select
+from ntt.terminal import CommandParser, positive, run_command
 
 KINDS = {
     "transforms": ("forward", "inverse", "convert_forward", "convert_digits", "divide"),

@@ -12,7 +12,7 @@ from accel_model.estimation.estimate import estimate
 from accel_model.estimation.report import estimate_as_json, estimate_lines
 from accel_model.machine.machine_file import load_machine
 from he.format.files import replaced_file
-from he.terminal import show
+from ntt.terminal import show
 
 
 def add_parser(

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from accel_model.cli import estimate, sweep, validate
 from accel_model.errors import AcceleratorError
 from accel_model.machine.machine_file import machine_names
-from he.terminal import CommandParser, run_command
 from he.trace import TraceError
+from ntt.terminal import CommandParser, run_command
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status, as `he.terminal.run_command` says."""
+    """Run one command and return its exit status, as `ntt.terminal.run_command` says."""
     return run_command(lambda: _run(argv), AcceleratorError, TraceError)
 
 

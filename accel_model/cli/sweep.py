@@ -16,7 +16,7 @@ from accel_model.estimation.sweep import Point, standard_axes, sweep
 from accel_model.machine.description import Machine
 from accel_model.machine.machine_file import load_machine
 from he.format.files import replaced_file
-from he.terminal import CountLines, say
+from ntt.terminal import CountLines, say
 
 
 def add_parser(

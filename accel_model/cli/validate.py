@@ -13,7 +13,7 @@ from accel_model.validation.published_machines import (
     unmodelled_lines,
 )
 from accel_model.validation.simulated_units import simulated_cycles
-from he.terminal import show
+from ntt.terminal import show
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

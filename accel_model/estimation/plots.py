@@ -21,7 +21,7 @@ from accel_model.estimation.schedule import KINDS
 from accel_model.estimation.sweep import Point
 from accel_model.machine.description import Machine
 from he.format.files import replaced_file
-from he.terminal import drawable
+from ntt.terminal import drawable
 
 _BANDWIDTH = "external.bytes_per_s"
 

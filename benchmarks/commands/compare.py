@@ -23,7 +23,6 @@ from benchmarks.operations.tracing import blank_images
 from benchmarks.peers.library import Case
 from he import trace as traces
 from he.format.files import replaced_file
-from he.terminal import say, show
 from nn.cli.options import (
     Subparsers,
     add_count_option,
@@ -35,6 +34,7 @@ from nn.cli.options import (
 from nn.terminal.compilation_notice import watch_compilation
 from nn.terminal.progress import count_progress
 from ntt import threads as ntt_threads
+from ntt.terminal import say, show
 
 _DEFAULT_CASE = Case(1 << 13, 2)
 

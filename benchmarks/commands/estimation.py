@@ -12,7 +12,6 @@ from benchmarks.commands.options import (
 )
 from benchmarks.commands.results_file import write_rows
 from benchmarks.operations.estimation import EstimationRow, run
-from he.terminal import positive, show
 from nn.cli.options import (
     Subparsers,
     add_count_option,
@@ -20,6 +19,7 @@ from nn.cli.options import (
     load_network,
     make_plan,
 )
+from ntt.terminal import positive, show
 
 
 def add_parser(subparsers: Subparsers) -> None:

@@ -12,8 +12,8 @@ from accel_model.cli.output_files import result_file
 from accel_model.errors import ProgramError
 from accel_model.isa import Program, program_file
 from benchmarks.operations.export import part_of, traced_program
-from he.terminal import say, show
 from nn.cli.options import Subparsers, add_planning_options, load_network, make_plan
+from ntt.terminal import say, show
 
 
 def add_parser(subparsers: Subparsers) -> None:

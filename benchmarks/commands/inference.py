@@ -8,8 +8,8 @@ from benchmarks.commands.options import add_memory_option, add_output_options
 from benchmarks.commands.results_file import write_rows
 from benchmarks.operations.inference import InferenceRow, run_ours, run_tenseal
 from benchmarks.operations.memory import in_words
-from he.terminal import say, show
 from nn.cli.options import Subparsers, add_count_option
+from ntt.terminal import say, show
 
 _NETWORKS = ("mnist", "fashion_mnist")
 

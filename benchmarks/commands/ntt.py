@@ -8,8 +8,8 @@ from benchmarks.commands.options import add_memory_option, add_output_options, s
 from benchmarks.commands.results_file import write_rows
 from benchmarks.operations.memory import in_words
 from benchmarks.operations.transforms import DEGREES, TransformRow, run
-from he.terminal import show
 from nn.cli.options import Subparsers
+from ntt.terminal import show
 from ntt.threads import machine_threads
 
 

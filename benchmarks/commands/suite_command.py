@@ -11,9 +11,9 @@ from benchmarks.operations.memory import in_words
 from benchmarks.operations.suite import Row, Suite, add_backends, peaks_of, run, speedups
 from benchmarks.operations.turns import TURN_SECONDS
 from benchmarks.peers.library import Case
-from he.terminal import say, show
 from ntt import threads
 from ntt.backends.select import available_backends, set_backend
+from ntt.terminal import say, show
 
 
 def add_suite_options(parser: argparse.ArgumentParser, suite: Suite) -> None:

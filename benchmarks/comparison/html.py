@@ -10,7 +10,7 @@ from accel_model.machine.figures import TAGS
 from benchmarks.comparison import plots as compare_plots
 from benchmarks.comparison.compare import Accelerator, Comparison, Line
 from benchmarks.comparison.text import amount, area_value, busiest, ratio
-from he.terminal import printable
+from ntt.terminal import printable
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff;

@@ -8,8 +8,8 @@ import numpy as np
 
 import nn
 from benchmarks.comparison.software import SoftwareRun, TimedTracer, WorkloadFailure, medians
-from he.terminal import say
 from nn.terminal.progress import CountProgress, count_progress
+from ntt.terminal import say
 
 
 def run_network(

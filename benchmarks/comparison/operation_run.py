@@ -13,8 +13,8 @@ from benchmarks.peers.ckks import he_accel
 from benchmarks.peers.library import Case, UnsupportedCase
 from he.ckks.ciphertext import Ciphertext
 from he.ckks.evaluator import Evaluator
-from he.terminal import say
 from ntt import threads as ntt_threads
+from ntt.terminal import say
 
 OPERATIONS: dict[str, Callable[[Evaluator, Ciphertext, Ciphertext], Ciphertext]] = {
     "rotate": lambda evaluator, a, b: evaluator.rotate(a, 1),

@@ -7,8 +7,8 @@ from benchmarks.comparison.software import SoftwareRun
 from benchmarks.operations import ckks, suite
 from benchmarks.operations.inference import run_tenseal
 from benchmarks.peers.library import Case
-from he.terminal import say
 from ntt import threads
+from ntt.terminal import say
 
 
 def of_operation(name: str, case: Case, seconds: float) -> list[Peer]:

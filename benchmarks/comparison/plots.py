@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from accel_model.estimation.plots import estimate_figure, pareto_figure
 from benchmarks.comparison.compare import Accelerator, Comparison, Line
-from he.terminal import drawable
+from ntt.terminal import drawable
 
 _ENERGIES = {
     "arithmetic_j": "arithmetic",

@@ -12,7 +12,7 @@ from accel_model.estimation.plots import save
 from benchmarks.operations.inference import InferenceRow
 from benchmarks.operations.suite import Row
 from benchmarks.operations.transforms import TransformRow
-from he.terminal import drawable
+from ntt.terminal import drawable
 
 
 def plot_suite(rows: Sequence[Row], path: Path) -> None:

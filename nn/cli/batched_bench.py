@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from he.terminal import say
 from nn.batched.client import BatchedClient
 from nn.batched.integers import IntegerPlan
 from nn.batched.plan import BatchedPlan
@@ -28,6 +27,7 @@ from nn.network.graph import Network
 from nn.terminal.compilation_notice import watch_compilation
 from nn.terminal.machine import backend_name, peak_rss_bytes
 from nn.terminal.progress import count_progress
+from ntt.terminal import say
 from ntt.threads import check_threads
 
 REPEATS = 3

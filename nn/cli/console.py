@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from he.terminal import printable
+from ntt.terminal import printable
 
 if TYPE_CHECKING:
     from rich.console import Console

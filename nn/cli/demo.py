@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from he.terminal import printable, show
 from nn.cli.console import amount, make_console, make_table
 from nn.cli.data import LabelledImages, class_names, load_data
 from nn.cli.demonstration import Demonstration
@@ -23,6 +22,7 @@ from nn.cli.options import (
 )
 from nn.cli.session import Session, decrypted, open_session
 from nn.packed.encrypted_batch import EncryptedBatch
+from ntt.terminal import printable, show
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from he.terminal import printable
 from nn.cli.console import make_console, make_table
 from nn.cli.data import class_names, load_data
 from nn.cli.image_files import read_images
@@ -21,6 +20,7 @@ from nn.cli.options import (
 from nn.cli.session import decrypted, open_session
 from nn.network.graph import Network
 from nn.network.layers import FloatArray
+from ntt.terminal import printable
 
 
 def add_parser(subparsers: Subparsers) -> None:

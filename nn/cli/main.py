@@ -8,17 +8,17 @@ import traceback
 from collections.abc import Sequence
 
 from he.errors import HEError
-from he.terminal import CommandParser, run_command, say
 from nn.cli import accuracy, bench, demo, infer, plan, trace, warm
 from nn.errors import NetworkError
 from ntt.errors import ArithmeticLayerError
+from ntt.terminal import CommandParser, run_command, say
 
 _COMMANDS = (demo, infer, accuracy, bench, plan, trace, warm)
 _BAD_INPUT = (HEError, NetworkError, ArithmeticLayerError, OSError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status, as `he.terminal.run_command` says.
+    """Run one command and return its exit status, as `ntt.terminal.run_command` says.
 
     argv: the words behind ``python -m nn``.
     """

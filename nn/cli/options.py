@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import nn
-from he.terminal import positive
 from nn.batched.plan import BatchedPlan
 from nn.compilation import plan_network
 from nn.errors import NetworkFileError, ZooError
 from nn.inference.options import PlanOptions
 from nn.network.graph import Network
 from nn.packed.plan import InferencePlan
+from ntt.terminal import positive
 
 Subparsers = Any  # argparse names this type in private only
 

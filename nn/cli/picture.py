@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from he.format.files import check_writable, replaced_file
-from he.terminal import drawable
 from nn.cli.demonstration import Demonstration
 from nn.errors import NetworkError
+from ntt.terminal import drawable
 
 COLUMNS = 8
 MOST_IMAGES = 32

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from he.terminal import say
 from nn.cli.options import make_plan
 from nn.errors import AnswerError
 from nn.network.graph import Network
@@ -20,6 +19,7 @@ from nn.packed.plan import InferencePlan
 from nn.packed.server import PackedServer
 from nn.terminal.compilation_notice import Compilation, watch_compilation
 from nn.terminal.machine import backend_name
+from ntt.terminal import say
 from ntt.threads import check_threads, get_threads
 
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from he import trace as he_trace
 from he.format.files import check_writable
-from he.terminal import say, show
 from nn.cli.options import Subparsers, command_parser, load_network, make_plan
 from nn.packed.client import PackedClient
 from nn.packed.server import PackedServer
+from ntt.terminal import say, show
 
 
 def add_parser(subparsers: Subparsers) -> None:

@@ -8,11 +8,11 @@ import time
 
 import numpy as np
 
-from he.terminal import say
 from nn.cli.options import Subparsers, add_threads_option, command_parser, load_network
 from nn.cli.session import open_session
 from nn.errors import AnswerError
 from nn.terminal.compilation_notice import watch_compilation
+from ntt.terminal import say
 from ntt.warming import warm
 
 

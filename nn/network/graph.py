@@ -10,10 +10,10 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from he.terminal import printable
 from nn.errors import GraphError, InputRangeError, NetworkError, ShapeError
 from nn.network.images import as_batch
 from nn.network.layers import FloatArray, Layer, Shape, freeze_array
+from ntt.terminal import printable
 
 INPUT = "input"
 """The reserved name of the network's input."""

@@ -17,7 +17,6 @@ from he.format.container import checked_values
 from he.rlwe.keys import KeyNeeds
 from he.rlwe.serializable import Buffer
 from he.serialization import from_bytes, to_bytes
-from he.terminal import printable
 from nn.errors import NetworkError
 from nn.inference.identity import digest_of
 from nn.inference.keys import ClientKeys
@@ -33,6 +32,7 @@ from nn.network.layers import FloatArray
 from nn.packed.layout import TensorLayout
 from nn.packed.packed_network import PackedStage
 from nn.packed.stage_plan import StagePlan, read_stages
+from ntt.terminal import printable
 
 KIND = "inference plan"
 _SECTIONS = ("params", "needs", "input positions", "output positions", "predicted error")

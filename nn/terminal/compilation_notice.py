@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from numba.core import event
 
-from he.terminal import say
+from ntt.terminal import say
 
 _COMPILE = "numba:compile"
 

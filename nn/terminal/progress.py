@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from he.terminal import CountLines, printable, say
+from ntt.terminal import CountLines, printable, say
 
 
 class StageProgress(Protocol):

@@ -18,7 +18,7 @@ from rich.progress import (
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
-from he.terminal import printable
+from ntt.terminal import printable
 
 
 class _StillBar(BarColumn):

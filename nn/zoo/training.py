@@ -23,7 +23,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from he.format.files import check_writable
-from he.terminal import CommandParser, positive, run_command
 from nn.errors import ZooError
 from nn.frontend.pytorch import from_torch
 from nn.frontend.torch_layers import PolynomialActivation
@@ -31,6 +30,7 @@ from nn.network.folding import fold_batch_norms
 from nn.network.graph import Network
 from nn.network.network_file import save
 from nn.zoo.datasets import Bytes, read_split, write_test_images
+from ntt.terminal import CommandParser, positive, run_command
 
 QUADRATIC_RANGE = (0.05, 2.0)
 VALIDATION_IMAGES = 5000

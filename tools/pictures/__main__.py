@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from he.format.files import replaced_file  # noqa: E402
-from he.terminal import run_command, show  # noqa: E402
+from ntt.terminal import run_command, show  # noqa: E402
 from tools.pictures import image, instruction, limb, rooms  # noqa: E402
 from tools.pictures.imports import imports  # noqa: E402
 

@@ -14,13 +14,13 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from he.format.files import replaced_file  # noqa: E402
-from he.terminal import CommandParser, run_command, show  # noqa: E402
+from ntt.terminal import CommandParser, run_command, show  # noqa: E402
 from tools.tables.markdown import MissingBlockError  # noqa: E402
 from tools.tables.pages import PAGES, stale_blocks, written  # noqa: E402
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status, as `he.terminal.run_command` says."""
+    """Run the command and return its exit status, as `ntt.terminal.run_command` says."""
     return run_command(lambda: _run(argv), MissingBlockError)
 
 

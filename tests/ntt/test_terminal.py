@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from he.terminal import (
+from ntt.terminal import (
     CommandParser,
     CountLines,
     drawable,
@@ -182,7 +182,7 @@ def test_commands__closed_streams(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(
         "import os, sys\n"
-        "from he.terminal import run_command, say\n"
+        "from ntt.terminal import run_command, say\n"
         "def command():\n"
         "    with open(sys.argv[1], 'w') as file:\n"
         "        say('a notice')\n"
