@@ -9,13 +9,12 @@ import numpy as np
 
 from he.ckks.ciphertext import Ciphertext
 from he.ckks.circuits.linear_transform import LinearTransform, SlotMatrix
-from he.ckks.circuits.polynomial import Polynomial
 from he.ckks.circuits.polynomial_evaluation import EncodedPolynomial
 from he.ckks.evaluator import Evaluator
-from nn.packed.packed_network import PackedStage
+from nn.packed.packed_network import PackedStage, slot_polynomials
 from nn.packed.packing import PackedAffine
 from nn.packed.stage_plan import StagePlan
-from nn.stages.stage import AddStage, AffineStage, PolynomialStage, SquareStage, shared_columns
+from nn.stages.stage import AddStage, AffineStage, SquareStage
 
 Tensor = list[Ciphertext]
 """The ciphertexts of one tensor of one image."""
@@ -76,7 +75,7 @@ def _polynomial(
 ) -> Callable[[Sequence[Sequence[Tensor]]], list[Tensor]]:
     polynomials = [
         EncodedPolynomial(evaluator.encoder, polynomial, level)
-        for polynomial in _slot_polynomials(packed)
+        for polynomial in slot_polynomials(packed)
     ]
     return _each(
         lambda inputs: [
@@ -84,22 +83,6 @@ def _polynomial(
             for x, polynomial in zip(inputs[0], polynomials, strict=True)
         ]
     )
-
-
-def _slot_polynomials(packed: PackedStage) -> list[Polynomial]:
-    """A polynomial for each ciphertext: shared coefficients are numbers, the others are slots."""
-    assert isinstance(packed.stage, PolynomialStage)
-    assert packed.coefficients is not None
-    shared = shared_columns(packed.stage.coefficients)
-    return [
-        Polynomial(
-            [
-                column if isinstance(column, float) else packed.coefficients[ciphertext][power]
-                for power, column in enumerate(shared)
-            ]
-        )
-        for ciphertext in range(packed.layout.ciphertexts)
-    ]
 
 
 def _affine(

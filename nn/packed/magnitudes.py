@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from he.ckks.circuits.polynomial import Polynomial
 from nn.inference.search import Magnitude
 from nn.network.graph import INPUT
 from nn.network.layers import FloatArray
-from nn.packed.packed_network import PackedStage, network_input_layout
+from nn.packed.packed_network import PackedStage, network_input_layout, slot_polynomials
 from nn.stages.stage import AddStage, PolynomialStage, SquareStage
 
 
@@ -64,11 +65,13 @@ def _slots(
 
 
 def _polynomial(item: PackedStage, slots: FloatArray) -> FloatArray:
-    assert item.coefficients is not None
-    result = np.zeros_like(slots)
-    for column in np.moveaxis(np.abs(item.coefficients), 1, 0)[::-1]:
-        result = result * slots + (column[:, None] if column.ndim == 1 else column)
-    return result
+    bounds = []
+    for polynomial, reached in zip(slot_polynomials(item), slots, strict=True):
+        positive = Polynomial([np.abs(c) for c in polynomial.coefficients], polynomial.basis)
+        # T_k is at most 1 on [-1, 1], and grows beyond.
+        chebyshev = polynomial.basis == "chebyshev"
+        bounds.append(positive(np.maximum(reached, 1.0) if chebyshev else reached))
+    return np.stack(bounds)
 
 
 def _largest_weight(item: PackedStage) -> float:

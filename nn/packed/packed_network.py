@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from he.ckks.circuits.polynomial import Polynomial
 from nn.network.graph import INPUT
 from nn.network.layers import FloatArray, Shape
 from nn.packed.layout import TensorLayout, input_layout
 from nn.packed.packing import DEFAULT_COST, PackedAffine, PackingCost, lower
 from nn.stages.affine import identity
-from nn.stages.stage import AddStage, AffineStage, PolynomialStage, Stage
+from nn.stages.conditioning import LEAST_DEGREE
+from nn.stages.stage import AddStage, AffineStage, PolynomialStage, Stage, shared_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +85,13 @@ class _Packer:
             wanted = _wanted_layout(stage, self._stages, self._layouts)
             # Nothing reads the last stage in slots: how far it spreads does not matter.
             spread = 0.0 if stage is self._stages[-1] else self._cost.spread
-            self._lower(stage, wanted, replace(self._cost, spread=spread))
+            # High powers of what a fold leaves between the elements could outgrow the elements.
+            clean = any(
+                isinstance(reader, PolynomialStage) and reader.degree >= LEAST_DEGREE
+                for reader in self._stages
+                if stage.name in reader.inputs
+            )
+            self._lower(stage, wanted, replace(self._cost, spread=spread), clean=clean)
             return
         if isinstance(stage, AddStage) and not _inputs_match(stage, self._layouts):
             stage = self._with_one_layout(stage)
@@ -103,8 +111,15 @@ class _Packer:
             stage, inputs=tuple(mover.name if name == moved else name for name in stage.inputs)
         )
 
-    def _lower(self, stage: AffineStage, wanted: TensorLayout | None, cost: PackingCost) -> None:
-        affine = lower(stage.affine, self._layouts[stage.input], wanted, cost)
+    def _lower(
+        self,
+        stage: AffineStage,
+        wanted: TensorLayout | None,
+        cost: PackingCost,
+        *,
+        clean: bool = False,
+    ) -> None:
+        affine = lower(stage.affine, self._layouts[stage.input], wanted, cost, clean=clean)
         self._append(PackedStage(stage, affine.out_layout, affine=affine))
 
     def _append(self, item: PackedStage) -> None:
@@ -120,6 +135,24 @@ def _packed_coefficients(stage: PolynomialStage, layout: TensorLayout) -> FloatA
     if stage.coefficients.ndim == 1:
         return np.tile(stage.coefficients, (layout.ciphertexts, 1))
     return np.swapaxes(layout.pack_flat(stage.coefficients.T), 0, 1)
+
+
+def slot_polynomials(packed: PackedStage) -> list[Polynomial]:
+    """A polynomial for each ciphertext: shared coefficients are numbers, the others are slots."""
+    stage = packed.stage
+    assert isinstance(stage, PolynomialStage)
+    assert packed.coefficients is not None
+    shared = shared_columns(stage.coefficients)
+    return [
+        Polynomial(
+            [
+                column if isinstance(column, float) else packed.coefficients[ciphertext][power]
+                for power, column in enumerate(shared)
+            ],
+            stage.basis,
+        )
+        for ciphertext in range(packed.layout.ciphertexts)
+    ]
 
 
 def network_input_layout(stages: Sequence[Stage], n_slots: int) -> TensorLayout:

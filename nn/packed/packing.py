@@ -146,11 +146,14 @@ def lower(
     in_layout: TensorLayout,
     out_layout: TensorLayout | None = None,
     cost: PackingCost | None = None,
+    *,
+    clean: bool = False,
 ) -> PackedAffine:
     """The cheapest packing that the search finds of `affine` on inputs in `in_layout`.
 
-    Without `out_layout` the candidates of `nn.packed.layout_candidates` compete. Raises
-    `PackingError` for layouts that do not suit the map.
+    Without `out_layout` the candidates of `nn.packed.layout_candidates` compete. clean: the slots
+    between the elements hold zeros, and no partial sums of a fold. Raises `PackingError` for
+    layouts that do not suit the map.
     """
     cost = cost or DEFAULT_COST
     if in_layout.size != affine.in_size:
@@ -173,7 +176,7 @@ def lower(
     best: _Diagonals | None = None
     for layout in layouts:
         columns, rows = in_layout.positions[entries.col], layout.positions[entries.row]
-        for base in _fold_bases(in_layout, layout):
+        for base in _fold_bases(in_layout, layout, clean):
             limit = best.cost if best else math.inf
             found = _Diagonals.count(in_layout, layout, base, columns, rows, cost, limit)
             if found and (best is None or found.rank < best.rank):
@@ -182,17 +185,18 @@ def lower(
     return best.fill(affine, entries.data, in_layout.positions[entries.col], entries.row)
 
 
-def _fold_bases(in_layout: TensorLayout, out_layout: TensorLayout) -> list[int]:
+def _fold_bases(in_layout: TensorLayout, out_layout: TensorLayout, clean: bool) -> list[int]:
     """Every base R for which folding leaves the rows where `out_layout` has them.
 
     After the fold a slot s holds the sum over ``s + k R`` up to the end of its input period S only
-    if ``s mod S < R``. With a single period of rows the result repeats with R itself.
+    if ``s mod S < R``. The other slots hold partial sums, which `clean` forbids. With a single
+    period of rows the result repeats with R itself.
     """
     period = in_layout.period
     bases = [period]
     if out_layout.period < period:
         bases.append(out_layout.period)
-    else:
+    elif not clean:
         last = int((out_layout.positions % period).max())
         bases += [base for base in (1 << k for k in range(period.bit_length() - 1)) if base > last]
     return bases

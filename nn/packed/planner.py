@@ -152,9 +152,7 @@ def _propagate(
     if isinstance(stage, SquareStage):
         return predictor.square(errors[0], level, largest[0])
     if isinstance(stage, PolynomialStage):
-        return predictor.polynomial(
-            errors[0], level, stage.levels, stage.coefficients, largest[0]
-        )
+        return predictor.polynomial(errors[0], level, stage.polynomial, largest[0])
     return predictor.add(errors)
 
 

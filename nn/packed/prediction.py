@@ -10,6 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from he.ckks.circuits.polynomial import Polynomial
+from he.ckks.circuits.polynomial_circuit import PolynomialCircuit
+from he.ckks.circuits.polynomial_noise import PolynomialNoise
+from he.ckks.circuits.polynomial_scales import PolynomialScales
 from he.ckks.noise import NoiseModel
 from he.ckks.params import CKKSParameters
 from nn.network.layers import FloatArray
@@ -72,20 +76,14 @@ class ErrorPredictor:
         return Errors(4 * largest**2 * variance + 2 * variance**2 + added)
 
     def polynomial(
-        self, errors: Errors, level: int, levels: int, coefficients: FloatArray, largest: FloatArray
+        self, errors: Errors, level: int, polynomial: Polynomial, largest: FloatArray
     ) -> Errors:
-        """The errors of sum_k c_k y^k for |y| <= largest, in `levels` levels from `level` on.
-
-        A bound on the derivative multiplies the input's error. The same bound, or 1 if that is
-        larger, multiplies the rounding error of each level.
-        """
-        powers = np.arange(coefficients.shape[-1])
-        table = np.abs(np.broadcast_to(coefficients, (largest.size, powers.size)))
-        reach = np.maximum(largest, 1.0)[:, None]
-        slope = np.sum(table[:, 1:] * powers[1:] * reach ** (powers[1:] - 1), axis=1)
-        bottom = self.params.scales[level - levels] ** 2
-        added = levels * self.noise.product_rescale(level) / bottom * np.maximum(slope, 1) ** 2
-        return Errors(slope**2 * errors.variance + added)
+        """The errors of p(y) for |y| <= largest (size,), evaluated from `level` on."""
+        circuit = PolynomialCircuit(polynomial)
+        noise = PolynomialNoise(circuit, largest, bounds=True)
+        scales = PolynomialScales(self.params, circuit, level)
+        added = noise.added_variance(scales, self.noise)
+        return Errors(noise.slope**2 * errors.variance + added)
 
     def add(self, errors: list[Errors]) -> Errors:
         """The errors of a sum: variances add."""

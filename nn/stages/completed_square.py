@@ -27,6 +27,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nn.network.layers import FloatArray
+from nn.stages.neighbours import only_producer, scale_inputs, scale_outputs
 from nn.stages.stage import AffineStage, PolynomialStage, SquareStage, Stage
 
 MAX_GAIN = 16.0
@@ -103,7 +104,7 @@ def _rewrite(
         return
     readers = [i for i, other in enumerate(made) if stage.name in other.inputs]
     into_readers = bool(readers) and all(isinstance(made[i], AffineStage) for i in readers)
-    front = _only_producer(made, stage)
+    front = only_producer(made, stage)
     one_sign = bool((terms.sign == terms.sign[0]).all())
     largest = MAX_AMPLIFICATION * float(max_abs[stage.name].max())
 
@@ -111,7 +112,7 @@ def _rewrite(
         reach = terms.root * (max_abs[made[front].name] + np.abs(terms.center))
         completes = float((reach**2).max()) <= largest
         shift = terms.root * terms.center if completes else np.zeros_like(terms.root)
-        _scale_outputs(made, front, terms.root, shift)
+        scale_outputs(made, front, terms.root, shift)
         if into_readers:
             _leave_constants(made, index, stage, readers, terms, completes)
         else:
@@ -133,7 +134,7 @@ def _leave_constants(
     """The first form (`completes`) or the second; the readers take in the sign and the constant."""
     constant = terms.offset if completes else terms.constant
     left = 0.0 if completes else terms.sign * terms.linear / terms.root
-    _scale_inputs(made, readers, stage.name, terms.sign, constant)
+    scale_inputs(made, readers, stage.name, terms.sign, constant)
     # The stage's value is v for p = sign * v + constant.
     made[index] = replace(
         stage,
@@ -159,43 +160,13 @@ def _leave_factors(
     made: list[Stage], index: int, stage: PolynomialStage, readers: Sequence[int], terms: _Terms
 ) -> None:
     """The third form; the readers take in the factor and the constant."""
-    _scale_inputs(made, readers, stage.name, terms.square, terms.constant)
+    scale_inputs(made, readers, stage.name, terms.square, terms.constant)
     made[index] = replace(
         stage,
         coefficients=_columns(0.0, terms.linear / terms.square, 1.0),
         scale=1 / terms.square,
         shift=-terms.constant / terms.square,
     )
-
-
-def _only_producer(made: Sequence[Stage], stage: Stage) -> int | None:
-    """The index of the affine stage that `stage` alone reads, or None."""
-    (name,) = stage.inputs
-    if sum(name in other.inputs for other in made) != 1:
-        return None
-    for index, other in enumerate(made):
-        if other.name == name and isinstance(other, AffineStage):
-            return index
-    return None
-
-
-def _scale_outputs(made: list[Stage], index: int, scale: FloatArray, shift: FloatArray) -> None:
-    stage = made[index]
-    assert isinstance(stage, AffineStage)
-    made[index] = replace(
-        stage, affine=stage.affine.scale_outputs(scale, shift), scale=scale, shift=shift
-    )
-
-
-def _scale_inputs(
-    made: list[Stage], readers: Sequence[int], name: str, scale: FloatArray, shift: FloatArray
-) -> None:
-    """Let the `readers` of the stage `name` read ``scale * value + shift`` in its place."""
-    for index in readers:
-        stage = made[index]
-        assert isinstance(stage, AffineStage)
-        assert stage.input == name
-        made[index] = replace(stage, affine=stage.affine.scale_inputs(scale, shift))
 
 
 def _is_square(stage: PolynomialStage) -> bool:

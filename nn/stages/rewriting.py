@@ -3,7 +3,8 @@
 Consecutive linear layers become one affine map. A polynomial of degree 2 becomes a plain square,
 and the affine maps around the square take in its factors and constants
 (`nn.stages.completed_square`). So a layer takes one multiplicative level wherever that is possible
-exactly.
+exactly. A polynomial of a higher degree becomes a sum of Chebyshev polynomials where that keeps
+more precision (`nn.stages.conditioning`).
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from nn.network.graph import INPUT, Network, Node
 from nn.network.layers import Add, BatchNorm, Flatten, FloatArray, Shape
 from nn.stages.affine import affine_from_layer, identity, is_affine
 from nn.stages.completed_square import complete_squares
+from nn.stages.conditioning import condition_polynomials
+from nn.stages.ranges import Interval
 from nn.stages.stage import (
     AddStage,
     AffineStage,
-    Interval,
     PolynomialStage,
     SquareStage,
     Stage,
@@ -52,6 +54,8 @@ def rewrite(network: Network) -> tuple[Stage, ...]:
     folded = fold_batch_norms(network)
     made = _merge_affine(_translate(folded))
     made = complete_squares(made, _max_abs(folded, made))
+    pixels = np.full(int(np.prod(network.input_shape)), max(map(abs, network.input_range)))
+    made = condition_polynomials(made, {INPUT: pixels} | _max_abs(folded, made))
     made = _with_output_shape(_renamed(made), folded.output_shape)
     bounds = _max_abs(folded, made)
     return tuple(replace(stage, max_abs=bounds[stage.name]) for stage in made)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from he.ckks.circuits.polynomial import Polynomial
+from he.ckks.circuits.polynomial import Basis, Polynomial
 from nn.network.layers import FloatArray, Shape
 from nn.stages.affine import Affine
+from nn.stages.ranges import Interval, chebyshev_bounds, polynomial_bounds
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +59,6 @@ class Stage(ABC):
         """An interval around each element of the value, from intervals around the inputs."""
 
 
-Interval = tuple[FloatArray, FloatArray]
-"""Least and greatest values, elementwise."""
-
-
 @dataclass(frozen=True, eq=False)
 class AffineStage(Stage):
     """``matrix @ x + bias``."""
@@ -97,12 +94,14 @@ class SquareStage(Stage):
 
 @dataclass(frozen=True, eq=False)
 class PolynomialStage(Stage):
-    """``sum_k coefficients[..., k] x^k``, elementwise.
+    """``sum_k coefficients[..., k] B_k(x)``, elementwise.
 
-    `coefficients` are ``(degree + 1,)``, shared by all elements, or ``(size, degree + 1)``.
+    `coefficients` are ``(degree + 1,)``, shared by all elements, or ``(size, degree + 1)``. B_k is
+    ``x^k`` in the basis "power", and the Chebyshev polynomial T_k of [-1, 1] in "chebyshev".
     """
 
     coefficients: FloatArray
+    basis: Basis = "power"
 
     @property
     def degree(self) -> int:
@@ -110,16 +109,21 @@ class PolynomialStage(Stage):
         return int(self.coefficients.shape[-1]) - 1
 
     @property
+    def polynomial(self) -> Polynomial:
+        """The polynomial, with the elements in place of slots."""
+        return Polynomial(shared_columns(self.coefficients), self.basis)
+
+    @property
     def levels(self) -> int:
-        return polynomial_levels(self.coefficients)
+        return self.polynomial.depth
 
     def evaluate(self, *inputs: FloatArray) -> FloatArray:
-        result = np.zeros_like(inputs[0])
-        for column in np.moveaxis(self.coefficients, -1, 0)[::-1]:
-            result = result * inputs[0] + column
+        result: FloatArray = self.polynomial(inputs[0])
         return result
 
     def bounds(self, *inputs: Interval) -> Interval:
+        if self.basis == "chebyshev":
+            return chebyshev_bounds(self.coefficients, inputs[0])
         return polynomial_bounds(self.coefficients, inputs[0])
 
 
@@ -140,37 +144,7 @@ class AddStage(Stage):
         return low + other_low, high + other_high
 
 
-def polynomial_levels(coefficients: FloatArray) -> int:
-    """Levels that a polynomial ``(degree + 1,)`` or ``(size, degree + 1)`` takes.
-
-    As `he.ckks.circuits.polynomial.depth` says for the degree; one level less where the leading
-    power of two has the same integer coefficient for all elements (``+-x^2 + b x + c`` takes one).
-    """
-    return Polynomial(shared_columns(coefficients)).depth
-
-
 def shared_columns(coefficients: FloatArray) -> list[FloatArray | float]:
     """The coefficient of each power: one number if all elements share it, else ``(size,)``."""
     columns = np.moveaxis(coefficients, -1, 0)
     return [float(c.flat[0]) if np.ptp(c) == 0 else c for c in columns]
-
-
-def polynomial_bounds(coefficients: FloatArray, interval: Interval) -> Interval:
-    """The range of a polynomial over an interval.
-
-    The range is exact up to degree 2. Beyond degree 2 it is a bound, by Horner's rule on intervals.
-    """
-    low, high = interval
-    columns = list(np.moveaxis(coefficients, -1, 0))
-    if len(columns) == 3:
-        constant, linear, square = columns
-        with np.errstate(divide="ignore", invalid="ignore"):
-            vertex = np.nan_to_num(-linear / (2 * square), nan=0.0, posinf=0.0, neginf=0.0)
-        points = np.stack([low, high, np.clip(vertex, low, high)])
-        values = (square * points + linear) * points + constant
-        return values.min(axis=0), values.max(axis=0)
-    least, greatest = np.zeros_like(low), np.zeros_like(high)
-    for column in columns[::-1]:
-        products = np.stack([least * low, least * high, greatest * low, greatest * high])
-        least, greatest = products.min(axis=0) + column, products.max(axis=0) + column
-    return least, greatest

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from nn.network.graph import INPUT
 from nn.network.layers import FloatArray
-from nn.packed.packed_network import PackedStage, network_input_layout
+from nn.packed.packed_network import PackedStage, network_input_layout, slot_polynomials
 from nn.stages.stage import SquareStage, Stage
 
 
@@ -36,13 +36,8 @@ def _apply(item: PackedStage, *inputs: FloatArray) -> FloatArray:
     if item.affine is not None:
         return item.affine.apply(inputs[0])
     if item.coefficients is not None:
-        result = np.zeros_like(inputs[0])
-        for power in range(item.coefficients.shape[1])[::-1]:
-            coefficient = item.coefficients[:, power]
-            if coefficient.ndim == 1:
-                coefficient = coefficient[:, None]
-            result = result * inputs[0] + coefficient
-        return result
+        ciphertexts = zip(slot_polynomials(item), np.moveaxis(inputs[0], -2, 0), strict=True)
+        return np.stack([polynomial(slots) for polynomial, slots in ciphertexts], axis=-2)
     if isinstance(item.stage, SquareStage):
         return inputs[0] * inputs[0]
     return inputs[0] + inputs[1]

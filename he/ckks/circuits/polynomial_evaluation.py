@@ -1,22 +1,21 @@
-"""Polynomials of a ciphertext: Paterson-Stockmeyer with the fewest levels and exact scales.
+"""Polynomials of a ciphertext, with the fewest levels and exact scales.
 
-p is split at powers of two, p = q B_g + r (Paterson and Stockmeyer, SIAM J. Comput. 1973). The
-quotient is evaluated one level higher than the sum it enters, the remainder in that sum itself,
-before the one relinearization and rescaling that all its products share. Working downwards from
-the wanted level and scale, every summand is given the scale of its sum, so no scale ever has to be
+`he.ckks.circuits.polynomial_circuit` says which sums are evaluated. Working downwards from the
+wanted level and scale, every summand is given the scale of its sum, so no scale ever has to be
 approximated (the idea of Bossuat, Mouchet, Troncoso-Pastoriza, Hubaux, EUROCRYPT 2021, section 3).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from he.ckks.ciphertext import Ciphertext
-from he.ckks.circuits.polynomial import Polynomial, depth, divide, is_zero, trimmed
+from he.ckks.circuits.polynomial import Polynomial
+from he.ckks.circuits.polynomial_circuit import PolynomialCircuit, Sum, halves
+from he.ckks.circuits.polynomial_scales import PolynomialScales
 from he.ckks.encoding.encoder import Encoder
 from he.ckks.evaluator import Evaluator
 from he.ckks.operands import check_canonical
@@ -24,7 +23,6 @@ from he.ckks.scales import check_scale, scaled_integer
 from he.errors import (
     LevelExhaustedError,
     LevelMismatchError,
-    ParameterError,
 )
 from he.rlwe.keys import KeyNeeds
 from he.rlwe.operand_checks import check_owner, check_two_parts
@@ -51,29 +49,22 @@ class _Factor:
 
 @dataclass(frozen=True, eq=False)
 class _Product:
-    """multiplier * left * B_right; left is a sum of its own, or the index of a basis element."""
+    """`Product` with an encoded sum."""
 
     left: _Sum | int
     right: int
-    multiplier: int = 1
+    multiplier: int
 
 
 @dataclass(frozen=True, eq=False)
 class _Sum:
-    """Products, multiples of basis elements and a constant, at one level and scale, unrescaled."""
+    """`Sum` with encoded coefficients, at one level and scale, unrescaled."""
 
     level: int
     scale: float
-    products: list[_Product]
-    terms: list[tuple[int, _Factor]]
+    products: tuple[_Product, ...]
+    terms: tuple[tuple[int, _Factor], ...]
     constant: _Factor | None
-
-    def inner(self) -> Iterator[_Sum]:
-        """This sum and all below it."""
-        yield self
-        for product in self.products:
-            if isinstance(product.left, _Sum):
-                yield from product.left.inner()
 
 
 class EncodedPolynomial:
@@ -87,8 +78,7 @@ class EncodedPolynomial:
         instance(encoder, Encoder, "the encoder")
         instance(polynomial, Polynomial, "the polynomial")
         level = whole_number(level, "the level of a polynomial")
-        if polynomial.degree < 1:
-            raise ParameterError("a constant polynomial needs no ciphertext: its degree is 0")
+        circuit = PolynomialCircuit(polynomial)
         if level > encoder.params.max_level:
             raise LevelMismatchError(
                 f"level {level} is above the highest, {encoder.params.max_level}"
@@ -103,21 +93,17 @@ class EncodedPolynomial:
         self.polynomial = polynomial
         self.level = level
         self._encoder = encoder
-        low, high = polynomial.interval if polynomial.basis == "chebyshev" else (-1.0, 1.0)
-        self._centre, self._stretch = (low + high) / 2, 2 / (high - low)
-        self._base_level = level - (self._stretch != 1)
-        self._powers = _PowerScales(self)
-        # The number of basis elements to hold ready: the cheapest power of two.
-        plans = [self._plan(1 << k) for k in range(1, depth(polynomial.degree) + 1)]
-        self._sum, self._needed = min(plans, key=_cost)
-        self._sum = self._encoded(self._sum)
+        self._circuit = circuit
+        self._scales = PolynomialScales(encoder.params, circuit, level)
+        self._sum = self._encoded(circuit.total, self._scales.total)
 
     @property
     def needs(self) -> KeyNeeds:
         """The relinearization key, at the highest level at which it is used."""
-        levels = [self._powers.level(i) + 1 for i in self._needed if i > 1]
-        levels += [s.level for s in self._sum.inner() if s.products]
-        return KeyNeeds(relinearization=max(levels)) if levels else KeyNeeds()
+        circuit = self._circuit
+        heights = [circuit.height(i) + 1 for i in circuit.needed if i > 1]
+        heights += [part.height for part in circuit.total.inner() if part.products]
+        return KeyNeeds(self._scales.level(max(heights)) if heights else None)
 
     def apply(self, evaluator: Evaluator, x: Ciphertext) -> Ciphertext:
         """p(x) in every slot, `polynomial.depth` levels below x, at the canonical scale.
@@ -126,97 +112,40 @@ class EncodedPolynomial:
         canonical scale, and `MissingRelinearizationKeyError` without its key.
         """
         self._check(evaluator, x)
-        base = evaluator.subtract(x, self._centre) if self._centre else x
-        if self._stretch != 1:
-            base = evaluator.multiply_scalar(base, self._stretch)
+        circuit = self._circuit
+        base = evaluator.subtract(x, circuit.centre) if circuit.centre else x
+        if circuit.is_stretched:
+            base = evaluator.multiply_scalar(base, circuit.stretch)
         basis = {1: base}
-        for i in self._needed:
+        for i in circuit.needed:
             if i > 1:
                 basis[i] = self._power(evaluator, basis, i)
         result = self._rescaled(evaluator, basis, self._sum)
         return evaluator.result(result.data, self.params.scales[result.level])
 
-    # ------------------------------------------------------------ planning
+    # ------------------------------------------------------------ encoding
 
-    def _plan(self, babies: int) -> tuple[_Sum, list[int]]:
-        """The sums, with plain coefficients in place of factors, and the basis elements needed."""
-        out = self.level - self.polynomial.depth
-        scale = self.params.scales[out] * self.params.q[out + 1]
-        leading = self.polynomial.leading_integer
-        coefficients = list(self.polynomial.coefficients)
-        products: list[_Product] = []
-        if leading is not None:
-            half = self.polynomial.degree // 2
-            coefficients.pop()
-            if self.polynomial.basis == "chebyshev":  # T_2h = 2 T_h^2 - 1
-                coefficients[0] = coefficients[0] - leading
-                leading *= 2
-            products = [_Product(half, half, leading)]
-        total = self._split(coefficients, out + 1, scale, babies, products)
-        used: set[int] = set()
-        for s in total.inner():
-            used.update(i for i, _ in s.terms)
-            for product in s.products:
-                used.add(product.right)
-                if isinstance(product.left, int):
-                    used.add(product.left)
-        return total, sorted(self._closure(used))
-
-    def _split(
-        self,
-        coefficients: Sequence[np.ndarray],
-        level: int,
-        scale: float,
-        babies: int,
-        products: Sequence[_Product] = (),
-    ) -> _Sum:
-        collected = list(products)
-        multiples: list[tuple[int, _Factor]] = []
-        rest = trimmed(coefficients)
-        while len(rest) > babies or self._powers.level(len(rest) - 1) < level:
-            g = 1 << (len(rest) - 1).bit_length() - 1
-            quotient, rest = divide(rest, g, self.polynomial.basis)
-            if len(quotient) == 1:
-                multiples.append((g, _Factor(residues=quotient[0])))
-                continue
-            above = scale / self._powers.scale(g) * self.params.q[level + 1]
-            collected.append(_Product(self._split(quotient, level + 1, above, babies), g))
-        multiples += [(i, _Factor(residues=c)) for i, c in enumerate(rest) if i and not is_zero(c)]
-        constant = None if is_zero(rest[0]) else _Factor(residues=rest[0])
-        return _Sum(level, scale, collected, multiples, constant)
-
-    def _closure(self, used: set[int]) -> set[int]:
-        """`used`, and what its members are made from."""
-        closed = set(used)
-        for i in range(max(used, default=1), 1, -1):
-            if i in closed:
-                a, b = _halves(i)
-                closed.update((a, b))
-                if self.polynomial.basis == "chebyshev" and a != b:
-                    closed.add(a - b)
-        return closed
-
-    def _encoded(self, total: _Sum) -> _Sum:
-        """The same sums with every coefficient encoded at the scale that its sum needs."""
-        level, scale = total.level, total.scale
+    def _encoded(self, total: Sum, scale: float) -> _Sum:
+        """The sums with every coefficient encoded at the scale that its sum needs."""
+        level, scales = self._scales.level(total.height), self._scales
         check_scale(self.params, level, scale, "a sum of the polynomial")
-        products = [
-            _Product(self._encoded(p.left), p.right, p.multiplier)
-            if isinstance(p.left, _Sum)
-            else p
-            for p in total.products
-        ]
-        terms = [
-            (i, self._factor(c.residues, scale / self._powers.scale(i), level))
-            for i, c in total.terms
-        ]
-        constant = total.constant
-        if constant is not None:
-            constant = self._factor(constant.residues, scale, level)
+        products = tuple(
+            _Product(
+                self._encoded(product.left, scales.quotient(total.height, scale, product.right))
+                if isinstance(product.left, Sum)
+                else product.left,
+                product.right,
+                product.multiplier,
+            )
+            for product in total.products
+        )
+        terms = tuple(
+            (i, self._factor(c, scale / scales.element(i), level)) for i, c in total.terms
+        )
+        constant = None if total.constant is None else self._factor(total.constant, scale, level)
         return _Sum(level, scale, products, terms, constant)
 
-    def _factor(self, c: np.ndarray | None, scale: float, level: int) -> _Factor:
-        assert c is not None
+    def _factor(self, c: np.ndarray, scale: float, level: int) -> _Factor:
         if c.ndim or complex(c).imag:
             return _Factor(residues=self._encoder.encode(c, level, scale).data)
         value = float(c.real)
@@ -226,8 +155,8 @@ class EncodedPolynomial:
 
     def _power(self, evaluator: Evaluator, basis: dict[int, Ciphertext], i: int) -> Ciphertext:
         """x^i = x^a x^b, or T_i = 2 T_a T_b - T_(a-b)."""
-        a, b = _halves(i)
-        level = self._powers.level(i) + 1
+        a, b = halves(i)
+        level = self._scales.level(self._circuit.height(i) + 1)
         scale = basis[a].scale * basis[b].scale
         product = _tensor(evaluator, basis[a], basis[b], level)
         if self.polynomial.basis == "chebyshev":
@@ -280,26 +209,6 @@ class EncodedPolynomial:
         check_canonical(x)
 
 
-class _PowerScales:
-    """Level and scale of every basis element, as its computation will leave them."""
-
-    def __init__(self, owner: EncodedPolynomial) -> None:
-        self._params = owner.params
-        self._base = owner._base_level
-        self._scales = {1: owner.params.scales[owner._base_level]}
-
-    def level(self, i: int) -> int:
-        """Levels above i = 1 cost one doubling each."""
-        return self._base - (max(i, 1) - 1).bit_length()
-
-    def scale(self, i: int) -> float:
-        """Product of the halves' scales, rescaled."""
-        if i not in self._scales:
-            a, b = _halves(i)
-            self._scales[i] = self.scale(a) * self.scale(b) / self._params.q[self.level(i) + 1]
-        return self._scales[i]
-
-
 def evaluate_polynomial(
     evaluator: Evaluator, x: Ciphertext, polynomial: Polynomial
 ) -> Ciphertext:
@@ -310,22 +219,6 @@ def evaluate_polynomial(
     instance(evaluator, Evaluator, "the evaluator")
     check_owner(evaluator.params, x, Ciphertext)
     return EncodedPolynomial(evaluator.encoder, polynomial, x.level).apply(evaluator, x)
-
-
-def _halves(i: int) -> tuple[int, int]:
-    """i = a + b with a >= b and a a power of two: odd elements come from powers and odd ones."""
-    a = 1 << (i - 1).bit_length() - 1
-    return a, i - a
-
-
-def _cost(plan: tuple[_Sum, list[int]]) -> float:
-    """In relinearizations; a rescaling alone is a fourth, a plain multiplication a twentieth."""
-    total, needed = plan
-    cost = float(sum(i > 1 for i in needed))
-    for s in total.inner():
-        cost += 1 + 0.1 * len(s.products) if s.products else 0.25
-        cost += 0.05 * len(s.terms)
-    return cost
 
 
 def _tensor(evaluator: Evaluator, a: Ciphertext, b: Ciphertext, level: int) -> np.ndarray:

@@ -300,6 +300,18 @@ def test_lower__zero_map_is_one_diagonal_of_zeros() -> None:
     check(packed, affine, 0)
 
 
+@given(st.one_of(linears(), convolutions()), st.sampled_from([8, 64, 256]), seeds)
+def test_lower__clean_slots_between_the_elements(
+    affine: Affine, n_slots: int, seed: int
+) -> None:
+    packed = lower(affine, input_layout(affine.in_shape, n_slots), clean=True)
+    check(packed, affine, seed)
+    values = np.random.default_rng(seed).normal(size=(2, affine.in_size))
+    slots = packed.apply(packed.in_layout.pack_flat(values))
+    between = packed.out_layout.pack_flat(np.ones(affine.out_size)) == 0
+    assert not slots[:, between].any()
+
+
 def test_lower__refuses_layouts_of_other_sizes() -> None:
     affine = identity((8,))
     source = compact_layout((8,), 16)
