@@ -6,7 +6,9 @@ computation on the block. Other libraries of this kind keep pools, too (SEAL's `
 
 from __future__ import annotations
 
+import ctypes
 import math
+import sys
 
 import numpy as np
 
@@ -47,6 +49,21 @@ def large_copy(source: np.ndarray) -> np.ndarray:
     array = large_array(source.shape)
     np.copyto(array, source)
     return array
+
+
+def secret_array(shape: tuple[int, ...]) -> np.ndarray:
+    """A `large_array` for secrets: its memory becomes zeros when the last view of it is gone."""
+    return np.asarray(_SecretBlock(math.prod(shape))).reshape(shape)
+
+
+def wipe_bytes(secret: bytes) -> None:
+    """Turn a bytes object into zeros, if only one variable of the caller refers to it.
+
+    Python never changes bytes. They stand behind the header of their object, where this writes.
+    """
+    # That variable, the argument, and the argument of `getrefcount`.
+    if sys.getrefcount(secret) <= 3:
+        ctypes.memset(id(secret) + bytes.__basicsize__ - 1, 0, len(secret))
 
 
 def contiguous(array: np.ndarray) -> np.ndarray:
@@ -97,3 +114,16 @@ class _Block:
             release()
         if size <= _KEPT_BYTES:
             _free.setdefault(self._memory.size, []).append(self._memory)
+
+
+class _SecretBlock(_Block):
+    """A block that is zeroed at its end, of any size."""
+
+    def __init__(self, words: int) -> None:
+        super().__init__(words)
+        self._is_large = 8 * words >= _SMALLEST_BYTES
+
+    def __del__(self) -> None:
+        self._memory.fill(0)
+        if self._is_large:
+            super().__del__()

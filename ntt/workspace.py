@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -28,6 +30,26 @@ def workspace(name: str, shape: tuple[int, ...]) -> np.ndarray:
     if flat is None or flat.size < size:
         flat = store[name] = aligned_array(size)
     return flat[:size].reshape(shape)
+
+
+@contextlib.contextmanager
+def secret_workspace(name: str, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """A `workspace` for secrets, which becomes zeros at the end of the block."""
+    array = workspace(name, shape)
+    try:
+        yield array
+    finally:
+        settle()
+        array.fill(0)
+
+
+def wipe(*names: str) -> None:
+    """Turn what this thread's workspaces of these names hold into zeros."""
+    settle()
+    for name in names:
+        flat = _arrays.__dict__.get(name)
+        if flat is not None:
+            flat.fill(0)
 
 
 def release() -> None:

@@ -72,7 +72,9 @@ class Decryptor:
     def noise_budget(self, ciphertext: Ciphertext) -> float:
         """``-log2(2 max |v|)`` of the invariant noise v, in bits, exactly; 0 when it is gone.
 
-        v is [t ct(s)]_Q / Q; in Python integers, so slow (about a microsecond a residue).
+        v is [t ct(s)]_Q / Q; in Python integers, so slow (about a microsecond a residue). The
+        budget is as secret as the key, which can be computed from the noise of chosen ciphertexts:
+        neither log nor send it.
         """
         phase = self._product(self._owned(ciphertext))
         noise = plain_lift(self.params, ciphertext.level).scaled_residues(phase)

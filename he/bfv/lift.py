@@ -21,7 +21,7 @@ from he.rlwe.rns import context
 from ntt.constants import BasisChange, Scalars
 from ntt.limbs import LimbOps
 from ntt.memory import large_array
-from ntt.workspace import workspace
+from ntt.workspace import secret_workspace
 
 # Plaintexts of more bits are cut in two: kernels take sources below 2^50.
 _WHOLE_BITS, _LOW_BITS = 50, 30
@@ -109,19 +109,18 @@ class PlainLift:
 
         It is ``(t x - [t x]_Q) / Q``, the remainder centred, of which the first vanishes modulo t.
         Raises `NoiseBudgetExhaustedError` where a remainder is within Q / 16 of Q / 2: only there
-        could float64 have rounded to the wrong side.
+        could float64 have rounded to the wrong side. The error says no more of the noise: a noise
+        that is known to whoever reads logs gives the secret away.
         """
         self._ops.inverse(x)
-        terms = workspace("bfv remainder", (len(self._lift), x.shape[-1]))
-        worst = self._lift.terms(terms, x)
-        if worst > EXHAUSTED:
-            raise NoiseBudgetExhaustedError(
-                f"the noise has reached {worst:.3f} of the distance between messages and its "
-                f"limit is {EXHAUSTED:.3f}: what the ciphertext held is lost; compute less, or "
-                f"build parameters with a larger depth or more spare_bits"
-            )
         out = large_array((1, x.shape[-1]))
-        kernels.weighted_sum(out[0], terms, *self._to_plain.of(64), np.uint64(self._t))
+        with secret_workspace("bfv remainder", (len(self._lift), x.shape[-1])) as terms:
+            if self._lift.terms(terms, x) > EXHAUSTED:
+                raise NoiseBudgetExhaustedError(
+                    "the noise of the ciphertext has reached its message, which is lost: compute "
+                    "less, or build parameters with a larger depth or more spare_bits"
+                )
+            kernels.weighted_sum(out[0], terms, *self._to_plain.of(64), np.uint64(self._t))
         result: np.ndarray = out[0]
         return result
 

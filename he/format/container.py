@@ -32,7 +32,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from he.errors import CorruptBytesError, ForeignBytesError, ParameterError, VersionError
-from he.format.residue_packing import readonly_view, unpack_residues
+from he.format.residue_packing import Allocate, readonly_view, unpack_residues
+from ntt.memory import large_array
 
 MAGIC = b"\x89HEA\r\n\x1a\n"
 FORMAT_VERSION = 1
@@ -97,10 +98,14 @@ class Contents(NamedTuple):
         return section
 
     def residues(
-        self, name: str, moduli: Sequence[int], shape: Sequence[int]
+        self,
+        name: str,
+        moduli: Sequence[int],
+        shape: Sequence[int],
+        allocate: Allocate = large_array,
     ) -> NDArray[np.uint64]:
         """The residues packed in `name`: `shape` = (..., len(moduli), N), each value checked."""
-        return unpack_residues(self.octets(name), moduli, shape)
+        return unpack_residues(self.octets(name), moduli, shape, allocate)
 
     def check_sections(self, names: Iterable[str]) -> None:
         """Raise `CorruptBytesError` unless the sections are these, each named once."""

@@ -8,14 +8,17 @@ one another without gaps.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from he.errors import CorruptBytesError, ForeignBytesError, ParameterError
 from he.format.residue_packing_kernels import pack_row, unpack_row
-from ntt.memory import contiguous, large_array, large_copy, read_only
+from ntt.memory import contiguous, large_array, read_only
+
+Allocate = Callable[[tuple[int, ...]], np.ndarray]
+"""`large_array`, or `secret_array` for residues of secrets."""
 
 
 def packed_bytes(moduli: Sequence[int], N: int) -> int:
@@ -29,12 +32,20 @@ def pack_residues(residues: NDArray[np.uint64], moduli: Sequence[int]) -> bytes:
     residues: (..., limbs, N) uint64, not empty, row i in [0, moduli[i]). moduli: the limbs' moduli,
     1 <= q < 2^64. Raises `ParameterError` where shape, dtype or a value does not fit the moduli.
     """
+    packed: bytes = packed_words(residues, moduli).tobytes()
+    return packed
+
+
+def packed_words(
+    residues: NDArray[np.uint64], moduli: Sequence[int], allocate: Allocate = large_array
+) -> NDArray[np.uint64]:
+    """`pack_residues` as little-endian words, in memory of `allocate`."""
     moduli = _check_moduli(moduli)
     if residues.dtype != np.uint64:
         raise ParameterError(f"residues are of dtype {residues.dtype}, needed is uint64")
     N = _check_shape(residues.shape, moduli)
     blocks = read_only(contiguous(residues)).reshape(-1, len(moduli), N)
-    packed = large_array((len(blocks) * packed_bytes(moduli, N) // 8,))
+    packed = allocate((len(blocks) * packed_bytes(moduli, N) // 8,))
     start = 0
     for block in blocks:
         for row, q in zip(block, moduli, strict=True):
@@ -43,13 +54,16 @@ def pack_residues(residues: NDArray[np.uint64], moduli: Sequence[int]) -> bytes:
             stop = start + _words_per_row(q, N)
             pack_row(row, q.bit_length(), packed[start:stop])
             start = stop
-    return packed.astype("<u8", copy=False).tobytes()
+    return packed.astype("<u8", copy=False)
 
 
 def unpack_residues(
-    data: bytes | memoryview, moduli: Sequence[int], shape: Sequence[int]
+    data: bytes | memoryview,
+    moduli: Sequence[int],
+    shape: Sequence[int],
+    allocate: Allocate = large_array,
 ) -> NDArray[np.uint64]:
-    """The inverse of `pack_residues`, with every value checked.
+    """The inverse of `pack_residues`, with every value checked, in memory of `allocate`.
 
     shape: (..., len(moduli), N), as the reader expects the residues. The result is uint64,
     C-contiguous, row i in [0, moduli[i]). Raises `CorruptBytesError` where the length does not fit,
@@ -63,8 +77,9 @@ def unpack_residues(
     view = readonly_view(data)
     if len(view) != needed:
         raise CorruptBytesError(f"residues of shape {shape} take {needed} bytes, got {len(view)}")
-    packed = large_copy(np.frombuffer(view, dtype="<u8"))
-    residues = large_array(shape)
+    packed = allocate((needed // 8,))
+    np.copyto(packed, np.frombuffer(view, dtype="<u8"))
+    residues = allocate(shape)
     start = 0
     for block in residues.reshape(-1, len(moduli), N):
         for row, q in zip(block, moduli, strict=True):

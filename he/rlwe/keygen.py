@@ -20,12 +20,11 @@ from he.rlwe.params import RLWEParameters
 from he.rlwe.rns import context
 from he.rlwe.sampling import RandomStream
 from he.rlwe.seeded import PUBLIC_KEY, digit_label, uniform_from_seed
-from he.rlwe.small_polynomials import error_polynomial
+from he.rlwe.small_polynomials import mask
 from he.trace import RELINEARIZATION
 from he.validation import instance, whole_number
 from ntt.constants import Scalars
-from ntt.limbs import LimbOps
-from ntt.memory import large_array
+from ntt.memory import large_array, secret_array
 
 
 class KeyGenerator:
@@ -57,7 +56,7 @@ class KeyGenerator:
         seed = self._public_seed()
         data = large_array((2, len(ops.moduli), self.params.N))
         data[1] = uniform_from_seed(seed, PUBLIC_KEY, ops)
-        self._mask(data, secret.transformed, ops, self._stream())
+        mask(data, secret.transformed, self._stream(), self.params, ops)
         return PublicKey.unchecked(params=self.params, data=data, seed=seed)
 
     def relinearization_key(self, secret: SecretKey, level: int | None = None) -> KeySwitchingKey:
@@ -102,12 +101,12 @@ class KeyGenerator:
         data = large_array(shape)
         for j, rows in enumerate(digits):
             data[j, 1] = uniform_from_seed(seed, digit_label(j), ops)
-            self._mask(data[j], target, ops, stream)
+            mask(data[j], target, stream, self.params, ops)
             # The gadget factor is P modulo the digit's own primes, and 0 modulo all others.
             own = slice(rows.start, rows.stop)
             digit_ops = self._context.limbs(tuple(rows))
             scaled = digit_ops.multiply_scalar(
-                large_array(source[own].shape), source[own], self._special(rows)
+                secret_array(source[own].shape), source[own], self._special(rows)
             )
             digit_ops.add(data[j, 0, own], data[j, 0, own], scaled)
         return KeySwitchingKey.unchecked(
@@ -120,8 +119,8 @@ class KeyGenerator:
         """s^2 and s for the relinearization key, s and its preimage for a Galois element."""
         rows = list(self._context.qp_rows(level))
         shape = (len(rows), self.params.N)
-        s = np.take(secret.transformed, rows, axis=0, out=large_array(shape), mode="clip")
-        other = large_array(shape)
+        s = np.take(secret.transformed, rows, axis=0, out=secret_array(shape), mode="clip")
+        other = secret_array(shape)
         if element == RELINEARIZATION:
             return self._context.qp(level).multiply(other, s, s), s
         N = self.params.N
@@ -140,13 +139,6 @@ class KeyGenerator:
     def _special(self, rows: range) -> Scalars:
         moduli = self._context.limbs(tuple(rows)).moduli
         return Scalars([self._context.P] * len(moduli), moduli)
-
-    def _mask(
-        self, pair: np.ndarray, secret: np.ndarray, ops: LimbOps, stream: RandomStream
-    ) -> None:
-        """pair[0] = e - pair[1] secret."""
-        ops.multiply(pair[0], pair[1], secret)
-        ops.subtract(pair[0], error_polynomial(stream, self.params, ops), pair[0])
 
     def _public_seed(self) -> bytes:
         return os.urandom(32) if self._seeded is None else self._seeded.bytes(32)

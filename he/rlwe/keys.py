@@ -11,12 +11,13 @@ import numpy as np
 from he.errors import (
     CorruptBytesError,
     MissingGaloisKeyError,
+    MissingKeyError,
     MissingRelinearizationKeyError,
     ParameterError,
     ParametersMismatchError,
 )
 from he.format.container import Contents, checked_values, packed_size
-from he.format.residue_packing import pack_residues, packed_bytes
+from he.format.residue_packing import packed_bytes, packed_words
 from he.rlwe import galois
 from he.rlwe.array_checks import check_array, check_below
 from he.rlwe.key_needs import KeyNeeds as KeyNeeds
@@ -35,27 +36,60 @@ from he.rlwe.seeded import (
     read_pairs,
 )
 from he.rlwe.serializable import Encoded
-from he.rlwe.small_polynomials import secret_coefficients, small_polynomial
+from he.rlwe.small_polynomials import small_polynomial, take_secret
 from he.trace import RELINEARIZATION
 from he.validation import instance, whole_number
-from ntt.memory import large_array
+from ntt.memory import read_only, secret_array
 
 
 class SecretKey(OwnedObject):
     """The secret: a uniform ternary polynomial. It exists on the client's side only.
 
-    coefficients: int64 (N,) in {-1, 0, 1}. Raises `ParameterError` for others, and for what is no
-    uniform secret (`secret_coefficients`).
+    coefficients: (N,) in {-1, 0, 1}, of which the key takes a copy. Raises `ParameterError` for
+    others, and for what is no uniform secret (`take_secret`).
+
+    The memory of the key becomes zeros when nothing refers to the key any more, when `wipe` is
+    called, or at the end of a ``with`` block. A wiped key raises `MissingKeyError` where it is
+    used.
     """
 
     kind = "secret key"
 
     def __init__(self, params: RLWEParameters, coefficients: np.ndarray) -> None:
         self.params = instance(params, RLWEParameters, "the parameter set of a secret key")
-        self.coefficients = secret_coefficients(params, coefficients)
         ops = context(params).qp(params.max_level)
-        shape = (len(ops.moduli), params.N)
-        self.transformed = small_polynomial(self.coefficients, ops, large_array(shape))
+        memory = secret_array((1 + len(ops.moduli), params.N))
+        small = memory[0].view(np.int64)
+        take_secret(params, coefficients, small)
+        small_polynomial(small, ops, memory[1:])
+        self._memory: np.ndarray | None = memory
+
+    @property
+    def coefficients(self) -> np.ndarray:
+        """The coefficients, int64 (N,), read-only."""
+        return read_only(self._held()[0].view(np.int64))
+
+    @property
+    def transformed(self) -> np.ndarray:
+        """The transform modulo every prime of QP at the top level, (limbs_QP, N), read-only."""
+        return read_only(self._held()[1:])
+
+    def wipe(self) -> None:
+        """Turn the secret into zeros, in everything that looks at it. No call may be using it."""
+        if self._memory is not None:
+            self._memory.fill(0)
+            self._memory = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.wipe()
+
+    def _held(self) -> np.ndarray:
+        if self._memory is None:
+            raise MissingKeyError("the secret key was wiped: make or read another one")
+        return self._memory
 
     def __repr__(self) -> str:
         return f"SecretKey(N={self.params.N}, <hidden>)"
@@ -65,14 +99,17 @@ class SecretKey(OwnedObject):
 
     def _encoded(self) -> Encoded:
         """The coefficients + 1, as residues modulo 3: two bits each."""
-        digits = (self.coefficients + 1).astype(np.uint64)
-        return {}, {"coefficients": pack_residues(digits[None, :], [3])}
+        digits = secret_array((1, self.params.N))
+        np.add(self.coefficients, 1, out=digits[0].view(np.int64))
+        return {}, {"coefficients": packed_words(digits, [3], secret_array).data.cast("B")}
 
     @classmethod
     def _decoded(cls, contents: Contents, params: RLWEParameters) -> Self:
         contents.check_sections(["coefficients"])
-        digits = contents.residues("coefficients", [3], (1, params.N))
-        return cls.from_read(params, digits[0].astype(np.int64) - 1)
+        digits = contents.residues("coefficients", [3], (1, params.N), secret_array)
+        coefficients = digits[0].view(np.int64)
+        coefficients -= 1
+        return cls.from_read(params, coefficients)
 
     @classmethod
     def from_read(cls, params: RLWEParameters, coefficients: np.ndarray) -> Self:

@@ -23,7 +23,7 @@ from ntt.constants import BasisChange, DigitChange, LimbDivision, Scalars
 from ntt.limbs import LimbOps
 from ntt.memory import large_array
 from ntt.tables import NTTTables
-from ntt.workspace import workspace
+from ntt.workspace import secret_workspace, wipe, workspace
 
 # Errors of fresh ciphertexts (`he.rlwe.sampling.gaussian`) are far smaller.
 _ADDEND_BOUND = 1 << 12
@@ -321,20 +321,24 @@ class Division:
         """x (limbs, N), transformed -> (limbs - dropped, N), transformed.
 
         addend: int64 (N,) coefficients below 2^12 in absolute value and below every modulus;
-        ``round((x + addend) / D)`` is then the result, for the price of no transform. The dropped
-        limbs of x are overwritten.
+        ``round((x + addend) / D)`` is then the result, for the price of no transform. An addend is
+        a secret error: scratch memory keeps none. The dropped limbs of x are overwritten.
         """
         lost = x[self.keep :]
         if out is None:
             out = large_array((self.keep, x.shape[-1]))
         self._lost_ops.inverse(lost)
         if addend is not None:
-            residues = workspace("division addend", lost.shape)
-            rns_kernels.residues_of_small(residues, addend, self._lost_moduli)
-            self._lost_ops.add(lost, lost, residues)
-        sources = self._terms(lost, addend)
+            with secret_workspace("division addend", lost.shape) as residues:
+                rns_kernels.residues_of_small(residues, addend, self._lost_moduli)
+                self._lost_ops.add(lost, lost, residues)
         change = self._change if addend is None else self._change_less_addend
-        return self._kept_ops.divide(out, x[: self.keep], sources, change, self._factors)
+        try:
+            sources = self._terms(lost, addend)
+            return self._kept_ops.divide(out, x[: self.keep], sources, change, self._factors)
+        finally:
+            if addend is not None:
+                wipe("division")
 
     def _terms(self, lost: np.ndarray, addend: np.ndarray | None) -> np.ndarray:
         """The remainder's terms: one a dropped prime, the overflow if they are many, the addend."""

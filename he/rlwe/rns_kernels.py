@@ -29,6 +29,35 @@ def overflow_count(out, y, inverses):
 
 
 @kernel
+def ternary_counts(counts, values):
+    """counts (4,) int64 = how many of the int64 values are -1, 0, 1, and anything else."""
+    counts[:] = 0
+    for i in range(values.size):
+        v = values[i]
+        counts[v + 1 if -1 <= v <= 1 else 3] += 1
+
+
+@kernel
+def ternary_of_residues(out, residues, moduli):
+    """out int64 (N,) = the polynomial with coefficients in {-1, 0, 1} that residues (limbs, N) are.
+
+    False where two limbs disagree, or a residue is another one.
+    """
+    same = True
+    for r in range(moduli.size):
+        q = moduli[r]
+        for i in range(out.size):
+            x = residues[r, i]
+            v = np.int64(x) if x <= np.uint64(1) else -np.int64(q - x)
+            same &= v >= -1
+            if r == 0:
+                out[i] = v
+            else:
+                same &= out[i] == v
+    return same
+
+
+@kernel
 def residues_of_small(out, values, moduli):
     """out[r, i] = values[i] mod moduli[r] for int64 values with |value| < every modulus."""
     for r in range(moduli.size):

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 
 from he.errors import ParameterError
 from he.rlwe.sampling_kernels import AT_ONCE, invert_half_normal, keep_below, keep_ternary
-from ntt.memory import large_array
+from ntt.memory import large_array, secret_array, wipe_bytes
 
 SEED_BYTES = 32
 BYTES_PER_CIPHER = 1 << 38
@@ -89,8 +89,14 @@ class RandomStream:
 
     @classmethod
     def from_os(cls) -> RandomStream:
-        """A fresh stream, seeded by the operating system (`os.urandom`). Use it for secrets."""
-        return cls(os.urandom(SEED_BYTES), "os", from_os=True)
+        """A fresh stream, seeded by the operating system (`os.urandom`). Use it for secrets.
+
+        What it draws becomes zeros when nobody looks at it any more; its seed is not kept.
+        """
+        seed = os.urandom(SEED_BYTES)
+        stream = cls(seed, "os", from_os=True)
+        wipe_bytes(seed)
+        return stream
 
     @classmethod
     def from_seed(cls, seed: builtins.bytes, label: str = "") -> RandomStream:
@@ -107,7 +113,10 @@ class RandomStream:
 
     def fork(self, label: str) -> RandomStream:
         """An independent stream for `label`, seeded by the next 32 bytes of this one."""
-        return RandomStream(self.bytes(SEED_BYTES), label, from_os=self._from_os)
+        seed = self.bytes(SEED_BYTES)
+        stream = RandomStream(seed, label, from_os=self._from_os)
+        wipe_bytes(seed)
+        return stream
 
     def renew(self, count: int = 0) -> builtins.bytes:
         """Go on with fresh randomness of the operating system, and return `count` bytes of it.
@@ -120,14 +129,17 @@ class RandomStream:
             self._renew_after_fork()
         with self._lock:
             if self._key is None:
-                drawn = os.urandom(SEED_BYTES + count)
+                secret, public = _drawn(count)
                 self._renewals += 1
                 if self._renewals == RENEWALS_PER_KEY:
-                    self._start(drawn[:SEED_BYTES])
+                    self._start(secret)
                 else:
-                    self._cipher.reset_nonce(bytes(4) + drawn[:12])
+                    nonce = bytes(4) + memoryview(secret)[:12]
+                    self._cipher.reset_nonce(nonce)
                     self._left = BYTES_PER_CIPHER
-                return drawn[SEED_BYTES:]
+                    wipe_bytes(nonce)
+                _wipe(secret)
+                return public
         return self.bytes(count)
 
     def bytes(self, count: int) -> builtins.bytes:
@@ -144,7 +156,7 @@ class RandomStream:
         """The next `count` bytes as (count,) uint8, uniform."""
         return self._draw(count)
 
-    def _start(self, seed: builtins.bytes) -> None:
+    def _start(self, seed: builtins.bytes | bytearray) -> None:
         key = hashlib.blake2b(
             self._label.encode(), key=seed, digest_size=32, person=_PERSON
         ).digest()
@@ -152,12 +164,23 @@ class RandomStream:
         self._renewals = 0
         # The key is never used twice, so block counter and nonce start at zero.
         self._start_cipher(key, 0)
+        if self._from_os:
+            wipe_bytes(key)
+
+    def _restart(self) -> None:
+        """Go on with the stream of a fresh seed."""
+        seed, _ = _drawn(0)
+        self._start(seed)
+        _wipe(seed)
 
     def _start_cipher(self, key: builtins.bytes, position: int) -> None:
         """Go on behind the first `position` bytes of the key stream."""
         block, inside = divmod(position, 64)
         nonce = block.to_bytes(8, "little") + bytes(8)
-        self._cipher = Cipher(ChaCha20(key, nonce), mode=None).encryptor()
+        # The cipher refers to its key, of which OpenSSL has a copy, which it overwrites at its end.
+        given = bytearray(key)
+        self._cipher = Cipher(ChaCha20(given, nonce), mode=None).encryptor()
+        _wipe(given)
         self._cipher.update(bytes(inside))
         self._position = position
         self._left = BYTES_PER_CIPHER - position % BYTES_PER_CIPHER
@@ -165,7 +188,8 @@ class RandomStream:
     def _draw(self, count: int) -> NDArray[np.uint8]:
         if count < 0:
             raise ParameterError(f"count = {count} must not be negative")
-        drawn = large_array((-(-count // 8),)).view(np.uint8)[:count]
+        allocate = secret_array if self._from_os else large_array
+        drawn = allocate((-(-count // 8),)).view(np.uint8)[:count]
         view = drawn.data
         if self._process != _process():
             self._renew_after_fork()
@@ -184,7 +208,7 @@ class RandomStream:
     def _continue(self) -> None:
         """More bytes than one cipher has: of a fresh seed, or of the same at the next block."""
         if self._key is None:
-            self._start(os.urandom(SEED_BYTES))
+            self._restart()
         else:
             self._start_cipher(self._key, self._position)
 
@@ -198,6 +222,19 @@ class RandomStream:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a RandomStream cannot be copied or pickled: it would repeat its bytes")
+
+
+def _drawn(count: int) -> tuple[bytearray, bytes]:
+    """A secret seed and `count` more bytes, of one draw from the operating system."""
+    drawn = os.urandom(SEED_BYTES + count)
+    with memoryview(drawn) as view:
+        secret, public = bytearray(view[:SEED_BYTES]), bytes(view[SEED_BYTES:])
+    wipe_bytes(drawn)
+    return secret, public
+
+
+def _wipe(secret: bytearray) -> None:
+    secret[:] = bytes(len(secret))
 
 
 def uniform_residues(
@@ -235,10 +272,10 @@ def uniform_residues(
 def ternary(stream: RandomStream, N: int) -> NDArray[np.int64]:
     """N independent samples, uniform on {-1, 0, 1}, exactly (rejection): (N,) int64.
 
-    Variance 2/3. Raises `ParameterError` if N < 1.
+    Variance 2/3. The samples are a `ntt.memory.secret_array`. Raises `ParameterError` if N < 1.
     """
     _check_length(N)
-    samples = large_array((N,)).view(np.int64)
+    samples = secret_array((N,)).view(np.int64)
     filled = 0
     while filled < N:
         filled = int(keep_ternary(stream.uint8(N - filled), samples, filled))
@@ -254,12 +291,13 @@ def gaussian(
     bits, computed in exact decimal arithmetic and rounded to nearest. |x| <= B, where B is the
     first k with Pr[|x| > k] <= 2^-64 (30 at sigma = 3.2, more than 9 sigma). Each of the B + 1
     cumulative probabilities is off by at most 2^-64, so the statistical distance to the ideal
-    distribution is at most (B + 1) 2^-64 a sample. The time does not depend on the samples.
+    distribution is at most (B + 1) 2^-64 a sample. The time does not depend on the samples,
+    which are a `ntt.memory.secret_array`.
 
     Raises `ParameterError` for N < 1, and unless 0.5 <= sigma <= 64.
     """
     _check_length(N)
-    samples = large_array((N,)).view(np.int64)
+    samples = secret_array((N,)).view(np.int64)
     invert_half_normal(stream.uint64(N), _filled_thresholds(float(sigma)), samples)
     return samples
 

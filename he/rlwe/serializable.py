@@ -11,7 +11,7 @@ from he.format.container import Contents, pack
 Buffer = bytes | bytearray | memoryview
 """What bytes are read from."""
 
-Encoded = tuple[Mapping[str, Any], Mapping[str, bytes]]
+Encoded = tuple[Mapping[str, Any], Mapping[str, bytes | memoryview]]
 """What an object has in its container: the header and the sections."""
 
 

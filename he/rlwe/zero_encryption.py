@@ -11,9 +11,9 @@ from he.rlwe.params import RLWEParameters
 from he.rlwe.rns import context
 from he.rlwe.sampling import SEED_BYTES, RandomStream
 from he.rlwe.seeded import CIPHERTEXT, uniform_from_seed
-from he.rlwe.small_polynomials import error_polynomial, small_polynomial
-from ntt.memory import large_array, large_copy
-from ntt.workspace import workspace
+from he.rlwe.small_polynomials import mask, small_polynomial
+from ntt.memory import large_array, secret_array
+from ntt.workspace import secret_workspace, workspace
 
 
 class ZeroEncryptor:
@@ -50,12 +50,15 @@ class ZeroEncryptor:
         """A new pair (2, level + 1, N), transformed, and the seed that its second half expands.
 
         Every encryption takes randomness of its own from the operating system, so that no state of
-        this process decides whether an error repeats.
+        this process decides whether an error repeats. Afterwards nothing here gives an error back.
         """
-        if isinstance(self._key, SecretKey):
-            return self._encrypt_symmetric(level, self._key)
-        self._stream.renew()
-        return self._encrypt_public(level, self._key), None
+        try:
+            if isinstance(self._key, SecretKey):
+                return self._encrypt_symmetric(level, self._key)
+            self._stream.renew()
+            return self._encrypt_public(level, self._key), None
+        finally:
+            self._stream.renew()
 
     def _encrypt_symmetric(self, level: int, secret: SecretKey) -> tuple[np.ndarray, bytes]:
         """(-a s + e, a) with a uniform, the expansion of a public seed."""
@@ -63,8 +66,7 @@ class ZeroEncryptor:
         seed = self._stream.renew(SEED_BYTES)
         data = large_array((2, level + 1, self.params.N))
         data[1] = uniform_from_seed(seed, CIPHERTEXT, ops)
-        ops.multiply(data[0], data[1], secret.transformed[: level + 1])
-        ops.subtract(data[0], error_polynomial(self._stream, self.params, ops), data[0])
+        mask(data, secret.transformed[: level + 1], self._stream, self.params, ops)
         return data, seed
 
     def _encrypt_public(self, level: int, public: PublicKey) -> np.ndarray:
@@ -76,14 +78,16 @@ class ZeroEncryptor:
         rows = (*self.context.q_rows(level), self.context.special_rows[0])
         ops, divide = self.context.limbs(rows), self.context.division(rows, 1)
         shape = (len(rows), self.params.N)
-        ternary = sampling.ternary(self._stream, self.params.N)
-        v = small_polynomial(ternary, ops, workspace("ephemeral secret", shape))
-        masked = workspace("masked", shape)
         data = large_array((2, level + 1, self.params.N))
-        for part in range(2):
-            ops.multiply(masked, v, self._limbs(public.data[part], level))
-            error = sampling.gaussian(self._stream, self.params.N, self.params.sigma)
-            divide(masked, data[part], error)
+        with (
+            secret_workspace("ephemeral secret", shape) as v,
+            secret_workspace("masked", shape) as masked,
+        ):
+            small_polynomial(sampling.ternary(self._stream, self.params.N), ops, v)
+            for part in range(2):
+                ops.multiply(masked, v, self._limbs(public.data[part], level))
+                error = sampling.gaussian(self._stream, self.params.N, self.params.sigma)
+                divide(masked, data[part], error)
         return data
 
     def _limbs(self, half: np.ndarray, level: int) -> np.ndarray:
@@ -109,13 +113,21 @@ class SecretProduct:
         self._secret = secret
 
     def __call__(self, data: np.ndarray) -> np.ndarray:
-        """data (parts, limbs, N), transformed -> a new (limbs, N), transformed."""
+        """data (parts, limbs, N), transformed -> a new (limbs, N), transformed.
+
+        The result, as whatever leads to it, gives the secret away: it is a `secret_array`.
+        """
         limbs = data.shape[-2]
         ops = self.context.q(limbs - 1)
         s = self._secret.transformed[:limbs]
-        out: np.ndarray = data[-1] if len(data) > 1 else large_copy(data[-1])
+        out: np.ndarray = data[-1]
         for part in data[-2::-1]:
-            total = large_array(part.shape)
-            np.copyto(total, part)
+            total = _secret_copy(part)
             out = ops.multiply_add(total, out, s)
-        return out
+        return out if len(data) > 1 else _secret_copy(out)
+
+
+def _secret_copy(source: np.ndarray) -> np.ndarray:
+    copy = secret_array(source.shape)
+    np.copyto(copy, source)
+    return copy

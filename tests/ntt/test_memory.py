@@ -111,3 +111,37 @@ def test_read_only__is_a_view_of_the_same_words() -> None:
     view = memory.read_only(array)
     assert np.shares_memory(view, array)
     assert (view.flags.writeable, array.flags.writeable) == (False, True)
+
+
+@pytest.mark.parametrize("words", [1, 1000, _WORDS])
+def test_secret_array__is_zeros_after_its_last_view(words: int) -> None:
+    array = memory.secret_array((1, words))
+    array[:] = 7
+    block = array
+    while isinstance(block, np.ndarray):
+        block = block.base
+    words_behind, view = block._memory, array[:, :1]
+    del array, block
+    assert int(words_behind.sum()) == 7 * words  # the view still looks at it
+    del view
+    assert not words_behind.any()
+
+
+def test_secret_array__a_large_one_is_used_again() -> None:
+    array = memory.secret_array((_WORDS,))
+    array[:] = 7
+    address = _address(array)
+    del array
+    again = memory.large_array((_WORDS,))
+    assert _address(again) == address
+    assert not again.any()
+
+
+def test_wipe_bytes__only_where_nobody_else_looks() -> None:
+    secret = bytes(range(1, 33))
+    shared = secret
+    memory.wipe_bytes(secret)
+    assert shared == bytes(range(1, 33))
+    del shared
+    memory.wipe_bytes(secret)
+    assert secret == bytes(32)

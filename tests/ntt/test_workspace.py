@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from ntt.workspace import release, workspace
+from ntt.workspace import release, secret_workspace, wipe, workspace
 
 
 @pytest.mark.parametrize("shape", [(1,), (3, 5), (2, 3, 1 << 13)])
@@ -39,3 +39,21 @@ def test_workspace__every_thread_has_its_own() -> None:
     thread.start()
     thread.join()
     assert not np.shares_memory(mine, others[0])
+
+
+def test_secret_workspace__is_zeros_behind_the_block_whatever_happens() -> None:
+    def fail() -> None:
+        with secret_workspace("secret", (4, 8)) as array:
+            array.fill(7)
+            raise ValueError("inside")
+
+    with pytest.raises(ValueError, match="inside"):
+        fail()
+    assert not workspace("secret", (32,)).any()
+
+
+def test_wipe__turns_the_named_ones_into_zeros() -> None:
+    for name in ("one", "two", "three"):
+        workspace(name, (8,)).fill(7)
+    wipe("one", "three", "never asked for")
+    assert [int(workspace(name, (8,)).sum()) for name in ("one", "two", "three")] == [0, 56, 0]

@@ -19,6 +19,9 @@ from he.rlwe.galois import GENERATOR
 from ntt.cpu import cpu_features
 from ntt.workspace import workspace
 
+SCRATCH = "embedding"
+"""Name of the scratch memory that holds slots and what they are computed from."""
+
 
 class Embedding(Protocol):
     """Slots (N/2,), float64 or complex128, to coefficients (N,) float64 and back.
@@ -137,7 +140,7 @@ class VectorEmbedding(Embedding):
 
 def _scratch(length: int) -> np.ndarray:
     """Two complex arrays (2, length) of this thread."""
-    return workspace("embedding", (2, 2, length)).view(np.float64)
+    return workspace(SCRATCH, (2, 2, length)).view(np.float64)
 
 
 def _narrow(index: np.ndarray) -> np.ndarray:

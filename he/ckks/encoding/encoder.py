@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from he.ckks.ciphertext import Plaintext
+from he.ckks.encoding.embedding import SCRATCH as EMBEDDING_SCRATCH
 from he.ckks.encoding.embedding import embedding
+from he.ckks.encoding.lifting import SCRATCH as LIFTING_SCRATCH
 from he.ckks.encoding.lifting import CentredCoefficients
 from he.ckks.encoding.rounding import largest_magnitude, rounded_residues
 from he.ckks.params import CKKSParameters
@@ -21,6 +24,7 @@ from he.rlwe.operand_checks import check_owner
 from he.rlwe.rns import context
 from he.validation import instance, real_number, shown, whole_number
 from ntt.limbs import LimbOps
+from ntt.workspace import wipe
 
 _FLOAT64 = np.dtype(np.float64)
 
@@ -88,11 +92,20 @@ class Encoder:
 
     def decode(self, plaintext: Plaintext) -> np.ndarray:
         """The slots (N/2,) complex128: the inverse of `encode` up to rounding."""
-        return self._embedding.slots(self._values(plaintext), 1 / plaintext.scale)
+        return self._decoded(plaintext, self._embedding.slots)
 
     def decode_real(self, plaintext: Plaintext) -> np.ndarray:
         """The real parts of the slots (N/2,) float64."""
-        return self._embedding.real_slots(self._values(plaintext), 1 / plaintext.scale)
+        return self._decoded(plaintext, self._embedding.real_slots)
+
+    def _decoded(
+        self, plaintext: Plaintext, slots: Callable[[np.ndarray, float], np.ndarray]
+    ) -> np.ndarray:
+        """The slots, and nothing in scratch memory: a decryption gives the secret away."""
+        try:
+            return slots(self._values(plaintext), 1 / plaintext.scale)
+        finally:
+            wipe(*LIFTING_SCRATCH, EMBEDDING_SCRATCH)
 
     def _values(self, plaintext: Plaintext) -> np.ndarray:
         check_owner(self.params, plaintext, Plaintext, "encoder")

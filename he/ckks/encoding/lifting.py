@@ -15,6 +15,9 @@ from ntt.workspace import workspace
 # Limbs are compared in parts that stay in the second-level cache.
 _WORDS = 1 << 17
 
+SCRATCH = _VALUES, _LIMBS, _FOUND = "centred values", "lifting", "lifted"
+"""Names of the scratch memory that holds values, or what they are computed from."""
+
 
 class CentredCoefficients:
     """Transformed residues to coefficients in (-Q/2, Q/2)."""
@@ -30,7 +33,7 @@ class CentredCoefficients:
         """
         limbs, N = data.shape
         ops = self._context.q(limbs - 1)
-        out = workspace("centred values", (N,)).view(np.float64)
+        out = workspace(_VALUES, (N,)).view(np.float64)
         if limbs == 1:
             residues = ops.inverse(_copied(data))
             encoder_kernels.centred_residues(out, residues[0].view(np.int64), ops.moduli[0])
@@ -48,7 +51,7 @@ class CentredCoefficients:
 
 
 def _copied(data: np.ndarray) -> np.ndarray:
-    residues = workspace("lifting", data.shape)
+    residues = workspace(_LIMBS, data.shape)
     np.copyto(residues, data)
     return residues
 
@@ -80,7 +83,7 @@ class TwoLimbs:
     def __call__(self, out: np.ndarray, data: np.ndarray) -> bool:
         """out (N,) = the values; False if one is not held by two limbs."""
         N = data.shape[1]
-        rows = workspace("lifting", (3, N))
+        rows = workspace(_LIMBS, (3, N))
         np.copyto(rows[:2], data[1::-1])
         self._first.inverse(rows[:2])
         self._second.convert(rows[2:], rows[:2], self._quotient)
@@ -88,7 +91,7 @@ class TwoLimbs:
         if not encoder_kernels.joined_limbs(out, low, high, self._q0, self._half):
             return False
         for limbs, ops, value in self._others:
-            found = workspace("lifted", (len(ops.moduli), N))
+            found = workspace(_FOUND, (len(ops.moduli), N))
             if not np.array_equal(ops.convert_forward(found, rows[1:], value), data[limbs]):
                 return False
         return True

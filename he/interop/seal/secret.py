@@ -5,22 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from he.errors import CorruptBytesError
+from he.rlwe.rns_kernels import ternary_of_residues
 from ntt.limbs import LimbOps
+from ntt.memory import secret_array
 
 
 def secret_coefficients(data: np.ndarray, ops: LimbOps) -> np.ndarray:
-    """int64 (N,) in {-1, 0, 1} from its transform modulo every prime of a key; data is spent.
+    """int64 (N,) in {-1, 0, 1} from its transform modulo every prime of a key; data is wiped.
 
     Raises `CorruptBytesError` unless every limb is the transform of the same ternary polynomial.
     """
     if data.ndim != 2 or len(data) != len(ops.moduli):
         raise CorruptBytesError("a secret key has a limb of every prime, the special one too")
-    residues = ops.inverse(data)
-    moduli = np.array(ops.moduli, dtype=np.uint64)[:, None]
-    coefficients = np.where(
-        residues == 0, 0, np.where(residues == 1, 1, np.where(residues == moduli - 1, -1, 2))
-    )
-    if (coefficients != coefficients[0]).any() or (coefficients == 2).any():
+    moduli = np.array(ops.moduli, dtype=np.uint64)
+    coefficients = secret_array(data.shape[1:]).view(np.int64)
+    good = ternary_of_residues(coefficients, ops.inverse(data), moduli)
+    data.fill(0)
+    if not good:
         raise CorruptBytesError("the limbs of the secret key are not one ternary polynomial")
-    ternary: np.ndarray = coefficients[0].astype(np.int64)
-    return ternary
+    return coefficients

@@ -14,10 +14,10 @@ from he.rlwe.keys import SecretKey
 from he.rlwe.params import RLWEParameters
 from he.rlwe.rns import context
 from he.rlwe.sampling import RandomStream
-from he.rlwe.small_polynomials import error_polynomial
+from he.rlwe.small_polynomials import mask
 from ntt.constants import Scalars
 from ntt.limbs import LimbOps
-from ntt.memory import large_array
+from ntt.memory import large_array, secret_array
 
 
 def check_secret(params: RLWEParameters, secret: SecretKey, what: str) -> None:
@@ -42,8 +42,7 @@ def seeded_zero(
     data[1] = uniform_polynomial(generator_of(version), seed, ops.moduli, params.N, version)
     if not transformed:
         ops.forward(data[1])
-    ops.multiply(data[0], data[1], secret.transformed[:limbs])
-    ops.subtract(data[0], error_polynomial(RandomStream.from_os(), params, ops), data[0])
+    mask(data, secret.transformed[:limbs], RandomStream.from_os(), params, ops)
     return data, seed
 
 
@@ -65,7 +64,7 @@ def seeded_switching_key(
         own.add(
             data[0, row],
             data[0, row],
-            own.multiply_scalar(large_array((1, params.N)), source[row], factor),
+            own.multiply_scalar(secret_array((1, params.N)), source[row], factor),
         )
         digits.append(data)
         seeds.append(seed)
@@ -76,7 +75,7 @@ def square_of(secret: SecretKey) -> np.ndarray:
     """s^2, what relinearization carries to s: (limbs, N)."""
     ops = context(secret.params).qp(secret.params.max_level)
     s = secret.transformed
-    return ops.multiply(large_array(s.shape), s, s)
+    return ops.multiply(secret_array(s.shape), s, s)
 
 
 def image_of(secret: SecretKey, element: int) -> np.ndarray:
@@ -88,4 +87,4 @@ def image_of(secret: SecretKey, element: int) -> np.ndarray:
     if not (isinstance(element, int) and element % 2 and 0 < element < 2 * N):
         raise ParameterError(f"Galois element {element!r}: it must be odd and in (0, {2 * N})")
     s, places = secret.transformed, galois.permutation(element, N)
-    return np.take(s, places, axis=-1, out=large_array(s.shape), mode="clip")
+    return np.take(s, places, axis=-1, out=secret_array(s.shape), mode="clip")

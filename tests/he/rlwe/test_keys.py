@@ -12,8 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ntt
+from he.ckks.encryption import Decryptor, Encryptor
 from he.ckks.params import CKKSParameters
-from he.errors import CorruptBytesError, ParameterError, ParametersMismatchError
+from he.errors import (
+    CorruptBytesError,
+    MissingKeyError,
+    ParameterError,
+    ParametersMismatchError,
+)
 from he.format.container import pack
 from he.format.residue_packing import pack_residues
 from he.rlwe import galois, sampling, security
@@ -123,6 +129,42 @@ def test_keys__are_frozen(small) -> None:
             key.data[0] = 0
         with pytest.raises(AttributeError):
             key.data = key.data.copy()
+
+
+def test_secret_key__is_read_only_and_a_copy_of_what_it_is_made_of(small) -> None:
+    source = small.secret.coefficients.copy()
+    key = SecretKey(small.params, source)
+    for array in (key.coefficients, key.transformed):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+    source[:] = 0
+    assert (key.coefficients == small.secret.coefficients).all()
+
+
+def test_secret_key__that_is_wiped_is_zeros_and_refuses_to_work(small) -> None:
+    """Zeros as a key would encrypt nothing."""
+    with SecretKey(small.params, small.secret.coefficients) as key:
+        encryptor, decryptor = Encryptor(small.params, key), Decryptor(small.params, key)
+        plaintext = small.encoder.encode(1.0)
+        ct = encryptor.encrypt(plaintext)
+        held = key.coefficients, key.transformed
+        assert all(array.any() for array in held)
+    assert not any(array.any() for array in held)
+    generator = KeyGenerator(small.params)
+    for use in (
+        lambda: encryptor.encrypt(plaintext),
+        lambda: decryptor.decrypt(ct),
+        lambda: generator.public_key(key),
+        lambda: generator.relinearization_key(key),
+        lambda: generator.evaluation_keys(key, small.needs),
+        lambda: key.coefficients,
+        lambda: key.transformed,
+        key.to_bytes,
+    ):
+        with pytest.raises(MissingKeyError, match="was wiped"):
+            use()
+    key.wipe()
+    assert "hidden" in repr(key)
 
 
 def test_secret_key__is_ternary_and_not_pickled(small) -> None:
