@@ -142,6 +142,16 @@ class RandomStream:
                 return public
         return self.bytes(count)
 
+    def forget(self) -> None:
+        """Keep nothing that gives back what was drawn. The next draw is of a fresh seed.
+
+        A stream from a seed stays as it is.
+        """
+        with self._lock:
+            if self._key is None:
+                self._cipher.reset_nonce(bytes(16))
+                self._left = 0
+
     def bytes(self, count: int) -> builtins.bytes:
         """The next `count` bytes."""
         return self._draw(count).tobytes()

@@ -58,7 +58,7 @@ class ZeroEncryptor:
             self._stream.renew()
             return self._encrypt_public(level, self._key), None
         finally:
-            self._stream.renew()
+            self._stream.forget()
 
     def _encrypt_symmetric(self, level: int, secret: SecretKey) -> tuple[np.ndarray, bytes]:
         """(-a s + e, a) with a uniform, the expansion of a public seed."""

@@ -132,6 +132,27 @@ def test_renew__takes_randomness_of_the_system_each_time(monkeypatch: pytest.Mon
     assert len(set(drawn)) == 15
 
 
+def test_forget__gives_nothing_back_and_goes_on_with_a_fresh_seed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = RandomStream.from_os()
+    stream.renew()
+    drawn = stream.bytes(4096)
+    stream.forget()
+    # The cipher as it stands, which knew the nonce before.
+    left = stream._cipher.update(bytes(8192))
+    assert not any(drawn[start : start + 16] in left for start in range(0, 4096, 16))
+    monkeypatch.setattr(os, "urandom", bytes)
+    assert stream.bytes(64) == RandomStream.from_seed(bytes(32), "os").bytes(64)
+
+
+def test_forget__leaves_a_seeded_stream_as_it_is() -> None:
+    stream = RandomStream.from_seed(SEED)
+    first = stream.bytes(64)
+    stream.forget()
+    assert first + stream.bytes(64) == RandomStream.from_seed(SEED).bytes(128)
+
+
 def test_renew__leaves_a_seeded_stream_as_it_is() -> None:
     stream = RandomStream.from_seed(SEED)
     stream.renew()
