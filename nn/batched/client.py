@@ -9,7 +9,7 @@ integer under several plain moduli (`nn.batched.integers`) or an approximate num
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,6 +37,9 @@ class BatchedClient:
     plan: what `nn.compile` made, or its bytes. secret_keys: keys that `secret_key_bytes` gave
     before; None makes fresh keys. limits: what the client does for a plan at most.
 
+    The secret keys are wiped when nothing refers to the client any more, by `close`, or at the end
+    of a ``with`` block.
+
     Raises `NetworkError` for another number of keys, `LimitError` for a plan beyond the limits, and
     `he.SerializationError` or `he.ParametersMismatchError` for other bytes.
     """
@@ -62,6 +65,17 @@ class BatchedClient:
 
     def __repr__(self) -> str:
         return f"BatchedClient({self.plan.network!r}, {self.plan.images} images a run)"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Wipe the secret keys. A call that needs one then raises `he.MissingKeyError`."""
+        for secret in self._secrets:
+            secret.wipe()
 
     def evaluation_keys(self) -> list[EvaluationKeys]:
         """The keys that the server needs, for each parameter set."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 from numpy.typing import ArrayLike
 
@@ -52,6 +52,15 @@ class AnyClient(Protocol):
     @property
     def plan(self) -> Plan:
         """The plan that the client serves."""
+
+    def __enter__(self) -> Self:
+        """The client, whose secret keys are wiped at the end of the block."""
+
+    def __exit__(self, *_: object) -> None:
+        """`close`."""
+
+    def close(self) -> None:
+        """Wipe the secret keys. A call that needs one then raises `he.MissingKeyError`."""
 
     def evaluation_keys(self) -> EvaluationKeys | Sequence[EvaluationKeys]:
         """The keys that the server needs, one set for each parameter set of a batched plan."""

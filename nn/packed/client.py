@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -29,6 +31,9 @@ class PackedClient:
     before; None makes a fresh key from the operating system's randomness. limits: what the client
     does for a plan at most.
 
+    The secret key is wiped when nothing refers to the client any more, by `close`, or at the end of
+    a ``with`` block.
+
     Raises `NetworkError` for an object that is no packed plan, `LimitError` for a plan beyond the
     limits, and `he.SerializationError` or `he.ParametersMismatchError` for other bytes.
     """
@@ -55,6 +60,16 @@ class PackedClient:
 
     def __repr__(self) -> str:
         return f"PackedClient({self.plan.network!r}, {self.plan.params})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Wipe the secret key. A call that needs the key then raises `he.MissingKeyError`."""
+        self._secret.wipe()
 
     def evaluation_keys(self) -> EvaluationKeys:
         """The keys that the server needs; they reveal neither images nor answers."""

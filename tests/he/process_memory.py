@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from tests.test_doors import ROOT
+
 _AT_ONCE = 1 << 24
 _EMPTY = re.compile(rb"\0{4096,}")
+
+
+@contextlib.contextmanager
+def child(module: str, *arguments: str) -> Iterator[int]:
+    """The id of a process that runs `module`, once it has printed "ready"; its input then ends."""
+    command = [sys.executable, "-m", module, *arguments]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process.pid
+        process.stdin.close()
 
 
 def copies(pid: int, patterns: Mapping[str, bytes]) -> dict[str, int]:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,38 +14,12 @@ from he.format.residue_packing import pack_residues
 from he.rlwe import galois
 from he.rlwe.rns import context
 from tests.he.holder_parameters import ELEMENT, VALUES, parameters
-from tests.he.process_memory import copies
-from tests.test_doors import ROOT
+from tests.he.process_memory import child, copies
+from tests.he.secret_forms import of_limbs, of_polynomial, windows
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/mem").exists(), reason="searches memory through Linux's /proc"
 )
-
-WINDOW = 256
-
-
-def windows(name: str, array: np.ndarray) -> Iterator[tuple[str, bytes]]:
-    """Parts of an array that no other data are equal to: its beginning and its end."""
-    data = np.ascontiguousarray(array).tobytes()
-    for start in (0, len(data) - WINDOW):
-        yield f"{name} at {start}", data[start : start + WINDOW]
-
-
-def of_polynomial(name: str, values: np.ndarray, params: he.CKKSParameters) -> dict[str, bytes]:
-    """A small polynomial int64 (N,) in every form that computing with it gives it."""
-    ops = context(params).qp(params.max_level)
-    residues = np.array([values % q for q in ops.moduli], dtype=np.uint64)
-    found = dict(windows(f"{name}, int64", values))
-    found |= dict(windows(f"{name}, float64", values.astype(np.float64)))
-    for form, rows in ("residues", residues), ("transform", ops.forward(residues.copy())):
-        found |= of_limbs(f"{name}, {form}", rows)
-    return found
-
-
-def of_limbs(name: str, rows: np.ndarray) -> dict[str, bytes]:
-    """The first limb and the last."""
-    return {**dict(windows(f"{name}, limb 0", rows[0])), **dict(windows(f"{name}, last", rows[-1]))}
-
 
 def secrets_of(folder: Path, params: he.CKKSParameters) -> dict[str, bytes]:
     """Everything that gives the secret key away, from what the process wrote down."""
@@ -88,18 +59,9 @@ def read_seeds(path: Path) -> set[bytes]:
     return {data[start : start + 32] for start in range(0, len(data), 32)}
 
 
-@contextlib.contextmanager
-def holder(folder: Path, how: str, N: int) -> Iterator[int]:
+def holder(folder: Path, how: str, N: int) -> contextlib.AbstractContextManager[int]:
     """The id of a process that has let go of its secrets, as `how` says."""
-    command = [sys.executable, "-m", "tests.he.secret_holder", str(folder), how, str(N)]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        yield process.pid
-        process.stdin.close()
+    return child("tests.he.secret_holder", str(folder), how, str(N))
 
 
 def test_copies__finds_a_key_that_is_held_and_no_second_copy(tmp_path):
