@@ -59,6 +59,10 @@ class NoiseBudgetExhaustedError(HEError):
     """The noise of a ciphertext has reached, or may have reached, its message."""
 
 
+class PublicationError(HEError):
+    """A decrypted value cannot be published: the noise that hides its error leaves too little."""
+
+
 class ScaleMismatchError(HEError):
     """An operand is not at the scale that the operation needs."""
 
