@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
+from he.validation import instance, words
 from nn.inference.options import IntegerKeywords, PlanOptions, RealKeywords
 from nn.inference.search import PlanningError, check_degree
 from nn.network.graph import Network
@@ -76,8 +77,10 @@ def compile(
 
     Raises `PlanningError` when nothing fits, with the best precision that was found, and for
     options that contradict each other; its subclasses `PlainModulusOverflowError` and
-    `NoiseBudgetPlanningError` as `nn.batched.integer_planner.plan_integers` says; and
-    `UnsupportedLayerError` for a layer that the batched layout cannot compute.
+    `NoiseBudgetPlanningError` as `nn.batched.integer_planner.plan_integers` says;
+    `UnsupportedLayerError` for a layer that the batched layout cannot compute;
+    `he.WrongObjectError` for an object that is no network; and `he.ParameterError` for an option of
+    another type.
     """
     return plan_network(network, scheme, layout, PlanOptions(**options))
 
@@ -86,8 +89,9 @@ def plan_network(
     network: Network, scheme: str, layout: str | None, options: PlanOptions
 ) -> InferencePlan | BatchedPlan:
     """`compile` for a scheme and a layout that are not known when the program is written."""
+    instance(network, Network, "network")
     check_degree(options.N)
-    match scheme, layout:
+    match words(scheme, "scheme"), words(layout, "layout"):
         case "ckks", "packed" | None:
             _check_options_of_reals(options)
             return plan_packed(network, options)

@@ -12,6 +12,7 @@ from he.bfv.params import MAX_PLAIN_BITS
 from he.bfv.params import plain_moduli as smallest_plain_moduli
 from he.ckks.params import FAST_PRIME_BITS
 from he.errors import BatchingError, InsecureParametersError
+from he.validation import shown
 from nn.batched.integers import IntegerPlan, predicted_noise
 from nn.batched.quantize import IntegerAffine, QuantizedNetwork
 from nn.batched.schedule import scheduled
@@ -93,8 +94,10 @@ def _plan(
 
 
 def _check_digits(dnum: int) -> None:
-    if not (isinstance(dnum, int) and 1 <= dnum <= _MOST_DIGITS):
-        raise PlanningError(f"dnum = {dnum!r}: a whole number from 1 to {_MOST_DIGITS} is needed")
+    if not (type(dnum) is int and 1 <= dnum <= _MOST_DIGITS):
+        raise PlanningError(
+            f"dnum = {shown(dnum)}: a whole number from 1 to {_MOST_DIGITS} is needed"
+        )
 
 
 def _check_moduli(plain_moduli: Sequence[int], max_abs: int) -> tuple[int, ...]:
@@ -102,7 +105,7 @@ def _check_moduli(plain_moduli: Sequence[int], max_abs: int) -> tuple[int, ...]:
     chosen = tuple(plain_moduli)
     if not all(map(_in_range, chosen)):
         raise PlanningError(
-            f"plain moduli {', '.join(map(repr, chosen))}: whole numbers from 2 to "
+            f"plain moduli {', '.join(map(shown, chosen))}: whole numbers from 2 to "
             f"2^{MAX_PLAIN_BITS} are needed"
         )
     if len(set(chosen)) < len(chosen):

@@ -21,7 +21,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from he.validation import instance, shown
 from nn.errors import NetworkError, UnsupportedLayerError
+from nn.inference.options import as_python_integer
 from nn.network.graph import INPUT, Network
 from nn.network.images import as_batch, range_error
 from nn.network.layers import FloatArray, Shape
@@ -196,6 +198,8 @@ def quantize(
     16. Raises `QuantizationError` for other numbers of bits, and `UnsupportedLayerError` unless the
     network is a chain of linear layers and polynomials of degree 2 that become plain squares.
     """
+    instance(network, Network, "network")
+    input_bits, weight_bits = as_python_integer(input_bits), as_python_integer(weight_bits)
     _check_bits("input_bits", input_bits, 1)
     _check_bits("weight_bits", weight_bits, 2)
     low, high = network.input_range
@@ -242,7 +246,7 @@ def chain_of_squares(network: Network) -> Iterator[AffineStage | SquareStage]:
 
 
 def _check_bits(name: str, bits: int, least: int) -> None:
-    if not (isinstance(bits, int) and least <= bits <= _MOST_BITS):
+    if not (type(bits) is int and least <= bits <= _MOST_BITS):
         raise QuantizationError(
-            f"{name} = {bits!r}: a whole number from {least} to {_MOST_BITS} is needed"
+            f"{name} = {shown(bits)}: a whole number from {least} to {_MOST_BITS} is needed"
         )

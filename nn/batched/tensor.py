@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,8 +19,10 @@ from he.rlwe.rns import context
 from he.rlwe.sampling import SEED_BYTES
 from he.rlwe.seeded import CIPHERTEXT, uniform_from_seed
 from he.rlwe.serializable import Buffer
+from he.validation import instance, items_of, whole_number
 from nn.batched.plan import BatchedPlan
-from nn.inference.identity import Ids
+from nn.errors import ShapeError
+from nn.inference.identity import Ids, check_ids
 from nn.inference.roles import StageTime
 
 _KIND = "batched tensor"
@@ -34,6 +37,9 @@ class BatchedTensor:
     seeds: those of part 1 of every element, for fresh encryptions. profile: what the server
     measured; it stays with the server and is no part of the bytes. ids: of the plan, the keys and
     the request; None for bytes of version 1.
+
+    Raises `ShapeError` for residues of another shape, `he.WrongObjectError` for other objects,
+    `he.ParameterError` for a number of images that no slots hold.
     """
 
     params: tuple[RLWEParameters, ...]
@@ -44,8 +50,23 @@ class BatchedTensor:
     ids: Ids | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        for blocks in self.residues:
+        params = tuple(items_of(self.params, "params"))
+        residues = tuple(items_of(self.residues, "residues"))
+        for one, blocks in itertools.zip_longest(params, residues):
+            N = instance(one, RLWEParameters, "a parameter set of a tensor").N
+            shape = instance(blocks, Blocks, "residues under a parameter set").shape
+            if (*shape[:1], *shape[2:]) != (_PARTS, residues[0].elements, N):
+                raise ShapeError(
+                    f"residues of shape {shape} (parts, limbs, elements, N): {_PARTS} parts of "
+                    f"{residues[0].elements} elements with N = {N} are needed"
+                )
             blocks.freeze()
+        if not params:
+            raise ShapeError("a tensor without parameter sets: at least one is needed")
+        check_ids(self.ids)
+        images = whole_number(self.images, "images", 1, params[0].N)
+        for name, value in (("params", params), ("residues", residues), ("images", images)):
+            object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
         return self.images
@@ -96,6 +117,7 @@ class BatchedTensor:
         Raises `he.SerializationError` for other, altered or truncated bytes, and
         `he.ParametersMismatchError` for a tensor of other parameter sets than the plan's.
         """
+        instance(plan, BatchedPlan, "plan")
         contents = container.unpack(data, _KIND)
         if contents.field("params", list) != [params.id for params in plan.params]:
             raise ParametersMismatchError(

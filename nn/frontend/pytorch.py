@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from he.validation import instance
 from nn.errors import InputRangeError, MissingPackageError, ShapeError
 from nn.network.graph import Network
+from nn.network.images import real_numbers
 
 if TYPE_CHECKING:
     import torch
@@ -44,14 +46,16 @@ def from_torch(
     Raises `UnsupportedLayerError`, which names the layer and its place, for anything else, and for
     a lazy layer that never ran; `ConversionError`, which names the node, if the network and the
     module differ by more than rounding; `ShapeError` or `InputRangeError` for an unsuitable
-    example; and `MissingPackageError` without torch.
+    example; `he.WrongObjectError` for an object that is no module; and `MissingPackageError`
+    without torch.
     """
     torch = _import_torch()
     from nn.frontend.torch_check import check_conversion
     from nn.frontend.torch_trace import trace
 
-    images = np.asarray(example.detach().cpu() if isinstance(example, torch.Tensor) else example)
-    images = images.astype(np.float64)
+    instance(module, torch.nn.Module, "module")
+    given = example.detach().cpu() if isinstance(example, torch.Tensor) else example
+    images = real_numbers(given).astype(np.float64)
     if images.ndim not in (2, 4) or images.size == 0:
         raise ShapeError(
             f"example has shape {images.shape}; a batch (B, C, H, W) or (B, F) is needed"

@@ -14,6 +14,7 @@ from typing import Self
 
 from he.errors import CorruptBytesError, VersionError
 from he.format.container import Contents
+from he.validation import instance
 from nn.errors import IdentityError
 
 ID_BYTES = 16
@@ -56,6 +57,12 @@ class Ids:
         if len(found) != 4 or type(found[3]) is not bool:
             raise CorruptBytesError("the ids are not those of a plan, of keys and of a request")
         return cls(check_id(found[0]), check_id(found[1], True), check_id(found[2]), found[3])
+
+
+def check_ids(ids: object) -> None:
+    """Raise `he.WrongObjectError` for anything but `Ids` or None."""
+    if ids is not None:
+        instance(ids, Ids, "ids")
 
 
 def check_images(ids: Ids | None, plan: bytes, key: bytes) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from he.validation import whole_number
+from he.validation import whole_number, wrong_object
 from nn.errors import LimitError
 from nn.inference.plan import Plan
 
@@ -39,7 +39,12 @@ class Limits:
             object.__setattr__(self, field.name, number)
 
     def check(self, plan: Plan) -> None:
-        """Raise `LimitError` for a plan beyond a limit; it makes no table and no key."""
+        """Raise `LimitError` for a plan beyond a limit; it makes no table and no key.
+
+        Raises `he.WrongObjectError` for an object that is no plan.
+        """
+        if not isinstance(getattr(plan, "parameter_sets", None), tuple):
+            raise wrong_object(plan, "a plan of nn.compile", "plan")
         ciphertexts = max(plan.ciphertexts_of_images, plan.ciphertexts_of_answers)
         sets = plan.parameter_sets
         sizes = [_PARTS * len(params.q) * params.N * _WORD_BYTES for params in sets]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
+
+from he.validation import items_of, real_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,7 +15,10 @@ class PlanOptions:
     """What is asked of a plan; `nn.compile` says what each option means.
 
     None lets the planner choose. The last three are for exact integers alone, `precision_bits` for
-    approximate numbers alone.
+    approximate numbers alone. Integers of NumPy become Python's own.
+
+    Raises `he.ParameterError` for a precision that is no finite number, `he.WrongObjectError` for
+    plain moduli that are no sequence. The planners check all other options.
     """
 
     security_bits: int = 128
@@ -24,10 +30,30 @@ class PlanOptions:
     weight_bits: int | None = None
     plain_moduli: Sequence[int] | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("N", "dnum", "input_bits", "weight_bits"):
+            object.__setattr__(self, name, as_python_integer(getattr(self, name)))
+        if self.precision_bits is not None:
+            number = real_number(self.precision_bits, "precision_bits")
+            object.__setattr__(self, "precision_bits", number)
+        if self.plain_moduli is not None:
+            moduli = tuple(items_of(self.plain_moduli, "plain_moduli"))
+            object.__setattr__(self, "plain_moduli", moduli)
+
     def given(self, *names: str) -> dict[str, Any]:
         """The options among `names` that are not None."""
         values = {name: getattr(self, name) for name in names}
         return {name: value for name, value in values.items() if value is not None}
+
+
+def as_python_integer(value: Any) -> Any:
+    """An integer of NumPy as Python's own; any other value as it is, for its own check."""
+    if isinstance(value, bool):
+        return value
+    try:
+        return operator.index(value)
+    except TypeError:
+        return value
 
 
 DEFAULT_OPTIONS = PlanOptions()

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from he.rlwe.keys import KeyNeeds
 from he.rlwe.params import RLWEParameters
+from he.validation import instance
 from nn.errors import NetworkError
 from nn.network.graph import Network
 
@@ -50,7 +51,11 @@ class Plan(Protocol):
 
 
 def check_network(plan: Plan, network: Network) -> None:
-    """Raise `NetworkError` unless the plan was compiled for this network."""
+    """Raise `NetworkError` unless the plan was compiled for this network.
+
+    Raises `he.WrongObjectError` for an object that is no network.
+    """
+    instance(network, Network, "network")
     if network.fingerprint() != plan.fingerprint:
         raise NetworkError(
             f"the plan was compiled for the network {plan.network!r} with other weights than this "

@@ -12,6 +12,7 @@ import numpy as np
 from he.ckks.params import FAST_PRIME_BITS, CKKSParameters
 from he.errors import ParameterError
 from he.rlwe import security
+from he.validation import shown
 from nn.errors import NetworkError
 from nn.inference.options import PlanOptions
 from nn.network.layers import FloatArray
@@ -57,9 +58,9 @@ class Circuit(Generic[Plan]):
 
 def check_degree(N: int | None) -> None:
     """Raise `PlanningError` unless N is None or a ring degree."""
-    if N is not None and not (isinstance(N, int) and N in _ALL_DEGREES):
+    if N is not None and not (type(N) is int and N in _ALL_DEGREES):
         raise PlanningError(
-            f"N = {N!r}: a ring degree is a power of two from {_ALL_DEGREES[0]} to "
+            f"N = {shown(N)}: a ring degree is a power of two from {_ALL_DEGREES[0]} to "
             f"{_ALL_DEGREES[-1]}"
         )
 
@@ -105,10 +106,10 @@ def _candidates(
         circuit = circuit_at(N)
         counts = range(1, circuit.depth + 2)
         if options.dnum is not None:
-            if options.dnum not in counts:
+            if type(options.dnum) is not int or options.dnum not in counts:
                 raise PlanningError(
-                    f"dnum = {options.dnum}: {name!r} takes {circuit.depth} levels, so it must be "
-                    f"from 1 to {circuit.depth + 1}"
+                    f"dnum = {shown(options.dnum)}: {name!r} takes {circuit.depth} levels, so it "
+                    f"must be from 1 to {circuit.depth + 1}"
                 )
             counts = range(options.dnum, options.dnum + 1)
         for dnum in counts:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from he.validation import whole_number
 from nn.errors import LayerParameterError, ShapeError
 from nn.network.layers import (
     FloatArray,
@@ -56,8 +57,10 @@ class Polynomial(Layer):
     def coefficients_for(self, channels: int) -> FloatArray:
         """The coefficients as ``(channels, degree + 1)``, whether shared or not.
 
-        Raises `ShapeError` if the polynomial has coefficients for another number of channels.
+        Raises `ShapeError` if the polynomial has coefficients for another number of channels, and
+        `he.ParameterError` for what is no number of channels.
         """
+        channels = whole_number(channels, "channels", 1, 1 << 32)
         if self.per_channel and self.coefficients.shape[0] != channels:
             raise ShapeError(
                 f"Polynomial holds coefficients for {self.coefficients.shape[0]} channels, "

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from he.validation import instance
 from nn.network.graph import INPUT, Network, Node, NodeStatistics
 from nn.network.layers import BatchNorm, Conv2d, Flatten, FloatArray, Layer, Linear
 
@@ -20,9 +21,10 @@ def fold_batch_norms(network: Network) -> Network:
     through a Flatten), else it stays. Names and statistics follow. A layer that took in the
     BatchNorm behind it keeps its own name, and has the value and the statistics that the BatchNorm
     had. A Flatten between a BatchNorm and the layer that took it in has the value from before the
-    BatchNorm. Every other name keeps its value.
+    BatchNorm. Every other name keeps its value. Raises `he.WrongObjectError` for an object that is
+    no network.
     """
-    for node in network.nodes:
+    for node in instance(network, Network, "network").nodes:
         if isinstance(node.layer, BatchNorm):
             folded = _fold_backward(network, node) or _fold_forward(network, node)
             if folded is not None:

@@ -10,6 +10,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from he.errors import HEError
+from he.validation import instance, items_of, real_number, shown, whole_number
 from nn.errors import GraphError, InputRangeError, NetworkError, ShapeError
 from nn.network.images import as_batch
 from nn.network.layers import FloatArray, Layer, Shape, freeze_array
@@ -83,18 +85,17 @@ class Network:
     """Shape of each value without the batch axis, in topological order from "input"."""
 
     def __post_init__(self) -> None:
-        shape = tuple(int(length) for length in self.input_shape)
-        if len(shape) not in (1, 3) or min(shape) < 1:
-            raise ShapeError(f"input_shape is {self.input_shape}; (C, H, W) or (F,) is needed")
-        low, high = (float(bound) for bound in self.input_range)
-        if not (np.isfinite(low) and np.isfinite(high) and low < high):
-            raise InputRangeError(f"input_range is {self.input_range}; finite low < high is needed")
+        instance(self.name, str, "the name of a network")
+        shape = _checked_shape(self.input_shape)
+        nodes = tuple(items_of(self.nodes, "the nodes of a network"))
+        for node in nodes:
+            instance(node, Node, "a node of a network")
         object.__setattr__(self, "input_shape", shape)
-        object.__setattr__(self, "input_range", (low, high))
-        object.__setattr__(self, "nodes", tuple(self.nodes))
-        object.__setattr__(self, "shapes", MappingProxyType(_infer_shapes(shape, self.nodes)))
+        object.__setattr__(self, "input_range", _checked_range(self.input_range))
+        object.__setattr__(self, "nodes", nodes)
+        object.__setattr__(self, "shapes", MappingProxyType(_infer_shapes(shape, nodes)))
         if self.statistics is not None:
-            statistics = dict(self.statistics)
+            statistics = dict(instance(self.statistics, Mapping, "statistics"))
             _check_statistics(statistics, self.shapes)
             object.__setattr__(self, "statistics", MappingProxyType(statistics))
 
@@ -112,6 +113,7 @@ class Network:
 
     def node(self, name: str) -> Node:
         """The node called `name`; raises `GraphError` if there is none."""
+        instance(name, str, "the name of a node")
         for node in self.nodes:
             if node.name == name:
                 return node
@@ -123,7 +125,7 @@ class Network:
 
         Raises `GraphError` if there is no such value.
         """
-        if name not in self.shapes:
+        if instance(name, str, "the name of a value") not in self.shapes:
             raise GraphError(f"network {self.name!r} has no value {name!r}")
         return tuple(node for node in self.nodes if name in node.inputs)
 
@@ -239,6 +241,32 @@ class Network:
         return "\n".join([title, lines[0], "-" * len(lines[0]), *lines[1:]])
 
 
+def _checked_shape(given: object) -> Shape:
+    """The shape of an input; raises `ShapeError` for any but (C, H, W) or (F,)."""
+    try:
+        shape = tuple(whole_number(x, "a length", 1) for x in items_of(given, "input_shape"))
+    except HEError:
+        shape = ()
+    if len(shape) not in (1, 3):
+        raise ShapeError(f"input_shape is {_shown(given)}; (C, H, W) or (F,) is needed")
+    return shape
+
+
+def _shown(given: object) -> str:
+    return repr(given) if isinstance(given, tuple | list) else shown(given)
+
+
+def _checked_range(given: object) -> tuple[float, float]:
+    """The range of an input; raises `InputRangeError` for any but finite low < high."""
+    try:
+        low, high = (real_number(x, "a bound") for x in items_of(given, "input_range"))
+    except (HEError, ValueError):
+        low = high = 0.0
+    if not low < high:
+        raise InputRangeError(f"input_range is {_shown(given)}; finite low < high is needed")
+    return low, high
+
+
 def _chunks(batch: FloatArray) -> Iterator[NDArray[np.float64]]:
     for start in range(0, len(batch), _CHUNK):
         yield batch[start : start + _CHUNK]
@@ -278,9 +306,10 @@ def _infer_shapes(input_shape: Shape, nodes: tuple[Node, ...]) -> dict[str, Shap
 
 def _check_statistics(statistics: dict[str, NodeStatistics], shapes: Mapping[str, Shape]) -> None:
     if set(statistics) != set(shapes):
-        odd = sorted(set(statistics) ^ set(shapes))
+        odd = sorted(map(str, set(statistics) ^ set(shapes)))
         raise GraphError(f"statistics and values differ in {odd}; use network.calibrated(images)")
     for name, shape in shapes.items():
+        instance(statistics[name], NodeStatistics, f"the statistics of {name!r}")
         for kind, array in (("max_abs", statistics[name].max_abs), ("rms", statistics[name].rms)):
             if array.shape != shape:
                 raise ShapeError(

@@ -20,7 +20,7 @@ def as_batch(images: ArrayLike, shape: Shape, owner: str) -> FloatArray:
     and masked pixels among them. Raises `ShapeError` for another shape; the message says so where
     the channels stand last, the images are flattened, or the batch axis is missing.
     """
-    numbers = _real_numbers(images)
+    numbers = real_numbers(images)
     if numbers.ndim != len(shape) + 1 or numbers.shape[1:] != shape:
         needed = ", ".join(["B", *map(str, shape)])
         advice = _advice(numbers.shape, shape)
@@ -31,7 +31,8 @@ def as_batch(images: ArrayLike, shape: Shape, owner: str) -> FloatArray:
     return batch
 
 
-def _real_numbers(images: ArrayLike) -> NDArray[np.generic]:
+def real_numbers(images: ArrayLike) -> NDArray[np.generic]:
+    """Images as an array of real numbers; raises `InputRangeError` for anything else."""
     try:
         array = np.asarray(images)
     except (TypeError, ValueError, RuntimeError) as error:

@@ -7,6 +7,7 @@ arrays, copied and made read-only at construction.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
+from he.validation import instance, shown
 from nn.errors import LayerParameterError, ShapeError
 
 FloatArray = NDArray[np.float64]
@@ -94,7 +96,7 @@ class Layer(ABC):
     def _check_inputs(self, inputs: tuple[FloatArray, ...]) -> Shape:
         """The output's shape for these batches; raises `ShapeError` where `output_shape` does."""
         for array in inputs:
-            if array.ndim < 2:
+            if instance(array, np.ndarray, "a layer's input").ndim < 2:
                 raise ShapeError(
                     f"{type(self).__name__} got an input of shape {array.shape}; "
                     "a batch (B, C, H, W) or (B, F) is needed"
@@ -106,7 +108,14 @@ def check_single_input(layer: Layer, input_shapes: tuple[Shape, ...]) -> Shape:
     """The shape of the only input; raises `ShapeError` for another number of inputs."""
     if len(input_shapes) != 1:
         raise ShapeError(f"{type(layer).__name__} takes 1 input, got {len(input_shapes)}")
-    return input_shapes[0]
+    return check_shape(input_shapes[0])
+
+
+def check_shape(shape: object) -> Shape:
+    """`shape`, if it is a tuple of whole numbers; raises `ShapeError` otherwise."""
+    if isinstance(shape, tuple) and all(isinstance(x, int | np.integer) for x in shape):
+        return shape
+    raise ShapeError(f"{shown(shape)} is no shape: a tuple of whole numbers is needed")
 
 
 def check_channels(layer: Layer, shape: Shape, channels: int) -> None:
@@ -292,7 +301,8 @@ class Flatten(Layer):
         return (int(np.prod(check_single_input(self, input_shapes))),)
 
     def forward(self, *inputs: FloatArray) -> FloatArray:
-        return inputs[0].reshape(inputs[0].shape[0], *self._check_inputs(inputs))
+        shape = self._check_inputs(inputs)
+        return inputs[0].reshape(inputs[0].shape[0], *shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -302,7 +312,7 @@ class Add(Layer):
     arity: ClassVar[int] = 2
 
     def output_shape(self, *input_shapes: Shape) -> Shape:
-        if len(input_shapes) != 2 or input_shapes[0] != input_shapes[1]:
+        if len(set(map(check_shape, input_shapes))) != 1 or len(input_shapes) != 2:
             raise ShapeError(f"Add needs two inputs of one shape, got {list(input_shapes)}")
         return input_shapes[0]
 
@@ -310,6 +320,12 @@ class Add(Layer):
         self._check_inputs(inputs)
         result: FloatArray = inputs[0] + inputs[1]
         return result
+
+
+def _number(value: object) -> float:
+    """`value` as a float; NaN for anything but a real number."""
+    array = np.asarray(value)
+    return float(array) if array.ndim == 0 and array.dtype.kind in "fiu" else math.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -333,11 +349,11 @@ class BatchNorm(Layer):
         shapes = {name: array.shape for name, array in arrays.items()}
         if len(set(shapes.values())) != 1:
             raise LayerParameterError(f"BatchNorm parameters need one shape (C,), got {shapes}")
-        epsilon = float(self.epsilon)
+        epsilon = _number(self.epsilon)
         smallest = float(arrays["variance"].min())
         if not (np.isfinite(epsilon) and smallest >= 0 and epsilon >= 0 and smallest + epsilon > 0):
             raise LayerParameterError(
-                f"BatchNorm's smallest variance is {smallest} and epsilon {epsilon!r}; both must "
+                f"BatchNorm's smallest variance is {smallest} and epsilon {epsilon}; both must "
                 "be >= 0 and their sum > 0"
             )
         self._set(epsilon=epsilon, **arrays)

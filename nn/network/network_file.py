@@ -10,6 +10,7 @@ nothing, else in float64.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 
 from he.format.archive import ArchiveError, read_arrays
 from he.format.files import replaced_file
+from he.validation import instance, wrong_object
 from nn.errors import NetworkError, NetworkFileError
 from nn.network.activation import Polynomial
 from nn.network.graph import Network, Node, NodeStatistics
@@ -35,8 +37,11 @@ _LAYERS: dict[str, type[Layer]] = {
 def save(network: Network, path: str | Path) -> None:
     """Write `network` to the file `path`, exactly. Equal networks give equal bytes.
 
-    Raises `NetworkFileError` for a layer type that the format does not know.
+    Raises `NetworkFileError` for a layer type that the format does not know, `he.WrongObjectError`
+    for an object that is no network or no path.
     """
+    instance(network, Network, "network")
+    path = path_of(path)
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     nodes = []
     for index, node in enumerate(network.nodes):
@@ -78,9 +83,11 @@ def save(network: Network, path: str | Path) -> None:
 def load(path: str | Path) -> Network:
     """Read a network that `save` wrote.
 
-    Raises `NetworkFileError` for foreign, damaged or newer files, `FileNotFoundError` for none.
+    Raises `NetworkFileError` for foreign, damaged or newer files, `FileNotFoundError` for none, and
+    `he.WrongObjectError` for an object that is no path.
     """
-    arrays = _read_arrays(Path(path))
+    path = path_of(path)
+    arrays = _read_arrays(path)
     try:
         header = json.loads(arrays["network"].tobytes())
         _check_header(header, path)
@@ -115,6 +122,15 @@ def load(path: str | Path) -> Network:
             f"{path} is no usable network file ({type(error).__name__}: {error}); save the network "
             "again with nn.save"
         ) from error
+
+
+def path_of(given: object) -> Path:
+    """A path as a `Path`; raises `he.WrongObjectError` for anything but a str or a path."""
+    if isinstance(given, str | os.PathLike):
+        path = os.fspath(given)
+        if isinstance(path, str):
+            return Path(path)
+    raise wrong_object(given, "a str or a path", "path")
 
 
 def _smallest_exact(array: FloatArray) -> np.ndarray[Any, Any]:

@@ -12,7 +12,7 @@ from he.format.container import Contents, unpack
 from he.rlwe.serializable import Buffer, Encoded
 from he.validation import instance, items_of, whole_number
 from nn.errors import ShapeError
-from nn.inference.identity import Ids
+from nn.inference.identity import Ids, check_ids
 from nn.inference.limits import check_count
 from nn.inference.roles import StageTime
 
@@ -39,6 +39,7 @@ class EncryptedBatch:
             instance(ciphertext, Ciphertext, "a ciphertext of a batch")
         object.__setattr__(self, "ciphertexts", ciphertexts)
         object.__setattr__(self, "per_image", whole_number(self.per_image, "per_image"))
+        check_ids(self.ids)
         if self.per_image < 1 or not ciphertexts or len(ciphertexts) % self.per_image:
             raise ShapeError(
                 f"{len(ciphertexts)} ciphertexts do not make whole images of {self.per_image} "
@@ -97,6 +98,8 @@ class EncryptedBatch:
         `he.ParametersMismatchError` for ciphertexts of other parameters, `LimitError` for more
         images, before any ciphertext is read.
         """
+        instance(params, CKKSParameters, "params")
+        per_image = whole_number(per_image, "per_image", 1)
         contents = unpack(data, CiphertextBatch.kind)
         if contents.field("params", bytes) != params.id:
             raise ParametersMismatchError(

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from he.validation import shown
 from nn.errors import NetworkFileError, ZooError
 from nn.network import network_file
 from nn.network.graph import Network
@@ -46,8 +47,8 @@ def names() -> tuple[str, ...]:
 
 def class_names(name: str) -> tuple[str, ...]:
     """The class of each logit of a network; raises `ZooError` for an unknown name."""
-    if name not in _CLASSES:
-        raise ZooError(f"the zoo has no network {name!r}; it has {', '.join(_CLASSES)}")
+    if not isinstance(name, str) or name not in _CLASSES:
+        raise ZooError(f"the zoo has no network {shown(name)}; it has {', '.join(_CLASSES)}")
     return _CLASSES[name]
 
 
