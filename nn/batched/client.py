@@ -126,6 +126,26 @@ class BatchedClient:
         """
         return self.plan.logits(self._slots(answer, request))
 
+    def publish(
+        self,
+        answer: BatchedTensor | Buffer,
+        *,
+        queries: int,
+        security_bits: int = 30,
+        request: Request | None = None,
+    ) -> FloatArray:
+        """The logits (B, classes) as they may leave the client, behind fresh noise.
+
+        queries: the answers, one an image, that will ever be published under this secret key.
+        security_bits: the statistical security. `he.ckks.publication` has the proof, and the cost.
+        Exact integers carry no error, and are published as they are.
+        It holds for images within the network's statistics and for a server that keeps to
+        the plan. Raises what `decrypt` raises, and `he.errors.PublicationError` where less than a
+        bit would be left: compile with more `precision_bits`.
+        """
+        logits = self.decrypt(answer, request=request)
+        return self.plan.published(logits, queries, security_bits)
+
     def integers(
         self, answer: BatchedTensor | Buffer, *, request: Request | None = None
     ) -> NDArray[Any]:

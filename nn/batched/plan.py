@@ -144,6 +144,10 @@ class BatchedPlan(ABC):
         Raises `AnswerError` for values that the plan excludes.
         """
 
+    def published(self, logits: FloatArray, queries: int, security_bits: int) -> FloatArray:
+        """The logits as they may leave the client: exact ones as they are."""
+        return logits
+
     def integers(self, slots: Sequence[NDArray[Any]]) -> NDArray[Any]:
         """The exact integers (B, outputs), as `logits`.
 

@@ -32,6 +32,7 @@ from nn.batched.schedule import Relinearization, scheduled
 from nn.inference.plan import check_network
 from nn.inference.plan_reading import read_input_range, read_promise, require
 from nn.inference.promise import check_promise, decoded
+from nn.inference.publication import published
 from nn.network.graph import Network
 from nn.network.images import as_batch, check_pixels
 from nn.network.layers import FloatArray, Shape
@@ -162,6 +163,10 @@ class RealPlan(BatchedPlan):
 
     def logits(self, slots: Sequence[NDArray[Any]]) -> FloatArray:
         return check_promise(slots[0], self.predicted_error, self.largest_logit)
+
+    def published(self, logits: FloatArray, queries: int, security_bits: int) -> FloatArray:
+        bounds = self.predicted_error, self.largest_logit, self.failure_probability
+        return published(logits, *bounds, queries, security_bits)
 
     def _identity(self) -> tuple[object, ...]:
         return ("ckks", self.input_shape)

@@ -17,6 +17,7 @@ from nn.inference.identity import new_id
 from nn.inference.keys import ClientKeys, secret_to_bytes, secrets_from_bytes
 from nn.inference.limits import DEFAULT_LIMITS, Limits
 from nn.inference.promise import check_promise, decoded
+from nn.inference.publication import published
 from nn.inference.requests import Request, Requests
 from nn.network.images import as_batch, check_pixels
 from nn.network.layers import FloatArray
@@ -125,3 +126,23 @@ class PackedClient:
         ]
         found = plan.output_layout.unpack(np.array(slots)).reshape(len(answer), -1)
         return check_promise(found, plan.predicted_error, plan.largest_logit)
+
+    def publish(
+        self,
+        answer: EncryptedBatch | Buffer,
+        *,
+        queries: int,
+        security_bits: int = 30,
+        request: Request | None = None,
+    ) -> FloatArray:
+        """The logits (B, classes) as they may leave the client, behind fresh noise.
+
+        queries: the answers, one an image, that will ever be published under this secret key.
+        security_bits: the statistical security. `he.ckks.publication` has the proof, and the cost.
+        It holds for images within the network's statistics and for a server that keeps to
+        the plan. Raises what `decrypt` raises, and `he.errors.PublicationError` where less than a
+        bit would be left: compile with more `precision_bits`.
+        """
+        plan, logits = self.plan, self.decrypt(answer, request=request)
+        bounds = plan.predicted_error, plan.largest_logit, plan.failure_probability
+        return published(logits, *bounds, queries, security_bits)

@@ -1,0 +1,32 @@
+"""Answers that may leave the client: logits behind the noise of `he.ckks.publication`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from he.ckks.noise import tail_factor
+from he.ckks.publication import Flooding
+from he.validation import whole_number
+from nn.network.layers import FloatArray
+
+
+def published(
+    logits: FloatArray,
+    errors: FloatArray,
+    largest: float,
+    failure_probability: float,
+    queries: int,
+    security_bits: int,
+) -> FloatArray:
+    """The logits (B, classes) with the noise that `queries` published answers need.
+
+    errors: the predicted errors (classes,), which hold but for `failure_probability`; they are
+    widened until all published logits together exceed them with a probability of at most
+    2^-security_bits / 24. Raises `he.errors.PublicationError` where less than one bit of the
+    largest logit would be left.
+    """
+    count = whole_number(queries, "queries", 1, 1 << 30) * logits.shape[-1]
+    probability = min(failure_probability, 2.0**-security_bits / (24 * count))
+    wider = tail_factor(probability) / tail_factor(failure_probability)
+    flooding = Flooding(float(np.max(errors)) * wider, count, security_bits)
+    return flooding.publish(logits, size=largest)
