@@ -89,8 +89,13 @@ class NoiseModel:
 
 
 def precision_bits(error: float, reference: float = 1.0) -> float:
-    """Bits after the binary point of values of size `reference` known to within `error`."""
-    return math.inf if error == 0 else -math.log2(error / reference)
+    """Bits after the binary point of values of size `reference` known to within `error`.
+
+    Infinite for no error; minus infinity for values that are all 0, of which nothing is known.
+    """
+    if error == 0 or reference == 0:
+        return math.inf if error == 0 else -math.inf
+    return -math.log2(error / reference)
 
 
 def measured_error(decrypted: np.ndarray, expected: np.ndarray) -> float:
