@@ -16,6 +16,7 @@ from typing import NoReturn
 BAD_INPUT, INTERRUPTED, OUTPUT_CLOSED = 2, 130, 141
 """Exit statuses; the last two are those that a shell reports for SIGINT and SIGPIPE."""
 
+_MOST = 1_000_000_000
 _STANDARD_STREAMS = 3
 _LINE_INTERVAL_S = 5.0
 """The least time between two lines of a count."""
@@ -72,13 +73,15 @@ class CountLines:
 
 
 def positive(text: str) -> int:
-    """The whole number above 0 that `text` stands for; raises `argparse.ArgumentTypeError`."""
+    """The whole number from 1 to 10^9 that `text` stands for; for argparse."""
     try:
         number = int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    if number > _MOST:
+        raise argparse.ArgumentTypeError(f"{text} is above {_MOST:,}")
     return number
 
 

@@ -16,9 +16,14 @@ from he.trace import OpTrace
 
 def read_program(path: Path) -> Program:
     """The program in a file, or the program of the trace in a file."""
-    if zipfile.is_zipfile(path):
+    if _is_program(path):
         return program_file.load(path)
     return _lowered(traces.load(path), path)
+
+
+def _is_program(path: Path) -> bool:
+    """Whether the file is an archive. A pipe is none: a look at its end would empty it."""
+    return path.is_file() and zipfile.is_zipfile(path)
 
 
 def _lowered(trace: OpTrace, path: Path) -> Program:
@@ -40,7 +45,7 @@ def read_variants(paths: Sequence[Path]) -> list[Variant]:
     if len(paths) == 1:
         return [Variant({}, read_program(paths[0]))]
     for path in paths:
-        if zipfile.is_zipfile(path):
+        if _is_program(path):
             raise WorkloadError(
                 f"{path} is a program, which does not state dnum: give its trace, or only this file"
             )

@@ -123,7 +123,8 @@ def with_values(machine: Machine, values: Mapping[str, float]) -> Machine:
 
     A change of `word.bits` scales the figures of `WORD_EXPONENTS`, except those in `values`.
     """
-    bits = values.get("word.bits", machine["word.bits"])
+    changed = machine.with_values(**{k.replace(".", "__"): v for k, v in values.items()})
+    bits = changed["word.bits"]
     factor = bits / machine["word.bits"]
     scaled = {
         name: Figure(
@@ -135,7 +136,6 @@ def with_values(machine: Machine, values: Mapping[str, float]) -> Machine:
         for name, exponent in WORD_EXPONENTS.items()
         if factor != 1 and name in machine.figures and name not in values
     }
-    changed = machine.with_values(**{k.replace(".", "__"): v for k, v in values.items()})
     return replace(changed, figures={**changed.figures, **scaled})
 
 

@@ -18,6 +18,7 @@ from accel_model.errors import CalibrationError, MachineFileError
 from accel_model.machine import calibration
 from accel_model.machine.description import LIMITS, OPTIONAL, Machine, check_range, check_together
 from accel_model.machine.figures import TAGS, Figure
+from he.format.files import read_text
 
 CONFIGS = Path(__file__).parent / "configs"
 """The folder of the machines that come with the model."""
@@ -32,6 +33,7 @@ _WORDS = {"name", "title", "area.unit", *CHOICES}
 _SWITCHES = {"external.prefetch", "external.keys_from_seeds"}
 _NEEDED = {*LIMITS, "name", "title", "area.unit", "ntt.timing"}
 _SCALED_TAGS = ("calibrated", "assumed")
+_LARGEST_BYTES = 1 << 20
 
 
 def machine_names() -> list[str]:
@@ -49,7 +51,7 @@ def load_machine(name: str) -> Machine:
         )
     shown = path.name if path.parent == CONFIGS else str(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, _LARGEST_BYTES)
     except UnicodeDecodeError as error:
         raise MachineFileError(f"{shown}: not a text file: {error}") from error
     return parse_machine(text, shown)
@@ -92,7 +94,7 @@ class _Entries:
 def _read(text: str, path: str) -> _Entries:
     try:
         content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # of the parser, and of numbers that it reads
         at = re.search(r"at line (\d+)", str(error))
         line = int(at[1]) if at else max(1, len(text.splitlines()))
         raise MachineFileError(f"{path}:{line}: not TOML: {error}") from error

@@ -75,7 +75,7 @@ def _operation_lines(program: Program) -> Iterator[str]:
 
 
 def _bounds(words: str, count: int) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d+)(?:\.\.(\d+))?", words)
+    found = re.fullmatch(r"(\d{1,9})(?:\.\.(\d{1,9}))?", words)
     first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
     if not first <= last < count:
         raise ProgramError(

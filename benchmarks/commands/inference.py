@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 
 from benchmarks.commands.options import add_memory_option, add_output_options
 from benchmarks.commands.results_file import write_rows
@@ -10,6 +11,7 @@ from benchmarks.operations.inference import InferenceRow, run_ours, run_tenseal
 from benchmarks.operations.memory import in_words
 from nn.cli.options import Subparsers, add_count_option
 from ntt.terminal import say, show
+from ntt.threads import check_threads
 
 _NETWORKS = ("mnist", "fashion_mnist")
 
@@ -39,16 +41,10 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run_command(arguments: argparse.Namespace) -> int:
     """Measure, print a line for each row, write the files."""
-    rows = [
-        run_ours(name, arguments.threads, arguments.batch, arguments.repeats, arguments.memory)
-        for name in arguments.network or _NETWORKS
-    ]
-    if arguments.peers:
-        try:
-            rows.append(run_tenseal(max(3, arguments.repeats // 4), arguments.memory))
-        except ImportError as error:
-            say(f"TenSEAL is not installed: {error}")
-    for row in rows:
+    check_threads(arguments.threads, "--threads")
+    rows = []
+    for row in _measured(arguments):
+        rows.append(row)
         show(_line(row))
     if arguments.json:
         write_rows(rows, arguments.command_line, arguments.json)
@@ -57,6 +53,19 @@ def run_command(arguments: argparse.Namespace) -> int:
 
         plot_inference(rows, arguments.plot)
     return 0
+
+
+def _measured(arguments: argparse.Namespace) -> Iterator[InferenceRow]:
+    for name in arguments.network or _NETWORKS:
+        say(f"{name}: {arguments.repeats} runs of {arguments.batch} image(s)")
+        yield run_ours(
+            name, arguments.threads, arguments.batch, arguments.repeats, arguments.memory
+        )
+    if arguments.peers:
+        try:
+            yield run_tenseal(max(3, arguments.repeats // 4), arguments.memory)
+        except ImportError as error:
+            say(f"TenSEAL is not installed: {error}")
 
 
 def _line(row: InferenceRow) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import re
 
 from accel_model.cli.output_files import picture_file, result_file
@@ -11,22 +10,25 @@ from accel_model.machine.machine_file import machine_names
 from benchmarks.peers.library import Case
 
 DEFAULT_MACHINES = ("ecp5", "asic7")
+_LONGEST_S = 24 * 3600.0
 
 
 def seconds(text: str) -> float:
-    """A time in seconds, 0 or more, for argparse."""
+    """A time from 0 seconds to a day, for argparse."""
     try:
         number = float(text)
     except ValueError:
         number = -1.0
-    if not 0 <= number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time in seconds, for example 0.5")
+    if not 0 <= number <= _LONGEST_S:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time in seconds of at most a day, for example 0.5"
+        )
     return number
 
 
 def case(text: str) -> Case:
     """A ring degree and a depth, for argparse."""
-    match = re.fullmatch(r"(\d+):(\d+)", text)
+    match = re.fullmatch(r"(\d{1,6}):(\d{1,3})", text)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not N:DEPTH, for example 8192:2")
     return Case(int(match[1]), int(match[2]))

@@ -47,9 +47,11 @@ class _Client(NamedTuple):
 
 
 def _client(name: str, batch: int) -> _Client:
-    network = nn.zoo.load(name)
+    network, images = nn.zoo.load(name), nn.zoo.test_images(name)[0]
+    if batch > len(images):
+        raise nn.NetworkError(f"a batch of {batch}: {name!r} has {len(images)} test images")
     plan = nn.compile(network)
-    return _Client(network, plan, nn.Client(plan), nn.zoo.test_images(name)[0][:batch])
+    return _Client(network, plan, nn.Client(plan), images[:batch])
 
 
 def our_workload(name: str, threads: int, batch: int) -> Iterator[Operations]:

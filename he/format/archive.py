@@ -8,6 +8,8 @@ library only.
 from __future__ import annotations
 
 import math
+import os
+import stat
 import zipfile
 from collections.abc import Collection
 from pathlib import Path
@@ -41,6 +43,7 @@ def read_arrays(
     """
     with Path(path).open("rb") as file:
         try:
+            _check_regular(file)
             with zipfile.ZipFile(file) as archive:
                 return _read_members(archive, names, largest_bytes)
         except ArchiveError as problem:
@@ -55,13 +58,21 @@ def read_array(path: Path | str, largest_bytes: int = LARGEST_BYTES) -> np.ndarr
     """The array of an .npy file; limits and errors as in `read_arrays`."""
     with Path(path).open("rb") as file:
         try:
-            return _read_npy(file, Path(path).stat().st_size, largest_bytes)
+            return _read_npy(file, _check_regular(file), largest_bytes)
         except ArchiveError as problem:
             raise ArchiveError(f"{path}: {problem}") from problem
         except Exception as problem:
             raise ArchiveError(
                 f"{path}: no whole .npy file ({type(problem).__name__}: {problem})"
             ) from problem
+
+
+def _check_regular(file: IO[bytes]) -> int:
+    """The size of an open file; raises `ArchiveError` for a device or a pipe, which may not end."""
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode):
+        raise ArchiveError("a device or a pipe, not a file: arrays are read from files")
+    return status.st_size
 
 
 def _read_members(

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: what is written replaces a file only once it is complete.
+"""Files that are whole or absent when they are written, and of a bounded size when they are read.
 
 Standard library only.
 """
@@ -74,6 +74,19 @@ def check_writable(path: Path | str, *, make_folders: bool = False) -> None:
         raise FileNotFoundError(errno.ENOENT, f"there is no folder {parents[0]}", str(path))
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, f"no permission to write in {folder}", str(path))
+
+
+def read_text(path: Path | str, largest_bytes: int) -> str:
+    """The text of a file of at most so many bytes, which may be a pipe.
+
+    Raises `OSError`, also for a larger file; `UnicodeDecodeError` for what is not UTF-8.
+    """
+    with Path(path).open("rb") as file:
+        data = file.read(largest_bytes + 1)
+    if len(data) > largest_bytes:
+        words = f"there are more than the {largest_bytes:,} bytes that are read of such a file"
+        raise OSError(errno.EFBIG, words, str(path))
+    return data.decode("utf-8")
 
 
 def _permissions(target: Path) -> int:

@@ -11,13 +11,14 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from he.format.files import replaced_file
+from he.format.files import read_text, replaced_file
 from he.trace.op_trace import OpTrace
 from he.trace.operations import Block, HEOp, TracedKey, TraceError, TraceFileError
 from he.validation import check_path, instance, whole_number
 
 FORMAT = "he-accel trace"
 VERSION = 1
+LARGEST_BYTES = 1 << 28
 
 
 def save(trace: OpTrace, path: Path | str) -> None:
@@ -38,7 +39,7 @@ def load(path: Path | str) -> OpTrace:
     """Read what `save` wrote. Raises `TraceFileError`, which quotes file and line, or `OSError`."""
     check_path(path)
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = read_text(path, LARGEST_BYTES).splitlines()
     except UnicodeDecodeError as problem:
         raise TraceFileError(f"{path}: no text, so no {FORMAT}") from problem
     records = [_parsed(path, number, line) for number, line in enumerate(lines, 1)]

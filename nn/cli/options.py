@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def add_planning_options(parser: argparse.ArgumentParser) -> None:
     )
     planning.add_argument(
         "--precision",
-        type=float,
+        type=_bits,
         metavar="BITS",
         help="predict every logit within 2^-BITS of the largest logit (default: 6)",
     )
@@ -135,6 +136,17 @@ def add_batched_options(parser: argparse.ArgumentParser) -> None:
             metavar="COUNT",
             help=f"bits of every quantised {meaning}, with bfv (default: {default})",
         )
+
+
+def _bits(text: str) -> float:
+    """A number of bits above 0, for argparse."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of bits above 0")
+    return number
 
 
 def load_network(name: str) -> Network:

@@ -22,7 +22,7 @@ from rtl.arithmetic.modmul import ModularMultiplier
 from rtl.arithmetic.reductions import modular_multiplier
 from rtl.characterize import results
 from rtl.errors import HardwareError, SimulationError
-from rtl.output_files import check_writable
+from rtl.files import check_writable
 from rtl.simulation.drivers import Transform, check_ntt, run_automorphism, run_ntt, run_pointwise
 from rtl.units.automorphism import AutomorphismUnit
 from rtl.units.ntt.unit import NTTUnit

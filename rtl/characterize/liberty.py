@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 from amaranth.lib import wiring
 
 from rtl.errors import LibertyError
+from rtl.files import read_bytes
 from rtl.tools import run_yosys
 from rtl.verilog.design import emit
 
@@ -33,9 +33,8 @@ def library_name(text: str) -> str:
 def read_liberty(path: Path) -> str:
     """The text of a Liberty file, plain or compressed by gzip. Raises `LibertyError`."""
     try:
-        data = path.read_bytes()
-        return (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode()
-    except (OSError, UnicodeDecodeError, EOFError) as error:
+        return read_bytes(path).decode()
+    except (OSError, UnicodeDecodeError) as error:
         raise LibertyError(f"Liberty file {path} cannot be read: {error}") from error
 
 

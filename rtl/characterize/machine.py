@@ -24,7 +24,7 @@ from rtl.arithmetic.tiling import Tile
 from rtl.characterize.blocks import Block
 from rtl.characterize.jobs import Job, run_jobs
 from rtl.errors import HardwareError, OptionError
-from rtl.output_files import check_writable
+from rtl.files import check_writable
 from rtl.units.automorphism import AutomorphismUnit
 from rtl.units.ntt.unit import NTTUnit
 from rtl.units.pointwise import PointwiseUnit

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rtl.errors import OutputError
-from rtl.output_files import write_whole
+from rtl.files import read_bytes, write_whole
 from rtl.tools import package_version
 
 FORMAT = 1
@@ -53,9 +53,9 @@ def load(path: Path) -> list[Entry]:
     if not path.exists():
         return []
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_bytes(path))
     except (ValueError, RecursionError) as error:
-        raise OutputError(f"{path} is not a results file: {error!r}") from error
+        raise OutputError(f"{path} is not a results file: {error}") from error
     if not isinstance(content, dict) or not {"format", "entries"} <= set(content):
         raise OutputError(f"{path} is not a results file: it has no format and entries")
     if content["format"] != FORMAT:

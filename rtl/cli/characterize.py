@@ -8,7 +8,7 @@ from pathlib import Path
 from ntt.terminal import show
 from rtl.characterize.results import DEFAULT_RESULTS
 from rtl.cli.progress import progress
-from rtl.output_files import check_writable
+from rtl.files import check_writable
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -11,7 +11,7 @@ from rtl.characterize.results import Entry
 from rtl.documents.drawings import draw_schedule, draw_unit
 from rtl.documents.measurement_tables import tables
 from rtl.errors import OutputError
-from rtl.output_files import write_whole
+from rtl.files import read_bytes, write_whole
 from rtl.units.ntt.schedule import Schedule
 from rtl.units.ntt.unit import NTTUnit
 
@@ -45,8 +45,8 @@ def update_page(page: Path, entries: Sequence[Entry]) -> None:
     Raises `OutputError`.
     """
     try:
-        text = page.read_text()
-    except OSError as error:
+        text = read_bytes(page).decode()
+    except (OSError, UnicodeDecodeError) as error:
         raise OutputError(f"{page} cannot be read: {error}") from error
     write_whole(page, with_tables(text, entries))
     for name, picture in pictures().items():

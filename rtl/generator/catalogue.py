@@ -17,6 +17,9 @@ from rtl.units.geometry import check_geometry
 from rtl.units.ntt.unit import NTTUnit
 from rtl.units.pointwise import PointwiseUnit
 
+MOST_MODULI = 1024
+"""Of a table; an encrypted run needs some tens."""
+
 AnyBlock = ModularMultiplier | Butterfly | NTTUnit | PointwiseUnit | AutomorphismUnit
 
 
@@ -51,6 +54,10 @@ class BlockOptions:
         """The table of moduli. Raises `BlockModulusError` if too few primes fit."""
         if self.moduli:
             return self.moduli
+        if self.moduli_count > MOST_MODULI:
+            raise BlockModulusError(
+                f"a table of {self.moduli_count} moduli: it has at most {MOST_MODULI}"
+            )
         word_bits = self.word_bits or 0
         N = max(self.N, 1 << max(word_bits - 1, 3))
         try:

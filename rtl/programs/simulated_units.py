@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rtl.errors import SimulationError
+from rtl.errors import GeometryError, SimulationError
 from rtl.generator import catalogue
 from rtl.generator.catalogue import BlockOptions
 from rtl.simulation.verilator.simulator import Simulator
@@ -50,6 +50,8 @@ class SimulatedUnits:
     batches: list[Batch] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        if self.lanes < 1 or self.options.N % self.lanes:
+            raise GeometryError(f"{self.lanes} lanes do not divide N = {self.options.N}")
         self._open = ExitStack()
 
     def __enter__(self) -> SimulatedUnits:

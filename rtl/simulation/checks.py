@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from rtl.errors import OptionError, OutputError, SimulationError
+from rtl.files import check_writable
 from rtl.generator.catalogue import AnyBlock
-from rtl.output_files import check_writable
 from rtl.simulation.vectors import Entry, load_entries
 from rtl.simulation.workloads import Case, Workload, workload_of
+
+MOST_CASES = 1_000_000
 
 
 def check(
@@ -36,6 +38,10 @@ def check(
         check_writable(waveform)
     if count < 0:
         raise OptionError(f"{count} random cases: the number must be 0 or more")
+    if count > MOST_CASES:
+        raise OptionError(f"{count} random cases: at most {MOST_CASES:,} are kept in memory")
+    if seed < 0:
+        raise OptionError(f"seed {seed}: it must be 0 or more")
     entries = load_entries(vectors) if vectors else []
     return _compare(workload_of(block), entries, count, seed, waveform)
 

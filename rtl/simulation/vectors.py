@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from rtl.errors import SimulationError
+from rtl.files import read_bytes
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Entry:
     def integer(self, name: str) -> int:
         """A field with a whole number."""
         value = self[name]
-        if not isinstance(value, int):
+        if not isinstance(value, int) or isinstance(value, bool):
             raise self.error(f"`{name}` is {value!r}: a whole number is needed")
         return value
 
@@ -62,9 +63,13 @@ class Entry:
         The shape () is one number; None is a row of any length.
         """
         try:
-            residues = np.array(self[name], np.uint64)
+            residues = np.array(self[name])
         except (ValueError, TypeError, OverflowError) as error:
             raise self.error(f"`{name}` holds no residues: {error}") from error
+        whole = residues.size == 0 or residues.dtype.kind in "iu"
+        if not whole or residues.min(initial=0) < 0:
+            raise self.error(f"`{name}` holds no residues: whole numbers from 0 on are needed")
+        residues = residues.astype(np.uint64)
         if residues.ndim != 1 if shape is None else residues.shape != shape:
             needed = "a row" if shape is None else f"a row of {shape[0]}" if shape else "one number"
             raise self.error(f"`{name}` holds {residues.size} residues: {needed} is needed")
@@ -76,9 +81,9 @@ class Entry:
 def load_entries(path: Path) -> list[Entry]:
     """The objects of a file. Raises `SimulationError` if the file has none."""
     try:
-        values = json.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise SimulationError(f"{path} holds no usable vectors: {error!r}") from error
+        values = json.loads(read_bytes(path))
+    except (OSError, ValueError, RecursionError) as error:
+        raise SimulationError(f"{path} holds no usable vectors: {error}") from error
     if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
         raise SimulationError(f"{path} holds no usable vectors: a list of objects is needed")
     if not values:

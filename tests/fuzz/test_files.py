@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -18,15 +19,22 @@ from matplotlib import image
 
 import nn
 from accel_model.errors import AcceleratorError
+from accel_model.estimation.estimate import estimate
 from accel_model.isa import program_file
 from accel_model.lowering.operations import lower
+from accel_model.machine.machine_file import CONFIGS, load_machine
 from he.errors import HEError
 from he.trace import OpTrace, Tracer, load, save
 from nn.cli.data import load_data
 from nn.cli.image_files import read_images
 from nn.errors import NetworkError
 from nn.zoo.datasets import read_idx
+from rtl.characterize import liberty, results
+from rtl.errors import HardwareError
+from rtl.simulation import vectors
+from tests.accel_model.programs import product_trace
 from tests.mutations import mutated, mutated_archive, mutated_png, peak_bytes, survivors
+from tests.rtl.characterize.libraries import toy_library
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 FEW, MANY = 500, 100_000
@@ -83,6 +91,9 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Kind]:
     image.imsave(folder / "image.png", pixels)
     np.save(folder / "image.npy", pixels[..., 0])
     np.savez(folder / "data.npz", images=pixels[None, ..., 0], labels=np.array([1]))
+    results.save(folder / "results.json", [{"block": {"kind": "x"}, "target": "y", "measured": 1}])
+    given = json.dumps([{"modulus": 97, "input": [1, 96], "inverse": False}]).encode()
+    library, product = toy_library().encode(), lower(product_trace())
     idx = b"\x00\x00\x08\x03\x00\x00\x00\x02\x00\x00\x00\x03\x00\x00\x00\x04" + bytes(24)
 
     def kind(
@@ -104,12 +115,25 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Kind]:
         "labelled images": kind(
             "data.npz", lambda path: load_data(net, path), mutated_archive
         ),
+        "machine": Kind(
+            ".toml",
+            (CONFIGS / "asic7.toml").read_bytes(),
+            lambda path: load_machine(str(path)),
+            lambda machine: estimate(product, machine),
+            (mutated,),
+        ),
+        "test vectors": Kind(".json", given, vectors.load_entries, residues_of, (mutated,)),
+        "measurements": kind("results.json", results.load, use=sorted_by_key),
+        "cell library": Kind(".lib", library, liberty.read_liberty, cells_of, (mutated,)),
+        "gzipped cell library": Kind(
+            ".lib", gzip.compress(library), liberty.read_liberty, cells_of, (mutated, _inside_gzip)
+        ),
         "IDX": Kind(".idx", idx, read_idx, len, (mutated,)),
         "gzipped IDX": Kind(".gz", gzip.compress(idx), read_idx, len, (mutated, _inside_gzip)),
     }
 
 
-NAMED = (NetworkError, HEError, AcceleratorError)
+NAMED = (NetworkError, HEError, AcceleratorError, HardwareError)
 NAMES = (
     "network",
     "trace",
@@ -118,6 +142,11 @@ NAMES = (
     "PNG image",
     "NumPy image",
     "labelled images",
+    "machine",
+    "test vectors",
+    "measurements",
+    "cell library",
+    "gzipped cell library",
     "IDX",
     "gzipped IDX",
 )
@@ -127,6 +156,21 @@ def evaluated(loaded: nn.Network) -> None:
     """A network that loads can be evaluated; huge weights may overflow, which `compile` refuses."""
     images = np.full((1, *loaded.input_shape), loaded.input_range[1])
     assert loaded(images).shape == (1, *loaded.output_shape)
+
+
+def residues_of(entries: list[vectors.Entry]) -> None:
+    for entry in entries:
+        q = entry.integer("modulus")
+        assert entry.residues("input", None, q).dtype == np.uint64
+
+
+def sorted_by_key(entries: list[results.Entry]) -> None:
+    assert len(results.merged(entries, {"block": {}, "target": ""})) <= len(entries) + 1
+
+
+def cells_of(text: str) -> None:
+    liberty.library_name(text)
+    liberty.check_cells([text])
 
 
 def _inside_gzip(data: bytes, chance: random.Random) -> bytes:

@@ -8,7 +8,7 @@ import platform
 import tempfile
 from pathlib import Path
 
-from rtl.output_files import write_whole
+from rtl.files import write_whole
 from rtl.tools import find_tool, package_version, run
 from rtl.verilog.design import Design
 from rtl.verilog.ports import Field, Port

@@ -39,7 +39,12 @@ def test_sweep__several_files_must_be_traces_that_differ(file, tmp_path, capsys)
 
 @pytest.mark.parametrize(
     ("word", "message"),
-    [("lanes=1", "ecp5 has no lanes"), ("pointwise.lanes=a", "NAME=V,V,.. is needed")],
+    [
+        ("lanes=1", "ecp5 has no lanes"),
+        ("pointwise.lanes=a", "NAME=V,V,.. is needed"),
+        ("word.bits=1e308", "word.bits = 1e+308: a value from 8 to 256 is needed"),
+        ("pointwise.lanes=nan", "pointwise.lanes = nan: a value from"),
+    ],
 )
 def test_sweep__a_wrong_axis(file, capsys, word, message):
     assert main(["sweep", str(file), "--machine", "ecp5", "--set", word]) == 2

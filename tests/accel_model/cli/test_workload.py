@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from accel_model.cli.workload import read_program, read_variants
 from accel_model.errors import AcceleratorError
 from accel_model.lowering.operations import lower
 from he import trace as traces
+from he.trace import trace_file
 
 
 @pytest.fixture
@@ -45,3 +47,10 @@ def test_read_program__what_cannot_be_lowered_is_named_with_file_and_line(
         read_program(file)
     with pytest.raises(AcceleratorError, match=told):
         read_variants([file, file])
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs /dev/zero")
+def test_read_program__a_device_without_end(monkeypatch):
+    monkeypatch.setattr(trace_file, "LARGEST_BYTES", 1000)
+    with pytest.raises(OSError, match="more than the 1,000 bytes"):
+        read_program(Path("/dev/zero"))

@@ -14,7 +14,7 @@ def test_seconds__a_time() -> None:
     assert (seconds("0.5"), seconds("2"), seconds("0")) == (0.5, 2.0, 0.0)
 
 
-@pytest.mark.parametrize("text", ["-1", "nan", "inf", "soon", ""])
+@pytest.mark.parametrize("text", ["-1", "nan", "inf", "soon", "", "86401"])
 def test_seconds__no_time(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="no time in seconds"):
         seconds(text)
@@ -33,6 +33,8 @@ def test_seconds__no_time(text: str) -> None:
         (["inference", "--repeats", "0"], "0 is not above 0"),
         (["inference", "--batch", "-3"], "-3 is not above 0"),
         (["estimation", "--json", "."], "is a folder"),
+        (["estimation", "--images", "1", "9999999999"], "9999999999 is above 1,000,000,000"),
+        (["compare", "--workload", "rotate", "--case", "8192:99999999999"], "is not N:DEPTH"),
     ],
 )
 def test_main__absurd_options(
@@ -47,3 +49,12 @@ def test_main__absurd_options(
 def test_main__bootstrap_says_why_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", "--workload", "bootstrap"]) == 2
     assert "he.ckks does not bootstrap" in capsys.readouterr().err
+
+
+def test_main__inference_of_more_images_or_threads_than_there_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["inference", "--network", "mnist", "--batch", "10001", "--no-memory"]) == 2
+    assert "'mnist' has 10000 test images" in capsys.readouterr().err
+    assert main(["inference", "--network", "mnist", "--threads", "10001"]) == 2
+    assert "--threads is 10001" in capsys.readouterr().err

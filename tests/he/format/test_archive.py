@@ -50,3 +50,10 @@ def test_read_arrays__refuses_objects(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", a=np.array([object()], dtype=object))
     with pytest.raises(archive.ArchiveError, match="Python objects"):
         archive.read_arrays(tmp_path / "a.npz")
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs /dev/zero")
+def test_read_arrays__refuses_what_may_not_end() -> None:
+    for read in (archive.read_arrays, archive.read_array):
+        with pytest.raises(archive.ArchiveError, match="/dev/zero: a device or a pipe"):
+            read("/dev/zero")

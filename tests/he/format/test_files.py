@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from he.format.files import check_writable, replaced_file
+from he.format.files import check_writable, read_text, replaced_file
 
 
 def test_replaced_file__replaces_when_the_block_ends(tmp_path: Path) -> None:
@@ -143,3 +143,14 @@ def test_check_writable__permissions(
     monkeypatch.setattr(os, "access", lambda asked, _: Path(asked) != denied)
     assert problem_of(tmp_path, "file") is PermissionError
     assert path.read_text() == "kept"
+
+
+def test_read_text__up_to_a_bound(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("é" * 50, encoding="utf-8")
+    assert read_text(path, 100) == "é" * 50
+    with pytest.raises(OSError, match="more than the 99 bytes"):
+        read_text(path, 99)
+    path.write_bytes(b"\xff")
+    with pytest.raises(UnicodeDecodeError):
+        read_text(path, 100)

@@ -91,7 +91,15 @@ def test_main__verbose_shows_where(capsys: pytest.CaptureFixture[str]) -> None:
     assert told.splitlines()[-1].startswith("ZooError: ")
 
 
-@pytest.mark.parametrize("count", ["0", "-3", "many"])
+@pytest.mark.parametrize("bits", ["0", "-1", "nan", "inf", "many"])
+def test_main__precision_is_above_zero(bits: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["plan", f"--precision={bits}"])
+    assert exit_.value.code == 2
+    assert f"{bits!r} is no number of bits above 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("count", ["0", "-3", "many", "1000000001"])
 def test_main__counts_are_above_zero(count: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         main(["demo", "--images", count])

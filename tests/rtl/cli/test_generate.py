@@ -52,6 +52,7 @@ def test_generate__same_options_same_text(tmp_path):
             "the nearest width that has them is 20",
         ),
         (["ntt", "--N", "64", "--moduli-count", "0"], "BlockModulusError", "at least one prime"),
+        (["ntt", "--N", "64", "--moduli-count", "9" * 20], "BlockModulusError", "at most 1024"),
         (["ntt", "--N", "64", "--buffers", "3"], "GeometryError", "the nearest is 2"),
         (["modmul", "--width", "20", "--word-bits", "0"], "WidthError", "the nearest is 2"),
         (["pointwise", "--butterflies", "65"], "GeometryError", "the nearest is 64"),

@@ -9,6 +9,8 @@ import pytest
 from ntt import oracle
 from ntt.modulus import find_primes
 from rtl.cli.main import main
+from rtl.errors import SimulationError
+from rtl.simulation.vectors import load_entries
 from tests.rtl.cli.commands import SMALL, without_commands
 
 Q = find_primes(20, 16, 1)[0]
@@ -89,6 +91,30 @@ def test_simulate__bad_vectors_are_named(tmp_path, capsys, content, words):
     path = tmp_path / "vectors.json"
     path.write_text(content)
     assert main(["simulate", *SMALL, "--vectors", str(path)]) == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "value", ["[1.5]", '["1"]', "[true]", "[-1]", "[1e400]", "[NaN]", "[[1], [2, 3]]", "{}"]
+)
+def test_simulate__vectors_that_are_no_residues(tmp_path, value):
+    path = tmp_path / "vectors.json"
+    path.write_text(f'[{{"modulus": 97, "input": {value}}}]')
+    (entry,) = load_entries(path)
+    with pytest.raises(SimulationError, match="vector 0: `input` holds"):
+        entry.residues("input", None, 97)
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (["--count", "-1"], "-1 random cases"),
+        (["--count", "2147483648"], "at most 1,000,000"),
+        (["--seed", "-1"], "seed -1"),
+    ],
+)
+def test_simulate__absurd_numbers(capsys, option, words):
+    assert main(["simulate", *SMALL, *option]) == 2
     assert words in capsys.readouterr().err
 
 

@@ -20,7 +20,7 @@ from accel_model.isa import (
     Program,
 )
 from ntt.modulus import find_primes
-from rtl.errors import ProgramDataError, SimulationError
+from rtl.errors import GeometryError, ProgramDataError, SimulationError
 from rtl.generator.catalogue import BlockOptions
 from rtl.programs.runner import check_outputs, run_program, units_for
 
@@ -81,3 +81,9 @@ def test_check_outputs__the_first_difference_is_named():
         check_outputs(got, {("output", "y"): expected})
     with pytest.raises(ProgramDataError, match="have no output 'y'"):
         check_outputs(got, {})
+
+
+@pytest.mark.parametrize("lanes", [0, -1, 3, 2 * N])
+def test_units_for__lanes_must_divide_the_ring(lanes):
+    with pytest.raises(GeometryError, match=f"{lanes} lanes do not divide N = 8"):
+        units_for(conversion(), GEOMETRY, lanes)

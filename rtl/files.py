@@ -1,13 +1,39 @@
-"""Result files: whole or absent, and refused before the work where they cannot be written."""
+"""Files: read up to a bound, written whole or not at all, refused before the work."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import gzip
+import io
 import os
 import tempfile
+import zlib
 from pathlib import Path
 
 from rtl.errors import OutputError
+
+LARGEST_BYTES = 1 << 28
+_GZIP = b"\x1f\x8b"
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file, plain or compressed by gzip.
+
+    Raises `OSError`, also for more than `LARGEST_BYTES` and for a damaged compression.
+    """
+    with path.open("rb") as file:
+        data = file.read(LARGEST_BYTES + 1)
+    if data[:2] == _GZIP:
+        try:
+            with gzip.open(io.BytesIO(data)) as compressed:
+                data = compressed.read(LARGEST_BYTES + 1)
+        except (EOFError, zlib.error) as error:
+            raise OSError(errno.EIO, f"damaged gzip data: {error}", str(path)) from error
+    if len(data) > LARGEST_BYTES:
+        words = f"there are more than the {LARGEST_BYTES:,} bytes that are read of such a file"
+        raise OSError(errno.EFBIG, words, str(path))
+    return data
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from pathlib import Path
 
 import pytest
 
+from rtl import files
 from rtl.errors import OutputError
-from rtl.output_files import check_writable, write_whole
+from rtl.files import check_writable, read_bytes, write_whole
+
+
+def test_read_bytes__up_to_a_bound(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "LARGEST_BYTES", 1000)
+    path = tmp_path / "a"
+    for data in (b"x" * 1000, gzip.compress(b"x" * 1000)):
+        path.write_bytes(data)
+        assert read_bytes(path) == b"x" * 1000
+    for data, told in (
+        (b"x" * 1001, "more than the 1,000 bytes"),
+        (gzip.compress(b"x" * 1001), "more than the 1,000 bytes"),
+        (gzip.compress(os.urandom(500))[:-20], "damaged gzip data"),
+    ):
+        path.write_bytes(data)
+        with pytest.raises(OSError, match=told):
+            read_bytes(path)
 
 
 def test_write_whole__replaces_and_keeps_permissions(tmp_path):
