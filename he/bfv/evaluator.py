@@ -50,8 +50,8 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
     `ParameterError`, raised before anything is computed.
     """
 
-    kind_of_parameters = BFVParameters
-    kind_of_ciphertexts = Ciphertext
+    _kind_of_parameters = BFVParameters
+    _kind_of_ciphertexts = Ciphertext
 
     def __init__(
         self,

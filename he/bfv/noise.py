@@ -17,8 +17,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from he.rlwe.params import MAX_PRIMES
 from he.rlwe.sampling import STANDARD_SIGMA
-from he.validation import real_number, whole_number
+from he.validation import instance, items_of, real_number, whole_number
+from ntt.modulus import MAX_MODULUS_BITS, MAX_RING_DEGREE
 
 _SECRET_VARIANCE = 2 / 3
 _ROUNDING = 1 / 12
@@ -38,10 +40,11 @@ class Noise:
     degree: int
 
     def __post_init__(self) -> None:
+        bits = real_number(self.bits, "the bits of a noise")
         if type(self.bits) is not float:
-            object.__setattr__(self, "bits", real_number(self.bits, "the bits of a noise"))
-        if type(self.degree) is not int:
-            degree = whole_number(self.degree, "the degree of a noise")
+            object.__setattr__(self, "bits", bits)
+        if type(self.degree) is not int or self.degree < 0:
+            degree = whole_number(self.degree, "the degree of a noise", 0)
             object.__setattr__(self, "degree", degree)
 
     @property
@@ -61,11 +64,18 @@ def _squares(*variances: float) -> float:
     return math.log2(sum(variances)) / 2
 
 
+def _check_noise(*noises: Noise) -> None:
+    for noise in noises:
+        instance(noise, Noise, "a noise")
+
+
 class NoiseModel:
     """Predicted noise of every operation; `BFVParameters.noise_model` is that of a parameter set.
 
     N, t: the ring degree and the plain modulus. q_bits: log2 of each prime of Q. p_bits: log2(P).
-    digit_limbs: primes in a digit. sigma: standard deviation of the errors.
+    digit_limbs: primes in a digit. sigma: standard deviation of the errors. Levels are from 0 to
+    one less than there are q_bits. Raises `ParameterError` for other numbers, `WrongObjectError`
+    for what is no `Noise`.
     """
 
     def __init__(
@@ -77,9 +87,15 @@ class NoiseModel:
         digit_limbs: int,
         sigma: float = STANDARD_SIGMA,
     ) -> None:
-        self.N, self.sigma, self._p_bits = N, sigma, p_bits
-        self._t_bits = math.log2(t)
-        self._q_bits, self._digit_limbs = list(q_bits), digit_limbs
+        self.N = N = whole_number(N, "N", 1, MAX_RING_DEGREE)
+        self.sigma = real_number(sigma, "sigma", 0, 64)
+        self._p_bits = real_number(p_bits, "p_bits", 0, MAX_MODULUS_BITS * MAX_PRIMES)
+        self._t_bits = math.log2(whole_number(t, "t", 2))
+        self._q_bits = [
+            real_number(bits, "one of q_bits", 0, MAX_MODULUS_BITS)
+            for bits in items_of(q_bits, "q_bits")
+        ]
+        self._digit_limbs = whole_number(digit_limbs, "digit_limbs", 1)
         # r_0 + r_1 s for roundings r: the error of a division of a ciphertext of two parts.
         self._pair_rounding = _ROUNDING * (1 + N * _SECRET_VARIANCE)
         # (t / Q) ct(s), whose parts are uniform modulo Q.
@@ -87,6 +103,7 @@ class NoiseModel:
 
     def _unit(self, level: int) -> float:
         """log2(t / Q): what an error of 1 in ct(s) is as invariant noise."""
+        level = whole_number(level, "level", 0, len(self._q_bits) - 1)
         return self._t_bits - sum(self._q_bits[: level + 1])
 
     def _invariant(self, level: int, *variances: float) -> float:
@@ -110,15 +127,18 @@ class NoiseModel:
 
     def add(self, a: Noise, b: Noise) -> Noise:
         """A sum or difference of ciphertexts."""
+        _check_noise(a, b)
         return Noise(_sum(a.bits, b.bits), max(a.degree, b.degree))
 
     def add_plain(self, a: Noise, level: int) -> Noise:
         """A plaintext added: the rounding of Q m / t."""
+        _check_noise(a)
         return Noise(_sum(a.bits, self._invariant(level, _ROUNDING)), a.degree)
 
     def multiply_plain(self, a: Noise, norm_bits: float) -> Noise:
         """A product with a plaintext whose largest embedding is 2^norm_bits."""
-        return Noise(a.bits + norm_bits, a.degree)
+        _check_noise(a)
+        return Noise(a.bits + real_number(norm_bits, "norm_bits"), a.degree)
 
     # ------------------------------------------------------------ products and switches
 
@@ -128,6 +148,7 @@ class NoiseModel:
         With u = (t / Q) ct(s) of either factor it is v_a u_b + v_b u_a, the rounding of b's parts
         to R / Q times their value (R >= Q), which meets u_a, and the rounding of the three parts.
         """
+        _check_noise(a, b)
         half_N = math.log2(self.N) / 2
         first = a.bits + math.log2(a.degree + 1) / 2
         second = b.bits + math.log2(b.degree + 1) / 2
@@ -142,6 +163,8 @@ class NoiseModel:
 
     def key_switch(self, a: Noise, level: int) -> Noise:
         """A relinearization or rotation: digits times errors over P, and the rounding."""
+        _check_noise(a)
+        level = whole_number(level, "level", 0, len(self._q_bits) - 1)
         variance = 0.0
         for start in range(0, level + 1, self._digit_limbs):
             own = self._q_bits[start : min(start + self._digit_limbs, level + 1)]
@@ -152,7 +175,9 @@ class NoiseModel:
 
     def mod_switch(self, a: Noise, level: int, parts: int = 2) -> Noise:
         """From `level` to `level` - 1: the invariant noise stays, and a rounding joins it."""
+        _check_noise(a)
+        level = whole_number(level, "level", 1, len(self._q_bits) - 1)
         rounding = self._pair_rounding
-        if parts > 2:
+        if whole_number(parts, "parts", 2, 3) > 2:
             rounding += _ROUNDING * 2 * (self.N * _SECRET_VARIANCE) ** 2
         return Noise(_sum(a.bits, self._invariant(level - 1, rounding)), max(a.degree, parts - 1))

@@ -13,10 +13,10 @@ from he.bfv.noise import NoiseModel
 from he.errors import InsecureParametersError, ParameterError
 from he.format.container import Contents
 from he.rlwe import security
-from he.rlwe.params import MAX_DEPTH, MAX_PRIMES, RLWEParameters
+from he.rlwe.params import MAX_DEPTH, MAX_PRIMES, RLWEParameters, check_degree
 from he.validation import real_number, whole_number
 from ntt.errors import ModulusError
-from ntt.modulus import check_ring_degree, find_primes, is_prime
+from ntt.modulus import find_primes, is_prime
 
 MAX_PLAIN_BITS, MAX_PLAIN_MODULUS = 60, (1 << 60) - 1
 DEFAULT_PLAIN_BITS = 20
@@ -72,6 +72,7 @@ class BFVParameters(RLWEParameters):
 
     def log_q(self, level: int) -> float:
         """log2(Q) at `level`."""
+        level = whole_number(level, "level", 0, self.max_level)
         return sum(math.log2(prime) for prime in self.q[: level + 1])
 
     def __str__(self) -> str:
@@ -140,7 +141,7 @@ class BFVParameters(RLWEParameters):
         wanted = DEFAULT_PLAIN_BITS if plain_bits is None else plain_bits
         refusal: Exception | None = None
         for degree in security.RING_DEGREES if N is None else (whole_number(N, "N"),):
-            check_ring_degree(degree)
+            check_degree(degree)
             try:
                 t = _batching_modulus(wanted, degree) if plain_modulus is None else plain_modulus
             except ParameterError as error:

@@ -67,7 +67,7 @@ class Plaintext(OwnedObject):
     def _decoded(cls, contents: Contents, params: CKKSParameters) -> Self:
         contents.check_sections(["0"])
         level, scale = checked_values(contents.header.get("item"), "a plaintext", int, float)
-        _check_scale(scale, checked_level(level, params), params)
+        read_scale(params, checked_level(level, params), scale)
         residues = contents.residues("0", params.q[: level + 1], (level + 1, params.N))
         return cls.unchecked(params=params, data=residues, scale=scale)
 
@@ -160,7 +160,7 @@ class Ciphertext(EncryptedValue[SlotOperations]):
         level, parts, scale, stored_seed = checked_values(
             item, "a ciphertext", int, int, float, bytes
         )
-        _check_scale(scale, checked_level(level, params), params)
+        read_scale(params, checked_level(level, params), scale)
         seed = checked_seed(stored_seed)
         data = read_parts(contents, section, params, level, parts, seed)
         return cls.unchecked(params=params, data=data, scale=scale, seed=seed, _evaluator=None)
@@ -209,11 +209,12 @@ class CiphertextBatch(OwnedObject):
         return cls(params, ciphertexts)
 
 
-def _check_scale(scale: float, level: int, params: CKKSParameters) -> None:
-    """Raise `CorruptBytesError` unless the modulus of the level can hold a scale that was read."""
+def read_scale(params: CKKSParameters, level: int, scale: float) -> float:
+    """A scale that was read, if the modulus of the level holds it; else `CorruptBytesError`."""
     if not math.isfinite(scale):
         raise CorruptBytesError(f"scale {scale}: it must be positive and finite")
     try:
         check_scale(params, level, scale, "what the bytes hold")
     except ScaleOverflowError as error:
         raise CorruptBytesError(str(error)) from error
+    return scale

@@ -50,8 +50,8 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
     have to be encoded) and `ParameterError`, raised before anything is computed.
     """
 
-    kind_of_parameters = CKKSParameters
-    kind_of_ciphertexts = Ciphertext
+    _kind_of_parameters = CKKSParameters
+    _kind_of_ciphertexts = Ciphertext
 
     def __init__(
         self,
@@ -162,7 +162,7 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         which is ``scales[level]`` for a canonical a.
         """
         check_pair(self.params, a, b, Plaintext, same_scale=False)
-        if rescale:
+        if instance(rescale, bool, "rescale"):
             check_level_left(a)
         scale = a.scale * b.scale
         check_scale(self.params, a.level, scale, "the product")

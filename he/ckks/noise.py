@@ -14,6 +14,7 @@ import math
 import numpy as np
 
 from he.rlwe.params import RLWEParameters
+from he.validation import instance, whole_number
 
 _SECRET_VARIANCE = 2 / 3
 _ROUNDING = 1 / 12
@@ -36,7 +37,7 @@ class NoiseModel:
     """
 
     def __init__(self, params: RLWEParameters) -> None:
-        self.params = params
+        self.params = instance(params, RLWEParameters, "the parameter set of a noise model")
         self._N = params.N
         self._P = math.prod(params.p)
 
@@ -74,6 +75,7 @@ class NoiseModel:
         limbs D_j^2 / 12, times a Gaussian error.
         """
         total = 0.0
+        level = whole_number(level, "level", 0, self.params.max_level)
         for rows in self.params.digit_rows(level):
             ratio = math.prod(self.params.q[r] for r in rows) / self._P
             total += len(rows) * ratio**2 / 12

@@ -12,12 +12,17 @@ from he.ckks.noise import NoiseModel
 from he.errors import InsecureParametersError, ParameterError
 from he.format.container import Contents
 from he.rlwe import security
-from he.rlwe.params import MAX_DEPTH, MAX_PRIMES, RLWEParameters, stored_tuple
+from he.rlwe.params import (
+    MAX_DEPTH,
+    MAX_PRIMES,
+    RLWEParameters,
+    check_degree,
+    stored_tuple,
+)
 from he.validation import items_of, real_number, whole_number
 from ntt.errors import ModulusError
 from ntt.modulus import (
     MAX_MODULUS_BITS,
-    check_ring_degree,
     find_primes,
     find_primes_near,
 )
@@ -157,7 +162,7 @@ class CKKSParameters(RLWEParameters):
         dnums = range(1, depth + 2) if dnum is None else (whole_number(dnum, "dnum"),)
         refusal: Exception | None = None
         for degree in degrees:
-            check_ring_degree(degree)
+            check_degree(degree)
             bits = scale_bits
             if bits is None:
                 wanted = DEFAULT_PRECISION_BITS if precision_bits is None else precision_bits

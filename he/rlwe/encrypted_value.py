@@ -59,9 +59,9 @@ class EncryptedValue(OwnedObject, Generic[Evaluator]):
     # Python drops it where `__eq__` is defined; here it means the object, as `is` does.
     __hash__ = object.__hash__
 
-    def _check(self, kind_of_parameters: type[Any]) -> None:
+    def _check(self, needed: type[Any]) -> None:
         """What every scheme's constructor asks of an object that is made by hand."""
-        params = instance(self.params, kind_of_parameters, "the parameter set of a ciphertext")
+        params = instance(self.params, needed, "the parameter set of a ciphertext")
         check_polynomials(params, self.data, (2, 3), "a ciphertext")
         ops = context(params).q(self.level)
         check_below(self.data, ops.moduli, "a ciphertext")

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
-from he.errors import ParameterError, ParametersMismatchError
+from he.errors import ParametersMismatchError
 from he.rlwe import galois
 from he.rlwe.keys import EvaluationKeys
 from he.rlwe.keyswitch import KeySwitcher
@@ -14,6 +14,9 @@ from he.rlwe.operand_checks import Owned, check_owner
 from he.rlwe.params import RLWEParameters
 from he.rlwe.rns import context
 from he.validation import instance, items_of, whole_number
+
+MAX_EXPONENT = 1 << 64
+"""No parameter set has the levels, or a plain modulus, for more."""
 
 Params = TypeVar("Params", bound=RLWEParameters)
 Encrypted = TypeVar("Encrypted")
@@ -26,11 +29,11 @@ class SharedEvaluator(ABC, Generic[Params, Encrypted]):
     objects.
     """
 
-    kind_of_parameters: ClassVar[type[Any]]
-    kind_of_ciphertexts: ClassVar[type[Any]]
+    _kind_of_parameters: ClassVar[type[Any]]
+    _kind_of_ciphertexts: ClassVar[type[Any]]
 
     def __init__(self, params: Params, keys: EvaluationKeys | None) -> None:
-        instance(params, self.kind_of_parameters, "the parameter set of an evaluator")
+        instance(params, self._kind_of_parameters, "the parameter set of an evaluator")
         if keys is not None and instance(keys, EvaluationKeys, "the keys").params != params:
             raise ParametersMismatchError(f"the keys belong to {keys.params}, not to {params}")
         self.params = params
@@ -47,11 +50,9 @@ class SharedEvaluator(ABC, Generic[Params, Encrypted]):
         """Many automorphisms of one ciphertext, with one decomposition."""
 
     def power(self, a: Encrypted, exponent: int) -> Encrypted:
-        """a^exponent for exponent >= 1: ceil(log2(exponent)) deep, each power computed once."""
-        check_owner(self.params, cast(Owned, a), self.kind_of_ciphertexts)
-        exponent = whole_number(exponent, "the exponent")
-        if exponent < 1:
-            raise ParameterError(f"the exponent is {exponent}: at least 1 is needed")
+        """a^exponent, exponent from 1 to 2^64: ceil(log2(exponent)) deep, each power made once."""
+        check_owner(self.params, cast(Owned, a), self._kind_of_ciphertexts)
+        exponent = whole_number(exponent, "the exponent", 1, MAX_EXPONENT)
         powers = {1: a}
 
         def power(e: int) -> Encrypted:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 
 from he.errors import ParameterError
+from he.rlwe.params import check_degree
 from he.validation import whole_number
 from ntt.caching import cached_within
 from ntt.hoisting import VectorMoves
-from ntt.modulus import check_ring_degree
 from ntt.tables import bit_reversal
 
 GENERATOR = 3
@@ -24,7 +24,7 @@ _KEPT_BYTES = 64 << 20
 def element_of_rotation(steps: int, N: int) -> int:
     """The Galois element that rotates N/2 slots left by `steps` (any integer).
 
-    Raises `ParameterError` for anything but an integer, `RingDegreeError` for what is no N.
+    Raises `ParameterError` for anything but an integer, and for what is no ring degree.
     """
     steps = whole_number(steps, "the number of steps")
     return pow(GENERATOR, steps % (_ring_degree(N) // 2), 2 * N)
@@ -54,9 +54,8 @@ def inner_sum_steps(count: int, stride: int = 1) -> list[int]:
 
 
 def _ring_degree(N: int) -> int:
-    N = whole_number(N, "N")
-    check_ring_degree(N)
-    return N
+    check_degree(N)
+    return int(N)
 
 
 @cached_within(_KEPT_BYTES)

@@ -76,6 +76,8 @@ class KeyNeeds(Serializable):
 
         Raises `SerializationError` for other, altered or truncated bytes.
         """
+        if params is not None:
+            instance(params, RLWEParameters, "the parameter set")
         return cls._decoded(unpack(data, cls.kind), params)
 
     def _encoded(self) -> Encoded:

@@ -155,6 +155,16 @@ class PublicKey(OwnedObject):
         ops = context(params).qp(params.max_level)
         shape = (2, len(ops.moduli), params.N)
         data = read_pairs(contents, "0", ops, shape, seed, [PUBLIC_KEY])
+        return cls.from_read(params, data, seed)
+
+    @classmethod
+    def from_read(
+        cls, params: RLWEParameters, data: np.ndarray, seed: bytes | None = None
+    ) -> Self:
+        """A public key whose residues were read and are in range.
+
+        Raises `CorruptBytesError` for a bad one.
+        """
         try:
             _check_public(data)
         except ParameterError as error:

@@ -18,7 +18,7 @@ from he.rlwe import security
 from he.rlwe.sampling import STANDARD_SIGMA
 from he.rlwe.serializable import Buffer, Encoded, Serializable
 from he.validation import items_of, real_number, whole_number, words
-from ntt.errors import ArithmeticLayerError
+from ntt.errors import ModulusError, RingDegreeError
 from ntt.modulus import check_ntt_modulus, check_ring_degree
 
 MAX_PRIMES = 128
@@ -62,13 +62,16 @@ class RLWEParameters(Serializable):
 
     def __post_init__(self) -> None:
         self._make_plain()
-        check_ring_degree(self.N)
+        check_degree(self.N)
         if not self.q or not self.p:
             raise ParameterError("at least one prime q and one special prime p are needed")
         if len(set(self.q + self.p)) != len(self.q) + len(self.p):
             raise ParameterError(f"primes are not distinct: q = {self.q}, p = {self.p}")
-        for prime in self.q + self.p:
-            check_ntt_modulus(prime, self.N)
+        try:
+            for prime in self.q + self.p:
+                check_ntt_modulus(prime, self.N)
+        except ModulusError as error:
+            raise ParameterError(str(error)) from error
         if not 1 <= self.digit_limbs <= len(self.q):
             raise ParameterError(
                 f"digit_limbs = {self.digit_limbs}: from 1 to {len(self.q)}, the primes of Q"
@@ -136,10 +139,12 @@ class RLWEParameters(Serializable):
 
     def digits(self, level: int) -> int:
         """Number of digits at `level`."""
+        level = whole_number(level, "level", 0, self.max_level)
         return -(-(level + 1) // self.digit_limbs)
 
     def digit_rows(self, level: int) -> tuple[range, ...]:
         """The limbs of each digit at `level`."""
+        level = whole_number(level, "level", 0, self.max_level)
         size = self.digit_limbs
         return tuple(range(i, min(i + size, level + 1)) for i in range(0, level + 1, size))
 
@@ -181,7 +186,7 @@ class RLWEParameters(Serializable):
             params = cls._decoded(contents, None)
         except InsecureParametersError:
             raise
-        except (ParameterError, ArithmeticLayerError) as error:
+        except ParameterError as error:
             raise CorruptBytesError(f"the bytes hold no valid parameters: {error}") from error
         weak = params.security_estimate < params.security_bits
         if weak and not (words(insecure_reason, "insecure_reason") or "").strip():
@@ -228,6 +233,14 @@ class RLWEParameters(Serializable):
     @abstractmethod
     def _read_scheme_fields(cls, contents: Contents) -> dict[str, Any]:
         """The inverse of `_scheme_fields`."""
+
+
+def check_degree(N: int) -> None:
+    """Raise `ParameterError` unless N is a ring degree, a power of two from 2^3 to 2^17."""
+    try:
+        check_ring_degree(whole_number(N, "N"))
+    except RingDegreeError as error:
+        raise ParameterError(str(error)) from error
 
 
 def whole_numbers(values: object, what: str) -> tuple[int, ...]:

@@ -105,7 +105,14 @@ class Tracer:
         blocks: Iterable[Block] = (),
     ) -> None:
         """Note one operation. A result that shares its array with an operand takes its place."""
+        instance(kind, str, "the kind of an operation")
         level = whole_number(level, "the level", 0)
+        if integer is not None:
+            integer = whole_number(integer, "the integer")
+        images = [whole_number(e, "a Galois element") for e in items_of(elements, "the elements")]
+        transforms = [
+            instance(block, Block, "a block") for block in items_of(blocks, "the blocks")
+        ]
         sources = tuple(self._number(data) for data in items_of(operands, "the operands"))
         used = tuple(self.key(key) for key in items_of(keys, "the keys"))
         digits = -(-(level + 1) // self.params.digit_limbs) if used else 0
@@ -116,11 +123,11 @@ class Tracer:
                 sources,
                 tuple(self._new(data) for data in items_of(results, "the results")),
                 tuple(self.plaintext(data) for data in items_of(plaintexts, "the plaintexts")),
-                tuple(items_of(elements, "the elements")),
+                tuple(images),
                 used,
                 digits,
                 integer,
-                tuple(items_of(blocks, "the blocks")),
+                tuple(transforms),
                 self.layer,
             )
         )
@@ -160,6 +167,6 @@ class Tracer:
 
 
 def _check_array(data: object) -> None:
-    """Raise `WrongObjectError` unless it is an array; NumPy need not be there to be asked."""
-    if not (hasattr(data, "shape") and hasattr(data, "__array_interface__")):
+    """Raise `WrongObjectError` unless it is an array (.., limbs, N); this needs no NumPy."""
+    if not hasattr(data, "__array_interface__") or len(getattr(data, "shape", ())) < 2:
         raise wrong_object(data, "an array of residues", "what a tracer is given")

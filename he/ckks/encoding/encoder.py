@@ -81,6 +81,8 @@ class Encoder:
         Raises `EncodingError` for coefficients beyond float64, or that Q at `level` does not hold.
         """
         check_array(coefficients, (self.params.N,), "coefficients", _FLOAT64)
+        level = whole_number(level, "level", 0, self.params.max_level)
+        instance(ops, LimbOps, "the kernels")
         largest = largest_magnitude(coefficients)
         if not 2 * largest < self._Q[level]:
             raise EncodingError(

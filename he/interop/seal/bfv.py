@@ -9,11 +9,13 @@ from he.bfv.params import BFVParameters
 from he.errors import CorruptBytesError
 from he.interop.seal import records
 from he.interop.seal.converter import Converter
-from he.interop.seal.envelope import DEFAULT_FORMAT, Buffer, Format
+from he.interop.seal.envelope import DEFAULT_FORMAT, Buffer, Format, checked_format
 from he.interop.seal.parameters import EncryptionParameters, Scheme
 from he.interop.seal.seeded import check_secret, seeded_zero
 from he.rlwe.keys import SecretKey
+from he.rlwe.operand_checks import check_owner
 from he.rlwe.rns import context
+from he.validation import instance
 from ntt.memory import large_copy, large_zeros
 
 
@@ -58,7 +60,7 @@ class BFVConverter(Converter[BFVParameters]):
             )
         coefficients = large_zeros((self.params.N,))
         coefficients[: record.data.size] = record.data
-        return Plaintext(self.params, coefficients)
+        return Plaintext.unchecked(params=self.params, data=coefficients)
 
     def load_ciphertext(self, data: Buffer, noise: Noise | None = None) -> Ciphertext:
         """SEAL's Ciphertext of two or three parts, full or seeded.
@@ -72,17 +74,22 @@ class BFVConverter(Converter[BFVParameters]):
         level = record.data.shape[1] - 1
         self._check_level(level + 1)
         residues = self._context.q(level).forward(record.data)
-        return Ciphertext(self.params, residues, noise or self._model.fresh_public(level))
+        if noise is None:
+            noise = self._model.fresh_public(level)
+        instance(noise, Noise, "the noise")
+        return Ciphertext.unchecked(
+            params=self.params, data=residues, noise=noise, seed=None, _evaluator=None
+        )
 
     def save_plaintext(self, plaintext: Plaintext, format: Format = DEFAULT_FORMAT) -> bytes:
         """SEAL's Plaintext."""
-        self._check_owner(plaintext, plaintext.params)
+        check_owner(self.params, plaintext, Plaintext, "converter")
         record = records.PlaintextRecord(plaintext.data, 1.0)
         return records.write_plaintext(record, self.parameters, format)
 
     def save_ciphertext(self, ciphertext: Ciphertext, format: Format = DEFAULT_FORMAT) -> bytes:
         """SEAL's Ciphertext, in full."""
-        self._check_owner(ciphertext, ciphertext.params)
+        check_owner(self.params, ciphertext, Ciphertext, "converter")
         coefficients = self._context.q(ciphertext.level).inverse(large_copy(ciphertext.data))
         record = records.CiphertextRecord(coefficients, False, 1.0)
         return records.write_ciphertext(record, self.parameters, format)
@@ -91,8 +98,9 @@ class BFVConverter(Converter[BFVParameters]):
         self, plaintext: Plaintext, secret: SecretKey, format: Format = DEFAULT_FORMAT
     ) -> bytes:
         """A fresh encryption as SEAL's seeded Ciphertext, half as long as a full one."""
-        self._check_owner(plaintext, plaintext.params)
+        check_owner(self.params, plaintext, Plaintext, "converter")
         check_secret(self.params, secret, "a seeded ciphertext")
+        format = checked_format(format)
         level = self.params.max_level
         ops = self._context.q(level)
         data, seed = seeded_zero(secret, ops, format.version, transformed=False)

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import math
 
-from he.ckks.ciphertext import Ciphertext, Plaintext
+from he.ckks.ciphertext import Ciphertext, Plaintext, read_scale
 from he.ckks.params import CKKSParameters
 from he.errors import CorruptBytesError
 from he.interop.seal import records
 from he.interop.seal.converter import Converter
-from he.interop.seal.envelope import DEFAULT_FORMAT, Buffer, Format
+from he.interop.seal.envelope import DEFAULT_FORMAT, Buffer, Format, checked_format
 from he.interop.seal.parameters import EncryptionParameters, Scheme
 from he.interop.seal.seeded import check_secret, seeded_zero
 from he.rlwe.keys import SecretKey
+from he.rlwe.operand_checks import check_owner
 from he.rlwe.rns import context
 from he.validation import real_number
 
@@ -65,25 +66,31 @@ class CKKSConverter(Converter[CKKSParameters]):
         if record.data.ndim != 2:
             raise CorruptBytesError("a plaintext that belongs to no level: CKKS's always do")
         self._check_level(len(record.data))
-        return Plaintext(self.params, record.data, record.scale)
+        level = len(record.data) - 1
+        scale = read_scale(self.params, level, record.scale)
+        return Plaintext.unchecked(params=self.params, data=record.data, scale=scale)
 
     def load_ciphertext(self, data: Buffer) -> Ciphertext:
         """SEAL's Ciphertext of two or three parts, full or seeded."""
         record = records.read_ciphertext(data, self.parameters, parts=3)
         if not record.is_ntt:
             raise CorruptBytesError("a CKKS ciphertext that is not in NTT form")
-        self._check_level(record.data.shape[1])
-        return Ciphertext(self.params, record.data, record.scale)
+        limbs = record.data.shape[1]
+        self._check_level(limbs)
+        scale = read_scale(self.params, limbs - 1, record.scale)
+        return Ciphertext.unchecked(
+            params=self.params, data=record.data, scale=scale, seed=None, _evaluator=None
+        )
 
     def save_plaintext(self, plaintext: Plaintext, format: Format = DEFAULT_FORMAT) -> bytes:
         """SEAL's Plaintext."""
-        self._check_owner(plaintext, plaintext.params)
+        check_owner(self.params, plaintext, Plaintext, "converter")
         record = records.PlaintextRecord(plaintext.data, plaintext.scale)
         return records.write_plaintext(record, self.parameters, format)
 
     def save_ciphertext(self, ciphertext: Ciphertext, format: Format = DEFAULT_FORMAT) -> bytes:
         """SEAL's Ciphertext, in full."""
-        self._check_owner(ciphertext, ciphertext.params)
+        check_owner(self.params, ciphertext, Ciphertext, "converter")
         record = records.CiphertextRecord(ciphertext.data, True, ciphertext.scale)
         return records.write_ciphertext(record, self.parameters, format)
 
@@ -91,8 +98,9 @@ class CKKSConverter(Converter[CKKSParameters]):
         self, plaintext: Plaintext, secret: SecretKey, format: Format = DEFAULT_FORMAT
     ) -> bytes:
         """A fresh encryption as SEAL's seeded Ciphertext, half as long as a full one."""
-        self._check_owner(plaintext, plaintext.params)
+        check_owner(self.params, plaintext, Plaintext, "converter")
         check_secret(self.params, secret, "a seeded ciphertext")
+        format = checked_format(format)
         ops = context(self.params).q(plaintext.level)
         data, seed = seeded_zero(secret, ops, format.version, transformed=True)
         ops.add(data[0], data[0], plaintext.data)

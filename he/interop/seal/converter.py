@@ -7,9 +7,9 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from he.errors import CorruptBytesError, ParametersMismatchError
+from he.errors import CorruptBytesError
 from he.interop.seal import records
-from he.interop.seal.envelope import DEFAULT_FORMAT, Buffer, Format
+from he.interop.seal.envelope import DEFAULT_FORMAT, Buffer, Format, checked_format
 from he.interop.seal.errors import UnsupportedObjectError
 from he.interop.seal.parameters import EncryptionParameters, Scheme
 from he.interop.seal.secret import secret_coefficients
@@ -22,9 +22,10 @@ from he.interop.seal.seeded import (
 )
 from he.rlwe import galois
 from he.rlwe.keys import EvaluationKeys, KeySwitchingKey, PublicKey, SecretKey
-from he.rlwe.params import RLWEParameters
+from he.rlwe.operand_checks import check_owner
+from he.rlwe.params import RLWEParameters, whole_numbers
 from he.rlwe.rns import context
-from he.rlwe.serializable import Serializable
+from he.trace import RELINEARIZATION
 from ntt.memory import large_array
 
 P = TypeVar("P", bound=RLWEParameters)
@@ -68,14 +69,14 @@ class Converter(Generic[P]):
 
     def load_public_key(self, data: Buffer) -> PublicKey:
         """SEAL's PublicKey, full or seeded."""
-        return PublicKey(self.params, records.read_public_key(data, self.parameters))
+        return PublicKey.from_read(self.params, records.read_public_key(data, self.parameters))
 
     def load_relin_keys(self, data: Buffer) -> KeySwitchingKey:
         """SEAL's RelinKeys: the key of s^2 (those of higher powers have no use here)."""
         keys = records.read_relin_keys(data, self.parameters)
         if 0 not in keys:
             raise CorruptBytesError("relinearization keys without the one of s^2")
-        return KeySwitchingKey(self.params, self.params.max_level, 0, keys[0])
+        return self._switching_key(RELINEARIZATION, keys[0])
 
     def load_galois_keys(self, data: Buffer) -> dict[int, KeySwitchingKey]:
         """SEAL's GaloisKeys by Galois element."""
@@ -84,8 +85,14 @@ class Converter(Generic[P]):
         for index, key in keys.items():
             element = 2 * index + 1
             ours = _permuted(key, pow(element, -1, 2 * self.params.N))
-            loaded[element] = KeySwitchingKey(self.params, self.params.max_level, element, ours)
+            loaded[element] = self._switching_key(element, ours)
         return loaded
+
+    def _switching_key(self, element: int, data: np.ndarray) -> KeySwitchingKey:
+        level = self.params.max_level
+        return KeySwitchingKey.unchecked(
+            params=self.params, level=level, element=element, data=data, seed=None
+        )
 
     def load_evaluation_keys(
         self, relin_keys: Buffer | None = None, galois_keys: Buffer | None = None
@@ -105,25 +112,25 @@ class Converter(Generic[P]):
 
     def save_secret_key(self, key: SecretKey, format: Format = DEFAULT_FORMAT) -> bytes:
         """SEAL's SecretKey."""
-        self._check_owner(key, key.params)
+        check_owner(self.params, key, SecretKey, "converter")
         record = records.PlaintextRecord(key.transformed, 1.0)
         return records.write_plaintext(record, self.parameters, format)
 
     def save_public_key(self, key: PublicKey, format: Format = DEFAULT_FORMAT) -> bytes:
         """SEAL's PublicKey."""
-        self._check_owner(key, key.params)
+        check_owner(self.params, key, PublicKey, "converter")
         record = records.CiphertextRecord(key.data, True, 1.0)
         return records.write_ciphertext(record, self.parameters, format)
 
     def save_relin_keys(self, keys: EvaluationKeys, format: Format = DEFAULT_FORMAT) -> bytes:
         """SEAL's RelinKeys; raises `MissingRelinearizationKeyError` without it."""
-        self._check_owner(keys, keys.params)
+        check_owner(self.params, keys, EvaluationKeys, "converter")
         key = keys.for_relinearization(self.params.max_level)
         return records.write_switching_keys({0: key.data}, 1, self.parameters, format)
 
     def save_galois_keys(self, keys: EvaluationKeys, format: Format = DEFAULT_FORMAT) -> bytes:
         """SEAL's GaloisKeys; raises `MissingGaloisKeyError` for one below the top level."""
-        self._check_owner(keys, keys.params)
+        check_owner(self.params, keys, EvaluationKeys, "converter")
         entries = {}
         for element in keys.galois:
             ours = keys.for_element(element, self.params.max_level)
@@ -138,6 +145,7 @@ class Converter(Generic[P]):
         This and the others raise `MissingKeyError` for another key than a secret one.
         """
         check_secret(self.params, secret, "a seeded key")
+        format = checked_format(format)
         ops = context(self.params).qp(self.params.max_level)
         data, seed = seeded_zero(secret, ops, format.version, transformed=True)
         record = records.CiphertextRecord(data, True, 1.0)
@@ -146,6 +154,7 @@ class Converter(Generic[P]):
     def create_relin_keys(self, secret: SecretKey, format: Format = DEFAULT_FORMAT) -> bytes:
         """A new key of s^2 as SEAL's seeded RelinKeys."""
         check_secret(self.params, secret, "a seeded key")
+        format = checked_format(format)
         key, seeds = seeded_switching_key(secret, square_of(secret), format.version)
         return records.write_switching_keys(
             {0: key}, 1, self.parameters, format, {0: seeds}
@@ -156,8 +165,9 @@ class Converter(Generic[P]):
     ) -> bytes:
         """New keys of Galois elements as SEAL's seeded GaloisKeys."""
         check_secret(self.params, secret, "a seeded key")
+        format = checked_format(format)
         keys, seeds = {}, {}
-        for element in elements:
+        for element in whole_numbers(elements, "the Galois elements"):
             index = (element - 1) // 2
             keys[index], seeds[index] = seeded_switching_key(
                 secret, image_of(secret, element), format.version
@@ -172,12 +182,6 @@ class Converter(Generic[P]):
         if limbs > self.parameters.data_limbs:
             raise CorruptBytesError(
                 f"the special prime is among the {limbs} primes: only keys have it"
-            )
-
-    def _check_owner(self, obj: Serializable, params: RLWEParameters) -> None:
-        if params != self.params:
-            raise ParametersMismatchError(
-                f"the {type(obj).__name__} belongs to {params}, the converter to {self.params}"
             )
 
 

@@ -19,6 +19,8 @@ from typing import NamedTuple
 import zstandard
 
 from he.errors import CorruptBytesError, ForeignBytesError, ParameterError, VersionError
+from he.format.residue_packing import readonly_view
+from he.validation import instance, name_of, whole_number, wrong_object
 
 Buffer = bytes | bytearray | memoryview
 
@@ -122,7 +124,7 @@ def open_envelope(data: Buffer, limit: int) -> tuple[Version, memoryview]:
     limit: the most bytes that the members can have; compressed data that goes on beyond it is
     refused before more memory is taken. Raises as `read_header`.
     """
-    view = memoryview(data).cast("B")
+    view = readonly_view(data)
     header = read_header(view)
     if header.size != len(view):
         raise CorruptBytesError(f"{len(view) - header.size} bytes follow the SEAL object")
@@ -137,6 +139,19 @@ def open_envelope(data: Buffer, limit: int) -> tuple[Version, memoryview]:
             f"this kind of object has under these parameters"
         )
     return header.version, body
+
+
+def checked_format(format: Format) -> Format:
+    """`format`; raises `WrongObjectError` for what is none.
+
+    Whether a release can be written says `envelope`.
+    """
+    instance(format, Format, "the format")
+    instance(format.compression, Compression, "the compression of a format")
+    if not isinstance(format.version, tuple) or len(format.version) != 2:
+        raise wrong_object(format.version, name_of(Version), "the version of a format")
+    major, minor = (whole_number(part, "a part of the version") for part in format.version)
+    return Format(format.compression, Version(major, minor))
 
 
 def envelope(members: bytes, format: Format = DEFAULT_FORMAT) -> bytes:

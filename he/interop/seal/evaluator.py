@@ -20,6 +20,8 @@ from he.ckks.operands import check_level_left
 from he.ckks.params import CKKSParameters
 from he.interop.seal.keyswitch import SEALKeySwitcher
 from he.rlwe.keys import EvaluationKeys
+from he.rlwe.operand_checks import check_owner
+from he.validation import whole_number
 from ntt.memory import large_copy
 
 
@@ -35,10 +37,12 @@ class SEALEvaluator(Evaluator):
 
     def switcher(self, level: int) -> SEALKeySwitcher:
         """The key-switching steps at `level`."""
+        level = whole_number(level, "level", 0, self.params.max_level)
         return SEALKeySwitcher(self.context, level)
 
     def relinearize_rescale(self, a: Ciphertext) -> Ciphertext:
         """`relinearize`, then `rescale`."""
+        check_owner(self.params, a, Ciphertext)
         check_level_left(a)
         return self.rescale(self.relinearize(a))
 
@@ -52,6 +56,7 @@ class SEALBFVEvaluator(bfv.Evaluator):
 
     def switcher(self, level: int) -> SEALKeySwitcher:
         """The key-switching steps at `level`."""
+        level = whole_number(level, "level", 0, self.params.max_level)
         return SEALKeySwitcher(self.context, level)
 
     def _sum_plain(

@@ -12,10 +12,13 @@ from he.interop.seal.envelope import (
     DEFAULT_FORMAT,
     Buffer,
     Format,
+    checked_format,
     envelope,
     open_envelope,
 )
 from he.interop.seal.reader import Reader, u64
+from he.rlwe.params import whole_numbers
+from he.validation import instance, whole_number
 from ntt.errors import ArithmeticLayerError
 from ntt.modulus import check_ntt_modulus, check_ring_degree, find_primes
 
@@ -47,6 +50,12 @@ class EncryptionParameters:
     plain_modulus: int = 0
 
     def __post_init__(self) -> None:
+        instance(self.scheme, Scheme, "the scheme")
+        object.__setattr__(self, "N", whole_number(self.N, "N"))
+        primes = whole_numbers(self.coeff_modulus, "coeff_modulus")
+        object.__setattr__(self, "coeff_modulus", primes)
+        plain = whole_number(self.plain_modulus, "plain_modulus", 0, (1 << 64) - 1)
+        object.__setattr__(self, "plain_modulus", plain)
         try:
             check_ring_degree(self.N)
             for prime in self.coeff_modulus:
@@ -82,11 +91,13 @@ class EncryptionParameters:
 
         BLAKE2b-256 of the 64-bit words scheme, N, q_0, .., q_(limbs - 1), t.
         """
+        limbs = whole_number(limbs, "limbs", 1, self.key_limbs)
         fields = (self.scheme, self.N, *self.coeff_modulus[:limbs], self.plain_modulus)
         return hashlib.blake2b(u64(*fields), digest_size=32).digest()
 
     def limbs(self, parms_id: bytes) -> int:
         """How many primes the level of this name has; raises `ParametersMismatchError`."""
+        instance(parms_id, bytes, "the name of a level")
         if parms_id not in self._levels:
             raise ParametersMismatchError(
                 f"the SEAL object belongs to other encryption parameters (parms_id "
@@ -96,6 +107,7 @@ class EncryptionParameters:
 
     def to_bytes(self, format: Format = DEFAULT_FORMAT) -> bytes:
         """As SEAL's ``EncryptionParameters::save``."""
+        format = checked_format(format)
         members = bytes([self.scheme]) + u64(self.N, self.key_limbs)
         for modulus in (*self.coeff_modulus, self.plain_modulus):
             members += envelope(u64(modulus), format.inner)
@@ -134,6 +146,13 @@ def coeff_modulus(N: int, bits: tuple[int, ...]) -> tuple[int, ...]:
     """The primes that SEAL's ``CoeffModulus::Create(N, bits)`` takes.
 
     Of each size the largest ones that are 1 modulo 2N; of two of a size, the smaller comes first.
+    Raises `ParameterError` where there are none.
     """
-    left = {size: list(find_primes(size, N, bits.count(size))) for size in set(bits)}
+    N, bits = whole_number(N, "N"), whole_numbers(bits, "bits")
+    if len(bits) > _MAX_PRIMES:
+        raise ParameterError(f"{len(bits)} primes: at most {_MAX_PRIMES}")
+    try:
+        left = {size: list(find_primes(size, N, bits.count(size))) for size in set(bits)}
+    except ArithmeticLayerError as error:
+        raise ParameterError(str(error)) from error
     return tuple(left[size].pop() for size in bits)

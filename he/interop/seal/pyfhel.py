@@ -6,6 +6,7 @@ import math
 import struct
 
 from he.errors import CorruptBytesError
+from he.format.residue_packing import readonly_view
 from he.interop.seal.envelope import Buffer
 from he.interop.seal.parameters import EncryptionParameters
 
@@ -19,7 +20,7 @@ def read_pyfhel_context(data: Buffer) -> tuple[EncryptionParameters, float]:
     Little-endian: ``i32 security bits | u64 n | n x i32 bits of a prime | f64 scale |
     EncryptionParameters``. Raises `SerializationError`.
     """
-    view = memoryview(data).cast("B")
+    view = readonly_view(data)
     if len(view) < _START.size:
         raise CorruptBytesError(f"{len(view)} bytes are no Pyfhel context")
     _, count = _START.unpack_from(view)

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from he.errors import CorruptBytesError
+from he.format.residue_packing import readonly_view
 from he.interop.seal.envelope import (
     DEFAULT_FORMAT,
     Buffer,
     Format,
+    checked_format,
     envelope,
     open_envelope,
 )
@@ -107,6 +109,7 @@ def write_ciphertext(
     seed: of the version's generator, where the second of two polynomials is its expansion and is
     left out.
     """
+    format = checked_format(format)
     parts, limbs, N = record.data.shape
     members = parameters.parms_id(limbs) + bytes([record.is_ntt]) + u64(parts, N, limbs)
     members += f64(record.scale)
@@ -151,6 +154,7 @@ def write_plaintext(
     format: Format = DEFAULT_FORMAT,
 ) -> bytes:
     """The inverse of `read_plaintext`."""
+    format = checked_format(format)
     level = NO_LEVEL if record.data.ndim == 1 else parameters.parms_id(len(record.data))
     members = level + u64(record.data.size) + f64(record.scale) + words(record.data, format.version)
     return envelope(members, format)
@@ -174,7 +178,7 @@ def _switching_keys(
 ) -> dict[int, np.ndarray]:
     key_bytes = 2 * words_bytes(parameters.key_limbs * parameters.N) + _OVERHEAD_BYTES
     largest = parameters.N * (8 + parameters.data_limbs * key_bytes)
-    honest = _KEY_EXPANSION * len(memoryview(data).cast("B")) + 8 * parameters.N
+    honest = _KEY_EXPANSION * len(readonly_view(data)) + 8 * parameters.N
     version, members = open_envelope(data, min(largest, honest) + _OVERHEAD_BYTES)
     reader = Reader(members, version)
     _key_level(bytes(reader.take(32)), parameters)
@@ -211,6 +215,7 @@ def write_switching_keys(
     Those that are not among the keys are empty. seeds: of each key's digits, where their uniform
     halves are left out.
     """
+    format = checked_format(format)
     parts = [parameters.parms_id(parameters.key_limbs), u64(count)]
     for index in range(count):
         digits = keys.get(index, ())

@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from he.errors import MissingKeyError, ParameterError, ParametersMismatchError
+from he.errors import MissingKeyError, ParametersMismatchError
 from he.interop.seal.envelope import Version
 from he.interop.seal.generators import SEED_BYTES, generator_of, uniform_polynomial
 from he.rlwe import galois
@@ -84,7 +84,6 @@ def image_of(secret: SecretKey, element: int) -> np.ndarray:
     Raises `ParameterError` for what is no Galois element.
     """
     N = secret.params.N
-    if not (isinstance(element, int) and element % 2 and 0 < element < 2 * N):
-        raise ParameterError(f"Galois element {element!r}: it must be odd and in (0, {2 * N})")
+    galois.check_element(element, N)
     s, places = secret.transformed, galois.permutation(element, N)
     return np.take(s, places, axis=-1, out=secret_array(s.shape), mode="clip")

@@ -20,7 +20,6 @@ from he.errors import InsecureParametersError, ParameterError, WrongObjectError
 from he.rlwe import security
 from he.rlwe.keygen import KeyGenerator
 from he.rlwe.keys import KeyNeeds
-from ntt.errors import ArithmeticLayerError, ModulusError
 from ntt.modulus import is_prime
 
 REASON = "unit test"
@@ -133,7 +132,7 @@ def test_bad_arguments__are_named(arguments, match: str) -> None:
 
 @pytest.mark.parametrize("N", [0, 7, 12, 100, 1 << 18])
 def test_bad_ring_degree__is_refused(N: int) -> None:
-    with pytest.raises(ArithmeticLayerError):
+    with pytest.raises(ParameterError, match="ring degree"):
         CKKSParameters.build(1, N=N, scale_bits=30, insecure_reason=REASON)
 
 
@@ -143,8 +142,8 @@ def test_bad_fields__are_refused() -> None:
         ({"q": ()}, ParameterError),
         ({"p": ()}, ParameterError),
         ({"p": good.q[:1]}, ParameterError),
-        ({"q": (good.q[0] + 2, *good.q[1:])}, ModulusError),
-        ({"q": (101, *good.q[1:])}, ModulusError),
+        ({"q": (good.q[0] + 2, *good.q[1:])}, ParameterError),
+        ({"q": (101, *good.q[1:])}, ParameterError),
         ({"digit_limbs": 0}, ParameterError),
         ({"digit_limbs": 4}, ParameterError),
         ({"scales": good.scales[1:]}, ParameterError),
