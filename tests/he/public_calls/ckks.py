@@ -72,6 +72,7 @@ def keys() -> Iterator[Call]:
     yield Call("SecretKey", he.SecretKey,
                {"params": s.params, "coefficients": secret.coefficients},
                {"params": {"bfv parameters", "ckks parameters"}})  # fmt: skip
+    yield Call("SecretKey.wipe", generator.secret_key().wipe, {})
     yield Call("PublicKey", he.PublicKey,
                {"params": s.params, "data": s.public.data, "seed": None},
                {"seed": NONE, "params": ALIKE})  # fmt: skip
