@@ -25,6 +25,7 @@ OTHERS = {
     "he.bfv.encoder.BatchEncoder._matrix": "places of slots",
     "he.bfv.encoder._slot_order": "places of slots",
     "he.ckks.circuits.bsgs": "rotation steps",
+    "he.ckks.circuits.polynomial_noise": "float64 values and slopes at sample points",
     "he.ckks.encoding.embedding": "real and complex slots, float64 coefficients, and their places",
     "he.ckks.encoding.fft": "roots of unity",
     "he.ckks.encoding.lifting._garner_constants": "a number for each pair of primes",
