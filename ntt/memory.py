@@ -84,7 +84,8 @@ def aligned_array(words: int) -> np.ndarray:
     The processor needs two accesses for a vector that lies on two lines.
     """
     memory = np.empty(8 * words + _LINE_BYTES, dtype=np.uint8)
-    start = -memory.ctypes.data % _LINE_BYTES
+    # As `memory.ctypes.data`, without an object for each call.
+    start = -memory.__array_interface__["data"][0] % _LINE_BYTES
     return memory[start : start + 8 * words].view(np.uint64)
 
 

@@ -198,13 +198,20 @@ class RandomStream:
     def _draw(self, count: int) -> NDArray[np.uint8]:
         if count < 0:
             raise ParameterError(f"count = {count} must not be negative")
-        allocate = secret_array if self._from_os else large_array
-        drawn = allocate((-(-count // 8),)).view(np.uint8)[:count]
+        if self._from_os:
+            drawn = secret_array((-(-count // 8),)).view(np.uint8)[:count]
+        else:
+            drawn = np.empty(count, dtype=np.uint8)
         view = drawn.data
         if self._process != _process():
             self._renew_after_fork()
         with self._lock:
             start = 0
+            if count <= len(_ZEROS) and count <= self._left:  # nearly always, by the shortest way
+                self._cipher.update_into(_ZEROS[:count], view)
+                self._left -= count
+                self._position += count
+                start = count
             while start < count:
                 if not self._left:
                     self._continue()
