@@ -120,7 +120,10 @@ class KeySwitcher:
         self.q.add(accumulator[: self.limbs_q], accumulator[: self.limbs_q], scaled)
 
     def mod_down(self, pair: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """round(pair / P): (2, limbs_QP, N) -> out (2, limbs_Q, N), default new; pair is spent."""
+        """round(pair / P): (2, limbs_QP, N) -> out (2, limbs_Q, N), default new.
+
+        The values of `pair` are overwritten.
+        """
         return self._divide(pair, self.context.mod_down(self.level), self.limbs_q, out)
 
     def mod_down_part(self, x: np.ndarray) -> np.ndarray:
