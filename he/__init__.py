@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from he.ckks.evaluator import Evaluator
     from he.ckks.noise import NoiseModel
     from he.ckks.params import CKKSParameters
+    from he.ckks.publication import Flooding
     from he.errors import (
         CorruptBytesError,
         EncodingError,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
         NoEvaluatorError,
         ParameterError,
         ParametersMismatchError,
+        PublicationError,
         ScaleMismatchError,
         ScaleOverflowError,
         SerializationError,
@@ -90,6 +92,7 @@ __all__ = [
     "Encryptor",
     "EvaluationKeys",
     "Evaluator",
+    "Flooding",
     "ForeignBytesError",
     "HEError",
     "InsecureParametersError",
@@ -109,6 +112,7 @@ __all__ = [
     "Plaintext",
     "Polynomial",
     "PublicKey",
+    "PublicationError",
     "ScaleMismatchError",
     "ScaleOverflowError",
     "SecretKey",
@@ -138,11 +142,12 @@ __getattr__, __dir__ = lazy_names(
         "ckks.circuits.polynomial": "Polynomial",
         "ckks.circuits.polynomial_evaluation": "EncodedPolynomial evaluate_polynomial",
         "ckks.encryption": "Decryptor Encryptor",
+        "ckks.publication": "Flooding",
         "errors": (
             "CorruptBytesError EncodingError ForeignBytesError HEError "
             "InsecureParametersError LevelExhaustedError LevelMismatchError "
             "MissingGaloisKeyError MissingKeyError MissingRelinearizationKeyError "
-            "NoEvaluatorError ParameterError ParametersMismatchError "
+            "NoEvaluatorError ParameterError ParametersMismatchError PublicationError "
             "ScaleMismatchError ScaleOverflowError SerializationError "
             "UnsupportedOperationError VersionError WrongObjectError"
         ),

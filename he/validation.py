@@ -50,13 +50,29 @@ def whole_number(
     return number
 
 
+def truth_value(value: object, what: str) -> bool:
+    """`value` as a bool: True and False of Python and NumPy, and nothing that is merely true.
+
+    Raises `WrongObjectError`; what: the name of the argument in the message.
+    """
+    if type(value) is bool:
+        return value
+    if _is_numpy_bool(value) and getattr(value, "ndim", None) == 0:
+        return bool(value)
+    raise wrong_object(value, "True or False", what)
+
+
 def _whole(value: Any, what: str) -> int:
     try:
-        if isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", "") == "b":
+        if isinstance(value, bool) or _is_numpy_bool(value):
             raise TypeError
         return operator.index(value)
     except TypeError:
         raise ParameterError(f"{what} is {shown(value)}: a whole number is needed") from None
+
+
+def _is_numpy_bool(value: object) -> bool:
+    return getattr(getattr(value, "dtype", None), "kind", "") == "b"
 
 
 def real_number(

@@ -23,7 +23,7 @@ from he.rlwe.evaluator import SharedEvaluator
 from he.rlwe.keys import EvaluationKeys
 from he.rlwe.operand_checks import check_owner, check_two_parts
 from he.rlwe.params import whole_numbers
-from he.validation import instance, whole_number
+from he.validation import instance, truth_value, whole_number
 from ntt.constants import Scalars
 from ntt.limbs import LimbOps
 from ntt.memory import large_array, large_copy
@@ -61,10 +61,9 @@ class Evaluator(SharedEvaluator[BFVParameters, Ciphertext]):
         refuse_exhausted: bool = True,
     ) -> None:
         super().__init__(params, keys)
-        instance(refuse_exhausted, bool, "refuse_exhausted")
         self.encoder = BatchEncoder(params) if params.batches else CoefficientEncoder(params)
         self.model = params.noise_model
-        self._refuse = refuse_exhausted
+        self._refuse = truth_value(refuse_exhausted, "refuse_exhausted")
 
     # ------------------------------------------------------------ sums
 

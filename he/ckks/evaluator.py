@@ -21,7 +21,7 @@ from he.rlwe.keyswitch import KeySwitcher
 from he.rlwe.operand_checks import check_owner, check_two_parts
 from he.rlwe.params import whole_numbers
 from he.trace import Tracer
-from he.validation import instance, shown, whole_number
+from he.validation import instance, shown, truth_value, whole_number
 from ntt.constants import Scalars
 from ntt.limbs import LimbOps
 from ntt.memory import contiguous, large_array, large_copy
@@ -162,7 +162,7 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         which is ``scales[level]`` for a canonical a.
         """
         check_pair(self.params, a, b, Plaintext, same_scale=False)
-        if instance(rescale, bool, "rescale"):
+        if truth_value(rescale, "rescale"):
             check_level_left(a)
         scale = a.scale * b.scale
         check_scale(self.params, a.level, scale, "the product")

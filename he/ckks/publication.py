@@ -23,9 +23,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from he.errors import PublicationError
+from he.rlwe.array_checks import array_of
 from he.validation import real_number, whole_number
 
 _GRID_BITS = 5
+_SIZES = 2.0**-200, 2.0**200
+
+MOST_SECURITY_BITS = 128
+"""The largest statistical security that `Flooding` takes."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,9 @@ class Flooding:
     security_bits: int = 30
 
     def __post_init__(self) -> None:
-        bound = real_number(self.error_bound, "error_bound", 2.0**-200, 2.0**200)
+        bound = real_number(self.error_bound, "error_bound", *_SIZES)
         object.__setattr__(self, "error_bound", bound)
-        for name, most in (("count", 1 << 40), ("security_bits", 128)):
+        for name, most in (("count", 1 << 40), ("security_bits", MOST_SECURITY_BITS)):
             number = whole_number(getattr(self, name), name, 1, most)
             object.__setattr__(self, name, number)
 
@@ -65,8 +70,11 @@ class Flooding:
         return math.sqrt(self.variance) * self.grid
 
     def bits_left(self, size: float = 1.0) -> float:
-        """Bits of precision left to values of this size: log2(size / sigma)."""
-        return math.log2(size) - math.log2(self.sigma)
+        """Bits of precision left to values of this size: log2(size / sigma).
+
+        size: from 2^-200 to 2^200. Raises `ParameterError` for others.
+        """
+        return math.log2(real_number(size, "size", *_SIZES)) - math.log2(self.sigma)
 
     def publish(
         self, values: np.ndarray, *, size: float = 1.0, precision_bits: float = 1.0
@@ -74,19 +82,23 @@ class Flooding:
         """The real values (..) float64 with fresh noise of the operating system's randomness.
 
         size: how large the values are, as is known without them. Raises `PublicationError` where
-        fewer than `precision_bits` would be left.
+        fewer than `precision_bits` would be left, and for values that are no finite real numbers.
         """
         left = self.bits_left(size)
-        if left < precision_bits:
+        if left < real_number(precision_bits, "precision_bits"):
             raise PublicationError(
                 f"{left:.1f} bits of values of size {size:g} would be left behind noise of "
                 f"standard deviation {self.sigma:.3g}, {precision_bits:g} are needed: publish "
                 f"fewer values, lower security_bits, or compute with more precision"
             )
-        given = np.asarray(values, dtype=np.float64)
-        if not np.isfinite(given).all():
-            raise PublicationError("a value is not finite: it cannot be published")
-        noisy = [round(x / self.grid) + discrete_gaussian(self.variance) for x in given.flat]
+        given = array_of(values)
+        steps = np.full(1, np.nan)
+        if given.dtype.kind in "iuf":
+            with np.errstate(over="ignore"):
+                steps = given.astype(np.float64) / self.grid
+        if not np.isfinite(steps).all():
+            raise PublicationError("a value is no finite real number: it cannot be published")
+        noisy = [round(x) + discrete_gaussian(self.variance) for x in steps.flat]
         published = np.array([y * self.grid for y in noisy], dtype=np.float64)
         return published.reshape(given.shape)
 

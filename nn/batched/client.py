@@ -140,7 +140,7 @@ class BatchedClient:
         security_bits: the statistical security. `he.ckks.publication` has the proof, and the cost.
         Exact integers carry no error, and are published as they are.
         It holds for images within the network's statistics and for a server that keeps to
-        the plan. Raises what `decrypt` raises, and `he.errors.PublicationError` where less than a
+        the plan. Raises what `decrypt` raises, and `he.PublicationError` where less than a
         bit would be left: compile with more `precision_bits`.
         """
         logits = self.decrypt(answer, request=request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from he.ckks.noise import tail_factor
-from he.ckks.publication import Flooding
+from he.ckks.publication import MOST_SECURITY_BITS, Flooding
 from he.validation import whole_number
 from nn.network.layers import FloatArray
 
@@ -22,9 +22,10 @@ def published(
 
     errors: the predicted errors (classes,), which hold but for `failure_probability`; they are
     widened until all published logits together exceed them with a probability of at most
-    2^-security_bits / 24. Raises `he.errors.PublicationError` where less than one bit of the
-    largest logit would be left.
+    2^-security_bits / 24. Raises `he.PublicationError` where less than one bit of the
+    largest logit would be left, and `he.ParameterError` for numbers out of range.
     """
+    security_bits = whole_number(security_bits, "security_bits", 1, MOST_SECURITY_BITS)
     count = whole_number(queries, "queries", 1, 1 << 30) * logits.shape[-1]
     probability = min(failure_probability, 2.0**-security_bits / (24 * count))
     wider = tail_factor(probability) / tail_factor(failure_probability)

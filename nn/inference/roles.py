@@ -74,6 +74,21 @@ class AnyClient(Protocol):
     def decrypt(self, answer: bytes, *, request: Request | None = None) -> FloatArray:
         """The logits (B, classes) of a server's answer; request: the images that it must answer."""
 
+    def publish(
+        self,
+        answer: bytes,
+        *,
+        queries: int,
+        security_bits: int = 30,
+        request: Request | None = None,
+    ) -> FloatArray:
+        """The logits (B, classes) as they may leave the client, behind fresh noise.
+
+        queries: the answers, one an image, that will ever be published under this secret key.
+        security_bits: the statistical security. Exact integers are published as they are. Raises
+        `he.PublicationError` where less than a bit would be left.
+        """
+
 
 @runtime_checkable
 class AnyServer(Protocol):

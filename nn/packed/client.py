@@ -140,7 +140,7 @@ class PackedClient:
         queries: the answers, one an image, that will ever be published under this secret key.
         security_bits: the statistical security. `he.ckks.publication` has the proof, and the cost.
         It holds for images within the network's statistics and for a server that keeps to
-        the plan. Raises what `decrypt` raises, and `he.errors.PublicationError` where less than a
+        the plan. Raises what `decrypt` raises, and `he.PublicationError` where less than a
         bit would be left: compile with more `precision_bits`.
         """
         plan, logits = self.plan, self.decrypt(answer, request=request)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from he.validation import truth_value
 from ntt.terminal import CountLines, printable, say
 
 
@@ -37,10 +38,10 @@ def stage_progress(
 ) -> Iterator[StageProgress]:
     """Show how `images` images pass the stages `names`, in order.
 
-    On a terminal each stage has a bar, elsewhere a line. enabled: False shows nothing. Rich is
-    imported on a terminal only.
+    On a terminal each stage has a bar, elsewhere a line. Rich is imported on a terminal only.
+    enabled: False shows nothing; raises `he.WrongObjectError` for anything but True and False.
     """
-    if not enabled:
+    if not truth_value(enabled, "progress"):
         yield _Silence()
     elif _on_a_terminal():
         from nn.terminal.progress_bars import stage_bars
@@ -53,8 +54,8 @@ def stage_progress(
 
 @contextlib.contextmanager
 def count_progress(label: str, total: int, enabled: bool = True) -> Iterator[CountProgress]:
-    """Show a count up to `total`: "label 50/1000". enabled: False shows nothing."""
-    if not enabled:
+    """Show a count up to `total`: "label 50/1000"; `enabled` as for `stage_progress`."""
+    if not truth_value(enabled, "progress"):
         yield _Silence()
     elif _on_a_terminal():
         from nn.terminal.progress_bars import count_bar

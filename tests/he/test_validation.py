@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 
 from he.errors import HEError, ParameterError, WrongObjectError
-from he.validation import instance, items_of, name_of, real_number, shown, whole_number, words
+from he.validation import (
+    instance,
+    items_of,
+    name_of,
+    real_number,
+    shown,
+    truth_value,
+    whole_number,
+    words,
+)
 
 NO_NUMBERS = [None, "7", b"7", [7], (7,), {7}, {}, 7j, True, np.True_, np.array(True), np.ones(2)]
 
@@ -78,6 +87,19 @@ def test_items__of_sequences(values: object) -> None:
 def test_items__refuse_what_is_no_sequence(values: object) -> None:
     with pytest.raises(WrongObjectError, match=r"steps is .*, but a sequence is needed"):
         items_of(values, "steps")
+
+
+@pytest.mark.parametrize("value", [True, np.True_, np.array(True)])
+def test_truth_value__is_of_python_or_numpy(value: object) -> None:
+    assert truth_value(value, "progress") is True
+
+
+@pytest.mark.parametrize(
+    "value", [None, 0, 1, "", "False", np.ones(3), np.zeros(0), np.array([True]), np.uint8(1), []]
+)
+def test_truth_value__is_nothing_that_is_merely_true_or_false(value: object) -> None:
+    with pytest.raises(WrongObjectError, match=r"progress is .*, but True or False is needed"):
+        truth_value(value, "progress")
 
 
 def test_words__are_text_or_none() -> None:

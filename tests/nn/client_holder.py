@@ -1,7 +1,8 @@
 """A process that uses a client and lets go of it, for `tests.nn.test_wiping` to look into.
 
 python -m tests.nn.client_holder FOLDER KIND HOW: writes its secret keys into FOLDER, without a copy
-in its memory, closes or deletes the client, prints "ready", and waits for its input to end.
+in its memory, closes or deletes the client, prints "ready", and waits for its input to end. HOW
+"store": asks for the bytes of its secret keys, and wipes them, before it deletes the client.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import nn
+from ntt.memory import wipe_bytes
 from tests.he.secret_holder import write
 from tests.nn.test_any_plan import compiled, network
 
@@ -29,6 +31,10 @@ def main() -> None:
     server = nn.Server(plan, network(), client.evaluation_keys())
     images = np.random.default_rng(1).random((2, 1, 3, 3))
     client.decrypt(server.run(client.encrypt(images).to_bytes()).to_bytes())
+    if how == "store":
+        stored = client.secret_key_bytes()
+        wipe_bytes(stored)
+        assert not any(stored)
     if how == "close":
         client.close()
     else:

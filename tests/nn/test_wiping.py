@@ -9,8 +9,9 @@ import pytest
 
 import he
 import nn
+from he.format.residue_packing import pack_residues
 from tests.he.process_memory import child, copies
-from tests.he.secret_forms import of_polynomial
+from tests.he.secret_forms import of_polynomial, windows
 from tests.nn.test_any_plan import KINDS, compiled, network
 
 
@@ -18,7 +19,8 @@ from tests.nn.test_any_plan import KINDS, compiled, network
     not Path("/proc/self/mem").exists(), reason="searches memory through Linux's /proc"
 )
 @pytest.mark.parametrize(
-    ("kind", "how"), [*((kind, "delete") for kind in KINDS), ("packed", "close")]
+    ("kind", "how"),
+    [*((kind, "delete") for kind in KINDS), ("packed", "close"), ("packed", "store")],
 )
 def test_memory__holds_no_secret_of_a_client_after_its_end(tmp_path, kind, how):
     plan = compiled(kind)
@@ -28,6 +30,8 @@ def test_memory__holds_no_secret_of_a_client_after_its_end(tmp_path, kind, how):
         for index, params in enumerate(sets):
             s = np.frombuffer((tmp_path / f"secret {index}").read_bytes(), dtype=np.int64)
             patterns |= of_polynomial(f"secret {index}", s, params)
+            packed = pack_residues((s + 1).astype(np.uint64)[None], [3])
+            patterns |= dict(windows(f"secret {index}, packed", np.frombuffer(packed, np.uint8)))
         assert copies(process, patterns) == {}
 
 

@@ -100,6 +100,14 @@ def calls_of_sessions() -> dict[str, Call]:
             ),
             f"{kind}: run": server.run,
             f"{kind}: run(threads=x)": lambda x, one=one: one.server.run(one.images, threads=x),
+            f"{kind}: run(progress=x)": lambda x, one=one: one.server.run(one.images, progress=x),
+            f"{kind}: publish": lambda x, one=one: one.client.publish(x, queries=1),
+            **{f"{kind}: publish({name}=x)": lambda x, one=one, name=name: one.client.publish(
+                one.answer, **({"queries": 1} | {name: x})
+            ) for name in ("queries", "security_bits", "request")},
+            f"{kind}: Server(tracer=x)": lambda x, one=one: nn.Server(
+                one.plan, net, one.keys, tracer=x
+            ),
             f"{kind}: Limits().check": nn.Limits().check,
         }
         if kind == "packed":
@@ -107,6 +115,9 @@ def calls_of_sessions() -> dict[str, Call]:
         tensor = one.images
         calls |= {
             f"{kind}: integers": client.integers,
+            f"{kind}: encrypt(progress=x)": lambda x, one=one: one.client.encrypt(
+                IMAGES, progress=x
+            ),
             f"{kind}: Tensor.from_bytes(x, ..)": lambda x, plan=plan: nn.BatchedTensor.from_bytes(
                 x, plan
             ),

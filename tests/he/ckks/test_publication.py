@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from he.ckks.publication import Flooding, discrete_gaussian
-from he.errors import ParameterError, PublicationError
+from he import Flooding, ParameterError, PublicationError
+from he.ckks.publication import discrete_gaussian
 
 
 @pytest.mark.parametrize("variance", [1, 7, 10**6, 3 << 40])
@@ -44,8 +44,11 @@ def test_publish__refuses_what_leaves_too_little_precision():
     flooding = Flooding(1e-3, 10, 30)
     with pytest.raises(PublicationError, match="bits of values of size 1 would be left"):
         flooding.publish(np.zeros(10))
-    with pytest.raises(PublicationError, match="not finite"):
+    with pytest.raises(PublicationError, match="no finite real number"):
         Flooding(1e-9, 10, 20).publish(np.array([np.nan]))
+    for wrong in (np.inf, 1e308, 1j, True, "1", [None]):
+        with pytest.raises(PublicationError, match="no finite real number"):
+            Flooding(1e-9, 10, 20).publish(np.array([wrong]))
 
 
 @pytest.mark.parametrize("wrong", [(0, 1, 30), (math.nan, 1, 30), (1e-3, 0, 30), (1e-3, 1, 129)])

@@ -221,8 +221,20 @@ def circuits() -> Iterator[Call]:
                {"evaluator": ev, "x": s.ciphertext, "polynomial": polynomial})  # fmt: skip
 
 
+def publication() -> Iterator[Call]:
+    yield Call("Flooding", he.Flooding, {"error_bound": 0.5, "count": 2, "security_bits": 30},
+               {"error_bound": {"number"}})  # fmt: skip
+    flooding = he.Flooding(1e-9, 1, 20)
+    yield Call("Flooding.publish", flooding.publish,
+               {"values": np.ones(2), "size": 1.0, "precision_bits": 1.0},
+               {"values": {*NUMBERS}, "size": {"number"},
+                "precision_bits": {"number", "whole number"}})  # fmt: skip
+    yield Call("Flooding.bits_left", flooding.bits_left, {"size": 1.0}, {"size": {"number"}})
+
+
 def calls() -> list[Call]:
     """All of them."""
     exact()
-    groups = (parameters(), keys(), stored(), values(), evaluation(), circuits())
+    groups = (parameters(), keys(), stored(), values(), evaluation(), circuits(),
+              publication())  # fmt: skip
     return [call for group in groups for call in group]
