@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 from he.errors import CorruptBytesError, ParameterError, ParametersMismatchError
@@ -25,8 +26,7 @@ class OwnedObject(Unchecked, Serializable):
 
     def to_bytes(self) -> bytes:
         """This object as bytes: versioned and checksummed, with the id of its parameter set."""
-        header, sections = self._encoded()
-        return pack(self.kind, {"params": self.params.id, **header}, sections)
+        return bytes_with(self, {})
 
     @classmethod
     def from_bytes(cls, data: Buffer, params: RLWEParameters | None = None) -> Self:
@@ -39,6 +39,12 @@ class OwnedObject(Unchecked, Serializable):
         contents = unpack(data, cls.kind)
         _check_owner(contents, params, cls.kind)
         return cls._decoded(contents, params)
+
+
+def bytes_with(item: OwnedObject, fields: Mapping[str, Any]) -> bytes:
+    """The bytes of an object with more fields in the header, which readers of its kind ignore."""
+    header, sections = item._encoded()
+    return pack(item.kind, {"params": item.params.id, **header, **fields}, sections)
 
 
 def _read(cls: type[OwnedObject], data: bytes, params: RLWEParameters) -> OwnedObject:

@@ -28,7 +28,7 @@ class Serializable(ABC):
 
     def to_bytes(self) -> bytes:
         """This object as bytes: versioned and checksummed."""
-        return bytes_with(self, {})
+        return pack(self.kind, *self._encoded())
 
     @abstractmethod
     def _encoded(self) -> Encoded:
@@ -42,9 +42,3 @@ class Serializable(ABC):
         params: the parameter set that the reader gives, if one is needed. Raises
         `CorruptBytesError` for what no writer makes.
         """
-
-
-def bytes_with(item: Serializable, fields: Mapping[str, Any]) -> bytes:
-    """The bytes of an object with more fields in the header, which readers of its kind ignore."""
-    header, sections = item._encoded()
-    return pack(item.kind, {**header, **fields}, sections)

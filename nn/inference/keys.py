@@ -13,8 +13,9 @@ from he.format import container
 from he.format.container import Contents
 from he.rlwe.keygen import KeyGenerator
 from he.rlwe.keys import EvaluationKeys, KeyNeeds, SecretKey
+from he.rlwe.owned_object import bytes_with
 from he.rlwe.params import RLWEParameters
-from he.rlwe.serializable import Buffer, Encoded, bytes_with
+from he.rlwe.serializable import Buffer, Encoded
 from he.validation import wrong_object
 from nn.errors import IdentityError
 from nn.inference.identity import ID_BYTES, check_id
