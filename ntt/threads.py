@@ -25,7 +25,19 @@ from ntt.errors import SplitInterruptedError, ThreadCountError
 
 ENVIRONMENT_VARIABLE = "HE_ACCEL_THREADS"
 
-_state = threading.local()
+
+class _ThreadState(threading.local):
+    """What each thread knows: its `limit`, whether it is part of a `split`, and the split it began.
+
+    Class attributes are the values of a thread that has set none, for the price of a look-up.
+    """
+
+    limit: int | None = None
+    inside = False
+    job: _Job | None = None
+
+
+_state = _ThreadState()
 _chosen: int | None = None
 
 
@@ -51,9 +63,8 @@ def check_threads(count: object, source: str) -> int:
 
 def get_threads() -> int:
     """How many threads a call uses that names no number itself."""
-    limited: int | None = getattr(_state, "limit", None)
-    if limited is not None:
-        return limited
+    if _state.limit is not None:
+        return _state.limit
     if _chosen is not None:
         return _chosen
     return _default_threads()
@@ -69,7 +80,7 @@ def _default_threads() -> int:
 
 def free_threads() -> int:
     """How many threads a `split` would use at this place; inside another split, 1."""
-    return 1 if getattr(_state, "inside", False) else get_threads()
+    return 1 if _state.inside else get_threads()
 
 
 def set_threads(count: int | None) -> None:
@@ -91,7 +102,7 @@ def limit(count: int | None) -> Iterator[None]:
     if count is None:
         yield
         return
-    previous = getattr(_state, "limit", None)
+    previous = _state.limit
     _state.limit = check_threads(count, "threads")
     try:
         yield
@@ -110,7 +121,7 @@ def split(items: int, work: Callable[[int, int], object], threads: int | None = 
     settle()
     count = get_threads() if threads is None else check_threads(threads, "threads")
     count = min(count, items)
-    if count <= 1 or getattr(_state, "inside", False):
+    if count <= 1 or _state.inside:
         if items:
             work(0, items)
         return
@@ -128,7 +139,7 @@ def split(items: int, work: Callable[[int, int], object], threads: int | None = 
 
 def settle() -> None:
     """Wait until no interrupted `split` of this thread has a worker that still writes."""
-    job: _Job | None = getattr(_state, "job", None)
+    job = _state.job
     if job is not None:
         job.drop()
         job.wait()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ntt.memory import aligned_array
+from ntt import memory
 from ntt.threads import settle
 
 _arrays = threading.local()
@@ -28,7 +28,7 @@ def workspace(name: str, shape: tuple[int, ...]) -> np.ndarray:
         size *= length
     flat = store.get(name)
     if flat is None or flat.size < size:
-        flat = store[name] = aligned_array(size)
+        flat = store[name] = memory.aligned_array(size)
     return flat[:size].reshape(shape)
 
 
@@ -40,7 +40,7 @@ def secret_workspace(name: str, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
         yield array
     finally:
         settle()
-        array.fill(0)
+        memory.wipe(array)
 
 
 def wipe(*names: str) -> None:
@@ -49,7 +49,7 @@ def wipe(*names: str) -> None:
     for name in names:
         flat = _arrays.__dict__.get(name)
         if flat is not None:
-            flat.fill(0)
+            memory.wipe(flat)
 
 
 def release() -> None:

@@ -23,7 +23,7 @@ from ntt.constants import BasisChange, DigitChange, LimbDivision, Scalars
 from ntt.limbs import LimbOps
 from ntt.memory import large_array
 from ntt.tables import NTTTables
-from ntt.workspace import secret_workspace, wipe, workspace
+from ntt.workspace import secret_workspace, workspace
 
 # Errors of fresh ciphertexts (`he.rlwe.sampling.gaussian`) are far smaller.
 _ADDEND_BOUND = 1 << 12
@@ -291,6 +291,7 @@ class Division:
         self._shifts = np.array(shifts, dtype=np.uint64)
         self._reciprocals = np.array([1 / d for d in moduli])
         self._weights = cofactors if dropped == 1 else [*cofactors, -D]
+        self._sources = len(self._weights)
         self._offset = -half
         self._factors = Scalars(
             [pow(D, -1, q) for q in self._kept_ops.moduli], self._kept_ops.moduli
@@ -328,32 +329,25 @@ class Division:
         if out is None:
             out = large_array((self.keep, x.shape[-1]))
         self._lost_ops.inverse(lost)
-        if addend is not None:
-            with secret_workspace("division addend", lost.shape) as residues:
-                rns_kernels.residues_of_small(residues, addend, self._lost_moduli)
-                self._lost_ops.add(lost, lost, residues)
-        change = self._change if addend is None else self._change_less_addend
-        try:
-            sources = self._terms(lost, addend)
-            return self._kept_ops.divide(out, x[: self.keep], sources, change, self._factors)
-        finally:
-            if addend is not None:
-                wipe("division")
-
-    def _terms(self, lost: np.ndarray, addend: np.ndarray | None) -> np.ndarray:
-        """The remainder's terms: one a dropped prime, the overflow if they are many, the addend."""
-        dropped = len(lost)
-        many = self._inverses is not None
-        if addend is None and not many:
-            return self._lost_ops.add_scalar(lost, lost, self._shifts)
-        terms = workspace("division", (dropped + 2, lost.shape[-1]))
-        if self._inverses is None:
-            self._lost_ops.add_scalar(terms[:1], lost, self._shifts)
-        else:
-            self._lost_ops.affine(terms[:dropped], lost, self._inverses, self._shifts)
-            rns_kernels.overflow_count(terms[dropped], terms[:dropped], self._reciprocals)
-        count = dropped + many
         if addend is None:
-            return terms[:count]
-        np.add(addend, _ADDEND_BOUND, out=terms[count].view(np.int64))
-        return terms[: count + 1]
+            terms = self._terms(lost)
+            return self._kept_ops.divide(out, x[: self.keep], terms, self._change, self._factors)
+        with secret_workspace("division less addend", (self._sources + 1, lost.shape[-1])) as terms:
+            last = terms[-1].view(np.int64)
+            rns_kernels.add_small(lost, addend, self._lost_moduli, last, _ADDEND_BOUND)
+            self._fill(terms[:-1], lost)
+            change = self._change_less_addend
+            return self._kept_ops.divide(out, x[: self.keep], terms, change, self._factors)
+
+    def _terms(self, lost: np.ndarray) -> np.ndarray:
+        """The remainder's terms: one a dropped prime, and the overflow if they are many."""
+        if self._inverses is None:
+            return self._fill(lost, lost)
+        return self._fill(workspace("division", (self._sources, lost.shape[-1])), lost)
+
+    def _fill(self, terms: np.ndarray, lost: np.ndarray) -> np.ndarray:
+        if self._inverses is None:
+            return self._lost_ops.add_scalar(terms, lost, self._shifts)
+        self._lost_ops.affine(terms[:-1], lost, self._inverses, self._shifts)
+        rns_kernels.overflow_count(terms[-1], terms[:-1], self._reciprocals)
+        return terms

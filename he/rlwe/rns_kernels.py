@@ -65,3 +65,20 @@ def residues_of_small(out, values, moduli):
         for i in range(values.size):
             v = values[i]
             out[r, i] = np.uint64(v + (q if v < 0 else 0))
+
+
+@kernel
+def add_small(residues, values, moduli, shifted, shift):
+    """residues[r, i] += values[i] modulo moduli[r], and shifted[i] = values[i] + shift.
+
+    residues (limbs, N) uint64, reduced before and after; values and shifted (N,) int64, with
+    |value| < every modulus.
+    """
+    for r in range(moduli.size):
+        q = np.int64(moduli[r])
+        for i in range(values.size):
+            v = values[i]
+            x = np.int64(residues[r, i]) + v
+            x += q if x < 0 else 0
+            residues[r, i] = np.uint64(x - (q if x >= q else 0))
+            shifted[i] = v + shift

@@ -21,6 +21,7 @@ from __future__ import annotations
 import builtins
 import hashlib
 import os
+import sys
 import threading
 from collections.abc import Sequence
 from decimal import Decimal, localcontext
@@ -35,6 +36,7 @@ from numpy.typing import NDArray
 from he.errors import ParameterError
 from he.rlwe.sampling_kernels import AT_ONCE, invert_half_normal, keep_below, keep_ternary
 from ntt.memory import large_array, secret_array, wipe_bytes
+from ntt.workspace import secret_workspace, workspace
 
 SEED_BYTES = 32
 BYTES_PER_CIPHER = 1 << 38
@@ -44,6 +46,7 @@ RENEWALS_PER_KEY = 1 << 16
 
 STANDARD_SIGMA = 3.2
 _PERSON = b"he-accel stream1"
+_DRAW = "secret words"
 _ZEROS = memoryview(bytes(1 << 18))
 
 
@@ -154,17 +157,36 @@ class RandomStream:
 
     def bytes(self, count: int) -> builtins.bytes:
         """The next `count` bytes."""
-        return self._draw(count).tobytes()
+        return self._new(count).tobytes()
 
     def uint64(self, count: int) -> NDArray[np.uint64]:
         """The next 8 * count bytes as little-endian words: (count,) uint64, uniform."""
-        if count < 0:
-            raise ParameterError(f"count = {count} must not be negative")
-        return self._draw(8 * count).view("<u8").astype(np.uint64, copy=False)
+        return _native(self._new(8 * count).view(np.uint64))
 
     def uint8(self, count: int) -> NDArray[np.uint8]:
         """The next `count` bytes as (count,) uint8, uniform."""
-        return self._draw(count)
+        return self._new(count)
+
+    def fill(self, out: NDArray[np.uint8]) -> None:
+        """out (count,) = the next `count` bytes, of which nothing keeps a copy."""
+        if self._process != _process():
+            self._renew_after_fork()
+        count, view = out.size, out.data
+        with self._lock:
+            start = 0
+            if count <= len(_ZEROS) and count <= self._left:  # nearly always, by the shortest way
+                self._cipher.update_into(_ZEROS[:count], view)
+                self._left -= count
+                self._position += count
+                start = count
+            while start < count:
+                if not self._left:
+                    self._continue()
+                end = min(count, start + len(_ZEROS), start + self._left)
+                self._cipher.update_into(_ZEROS[: end - start], view[start:end])
+                self._left -= end - start
+                self._position += end - start
+                start = end
 
     def _start(self, seed: builtins.bytes | bytearray) -> None:
         key = hashlib.blake2b(
@@ -195,31 +217,13 @@ class RandomStream:
         self._position = position
         self._left = BYTES_PER_CIPHER - position % BYTES_PER_CIPHER
 
-    def _draw(self, count: int) -> NDArray[np.uint8]:
+    def _new(self, count: int) -> NDArray[np.uint8]:
+        """The next `count` bytes in memory of their own, which starts as words do."""
         if count < 0:
             raise ParameterError(f"count = {count} must not be negative")
-        if self._from_os:
-            drawn = secret_array((-(-count // 8),)).view(np.uint8)[:count]
-        else:
-            drawn = np.empty(count, dtype=np.uint8)
-        view = drawn.data
-        if self._process != _process():
-            self._renew_after_fork()
-        with self._lock:
-            start = 0
-            if count <= len(_ZEROS) and count <= self._left:  # nearly always, by the shortest way
-                self._cipher.update_into(_ZEROS[:count], view)
-                self._left -= count
-                self._position += count
-                start = count
-            while start < count:
-                if not self._left:
-                    self._continue()
-                end = min(count, start + len(_ZEROS), start + self._left)
-                self._cipher.update_into(_ZEROS[: end - start], view[start:end])
-                self._left -= end - start
-                self._position += end - start
-                start = end
+        words = (secret_array if self._from_os else large_array)((-(-count // 8),))
+        drawn = words.view(np.uint8)[:count]
+        self.fill(drawn)
         return drawn
 
     def _continue(self) -> None:
@@ -254,8 +258,16 @@ def _wipe(secret: bytearray) -> None:
     secret[:] = bytes(len(secret))
 
 
+def _native(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The same words, read as little-endian ones, in place."""
+    return words if sys.byteorder == "little" else words.byteswap(inplace=True)
+
+
 def uniform_residues(
-    stream: RandomStream, moduli: Sequence[int], N: int
+    stream: RandomStream,
+    moduli: Sequence[int],
+    N: int,
+    out: NDArray[np.uint64] | None = None,
 ) -> NDArray[np.uint64]:
     """A uniform polynomial in residue form: row i is uniform on [0, moduli[i])^N, exactly.
 
@@ -264,8 +276,8 @@ def uniform_residues(
     Takes 32 bytes from the stream.
 
     moduli: distinct integers, 2 <= q < 2^63. N: number of columns, at least 1. The result is
-    (len(moduli), N) uint64, C-contiguous. Raises `ParameterError` for a modulus or an N out of
-    range, and for a repeated modulus.
+    (len(moduli), N) uint64, C-contiguous: `out`, or a new array. Raises `ParameterError` for a
+    modulus or an N out of range, and for a repeated modulus.
     """
     _check_length(N)
     moduli = tuple(int(q) for q in moduli)
@@ -275,32 +287,44 @@ def uniform_residues(
     if len(set(moduli)) != len(moduli):
         raise ParameterError(f"moduli {moduli} must be distinct")
     seed = stream.bytes(SEED_BYTES)
-    residues = large_array((len(moduli), N))
+    residues = large_array((len(moduli), N)) if out is None else out
+    words = workspace("uniform words", (N,))
     for row, q in zip(residues, moduli, strict=True):
         limb_stream = RandomStream.from_seed(seed, f"limb {q}")
         mask = np.uint64((1 << q.bit_length()) - 1)
         filled = 0
         while filled < N:
-            words = limb_stream.uint64(N - filled)
-            filled = int(keep_below(words, mask, np.uint64(q), row, filled))
+            drawn = words[: N - filled]
+            limb_stream.fill(drawn.view(np.uint8))
+            filled = int(keep_below(_native(drawn), mask, np.uint64(q), row, filled))
     return residues
 
 
-def ternary(stream: RandomStream, N: int) -> NDArray[np.int64]:
+def ternary(
+    stream: RandomStream, N: int, out: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
     """N independent samples, uniform on {-1, 0, 1}, exactly (rejection): (N,) int64.
 
-    Variance 2/3. The samples are a `ntt.memory.secret_array`. Raises `ParameterError` if N < 1.
+    Variance 2/3. The samples are `out`, or else a `ntt.memory.secret_array`. Raises
+    `ParameterError` if N < 1.
     """
     _check_length(N)
-    samples = secret_array((N,)).view(np.int64)
+    samples = secret_array((N,)).view(np.int64) if out is None else out
     filled = 0
-    while filled < N:
-        filled = int(keep_ternary(stream.uint8(N - filled), samples, filled))
+    with secret_workspace(_DRAW, (-(-N // 8),)) as words:
+        octets = words.view(np.uint8)
+        while filled < N:
+            drawn = octets[: N - filled]
+            stream.fill(drawn)
+            filled = int(keep_ternary(drawn, samples, filled))
     return samples
 
 
 def gaussian(
-    stream: RandomStream, N: int, sigma: float = STANDARD_SIGMA
+    stream: RandomStream,
+    N: int,
+    sigma: float = STANDARD_SIGMA,
+    out: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int64]:
     """N independent samples of the discrete Gaussian on the integers: (N,) int64.
 
@@ -309,13 +333,15 @@ def gaussian(
     first k with Pr[|x| > k] <= 2^-64 (30 at sigma = 3.2, more than 9 sigma). Each of the B + 1
     cumulative probabilities is off by at most 2^-64, so the statistical distance to the ideal
     distribution is at most (B + 1) 2^-64 a sample. The time does not depend on the samples,
-    which are a `ntt.memory.secret_array`.
+    which are `out`, or else a `ntt.memory.secret_array`.
 
     Raises `ParameterError` for N < 1, and unless 0.5 <= sigma <= 64.
     """
     _check_length(N)
-    samples = secret_array((N,)).view(np.int64)
-    invert_half_normal(stream.uint64(N), _filled_thresholds(float(sigma)), samples)
+    samples = secret_array((N,)).view(np.int64) if out is None else out
+    with secret_workspace(_DRAW, (N,)) as words:
+        stream.fill(words.view(np.uint8))
+        invert_half_normal(_native(words), _filled_thresholds(float(sigma)), samples)
     return samples
 
 

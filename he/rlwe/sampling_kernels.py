@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ntt.jit import kernel
+from ntt.jit import inline, kernel
 
 AT_ONCE = 6  # thresholds that are compared in one pass over the words
 _COLUMNS = 1024  # words that stay in the first-level cache meanwhile
@@ -37,27 +37,35 @@ def keep_ternary(octets, out, filled):
     return filled
 
 
+@inline
+def _below(thresholds, k):
+    return np.int64(thresholds[k] - np.uint64(1))
+
+
 @kernel
 def invert_half_normal(words, thresholds, out):
     """Map uniform 64-bit words to signed samples by inversion of a cumulative table.
 
     Magnitude = number of thresholds <= word >> 1; sign = lowest bit. Every threshold is compared
-    for every word, so the time does not depend on the samples. The number of thresholds is a
-    multiple of `AT_ONCE`: fill up with 2^63, which no word reaches.
+    for every word, so the time does not depend on the samples. The number of thresholds, in
+    [1, 2^63], is a multiple of `AT_ONCE`: fill up with 2^63, which no word reaches.
     """
     one = np.uint64(1)
+    # Signed words of 63 bits above threshold - 1: vector units compare signed words faster.
     for first in range(0, words.shape[0], _COLUMNS):
         source, target = words[first : first + _COLUMNS], out[first : first + _COLUMNS]
         for i in range(target.shape[0]):
             target[i] = 0
         # Words in the inner loop, so that it is one on vectors.
         for k in range(0, thresholds.shape[0], AT_ONCE):
-            a, b, c = thresholds[k], thresholds[k + 1], thresholds[k + 2]
-            d, e, f = thresholds[k + 3], thresholds[k + 4], thresholds[k + 5]
+            a, b, c = _below(thresholds, k), _below(thresholds, k + 1), _below(thresholds, k + 2)
+            d, e, f = (
+                _below(thresholds, k + 3), _below(thresholds, k + 4), _below(thresholds, k + 5)
+            )
             for i in range(target.shape[0]):
-                uniform = source[i] >> one
-                low = np.int64(uniform >= a) + np.int64(uniform >= b) + np.int64(uniform >= c)
-                high = np.int64(uniform >= d) + np.int64(uniform >= e) + np.int64(uniform >= f)
+                uniform = np.int64(source[i] >> one)
+                low = np.int64(uniform > a) + np.int64(uniform > b) + np.int64(uniform > c)
+                high = np.int64(uniform > d) + np.int64(uniform > e) + np.int64(uniform > f)
                 target[i] += low + high
         for i in range(target.shape[0]):
             sign = np.int64(source[i] & one)

@@ -29,14 +29,16 @@ def digit_label(digit: int) -> str:
     return f"digit {digit}"
 
 
-def uniform_from_seed(seed: bytes, label: str, ops: LimbOps) -> np.ndarray:
+def uniform_from_seed(
+    seed: bytes, label: str, ops: LimbOps, out: np.ndarray | None = None
+) -> np.ndarray:
     """The uniform polynomial (limbs, N), transformed, that (seed, label) stands for.
 
-    The row of a modulus depends on the seed, the label and that modulus alone.
+    The row of a modulus depends on the seed, the label and that modulus alone. out: its memory,
+    default new.
     """
-    return sampling.uniform_residues(
-        RandomStream.from_seed(seed, label), ops.moduli, ops.tables.N
-    )
+    stream = RandomStream.from_seed(seed, label)
+    return sampling.uniform_residues(stream, ops.moduli, ops.tables.N, out)
 
 
 def checked_seed(stored: bytes) -> bytes | None:
@@ -96,5 +98,5 @@ def read_pairs(
     pairs = data.reshape(-1, 2, limbs, N)
     for pair, half, label in zip(pairs, halves.reshape(-1, limbs, N), labels, strict=True):
         pair[0] = half
-        pair[1] = uniform_from_seed(seed, label, ops)
+        uniform_from_seed(seed, label, ops, pair[1])
     return data

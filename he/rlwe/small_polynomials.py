@@ -11,6 +11,7 @@ from he.rlwe import rns_kernels, sampling
 from he.rlwe.params import RLWEParameters
 from he.rlwe.sampling import RandomStream
 from ntt.limbs import LimbOps
+from ntt.threads import settle
 from ntt.workspace import secret_workspace
 
 # Each of -1, 0 and 1 stands in a uniform secret N / 3 times, with a standard deviation of
@@ -57,8 +58,17 @@ def small_polynomial(values: np.ndarray, ops: LimbOps, out: np.ndarray) -> np.nd
 def mask(
     pair: np.ndarray, secret: np.ndarray, stream: RandomStream, params: RLWEParameters, ops: LimbOps
 ) -> None:
-    """pair[0] = e - pair[1] secret, with a fresh Gaussian error e; all (limbs, N), transformed."""
-    ops.multiply(pair[0], pair[1], secret)
-    with secret_workspace("error polynomial", pair[0].shape) as error:
-        small_polynomial(sampling.gaussian(stream, params.N, params.sigma), ops, error)
-        ops.subtract(pair[0], error, pair[0])
+    """pair[0] = e - pair[1] secret, with a fresh Gaussian error e; all (limbs, N), transformed.
+
+    An error on the way leaves zeros in pair[0].
+    """
+    try:
+        with secret_workspace("small polynomial", (params.N,)) as words:
+            error = sampling.gaussian(stream, params.N, params.sigma, words.view(np.int64))
+            small_polynomial(np.negative(error, out=error), ops, pair[0])
+        ops.multiply_add(pair[0], pair[1], secret)
+        ops.negate(pair[0], pair[0])
+    except BaseException:
+        settle()
+        pair[0].fill(0)
+        raise

@@ -65,7 +65,7 @@ class ZeroEncryptor:
         ops = self.context.q(level)
         seed = self._stream.renew(SEED_BYTES)
         data = large_array((2, level + 1, self.params.N))
-        data[1] = uniform_from_seed(seed, CIPHERTEXT, ops)
+        uniform_from_seed(seed, CIPHERTEXT, ops, data[1])
         mask(data, secret.transformed[: level + 1], self._stream, self.params, ops)
         return data, seed
 
@@ -77,16 +77,14 @@ class ZeroEncryptor:
         """
         rows = (*self.context.q_rows(level), self.context.special_rows[0])
         ops, divide = self.context.limbs(rows), self.context.division(rows, 1)
-        shape = (len(rows), self.params.N)
-        data = large_array((2, level + 1, self.params.N))
-        with (
-            secret_workspace("ephemeral secret", shape) as v,
-            secret_workspace("masked", shape) as masked,
-        ):
-            small_polynomial(sampling.ternary(self._stream, self.params.N), ops, v)
+        count, N = len(rows), self.params.N
+        data = large_array((2, level + 1, N))
+        with secret_workspace("encryption", (2 * count + 1, N)) as secrets:
+            v, masked, small = secrets[:count], secrets[count:-1], secrets[-1].view(np.int64)
+            small_polynomial(sampling.ternary(self._stream, N, small), ops, v)
             for part in range(2):
                 ops.multiply(masked, v, self._limbs(public.data[part], level))
-                error = sampling.gaussian(self._stream, self.params.N, self.params.sigma)
+                error = sampling.gaussian(self._stream, N, self.params.sigma, small)
                 divide(masked, data[part], error)
         return data
 

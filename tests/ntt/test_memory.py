@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -114,17 +115,47 @@ def test_read_only__is_a_view_of_the_same_words() -> None:
 
 
 @pytest.mark.parametrize("words", [1, 1000, _WORDS])
-def test_secret_array__is_zeros_after_its_last_view(words: int) -> None:
+def test_secret_array__is_zeros_after_its_last_view(
+    words: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = []
+
+    def watch(kind: type, memory_of: Callable[[Any], np.ndarray]) -> None:
+        end = kind.__del__
+
+        def watched(self: Any) -> None:
+            before = int((memory_of(self) == 7).sum())
+            end(self)
+            ended.append((before, int(memory_of(self).max())))
+
+        monkeypatch.setattr(kind, "__del__", watched)
+
+    watch(memory._SecretBytes, lambda block: block.view(np.ndarray))
+    watch(memory._SecretBlock, lambda block: block._memory.view(np.uint8))
     array = memory.secret_array((1, words))
-    array[:] = 7
-    block = array
-    while isinstance(block, np.ndarray):
-        block = block.base
-    words_behind, view = block._memory, array[:, :1]
-    del array, block
-    assert int(words_behind.sum()) == 7 * words  # the view still looks at it
+    array.view(np.uint8).fill(7)
+    view = array[:, :1]
+    del array
+    assert ended == []  # the view still looks at it
     del view
-    assert not words_behind.any()
+    ((before, after),) = ended
+    assert before >= 8 * words
+    assert after == 0
+
+
+@pytest.mark.parametrize("words", [1, 1000, _WORDS])
+def test_secret_array__starts_on_a_cache_line_and_is_writable_to_its_end(words: int) -> None:
+    array = memory.secret_array((1, words))
+    assert array.ctypes.data % 64 == 0
+    array[:] = np.arange(words, dtype=np.uint64)
+    assert int(array[0, -1]) == words - 1
+
+
+def test_wipe__turns_all_words_into_zeros() -> None:
+    array = memory.large_array((3, 5))
+    array.fill(7)
+    memory.wipe(array[1:])
+    assert array.tolist() == [[7] * 5, [0] * 5, [0] * 5]
 
 
 def test_secret_array__a_large_one_is_used_again() -> None:

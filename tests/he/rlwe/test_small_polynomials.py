@@ -13,6 +13,7 @@ from he.rlwe.rns_kernels import ternary_counts, ternary_of_residues
 from he.rlwe.sampling import RandomStream
 from he.rlwe.small_polynomials import mask
 from ntt.memory import large_array
+from ntt.workspace import workspace
 
 SEED = bytes(32)
 MODULI = np.array([17, 97, (1 << 61) - 1], dtype=np.uint64)
@@ -51,3 +52,19 @@ def test_mask__is_an_error_less_the_product(small, level):
     left = ops.inverse(ops.multiply_add(pair[0].copy(), pair[1], secret))
     error = sampling.gaussian(RandomStream.from_seed(SEED, "error"), params.N, params.sigma)
     assert (left == np.array([error % q for q in ops.moduli], dtype=np.uint64)).all()
+
+
+def test_mask__an_error_on_the_way_leaves_no_secret(small, monkeypatch):
+    params, ops = small.params, context(small.params).q(2)
+    pair = large_array((2, 3, params.N))
+    pair.fill(1)
+
+    def fail(*arrays):
+        assert pair[0].any()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ops, "negate", fail)
+    with pytest.raises(KeyboardInterrupt):
+        mask(pair, small.secret.transformed[:3], RandomStream.from_seed(SEED), params, ops)
+    assert not pair[0].any()
+    assert not workspace("small polynomial", (params.N,)).any()
