@@ -2,7 +2,10 @@
 
 import sys
 
-from accel_model.cli.main import main
+from ntt.terminal import one_line_interrupt
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with one_line_interrupt():
+        from accel_model.cli.main import main
+
+        sys.exit(main())

@@ -1,8 +1,17 @@
-"""`python -m benchmarks`."""
+"""`python -m benchmarks`, and the command `he-bench`."""
 
 import sys
 
-from benchmarks.main import main
+from ntt.terminal import one_line_interrupt
+
+
+def run() -> int:
+    """Run the command line of the process and return its exit status."""
+    with one_line_interrupt():
+        from benchmarks.main import main
+
+        return main()
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

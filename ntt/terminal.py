@@ -10,8 +10,8 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable
-from typing import NoReturn
+from collections.abc import Callable, Iterator
+from typing import NoReturn, Self, TextIO
 
 BAD_INPUT, INTERRUPTED, OUTPUT_CLOSED = 2, 130, 141
 """Exit statuses; the last two are those that a shell reports for SIGINT and SIGPIPE."""
@@ -20,6 +20,9 @@ _MOST = 1_000_000_000
 _STANDARD_STREAMS = 3
 _LINE_INTERVAL_S = 5.0
 """The least time between two lines of a count."""
+_DRAWING_INTERVAL_S = 0.1
+"""The least time between two drawings of a bar."""
+_BAR_WIDTH = 30
 
 
 def printable(text: object) -> str:
@@ -72,6 +75,52 @@ class CountLines:
         say(f"{self._label} {self._done}/{self._total}  {now - self._begin:.1f} s")
 
 
+class CountBar:
+    """A bar of how many of `total` are done, within a ``with`` block: "label ####--- 4/7  2.1 s".
+
+    It stands on standard error where that is a terminal; elsewhere nothing is written.
+    """
+
+    def __init__(self, label: str, total: int) -> None:
+        self._label = printable(label)
+        self._total = total
+        self._done = 0
+        self._begin = time.perf_counter()
+        self._drawn = -_DRAWING_INTERVAL_S
+        self._shown = is_terminal(sys.stderr)
+
+    def __enter__(self) -> Self:
+        self._draw("")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._draw("\n")
+
+    def advance(self, count: int = 1) -> None:
+        """`count` more are done."""
+        self._done += count
+        if time.perf_counter() - self._drawn >= _DRAWING_INTERVAL_S:
+            self._draw("")
+
+    def _draw(self, end: str) -> None:
+        if not self._shown:
+            return
+        self._drawn = time.perf_counter()
+        filled = _BAR_WIDTH * self._done // max(self._total, 1)
+        bar = "#" * filled + "-" * (_BAR_WIDTH - filled)
+        count = f"{self._done}/{self._total}  {self._drawn - self._begin:.1f} s"
+        with contextlib.suppress(OSError, ValueError):
+            print(f"\r{self._label} {bar} {count}", end=end, file=sys.stderr, flush=True)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a stream is a terminal; a program without a console may have no standard stream."""
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # it is closed
+        return False
+
+
 def positive(text: str) -> int:
     """The whole number from 1 to 10^9 that `text` stands for; for argparse."""
     try:
@@ -91,6 +140,20 @@ class CommandParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print the usage and `message`, and raise `SystemExit` with status 2."""
         super().error(printable(message))
+
+
+@contextlib.contextmanager
+def one_line_interrupt() -> Iterator[None]:
+    """A block that an interrupt from the keyboard ends in one line and exit status 130.
+
+    A program's entry stands in it with its imports, which take longer than some commands. Raises
+    `SystemExit`.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("interrupted")
+        raise SystemExit(INTERRUPTED) from None
 
 
 def run_command(command: Callable[[], int], *bad_input: type[Exception]) -> int:

@@ -1,5 +1,11 @@
 """`python -m rtl`: see `rtl.cli.main`."""
 
-from rtl.cli.main import main
+import sys
 
-raise SystemExit(main())
+from ntt.terminal import one_line_interrupt
+
+if __name__ == "__main__":
+    with one_line_interrupt():
+        from rtl.cli.main import main
+
+        sys.exit(main())

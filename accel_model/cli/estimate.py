@@ -12,7 +12,7 @@ from accel_model.estimation.estimate import estimate
 from accel_model.estimation.report import estimate_as_json, estimate_lines
 from accel_model.machine.machine_file import load_machine
 from he.format.files import replaced_file
-from ntt.terminal import show
+from ntt.terminal import CountBar, show
 
 
 def add_parser(
@@ -37,8 +37,13 @@ def add_parser(
 def run(arguments: argparse.Namespace) -> int:
     """Print the estimates and write the files."""
     machines = [load_machine(name) for name in arguments.machine]
-    program = read_program(arguments.file)
-    results = [estimate(program, machine) for machine in machines]
+    results = []
+    with CountBar("estimate", 1 + len(machines)) as bar:
+        program = read_program(arguments.file)
+        bar.advance()
+        for machine in machines:
+            results.append(estimate(program, machine))
+            bar.advance()
     for result, machine in zip(results, machines, strict=True):
         show(*estimate_lines(result, machine))
     if arguments.json:

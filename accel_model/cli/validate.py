@@ -13,7 +13,7 @@ from accel_model.validation.published_machines import (
     unmodelled_lines,
 )
 from accel_model.validation.simulated_units import simulated_cycles
-from ntt.terminal import show
+from ntt.terminal import CountBar, show
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -27,8 +27,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(arguments: argparse.Namespace) -> int:
     """Print every check; 1 unless the simulated cycles and the exact machines agree."""
     del arguments
-    simulated, exact, others = simulated_cycles(), exact_machines(), other_machines()
-    counts = [*simfhe_run(), *explained()]
+    found = []
+    groups = (simulated_cycles, exact_machines, other_machines, simfhe_run, explained)
+    with CountBar("validate", len(groups)) as bar:
+        for checks in groups:
+            found.append(checks())
+            bar.advance()
+    simulated, exact, others, *counted = found
+    counts = [check for checks in counted for check in checks]
     show(*check_lines("(1) cycles of our own simulated units", simulated))
     show(*check_lines("(2) machines reproduced exactly", exact))
     show(*check_lines("(3) other machines", others), *unmodelled_lines())

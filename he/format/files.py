@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +28,10 @@ def replaced_file(
     disk or an interrupt leaves what was there before. Links are followed; an existing file's
     permissions stay. What is no regular file, such as a pipe, is written directly. Raises `OSError`
     as `check_writable` and `open` do.
+
+    A file that nothing can take the place of is written in place, when the block ends without an
+    error: one in a folder that cannot be written, and one that is mounted alone, as in containers.
+    The new content waits in memory or beside the file; a disk that fills up leaves half of it.
     """
     check_writable(path, make_folders=make_folders)
     path, target = Path(path), Path(path).resolve()
@@ -33,6 +39,12 @@ def replaced_file(
     if path.exists() and not path.is_file():
         with path.open(mode, encoding=encoding) as file:
             yield file
+        return
+    if path.exists() and not _is_writable(target.parent):
+        content = io.StringIO() if encoding else io.BytesIO()
+        yield content
+        with path.open(mode, encoding=encoding) as file:
+            file.write(content.getvalue())
         return
     if make_folders:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +56,7 @@ def replaced_file(
             file.flush()
             os.fsync(file.fileno())
         os.chmod(name, _permissions(target))
-        os.replace(name, target)
+        _replace(name, target)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(name)
@@ -61,7 +73,7 @@ def check_writable(path: Path | str, *, make_folders: bool = False) -> None:
         raise IsADirectoryError(errno.EISDIR, "this is a folder: name a file in it", str(path))
     if path.exists() and not os.access(path, os.W_OK):
         raise PermissionError(errno.EACCES, "no permission to write this file", str(path))
-    if path.exists() and not path.is_file():
+    if path.exists():
         return
     try:
         parents = path.resolve().parents
@@ -72,7 +84,7 @@ def check_writable(path: Path | str, *, make_folders: bool = False) -> None:
         raise NotADirectoryError(errno.ENOTDIR, f"{folder} is no folder", str(path))
     if folder != parents[0] and not make_folders:
         raise FileNotFoundError(errno.ENOENT, f"there is no folder {parents[0]}", str(path))
-    if not os.access(folder, os.W_OK | os.X_OK):
+    if not _is_writable(folder):
         raise PermissionError(errno.EACCES, f"no permission to write in {folder}", str(path))
 
 
@@ -87,6 +99,22 @@ def read_text(path: Path | str, largest_bytes: int) -> str:
         words = f"there are more than the {largest_bytes:,} bytes that are read of such a file"
         raise OSError(errno.EFBIG, words, str(path))
     return data.decode("utf-8")
+
+
+def _replace(name: str, target: Path) -> None:
+    """Let the file `name` take the place of `target`, or its content where `target` is mounted."""
+    try:
+        os.replace(name, target)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        shutil.copyfile(name, target)
+        os.unlink(name)
+
+
+def _is_writable(folder: Path) -> bool:
+    """Whether files can be made in a folder."""
+    return os.access(folder, os.W_OK | os.X_OK)
 
 
 def _permissions(target: Path) -> int:

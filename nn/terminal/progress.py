@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from he.validation import truth_value
-from ntt.terminal import CountLines, printable, say
+from ntt.terminal import CountLines, is_terminal, printable, say
 
 
 class StageProgress(Protocol):
@@ -43,7 +43,7 @@ def stage_progress(
     """
     if not truth_value(enabled, "progress"):
         yield _Silence()
-    elif _on_a_terminal():
+    elif is_terminal(sys.stderr):
         from nn.terminal.progress_bars import stage_bars
 
         with stage_bars(names, images) as bars:
@@ -57,7 +57,7 @@ def count_progress(label: str, total: int, enabled: bool = True) -> Iterator[Cou
     """Show a count up to `total`: "label 50/1000"; `enabled` as for `stage_progress`."""
     if not truth_value(enabled, "progress"):
         yield _Silence()
-    elif _on_a_terminal():
+    elif is_terminal(sys.stderr):
         from nn.terminal.progress_bars import count_bar
 
         with count_bar(label, total) as bar:
@@ -94,11 +94,3 @@ class _StageLines:
     def done(self, level: int) -> None:
         seconds = time.perf_counter() - self._begin
         say(f"{self._stage:<{self._width}}  {self._images}  {seconds:7.2f} s  level {level}")
-
-
-def _on_a_terminal() -> bool:
-    """Whether standard error is a terminal; a program without a console may have no such stream."""
-    try:
-        return sys.stderr is not None and sys.stderr.isatty()
-    except ValueError:  # it is closed
-        return False

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 MAINS = {
     "nn": "nn.cli.main",
-    "ntt": "ntt.__main__",
+    "ntt": "ntt.main",
     "accel_model": "accel_model.cli.main",
     "rtl": "rtl.cli.main",
     "benchmarks": "benchmarks.main",

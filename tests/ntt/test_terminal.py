@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from ntt.terminal import (
     CommandParser,
+    CountBar,
     CountLines,
     drawable,
     printable,
@@ -26,7 +27,7 @@ from ntt.terminal import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-MAINS = ("ntt.__main__", "nn.cli.main", "accel_model.cli.main", "rtl.cli.main", "benchmarks.main")
+MAINS = ("ntt.main", "nn.cli.main", "accel_model.cli.main", "rtl.cli.main", "benchmarks.main")
 EVIL = "\x1b]0;title\x07\x1b[31mred\r\nforged: line\u202e\udcff\x9b0m"
 
 
@@ -87,6 +88,43 @@ def test_count_lines__the_last_line_is_always_there(capsys: pytest.CaptureFixtur
     for _ in range(3):
         lines.advance(2)
     assert capsys.readouterr().err.startswith("images 6/6 ")
+
+
+class Terminal(io.StringIO):
+    """Text that says it goes to a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_count_bar__on_a_terminal_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def count() -> None:
+        with CountBar(f"steps{EVIL[:1]}", 3) as bar:
+            bar.advance()
+            bar.advance(2)
+
+    count()
+    assert capsys.readouterr() == ("", "")
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    count()
+    assert capsys.readouterr().out == ""
+    first, *_, last = terminal.getvalue().split("\r")[1:]
+    assert first.startswith(f"steps\\x1b {'-' * 30} 0/3 ")
+    assert last.startswith(f"steps\\x1b {'#' * 30} 3/3 ")
+    assert terminal.getvalue().endswith(" s\n")
+
+
+@pytest.mark.parametrize("stream", [None, closed(), Full()])
+def test_count_bar__without_a_stream_is_silent(
+    stream: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Full, "isatty", lambda _: True)
+    monkeypatch.setattr(sys, "stderr", stream)
+    with CountBar("nothing", 0) as bar:
+        bar.advance()
 
 
 def test_command_parser__errors_are_printable(capsys: pytest.CaptureFixture[str]) -> None:
@@ -215,6 +253,35 @@ def test_commands__an_interrupt_is_one_line(main: str) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", program],
         cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "waiting\n"
+        time.sleep(0.05)
+        os.kill(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert (err, process.returncode) == ("interrupted\n", 130)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+@pytest.mark.parametrize("main", MAINS)
+def test_commands__an_interrupt_during_the_imports_is_one_line(main: str, tmp_path: Path) -> None:
+    """Python runs `sitecustomize` first: its finder waits where the command line is imported."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys, time\n"
+        "class Waiting:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        f"        if name == {main!r}:\n"
+        "            print('waiting', flush=True)\n"
+        "            time.sleep(60)\n"
+        "sys.meta_path.insert(0, Waiting())\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-m", main.partition(".")[0], "--help"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import ntt
-from ntt import __main__ as command
 from ntt import jit
+from ntt import main as command
 from ntt.backends.contract import KERNELS, Backend, argument_types
 from ntt.limbs import LimbOps
 from tests.ntt.operations import calls

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -132,17 +133,63 @@ def test_check_writable__agrees_with_the_writing(tmp_path: Path) -> None:
     assert problem_of(tmp_path, "fresh") is None
 
 
+def deny(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests may run as root, who may write everywhere: the answer of the system is replaced."""
+    monkeypatch.setattr(os, "access", lambda asked, _: Path(asked) != path)
+
+
 @pytest.mark.parametrize("refused", ["file", "folder"])
 def test_check_writable__permissions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
 ) -> None:
-    """Tests may run as root, who may write everywhere: the answer of the system is replaced."""
     path = tmp_path / "file"
-    path.write_text("kept")
-    denied = path if refused == "file" else tmp_path
-    monkeypatch.setattr(os, "access", lambda asked, _: Path(asked) != denied)
+    if refused == "file":
+        path.write_text("kept")
+    deny(path if refused == "file" else tmp_path, monkeypatch)
     assert problem_of(tmp_path, "file") is PermissionError
-    assert path.read_text() == "kept"
+    assert not path.exists() or path.read_text() == "kept"
+
+
+@pytest.mark.parametrize("mode", ["w", "wb"])
+def test_replaced_file__in_a_folder_that_cannot_be_written_stays_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    path = tmp_path / "file"
+    path.write_text("old and longer")
+    same = path.stat().st_ino
+    deny(tmp_path, monkeypatch)
+    check_writable(path)
+    new: str | bytes = "new" if mode == "w" else b"new"
+
+    def interrupted() -> None:
+        with replaced_file(path, mode) as file:
+            file.write(new)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert path.read_text() == "old and longer"
+    with replaced_file(path, mode) as file:
+        file.write(new)
+        assert path.read_text() == "old and longer"
+    assert (path.read_text(), path.stat().st_ino) == ("new", same)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_replaced_file__one_that_is_mounted_stays_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    path = tmp_path / "file"
+    path.write_text("old and longer")
+    same = path.stat().st_ino
+    monkeypatch.setattr(os, "replace", refuse)
+    with replaced_file(path) as file:
+        file.write("new")
+    assert (path.read_text(), path.stat().st_ino) == ("new", same)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_read_text__up_to_a_bound(tmp_path: Path) -> None:
