@@ -26,10 +26,22 @@ def negative(q):
 @inline
 def shoup_lazy(y, w, w_shoup, negative_q, mask):
     """w y mod q in [0, 2q) for any y < 2^52; w < q, w_shoup = floor(w 2^52 / q)."""
+    return shoup_word(y, w, w_shoup, negative_q) & mask
+
+
+@inline
+def shoup_word(y, w, w_shoup, negative_q):
+    """`shoup_lazy` in the low 52 bits of a word, which is all that products read."""
     zero = splat(ZERO)
     quotient = multiply_add_high(zero, w_shoup, y)
-    low = multiply_add_low(zero, w, y)
-    return multiply_add_low(low, quotient, negative_q) & mask
+    return multiply_add_low(multiply_add_low(zero, w, y), quotient, negative_q)
+
+
+@inline
+def reduce_word(y, one_shoup, negative_q):
+    """y mod q in [0, 2q) for any y < 2^52; both stand in the low 52 bits of their words."""
+    quotient = multiply_add_high(splat(ZERO), one_shoup, y)
+    return multiply_add_low(y, quotient, negative_q)
 
 
 @inline

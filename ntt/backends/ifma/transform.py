@@ -6,7 +6,21 @@ block once a block fits the first-level cache. The last three stages happen insi
 
 from __future__ import annotations
 
-from ntt.backends.ifma.arithmetic import MASK, negative, shoup_lazy
+import numpy as np
+
+from ntt.backends.ifma.butterflies import (
+    below_q,
+    cooley_tukey,
+    gentleman_sande,
+    is_narrow,
+    narrow_below_q,
+    narrow_cooley_tukey,
+    narrow_gentleman_sande,
+    narrow_reduced,
+    ranges_of,
+    scaled,
+    unchanged,
+)
 from ntt.backends.layout import (
     N_INVERSE,
     N_INVERSE_SHOUP,
@@ -15,13 +29,13 @@ from ntt.backends.layout import (
     W_INVERSE,
     W_INVERSE_SHOUP,
     W_SHOUP,
-    Q,
     W,
     twiddles,
 )
 from ntt.jit import inline, kernel
-from ntt.simd.integers import load, shuffle, splat, store, vmin
+from ntt.simd.integers import load, shuffle, splat, store
 
+_TWO, _EIGHT = np.uint64(2), np.uint64(8)
 _BLOCK = 4096  # words: half of a 64 KiB or two thirds of a 48 KiB first-level cache
 
 _low_halves = shuffle((0, 1, 2, 3, 8, 9, 10, 11))
@@ -39,12 +53,6 @@ _each_four_times = shuffle((0, 0, 0, 0, 1, 1, 1, 1))
 
 
 @inline
-def _ranges(q):
-    """(q, 2q, 2^52 - q, mask) in every lane."""
-    return splat(q), splat(q + q), negative(q), splat(MASK)
-
-
-@inline
 def _count_stages(N):
     """How many stages lie outside registers: log2(N) - 3."""
     stages = 0
@@ -57,34 +65,17 @@ def _count_stages(N):
 
 
 @inline
-def _cooley_tukey(a, c, w, w_shoup, ranges):
-    """(a + w c, a - w c); in and out below 4q."""
-    _, two_q, negative_q, mask = ranges
-    a = vmin(a, a - two_q)
-    c = shoup_lazy(c, w, w_shoup, negative_q, mask)
-    return a + c, a + two_q - c
-
-
-@inline
-def _below_q(u, ranges):
-    """u mod q for u below 4q."""
-    q, two_q, _, _ = ranges
-    u = vmin(u, u - two_q)
-    return vmin(u, u - q)
-
-
-@inline
-def _forward_radix2(x, w, w_shoup, t, ranges):
+def _forward_radix2(butterfly, x, w, w_shoup, t, ranges):
     """The first stage."""
     w1, w1s = splat(w[1]), splat(w_shoup[1])
     for j in range(0, t, 8):
-        a, c = _cooley_tukey(load(x, j), load(x, j + t), w1, w1s, ranges)
+        a, c = butterfly(load(x, j), load(x, j + t), w1, w1s, ranges)
         store(x, j, a)
         store(x, j + t, c)
 
 
 @inline
-def _forward_radix4(x, w, w_shoup, m, t, first, last, ranges):
+def _forward_radix4(butterfly, x, w, w_shoup, m, t, first, last, ranges):
     """Stages (m, t) and (2m, t/2) of groups [first, last)."""
     h = t >> 1
     for i in range(first, last):
@@ -93,10 +84,10 @@ def _forward_radix4(x, w, w_shoup, m, t, first, last, ranges):
         w2, w2s = splat(w[2 * k]), splat(w_shoup[2 * k])
         w3, w3s = splat(w[2 * k + 1]), splat(w_shoup[2 * k + 1])
         for j in range(2 * i * t, 2 * i * t + h, 8):
-            a, c = _cooley_tukey(load(x, j), load(x, j + t), w1, w1s, ranges)
-            b, d = _cooley_tukey(load(x, j + h), load(x, j + t + h), w1, w1s, ranges)
-            a, b = _cooley_tukey(a, b, w2, w2s, ranges)
-            c, d = _cooley_tukey(c, d, w3, w3s, ranges)
+            a, c = butterfly(load(x, j), load(x, j + t), w1, w1s, ranges)
+            b, d = butterfly(load(x, j + h), load(x, j + t + h), w1, w1s, ranges)
+            a, b = butterfly(a, b, w2, w2s, ranges)
+            c, d = butterfly(c, d, w3, w3s, ranges)
             store(x, j, a)
             store(x, j + h, b)
             store(x, j + t, c)
@@ -104,27 +95,27 @@ def _forward_radix4(x, w, w_shoup, m, t, first, last, ranges):
 
 
 @inline
-def _forward_stage4(u, v, w, w_shoup, k, ranges):
+def _forward_stage4(butterfly, u, v, w, w_shoup, k, ranges):
     w, w_shoup = load(w, k), load(w_shoup, k)
     w, w_shoup = _each_four_times(w, w), _each_four_times(w_shoup, w_shoup)
-    return _cooley_tukey(_low_halves(u, v), _high_halves(u, v), w, w_shoup, ranges)
+    return butterfly(_low_halves(u, v), _high_halves(u, v), w, w_shoup, ranges)
 
 
 @inline
-def _forward_stage2(u, v, w, w_shoup, k, ranges):
+def _forward_stage2(butterfly, u, v, w, w_shoup, k, ranges):
     w, w_shoup = load(w, k), load(w_shoup, k)
     w, w_shoup = _each_twice(w, w), _each_twice(w_shoup, w_shoup)
-    return _cooley_tukey(_low_pairs(u, v), _high_pairs(u, v), w, w_shoup, ranges)
+    return butterfly(_low_pairs(u, v), _high_pairs(u, v), w, w_shoup, ranges)
 
 
 @inline
-def _forward_stage1(u, v, w, w_shoup, k, ranges):
+def _forward_stage1(butterfly, u, v, w, w_shoup, k, ranges):
     w, w_shoup = load(w, k), load(w_shoup, k)
-    return _cooley_tukey(_even_lanes(u, v), _odd_lanes(u, v), w, w_shoup, ranges)
+    return butterfly(_even_lanes(u, v), _odd_lanes(u, v), w, w_shoup, ranges)
 
 
 @inline
-def _forward_tail(x, w, w_shoup, start, stop, ranges):
+def _forward_tail(butterfly, below_q, x, w, w_shoup, start, stop, ranges):
     """Stages t = 4, 2, 1 of x[start:stop] inside registers; out in [0, q).
 
     Four independent pairs of vectors take turns, so that none waits for its own last result.
@@ -134,24 +125,24 @@ def _forward_tail(x, w, w_shoup, start, stop, ranges):
         a, b, c, d = load(x, j), load(x, j + 8), load(x, j + 16), load(x, j + 24)
         e, f, g, h = load(x, j + 32), load(x, j + 40), load(x, j + 48), load(x, j + 56)
         k = (N + j) >> 3
-        a, b = _forward_stage4(a, b, w, w_shoup, k, ranges)
-        c, d = _forward_stage4(c, d, w, w_shoup, k + 2, ranges)
-        e, f = _forward_stage4(e, f, w, w_shoup, k + 4, ranges)
-        g, h = _forward_stage4(g, h, w, w_shoup, k + 6, ranges)
+        a, b = _forward_stage4(butterfly, a, b, w, w_shoup, k, ranges)
+        c, d = _forward_stage4(butterfly, c, d, w, w_shoup, k + 2, ranges)
+        e, f = _forward_stage4(butterfly, e, f, w, w_shoup, k + 4, ranges)
+        g, h = _forward_stage4(butterfly, g, h, w, w_shoup, k + 6, ranges)
         k = (N + j) >> 2
-        a, b = _forward_stage2(a, b, w, w_shoup, k, ranges)
-        c, d = _forward_stage2(c, d, w, w_shoup, k + 4, ranges)
-        e, f = _forward_stage2(e, f, w, w_shoup, k + 8, ranges)
-        g, h = _forward_stage2(g, h, w, w_shoup, k + 12, ranges)
+        a, b = _forward_stage2(butterfly, a, b, w, w_shoup, k, ranges)
+        c, d = _forward_stage2(butterfly, c, d, w, w_shoup, k + 4, ranges)
+        e, f = _forward_stage2(butterfly, e, f, w, w_shoup, k + 8, ranges)
+        g, h = _forward_stage2(butterfly, g, h, w, w_shoup, k + 12, ranges)
         k = (N + j) >> 1
-        a, b = _forward_stage1(a, b, w, w_shoup, k, ranges)
-        c, d = _forward_stage1(c, d, w, w_shoup, k + 8, ranges)
-        e, f = _forward_stage1(e, f, w, w_shoup, k + 16, ranges)
-        g, h = _forward_stage1(g, h, w, w_shoup, k + 24, ranges)
-        _store_pair(x, j, _below_q(a, ranges), _below_q(b, ranges))
-        _store_pair(x, j + 16, _below_q(c, ranges), _below_q(d, ranges))
-        _store_pair(x, j + 32, _below_q(e, ranges), _below_q(f, ranges))
-        _store_pair(x, j + 48, _below_q(g, ranges), _below_q(h, ranges))
+        a, b = _forward_stage1(butterfly, a, b, w, w_shoup, k, ranges)
+        c, d = _forward_stage1(butterfly, c, d, w, w_shoup, k + 8, ranges)
+        e, f = _forward_stage1(butterfly, e, f, w, w_shoup, k + 16, ranges)
+        g, h = _forward_stage1(butterfly, g, h, w, w_shoup, k + 24, ranges)
+        _store_pair(x, j, below_q(a, ranges), below_q(b, ranges))
+        _store_pair(x, j + 16, below_q(c, ranges), below_q(d, ranges))
+        _store_pair(x, j + 32, below_q(e, ranges), below_q(f, ranges))
+        _store_pair(x, j + 48, below_q(g, ranges), below_q(h, ranges))
 
 
 @inline
@@ -160,25 +151,46 @@ def _store_pair(x, j, u, v):
     store(x, j + 8, _interleave_high(u, v))
 
 
-@kernel
-def forward_row(x, row):
-    """In-place transform of one row by the tables' row; input below 4q, output in [0, q)."""
+@inline
+def _forward_row(butterfly, below_q, x, row):
+    """`forward_row` with one kind of butterflies."""
     N = x.size
     w, w_shoup = twiddles(row, N, W), twiddles(row, N, W_SHOUP)
-    ranges = _ranges(row[Q])
+    ranges = ranges_of(row, _TWO)
     m, t = 1, N >> 1
     if _count_stages(N) & 1:
-        _forward_radix2(x, w, w_shoup, t, ranges)
+        _forward_radix2(butterfly, x, w, w_shoup, t, ranges)
         m, t = 2, t >> 1
     while t >= 16 and 2 * t > _BLOCK:
-        _forward_radix4(x, w, w_shoup, m, t, 0, m, ranges)
+        _forward_radix4(butterfly, x, w, w_shoup, m, t, 0, m, ranges)
         m, t = m << 2, t >> 2
     for block in range(m):
         block_m, block_t, first, last = m, t, block, block + 1
         while block_t >= 16:
-            _forward_radix4(x, w, w_shoup, block_m, block_t, first, last, ranges)
+            _forward_radix4(butterfly, x, w, w_shoup, block_m, block_t, first, last, ranges)
             block_m, block_t, first, last = block_m << 2, block_t >> 2, first << 2, last << 2
-        _forward_tail(x, w, w_shoup, 2 * t * block, 2 * t * (block + 1), ranges)
+        _forward_tail(
+            butterfly, below_q, x, w, w_shoup, 2 * t * block, 2 * t * (block + 1), ranges
+        )
+
+
+@kernel
+def _forward_row_wide(x, row):
+    _forward_row(cooley_tukey, below_q, x, row)
+
+
+@kernel
+def _forward_row_narrow(x, row):
+    _forward_row(narrow_cooley_tukey, narrow_below_q, x, row)
+
+
+@kernel
+def forward_row(x, row):
+    """In-place transform of one row by the tables' row; input below 4q, output in [0, q)."""
+    if is_narrow(row):
+        _forward_row_narrow(x, row)
+    else:
+        _forward_row_wide(x, row)
 
 
 @kernel
@@ -192,56 +204,41 @@ def forward(x, rows, tables, lo, hi):
 
 
 @inline
-def _gentleman_sande(a, c, w, w_shoup, ranges):
-    """(a + c, (a - c) w); in and out below 2q."""
-    _, two_q, negative_q, mask = ranges
-    u = a + c
-    return vmin(u, u - two_q), shoup_lazy(a + two_q - c, w, w_shoup, negative_q, mask)
-
-
-@inline
-def _scaled(u, w, w_shoup, ranges):
-    """u w mod q for u below 4q."""
-    q, _, negative_q, mask = ranges
-    u = shoup_lazy(u, w, w_shoup, negative_q, mask)
-    return vmin(u, u - q)
-
-
-@inline
-def _inverse_stage1(u, v, w, w_shoup, k, ranges):
+def _inverse_stage1(butterfly, u, v, w, w_shoup, k, ranges):
     w, w_shoup = load(w, k), load(w_shoup, k)
-    return _gentleman_sande(_evens(u, v), _odds(u, v), w, w_shoup, ranges)
+    return butterfly(_evens(u, v), _odds(u, v), w, w_shoup, ranges)
 
 
 @inline
-def _inverse_stage2(u, v, w, w_shoup, k, ranges):
+def _inverse_stage2(butterfly, u, v, w, w_shoup, k, ranges):
     w, w_shoup = load(w, k), load(w_shoup, k)
     w, w_shoup = _each_twice(w, w), _each_twice(w_shoup, w_shoup)
-    return _gentleman_sande(_even_lanes(u, v), _odd_lanes(u, v), w, w_shoup, ranges)
+    return butterfly(_even_lanes(u, v), _odd_lanes(u, v), w, w_shoup, ranges)
 
 
 @inline
-def _inverse_stage4(u, v, w, w_shoup, k, ranges):
+def _inverse_stage4(butterfly, u, v, w, w_shoup, k, ranges):
     w, w_shoup = load(w, k), load(w_shoup, k)
     w, w_shoup = _each_four_times(w, w), _each_four_times(w_shoup, w_shoup)
-    return _gentleman_sande(_low_pairs(u, v), _high_pairs(u, v), w, w_shoup, ranges)
+    return butterfly(_low_pairs(u, v), _high_pairs(u, v), w, w_shoup, ranges)
 
 
 @inline
-def _inverse_tail(x, w, w_shoup, start, stop, ranges):
+def _inverse_tail(butterfly, reduced, x, w, w_shoup, start, stop, ranges):
     """Stages t = 1, 2, 4 of x[start:stop] inside registers, two pairs of vectors side by side."""
     N = x.size
     for j in range(start, stop, 32):
         a, b, c, d = load(x, j), load(x, j + 8), load(x, j + 16), load(x, j + 24)
         k = (N + j) >> 1
-        a, b = _inverse_stage1(a, b, w, w_shoup, k, ranges)
-        c, d = _inverse_stage1(c, d, w, w_shoup, k + 8, ranges)
+        a, b = _inverse_stage1(butterfly, a, b, w, w_shoup, k, ranges)
+        c, d = _inverse_stage1(butterfly, c, d, w, w_shoup, k + 8, ranges)
         k = (N + j) >> 2
-        a, b = _inverse_stage2(a, b, w, w_shoup, k, ranges)
-        c, d = _inverse_stage2(c, d, w, w_shoup, k + 4, ranges)
+        a, b = _inverse_stage2(butterfly, a, b, w, w_shoup, k, ranges)
+        c, d = _inverse_stage2(butterfly, c, d, w, w_shoup, k + 4, ranges)
         k = (N + j) >> 3
-        a, b = _inverse_stage4(a, b, w, w_shoup, k, ranges)
-        c, d = _inverse_stage4(c, d, w, w_shoup, k + 2, ranges)
+        a, b = _inverse_stage4(butterfly, a, b, w, w_shoup, k, ranges)
+        c, d = _inverse_stage4(butterfly, c, d, w, w_shoup, k + 2, ranges)
+        a, c = reduced(a, ranges), reduced(c, ranges)
         store(x, j, _low_halves(a, b))
         store(x, j + 8, _high_halves(a, b))
         store(x, j + 16, _low_halves(c, d))
@@ -249,7 +246,7 @@ def _inverse_tail(x, w, w_shoup, start, stop, ranges):
 
 
 @inline
-def _inverse_radix4(x, w, w_shoup, m, t, first, last, ranges):
+def _inverse_radix4(butterfly, reduced, x, w, w_shoup, m, t, first, last, ranges):
     """Stages (2m, t/2) and (m, t) of groups [first, last)."""
     h = t >> 1
     for i in range(first, last):
@@ -258,11 +255,11 @@ def _inverse_radix4(x, w, w_shoup, m, t, first, last, ranges):
         w2, w2s = splat(w[2 * k]), splat(w_shoup[2 * k])
         w3, w3s = splat(w[2 * k + 1]), splat(w_shoup[2 * k + 1])
         for j in range(2 * i * t, 2 * i * t + h, 8):
-            a, b = _gentleman_sande(load(x, j), load(x, j + h), w2, w2s, ranges)
-            c, d = _gentleman_sande(load(x, j + t), load(x, j + t + h), w3, w3s, ranges)
-            a, c = _gentleman_sande(a, c, w1, w1s, ranges)
-            b, d = _gentleman_sande(b, d, w1, w1s, ranges)
-            store(x, j, a)
+            a, b = butterfly(load(x, j), load(x, j + h), w2, w2s, ranges)
+            c, d = butterfly(load(x, j + t), load(x, j + t + h), w3, w3s, ranges)
+            a, c = butterfly(a, c, w1, w1s, ranges)
+            b, d = butterfly(b, d, w1, w1s, ranges)
+            store(x, j, reduced(a, ranges))
             store(x, j + h, b)
             store(x, j + t, c)
             store(x, j + t + h, d)
@@ -271,20 +268,20 @@ def _inverse_radix4(x, w, w_shoup, m, t, first, last, ranges):
 @inline
 def _inverse_last_radix2(x, row, ranges):
     """The last stage (m = 1) times 1/N; out in [0, q)."""
-    _, two_q, _, _ = ranges
+    _, offset, _, _, _ = ranges
     s, ss = splat(row[N_INVERSE]), splat(row[N_INVERSE_SHOUP])
     e, es = splat(row[N_INVERSE_W]), splat(row[N_INVERSE_W_SHOUP])
     t = x.size >> 1
     for j in range(0, t, 8):
         a, c = load(x, j), load(x, j + t)
-        store(x, j, _scaled(a + c, s, ss, ranges))
-        store(x, j + t, _scaled(a + two_q - c, e, es, ranges))
+        store(x, j, scaled(a + c, s, ss, ranges))
+        store(x, j + t, scaled(a + offset - c, e, es, ranges))
 
 
 @inline
-def _inverse_last_radix4(x, w, w_shoup, row, ranges):
+def _inverse_last_radix4(butterfly, x, w, w_shoup, row, ranges):
     """The last two stages times 1/N; out in [0, q)."""
-    _, two_q, _, _ = ranges
+    _, offset, _, _, _ = ranges
     s, ss = splat(row[N_INVERSE]), splat(row[N_INVERSE_SHOUP])
     e, es = splat(row[N_INVERSE_W]), splat(row[N_INVERSE_W_SHOUP])
     w2, w2s = splat(w[2]), splat(w_shoup[2])
@@ -292,20 +289,19 @@ def _inverse_last_radix4(x, w, w_shoup, row, ranges):
     t = x.size >> 1
     h = t >> 1
     for j in range(0, h, 8):
-        a, b = _gentleman_sande(load(x, j), load(x, j + h), w2, w2s, ranges)
-        c, d = _gentleman_sande(load(x, j + t), load(x, j + t + h), w3, w3s, ranges)
-        store(x, j, _scaled(a + c, s, ss, ranges))
-        store(x, j + h, _scaled(b + d, s, ss, ranges))
-        store(x, j + t, _scaled(a + two_q - c, e, es, ranges))
-        store(x, j + t + h, _scaled(b + two_q - d, e, es, ranges))
+        a, b = butterfly(load(x, j), load(x, j + h), w2, w2s, ranges)
+        c, d = butterfly(load(x, j + t), load(x, j + t + h), w3, w3s, ranges)
+        store(x, j, scaled(a + c, s, ss, ranges))
+        store(x, j + h, scaled(b + d, s, ss, ranges))
+        store(x, j + t, scaled(a + offset - c, e, es, ranges))
+        store(x, j + t + h, scaled(b + offset - d, e, es, ranges))
 
 
-@kernel
-def inverse_row(x, row):
-    """In-place inverse of one row by the tables' row; input below 2q, output in [0, q)."""
+@inline
+def _inverse_row(butterfly, reduced, x, row, ranges):
+    """`inverse_row` with one kind of butterflies."""
     N = x.size
     w, w_shoup = twiddles(row, N, W_INVERSE), twiddles(row, N, W_INVERSE_SHOUP)
-    ranges = _ranges(row[Q])
     # The last pass takes one stage when their number is odd, two when it is even.
     single = _count_stages(N) & 1
     last_t = N >> 2 if single else N >> 3
@@ -314,21 +310,41 @@ def inverse_row(x, row):
         block_t >>= 2
     for start in range(0, N, 2 * block_t):
         stop = start + 2 * block_t
-        _inverse_tail(x, w, w_shoup, start, stop, ranges)
+        _inverse_tail(butterfly, reduced, x, w, w_shoup, start, stop, ranges)
         t = 16
         while t <= block_t:
             first, last = start // (2 * t), stop // (2 * t)
-            _inverse_radix4(x, w, w_shoup, N // (2 * t), t, first, last, ranges)
+            m = N // (2 * t)
+            _inverse_radix4(butterfly, reduced, x, w, w_shoup, m, t, first, last, ranges)
             t <<= 2
     t = block_t << 2
     while t <= last_t:
         m = N // (2 * t)
-        _inverse_radix4(x, w, w_shoup, m, t, 0, m, ranges)
+        _inverse_radix4(butterfly, reduced, x, w, w_shoup, m, t, 0, m, ranges)
         t <<= 2
     if single:
         _inverse_last_radix2(x, row, ranges)
     else:
-        _inverse_last_radix4(x, w, w_shoup, row, ranges)
+        _inverse_last_radix4(butterfly, x, w, w_shoup, row, ranges)
+
+
+@kernel
+def _inverse_row_wide(x, row):
+    _inverse_row(gentleman_sande, unchanged, x, row, ranges_of(row, _TWO))
+
+
+@kernel
+def _inverse_row_narrow(x, row):
+    _inverse_row(narrow_gentleman_sande, narrow_reduced, x, row, ranges_of(row, _EIGHT))
+
+
+@kernel
+def inverse_row(x, row):
+    """In-place inverse of one row by the tables' row; input below 2q, output in [0, q)."""
+    if is_narrow(row):
+        _inverse_row_narrow(x, row)
+    else:
+        _inverse_row_wide(x, row)
 
 
 @kernel
