@@ -46,17 +46,36 @@ class VectorMoves:
         return cls(moves, lanes.ravel())
 
 
+def weights_shape(limbs: int, N: int, terms: int, run: int) -> tuple[int, int, int, int]:
+    """The shape of the weights of a matrix, of which every `run` columns in a row share one word.
+
+    run: a power of two that divides N. A row holds the words of one vector of columns, or of
+    several vectors with the same words: (limbs, N / max(run, 8), terms, max(8 / run, 1)).
+    """
+    return limbs, N // max(run, VECTOR), terms, max(VECTOR // run, 1)
+
+
+def run_of(weights: np.ndarray, N: int) -> int:
+    """How many columns in a row share one word of weights in a `weights_shape`."""
+    limbs, rows, terms, lanes = weights.shape
+    run: int = max(N // max(rows * lanes, 1), 1)
+    if N % run or weights.shape != weights_shape(limbs, N, terms, run):
+        raise ValueError(f"weights of shape {weights.shape} are no matrix for N = {N}")
+    return run
+
+
 @dataclass(frozen=True, eq=False)
 class HoistedOperands:
     """Keys, permutations and weights of a hoisted product (`ntt.limbs.LimbOps.hoisted_product`).
 
-    count: the number of keys. sums: the number of sums of all matrices. columns: how many a kernel
-    works on at a time. keys, blocks, weighted: the arguments of the kernels. owners: the arrays
-    whose addresses these hold, kept alive.
+    count: the number of keys. sums: the number of sums of all matrices. terms: the most terms of a
+    matrix. columns: how many a kernel works on at a time. keys, blocks, weighted: the arguments of
+    the kernels. owners: the arrays whose addresses these hold, kept alive.
     """
 
     count: int
     sums: int
+    terms: int
     columns: int
     keys: Keys = field(repr=False)
     blocks: Blocks = field(repr=False)
@@ -77,8 +96,9 @@ class HoistedOperands:
 
         For each key: keys (digits, 2, key limbs, N), or None for the addend itself; key_rows
         (limbs,), the limb of the key for each limb; permutations. For each matrix: weights
-        (limbs, N / 8, terms, 8), starts (sums + 1,), product_of (terms,). Keys and weights are
-        contiguous uint64 in [0, q), the rest integers. Raises `ValueError` if they are not.
+        (limbs, N / max(r, 8), terms, max(8 / r, 1)) that repeat r times in a row (`weights_shape`),
+        starts (sums + 1,), product_of (terms,). Keys and weights are contiguous uint64 in [0, q),
+        the rest integers. Raises `ValueError` if they are not.
         """
         moves = [p.moves for p in permutations]
         N = VECTOR * moves[0].shape[1]
@@ -89,6 +109,7 @@ class HoistedOperands:
         order = np.ascontiguousarray(np.argsort(sources, axis=0, kind="stable").T)
         weighted = WeightedSums(
             addresses_of(weights),
+            np.array([run_of(w, N) for w in weights], dtype=np.int64),
             np.cumsum([0, *(len(s) - 1 for s in starts)], dtype=np.int64),
             np.concatenate(starts).astype(np.int64),
             np.concatenate(product_of).astype(np.int64),
@@ -96,6 +117,7 @@ class HoistedOperands:
         return cls(
             len(keys),
             int(weighted.first_sums[-1]),
+            max(w.shape[2] for w in weights),
             columns,
             _keys(keys, key_rows, permutations),
             Blocks(sources, order),
@@ -105,16 +127,19 @@ class HoistedOperands:
 
     def scratch_words(self, images: int, digits: int, N: int) -> int:
         """How many words of scratch memory the kernels need."""
-        return images * self._product_words + 2 * self.columns + min(images, 4) * (digits + 1) * N
+        fixed = 2 * self.columns + VECTOR * self.terms
+        return images * self._product_words + fixed + min(images, 4) * (digits + 1) * N
 
     def scratch(self, memory: np.ndarray, images: int) -> Scratch:
         """`scratch_words` words of memory (words,), uint64, as the kernels take them."""
         first = images * self._product_words
         second = first + 2 * self.columns
+        third = second + VECTOR * self.terms
         return Scratch(
             memory[:first].reshape(images, self._product_words),
             memory[first:second].reshape(2, self.columns),
-            memory[second:],
+            memory[second:third],
+            memory[third:],
         )
 
     @property

@@ -32,7 +32,7 @@ from ntt.backends.layout import (
     Q,
 )
 from ntt.caching import cached_within
-from ntt.errors import ModulusError
+from ntt.errors import ModulusError, RingDegreeError
 from ntt.modulus import check_ntt_modulus, check_ring_degree, primitive_root
 from ntt.reduction import multiply_each
 
@@ -49,7 +49,7 @@ class NTTTables:
 
     def __init__(self, N: int, moduli: Sequence[int]) -> None:
         check_ring_degree(N)
-        self.N = N
+        self.N = self._outer_N = N
         self.moduli = tuple(int(q) for q in moduli)
         if not self.moduli:
             raise ModulusError("no moduli given: at least one prime is needed")
@@ -60,6 +60,7 @@ class NTTTables:
         self.row_of = {q: row for row, q in enumerate(self.moduli)}
         self._rows = np.arange(len(self.moduli), dtype=np.int64)
         self._by_word: dict[int, np.ndarray] = {}
+        self._subrings: dict[int, NTTTables] = {}
 
     def __repr__(self) -> str:
         bits = [q.bit_length() for q in self.moduli]
@@ -85,22 +86,39 @@ class NTTTables:
             raise ModulusError(f"moduli {missing} are not in {self!r}")
         return np.array([self.row_of[q] for q in moduli], dtype=np.int64)
 
+    def subring(self, N: int) -> NTTTables:
+        """The tables of the polynomials in X^g, g = own N / N, as a ring of degree N.
+
+        Their root is psi^g. So the evaluations of p(X^g) in this ring are those of p in the other
+        one, each g times in a row. Raises `RingDegreeError` unless N is a power of two from 2^3 to
+        the own N.
+        """
+        if N not in self._subrings:
+            tables = NTTTables(N, self.moduli)
+            if N > self.N:
+                raise RingDegreeError(f"a ring of degree {self.N} has no subring of degree {N}")
+            tables._outer_N = self._outer_N
+            self._subrings[N] = tables
+        return self._subrings[N]
+
     def for_word(self, word_bits: int) -> np.ndarray:
         """The tables of the kernels: uint64 (moduli, COLUMNS + 4 N), read-only, of `layout`.
 
         word_bits: 64, 52, or `FLOAT_BITS` for float64.
         """
         if word_bits not in self._by_word:
-            stacked = np.stack([_row_of_prime(self.N, q, word_bits) for q in self.moduli])
+            stacked = np.stack(
+                [_row_of_prime(self.N, q, word_bits, self._outer_N) for q in self.moduli]
+            )
             stacked.setflags(write=False)
             self._by_word[word_bits] = stacked
         return self._by_word[word_bits]
 
 
 @cached_within(_KEPT_BYTES)
-def _row_of_prime(N: int, q: int, word_bits: int) -> np.ndarray:
+def _row_of_prime(N: int, q: int, word_bits: int, outer_N: int) -> np.ndarray:
     modulus = check_ntt_modulus(q, N)
-    psi = primitive_root(q, 2 * N)
+    psi = pow(primitive_root(q, 2 * outer_N), outer_N // N, q)
     order = bit_reversal(N)
     w = _powers(psi, N, q)[order]
     w_inverse = _powers(pow(psi, -1, q), N, q)[order]

@@ -38,6 +38,14 @@ class KernelsOfRows:
     def __init__(self, tables: NTTTables) -> None:
         self.tables = tables
         self._made: dict[tuple[int, ...], LimbOps] = {}
+        self._subrings: dict[int, KernelsOfRows] = {}
+
+    def subring(self, N: int) -> KernelsOfRows:
+        """The kernels of polynomials in X^g, g = own N / N: `ntt.NTTTables.subring`."""
+        found = self._subrings.get(N)
+        if found is None:
+            found = self._subrings.setdefault(N, KernelsOfRows(self.tables.subring(N)))
+        return found
 
     def __call__(self, rows: tuple[int, ...]) -> LimbOps:
         found = self._made.get(rows)

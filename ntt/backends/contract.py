@@ -110,13 +110,16 @@ class Blocks(NamedTuple):
 class WeightedSums(NamedTuple):
     """The weighted sums of products that several matrices ask for.
 
-    addresses (matrices,): the address of the first word of the weights of a matrix,
-    (limbs, N / 8, terms, 8) in [0, q). first_sums (matrices + 1,): the first sum of each matrix,
-    and the number of all sums. starts: for each matrix, the first term of each of its sums, and the
-    number of its terms. product_of: for each matrix, the product that each of its terms weighs.
+    runs (matrices,): how often each weight of a matrix repeats in a row, a power of two r that
+    divides N. addresses (matrices,): the address of the first word of the weights of a matrix,
+    (limbs, N / max(r, 8), terms, max(8 / r, 1)) in [0, q). first_sums (matrices + 1,): the first
+    sum of each matrix, and the number of all sums. starts: for each matrix, the first term of each
+    of its sums, and the number of its terms. product_of: for each matrix, the product that each of
+    its terms weighs.
     """
 
     addresses: Words1
+    runs: Indices1
     first_sums: Indices1
     starts: Indices1
     product_of: Indices1
@@ -127,6 +130,7 @@ class Scratch(NamedTuple):
 
     products: Words2
     pair: Words2
+    factors: Words1
     packed: Words1
 
 

@@ -31,6 +31,25 @@ def move_lanes(move):
 
 
 @inline
+def row_bits(run):
+    """log2 of the number of vectors of columns that share a row of weights with this run."""
+    bits = 0
+    while VECTOR << (bits + 1) <= run:
+        bits += 1
+    return bits
+
+
+@inline
+def expanded(out, words, run):
+    """out (8 terms,) = words (terms max(8 / run, 1),), so that each lane has a word of its own."""
+    lanes = max(VECTOR // run, 1)
+    for t in range(words.size // lanes):
+        for lane in range(VECTOR):
+            out[t * VECTOR + lane] = words[t * lanes + lane // run]
+    return out
+
+
+@inline
 def hoisted_product(
     gadget,
     weighted_sum,
@@ -91,9 +110,13 @@ def hoisted_product(
                 terms = begin[begin.size - 1]
                 chosen = sums.product_of[term : term + terms]
                 term += terms
-                table = array_at(sums.addresses[o], (limbs, N // VECTOR, terms * VECTOR))
+                run = sums.runs[o]
+                width, bits = terms * max(VECTOR // run, 1), row_bits(run)
+                table = array_at(sums.addresses[o], (limbs, N // VECTOR >> bits, width))
                 for v in range(vectors):
-                    factors = table[limb, block * vectors + v]
+                    factors = table[limb, (block * vectors + v) >> bits]
+                    if run > 1:
+                        factors = expanded(scratch.factors, factors, run)
                     for g in range(images):
                         near = products[g, v * count * 2 * VECTOR :]
                         for s in range(begin.size - 1):

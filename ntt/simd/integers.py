@@ -74,6 +74,26 @@ def load(typing_context, array, index):
     return u64x8(array, types.intp), generate
 
 
+def load_runs(run):
+    """A function of (array, index): ``array[index : index + 8 // run]``, each word in `run` lanes.
+
+    run: 1, 2, 4 or 8.
+    """
+    words = ir.VectorType(_I64, LANES // run)
+    mask = ir.Constant(ir.VectorType(_I32, LANES), [lane // run for lane in range(LANES)])
+
+    @intrinsic
+    def operation(typing_context, array, index):
+        def generate(context, builder, signature, arguments):
+            pointer = array_pointer(context, builder, signature.args[0], *arguments, words)
+            loaded = builder.load(pointer, align=8)
+            return builder.shuffle_vector(loaded, ir.Constant(words, ir.Undefined), mask)
+
+        return u64x8(array, types.intp), generate
+
+    return operation
+
+
 @intrinsic
 def store(typing_context, array, index, value):
     """Write the eight lanes to ``array[index : index + 8]``."""

@@ -9,7 +9,7 @@ import ntt
 from ntt import hoisting
 from ntt.addresses import addresses_of
 from ntt.backends.hoisting import VECTOR
-from ntt.hoisting import HoistedOperands, VectorMoves
+from ntt.hoisting import HoistedOperands, VectorMoves, run_of, weights_shape
 from ntt.limbs import LimbOps
 from ntt.tables import NTTTables, bit_reversal
 
@@ -27,7 +27,8 @@ class Problem:
     """Random, or largest, operands of a hoisted product over the last limbs of a chain."""
 
     def __init__(
-        self, N, bits, images, digits, elements, groups, *, largest=False, limbs=3, seed=0
+        self, N, bits, images, digits, elements, groups, *, runs=None, largest=False, limbs=3,
+        seed=0,
     ):
         rng = np.random.default_rng(seed)
         self.tables = NTTTables(N, ntt.find_primes(bits, N, limbs))
@@ -50,12 +51,13 @@ class Problem:
         self.starts = [np.cumsum([0, *sizes]) for sizes in groups]
         self.product_of = [rng.integers(0, len(elements), s[-1]) for s in self.starts]
         self.weights = [residues(s[-1]) for s in self.starts]
-        stored = [
-            np.ascontiguousarray(
-                np.moveaxis(w.reshape(len(w), limbs, N // VECTOR, VECTOR), 0, 2)
-            )
-            for w in self.weights
-        ]
+        stored = []
+        for o, run in enumerate(runs or [1] * len(groups)):
+            words = self.weights[o][..., ::run]
+            self.weights[o] = np.repeat(words, run, axis=-1)
+            rows, lanes = N // max(run, VECTOR), max(VECTOR // run, 1)
+            split = words.reshape(len(words), limbs, rows, lanes)
+            stored.append(np.ascontiguousarray(np.moveaxis(split, 0, 2)))
         self.operands = HoistedOperands.of(
             self.keys,
             self.key_rows,
@@ -142,6 +144,24 @@ def test_hoisted_product__the_largest_residues_and_many_terms(backend, bits, ter
             128, bits, images, terms, (3, 1), [(terms, 1)], largest=True, limbs=1, seed=terms
         )
         assert (problem.run() == problem.expected()).all()
+
+
+@pytest.mark.parametrize("images", [1, 5])
+def test_hoisted_product__weights_that_repeat_in_a_row(backend, images):
+    """Runs within a vector, of one vector, of several vectors, of all columns; two blocks."""
+    N = 2048
+    runs = [1, 2, 4, 8, 16, 128, N]
+    groups = [(2, 3)] * len(runs)
+    problem = Problem(N, 45, images, 2, (1, 3, 27), groups, runs=runs, limbs=2, seed=images)
+    assert (problem.run() == problem.expected()).all()
+
+
+def test_run_of__refuses_weights_of_another_shape():
+    for run in (1, 2, 4, 8, 64):
+        assert run_of(np.zeros(weights_shape(2, 64, 3, run)), 64) == run
+    for shape in ((2, 8, 3, 16), (2, 0, 3, 8), (2, 3, 3, 8), (2, 5, 3, 1), (2, 16, 3, 1)):
+        with pytest.raises(ValueError, match="no matrix for N = 64"):
+            run_of(np.zeros(shape), 64)
 
 
 def test_hoisted_product__without_terms_is_zero(backend):

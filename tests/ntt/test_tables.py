@@ -106,3 +106,35 @@ def test_tables__wrong_ring_degree_is_refused(N: int) -> None:
 def test_tables__wrong_moduli_are_refused(moduli: tuple[int, ...], message: str) -> None:
     with pytest.raises(ntt.ModulusError, match=message):
         ntt.NTTTables(N, moduli)
+
+
+@pytest.mark.parametrize("bits", [45, 58])
+@pytest.mark.parametrize("inner", [8, 64, 256])
+def test_subring__evaluates_polynomials_in_a_power_of_x(inner: int, bits: int) -> None:
+    """The evaluations of p(X^g) are those of p, each g times in a row."""
+    N = 256
+    tables = ntt.NTTTables(N, ntt.find_primes(bits, N, 2))
+    small = tables.subring(inner)
+    assert tables.subring(inner) is small
+    assert small.subring(8).subring(8).moduli == tables.moduli
+    rng = np.random.default_rng(inner)
+    x = np.stack([rng.integers(0, q, inner, dtype=np.uint64) for q in tables.moduli])
+    spread = np.zeros((2, N), dtype=np.uint64)
+    spread[:, :: N // inner] = x
+    expected = ntt.forward(spread, tables)
+    found = ntt.forward(x, small)
+    assert (np.repeat(found, N // inner, axis=1) == expected).all()
+    assert (ntt.inverse(found, small) == x).all()
+    innermost = ntt.forward(x[:, :8], small.subring(8))
+    spread = np.zeros((2, N), dtype=np.uint64)
+    spread[:, :: N // 8] = x[:, :8]
+    assert (np.repeat(innermost, N // 8, axis=1) == ntt.forward(spread, tables)).all()
+
+
+def test_subring__is_no_larger_than_the_ring() -> None:
+    tables = ntt.NTTTables(64, ntt.find_primes(30, 256, 1))
+    for N in (128, 256):
+        with pytest.raises(ntt.RingDegreeError, match=f"no subring of degree {N}"):
+            tables.subring(N)
+    with pytest.raises(ntt.RingDegreeError):
+        tables.subring(24)

@@ -48,6 +48,20 @@ def embedding(N: int) -> Embedding:
     return PlainEmbedding(N)
 
 
+def embedded_period(N: int, period: int) -> int:
+    """The least multiple of `period`, a power of two, that slots can be embedded at.
+
+    Slots that repeat with a period p are a polynomial in X^g, g = N / (2 p). Its coefficients are
+    those of ``embedding(2 p)`` bit for bit, so that they need not be computed in the large ring.
+    The transforms of `VectorEmbedding` take the slots apart by decimation in time: they begin with
+    sums of g equal numbers and differences that are 0, both exact, and go on as those of degree
+    2 p, with the same roots. Powers of two scale without rounding in float64's normal range.
+    """
+    if not isinstance(embedding(N), VectorEmbedding):
+        return N // 2
+    return max(period, 2 * fft.MIN_LENGTH)
+
+
 class PlainEmbedding(Embedding):
     """The embedding by NumPy's FFT."""
 

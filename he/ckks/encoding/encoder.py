@@ -12,7 +12,7 @@ import numpy as np
 
 from he.ckks.ciphertext import Plaintext
 from he.ckks.encoding.embedding import SCRATCH as EMBEDDING_SCRATCH
-from he.ckks.encoding.embedding import embedding
+from he.ckks.encoding.embedding import Embedding, embedding
 from he.ckks.encoding.lifting import SCRATCH as LIFTING_SCRATCH
 from he.ckks.encoding.lifting import CentredCoefficients
 from he.ckks.encoding.rounding import largest_magnitude, rounded_residues
@@ -66,23 +66,18 @@ class Encoder:
 
     def coefficients(self, values: Any, scale: float) -> np.ndarray:
         """The real coefficients (N,) float64 of ``scale * values`` before rounding."""
-        scale = _checked_scale(scale)
-        slots = self._slot_vector(values)
-        coefficients = self._embedding.coefficients(slots, scale)
-        # The mean of all slots: where one of them is not finite, neither is this.
-        if not math.isfinite(coefficients[0]) and not np.isfinite(slots).all():
-            bad = int(np.flatnonzero(~np.isfinite(slots))[0])
-            raise EncodingError(f"slot {bad} is {slots[bad]}: it must be finite")
-        return coefficients
+        return finite_coefficients(
+            self._embedding, self._slot_vector(values), _checked_scale(scale)
+        )
 
     def residues(self, coefficients: np.ndarray, level: int, ops: LimbOps) -> np.ndarray:
-        """Rounded coefficients (N,) as residues (limbs, N) of `ops`, transformed.
+        """Rounded coefficients (N,) as residues (limbs, N) of `ops`, transformed, N that of `ops`.
 
         Raises `EncodingError` for coefficients beyond float64, or that Q at `level` does not hold.
         """
-        check_array(coefficients, (self.params.N,), "coefficients", _FLOAT64)
-        level = whole_number(level, "level", 0, self.params.max_level)
         instance(ops, LimbOps, "the kernels")
+        check_array(coefficients, (ops.tables.N,), "coefficients", _FLOAT64)
+        level = whole_number(level, "level", 0, self.params.max_level)
         largest = largest_magnitude(coefficients)
         if not 2 * largest < self._Q[level]:
             raise EncodingError(
@@ -134,6 +129,16 @@ class Encoder:
         slots = np.zeros(self.slots, dtype=dtype)
         slots[: array.size] = array
         return slots
+
+
+def finite_coefficients(embed: Embedding, slots: np.ndarray, scale: float) -> np.ndarray:
+    """The coefficients of an embedding; raises `EncodingError` for slots that are not finite."""
+    coefficients = embed.coefficients(slots, scale)
+    # The mean of all slots: where one of them is not finite, neither is this.
+    if not math.isfinite(coefficients[0]) and not np.isfinite(slots).all():
+        bad = int(np.flatnonzero(~np.isfinite(slots))[0])
+        raise EncodingError(f"slot {bad} is {slots[bad]}: it must be finite")
+    return coefficients
 
 
 def _checked_scale(scale: object) -> float:

@@ -4,7 +4,7 @@ A product with a key is permuted while it is stored, because a permutation of th
 moves whole vectors, and lanes inside each. Four images share every load of a key and of a weight.
 The digits, products and weights of a vector of columns lie side by side, because rows whose length
 is a power of two compete for the same places of a cache: (digits and addend, images, 8),
-(products, 2, images, 8), (terms, 8). Keys are read in place while the next key is fetched.
+(products, 2, images, 8), (terms, 8 or fewer). Keys are read in place while the next key is fetched.
 
 Loops over vectors are functions of their own, because Numba counts the references to arrays once
 around each call.
@@ -15,12 +15,14 @@ from __future__ import annotations
 import numpy as np
 
 from ntt.addresses import array_at
-from ntt.backends.hoisting import VECTOR, move_lanes, move_target
+from ntt.backends.hoisting import VECTOR, move_lanes, move_target, row_bits
 from ntt.backends.ifma.arithmetic import ZERO, fold_constants, fold_wide
 from ntt.backends.ifma.products import accumulate
 from ntt.backends.layout import SHIFT
 from ntt.jit import inline, kernel
-from ntt.simd.integers import load, prefetch_second, select_lanes, splat, store
+from ntt.simd.integers import load, load_runs, prefetch_second, select_lanes, splat, store
+
+load_pairs, load_quads, load_word = load_runs(2), load_runs(4), load_runs(8)
 
 
 @inline
@@ -118,25 +120,29 @@ def _multiply_one(
         store(products, to + 8, select_lanes(b, order))
 
 
-@kernel
-def _sum_four(out, g, s, limb, column, products, step, weights, product_of, begin, end, c):
-    """One sum of four images in a block of columns; weights (vectors, 8 terms)."""
+@inline
+def _four_sums(
+    load_weights, lanes, out, g, s, limb, column, vectors, products, step, weights, bits,
+    product_of, begin, end, c
+):
+    """`_sum_four` of weights of which a vector of columns takes `lanes` words."""
     fold, most = fold_constants(c), most_terms(c)
     zero = splat(ZERO)
     zeros = zero, zero, zero, zero
-    for v in range(weights.shape[0]):
+    for v in range(vectors):
+        i = column + 8 * v
+        row = weights[(i >> 3) >> bits]
         a, b = zeros, zeros
         t = begin
         while t < end:
             high_a, high_b = zeros, zeros
             last = min(t + most, end)
             while t < last:
-                w, at = load(weights[v], 8 * t), v * step + product_of[t] * 64
+                w, at = load_weights(row, lanes * t), v * step + product_of[t] * 64
                 a, high_a = _accumulate_four(a, high_a, w, products, at)
                 b, high_b = _accumulate_four(b, high_b, w, products, at + 32)
                 t += 1
             a, b = _fold_four(a, high_a, fold), _fold_four(b, high_b, fold)
-        i = column + 8 * v
         store(out[g, s, 0, limb], i, a[0])
         store(out[g + 1, s, 0, limb], i, a[1])
         store(out[g + 2, s, 0, limb], i, a[2])
@@ -147,25 +153,87 @@ def _sum_four(out, g, s, limb, column, products, step, weights, product_of, begi
         store(out[g + 3, s, 1, limb], i, b[3])
 
 
-@kernel
-def _sum_one(out, g, s, limb, column, products, step, weights, product_of, begin, end, c):
-    """`_sum_four` of one image."""
+@inline
+def _one_sum(
+    load_weights, lanes, out, g, s, limb, column, vectors, products, step, weights, bits,
+    product_of, begin, end, c
+):
+    """`_four_sums` of one image."""
     fold, most = fold_constants(c), most_terms(c)
     zero = splat(ZERO)
-    for v in range(weights.shape[0]):
+    for v in range(vectors):
+        i = column + 8 * v
+        row = weights[(i >> 3) >> bits]
         a, b = zero, zero
         t = begin
         while t < end:
             high_a, high_b = zero, zero
             last = min(t + most, end)
             while t < last:
-                w, at = load(weights[v], 8 * t), v * step + product_of[t] * 16
+                w, at = load_weights(row, lanes * t), v * step + product_of[t] * 16
                 a, high_a = accumulate(a, high_a, w, load(products, at))
                 b, high_b = accumulate(b, high_b, w, load(products, at + 8))
                 t += 1
             a, b = fold_wide(a, high_a, fold), fold_wide(b, high_b, fold)
-        store(out[g, s, 0, limb], column + 8 * v, a)
-        store(out[g, s, 1, limb], column + 8 * v, b)
+        store(out[g, s, 0, limb], i, a)
+        store(out[g, s, 1, limb], i, b)
+
+
+@kernel
+def _sum_four(
+    out, g, s, limb, column, vectors, products, step, weights, run, bits, product_of, begin, end, c
+):
+    """One sum of four images in a block of columns.
+
+    weights (rows, lanes terms): a row for 2^bits vectors of columns, each word for `run` columns.
+    """
+    if run == 1:
+        _four_sums(
+            load, 8, out, g, s, limb, column, vectors, products, step, weights, bits,
+            product_of, begin, end, c,
+        )
+    elif run == 2:
+        _four_sums(
+            load_pairs, 4, out, g, s, limb, column, vectors, products, step, weights, bits,
+            product_of, begin, end, c,
+        )
+    elif run == 4:
+        _four_sums(
+            load_quads, 2, out, g, s, limb, column, vectors, products, step, weights, bits,
+            product_of, begin, end, c,
+        )
+    else:
+        _four_sums(
+            load_word, 1, out, g, s, limb, column, vectors, products, step, weights, bits,
+            product_of, begin, end, c,
+        )
+
+
+@kernel
+def _sum_one(
+    out, g, s, limb, column, vectors, products, step, weights, run, bits, product_of, begin, end, c
+):
+    """`_sum_four` of one image."""
+    if run == 1:
+        _one_sum(
+            load, 8, out, g, s, limb, column, vectors, products, step, weights, bits,
+            product_of, begin, end, c,
+        )
+    elif run == 2:
+        _one_sum(
+            load_pairs, 4, out, g, s, limb, column, vectors, products, step, weights, bits,
+            product_of, begin, end, c,
+        )
+    elif run == 4:
+        _one_sum(
+            load_quads, 2, out, g, s, limb, column, vectors, products, step, weights, bits,
+            product_of, begin, end, c,
+        )
+    else:
+        _one_sum(
+            load_word, 1, out, g, s, limb, column, vectors, products, step, weights, bits,
+            product_of, begin, end, c,
+        )
 
 
 @kernel
@@ -182,7 +250,7 @@ def hoisted_product(
     """`ntt.backends.contract.Kernels.hoisted_product`, four images at a time, or one."""
     addresses, key_limbs, key_rows, moves, lanes = keys
     sources, order = blocks
-    weights, first_sums, starts, product_of = sums
+    weights, runs, first_sums, starts, product_of = sums
     near, packed = scratch.products.reshape(-1), scratch.packed
     images, limbs, N = out.shape[0], out.shape[3], out.shape[4]
     count, columns, digit_count = addresses.size, scratch.pair.shape[1], digits.shape[1]
@@ -236,17 +304,19 @@ def hoisted_product(
                     terms = begin[begin.size - 1]
                     chosen = product_of[term : term + terms]
                     term += terms
-                    table = array_at(weights[o], (limbs, N // VECTOR, terms * VECTOR))
-                    factors = table[limb, block * vectors : (block + 1) * vectors]
+                    run = runs[o]
+                    bits, width = row_bits(run), terms * max(VECTOR // run, 1)
+                    table = array_at(weights[o], (limbs, N // VECTOR >> bits, width))
+                    factors = table[limb]
                     for s in range(begin.size - 1):
                         if wide == 4:
                             _sum_four(
-                                out, g, first_sums[o] + s, limb, block * columns, near, step,
-                                factors, chosen, begin[s], begin[s + 1], c,
+                                out, g, first_sums[o] + s, limb, block * columns, vectors, near,
+                                step, factors, run, bits, chosen, begin[s], begin[s + 1], c,
                             )
                         else:
                             _sum_one(
-                                out, g, first_sums[o] + s, limb, block * columns, near, step,
-                                factors, chosen, begin[s], begin[s + 1], c,
+                                out, g, first_sums[o] + s, limb, block * columns, vectors, near,
+                                step, factors, run, bits, chosen, begin[s], begin[s + 1], c,
                             )
             g += wide

@@ -1,0 +1,186 @@
+"""Diagonals to weights: encoded at the period with which all of them repeat, on all threads.
+
+Slots that repeat with a period p are a polynomial in X^g, g = N / (2 p). Its transform takes N / g
+values, each g times in a row. Those are computed in the ring of degree N / g and stored once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from he.ckks.circuits.bsgs import BabyGiant, split
+from he.ckks.encoding.embedding import embedded_period, embedding
+from he.ckks.encoding.encoder import Encoder, finite_coefficients
+from he.ckks.params import CKKSParameters
+from he.errors import EncodingError, ParameterError
+from he.rlwe.array_checks import array_of
+from he.rlwe.rns import context
+from he.validation import instance, whole_number
+from ntt import threads
+from ntt.hoisting import VECTOR, weights_shape
+from ntt.workspace import workspace
+
+
+@dataclass(frozen=True, eq=False)
+class ArrangedDiagonals:
+    """The diagonals of a linear map in the order in which they are encoded and read.
+
+    babies, giants, starts, baby_of: the fields of `EncodedDiagonals`. vectors: the diagonal of each
+    row, which is encoded rotated by minus the step of its giant. period: a number of slots with
+    which all diagonals repeat.
+    """
+
+    params: CKKSParameters
+    level: int
+    babies: tuple[int, ...]
+    giants: tuple[int, ...]
+    starts: np.ndarray
+    baby_of: np.ndarray
+    vectors: tuple[np.ndarray, ...]
+    period: int
+
+    @classmethod
+    def of(
+        cls,
+        params: CKKSParameters,
+        diagonals: Mapping[int, np.ndarray],
+        level: int,
+        plan: BabyGiant | None = None,
+    ) -> Self:
+        """The diagonals {shift: vector of N/2 slots}; plan: None finds a cheap one.
+
+        Raises `EncodingError` for what is no vector of numbers, `ParameterError` for a plan of
+        other shifts.
+        """
+        slots = params.slots
+        by_shift = _vectors_by_shift(diagonals, slots)
+        plan = split(tuple(by_shift), slots) if plan is None else plan
+        _check_plan(plan, by_shift, slots)
+        by_giant: list[list[tuple[int, int]]] = [[] for _ in plan.giants]
+        for giant, baby, shift in plan.terms:
+            by_giant[giant].append((baby, shift % slots))
+        kept = [g for g, terms in enumerate(by_giant) if terms]
+        return cls(
+            params,
+            level,
+            tuple(step % slots for step in plan.babies),
+            tuple(plan.giants[g] % slots for g in kept),
+            np.cumsum([0, *(len(by_giant[g]) for g in kept)], dtype=np.int64),
+            np.array([baby for g in kept for baby, _ in by_giant[g]], dtype=np.int64),
+            tuple(by_shift[shift] for g in kept for _, shift in by_giant[g]),
+            _common_period(params, tuple(by_shift.values())),
+        )
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """The shape of the weights."""
+        limbs, run = len(context(self.params).qp_rows(self.level)), self.params.slots // self.period
+        return weights_shape(limbs, self.params.N, len(self.vectors), run)
+
+    @property
+    def weight_bytes(self) -> int:
+        """The size of the weights."""
+        return 8 * math.prod(self.shape)
+
+    def encode(
+        self,
+        out: np.ndarray,
+        encoder: Encoder,
+        advance: Callable[[int], object] | None = None,
+    ) -> None:
+        """out (`shape`) = the weights.
+
+        advance: called with a number of diagonals as they are done, from any thread. Raises
+        `EncodingError` for values that are not finite or that the level does not hold.
+        """
+        ring, scale = context(self.params), self.params.scales[self.level]
+        ops = ring.limbs.subring(2 * self.period)(ring.qp_rows(self.level))
+        embed = embedding(2 * self.period)
+        steps = np.repeat(self.giants, np.diff(self.starts)).tolist()
+        limbs, rows, terms, lanes = out.shape
+        together = VECTOR // lanes  # whole cache lines are written
+
+        def work(lo: int, hi: int) -> None:
+            for first in range(lo, hi, together):
+                last = min(first + together, hi)
+                encoded = workspace("encoded diagonals", (last - first, limbs, rows, lanes))
+                for row, target in zip(range(first, last), encoded, strict=True):
+                    slots = np.roll(_one_period(self.vectors[row], self.period), steps[row])
+                    coefficients = finite_coefficients(embed, slots, scale)
+                    residues = encoder.residues(coefficients, self.level, ops)
+                    np.copyto(target, residues.reshape(target.shape))
+                np.copyto(out[:, :, first:last], np.moveaxis(encoded, 0, 2))
+                if advance is not None:
+                    advance(last - first)
+
+        threads.split(terms, work)
+
+
+def _vectors_by_shift(
+    diagonals: Mapping[int, np.ndarray], slots: int
+) -> dict[int, np.ndarray]:
+    """The diagonals by their shifts in [0, slots)."""
+    if not instance(diagonals, Mapping, "what a linear transform encodes, {shift: vector},"):
+        raise ParameterError("a linear transform needs at least one diagonal")
+    vectors = {
+        whole_number(shift, "a shift") % slots: _checked_vector(array_of(v), slots)
+        for shift, v in diagonals.items()
+    }
+    if len(vectors) != len(diagonals):
+        raise ParameterError(f"two diagonals have the same shift modulo {slots}")
+    return vectors
+
+
+def _checked_vector(vector: np.ndarray, slots: int) -> np.ndarray:
+    if vector.ndim != 1 or vector.size > slots or vector.dtype.kind not in "biufc":
+        raise EncodingError(
+            f"a diagonal is {vector.dtype} of shape {vector.shape}: a vector of at most {slots} "
+            f"numbers is needed"
+        )
+    return vector
+
+
+def _check_plan(plan: BabyGiant, vectors: Mapping[int, np.ndarray], slots: int) -> None:
+    """Raise `ParameterError` unless a plan is of these shifts: others would be lost in silence."""
+    instance(plan, BabyGiant, "the plan")
+    for giant, baby, shift in plan.terms:
+        known = 0 <= giant < len(plan.giants) and 0 <= baby < len(plan.babies)
+        if not known or (plan.giants[giant] + plan.babies[baby] - shift) % slots:
+            raise ParameterError(f"the plan's term {(giant, baby, shift)} is no sum of its steps")
+    planned = sorted(shift % slots for _, _, shift in plan.terms)
+    if planned != sorted(vectors):
+        raise ParameterError(
+            f"the plan is of {len(planned)} shifts, which are not the {len(vectors)} shifts of the "
+            f"diagonals modulo {slots}: make it with `split` of them"
+        )
+
+
+def _common_period(params: CKKSParameters, vectors: Sequence[np.ndarray]) -> int:
+    """The least number of slots with which all vectors repeat and can be encoded."""
+    period = embedded_period(params.N, 1)
+    for vector in vectors:
+        period = max(period, _repetition(vector, params.slots, period))
+    return period
+
+
+def _repetition(vector: np.ndarray, slots: int, least: int) -> int:
+    """The least power of two, from `least` on, with which a vector repeats, filled up with 0."""
+    if vector.size < slots:
+        return slots if vector.any() else least
+    period = slots
+    while period > least and np.array_equal(vector[: period // 2], vector[period // 2 : period]):
+        period //= 2
+    return period
+
+
+def _one_period(vector: np.ndarray, period: int) -> np.ndarray:
+    """The first slots, float64 or complex128, filled up with 0."""
+    filled = np.zeros(period, np.complex128 if vector.dtype.kind == "c" else np.float64)
+    part = vector[:period]
+    filled[: part.size] = part
+    return filled
