@@ -23,7 +23,7 @@ from ntt.constants import BasisChange, DigitChange, LimbDivision, Scalars
 from ntt.limbs import LimbOps
 from ntt.memory import large_array
 from ntt.tables import NTTTables
-from ntt.workspace import secret_workspace, workspace
+from ntt.workspace import workspace
 
 # Errors of fresh ciphertexts (`he.rlwe.sampling.gaussian`) are far smaller.
 _ADDEND_BOUND = 1 << 12
@@ -299,7 +299,6 @@ class Division:
         self._shifts = np.array(shifts, dtype=np.uint64)
         self._reciprocals = np.array([1 / d for d in moduli])
         self._weights = cofactors if dropped == 1 else [*cofactors, -D]
-        self._sources = len(self._weights)
         self._offset = -half
         self._factors = Scalars(
             [pow(D, -1, q) for q in self._kept_ops.moduli], self._kept_ops.moduli
@@ -324,38 +323,35 @@ class Division:
         moduli = self._kept_ops.moduli
         return BasisChange([list(weights) for _ in moduli], [offset] * len(moduli), moduli)
 
-    def __call__(
-        self, x: np.ndarray, out: np.ndarray | None = None, addend: np.ndarray | None = None
-    ) -> np.ndarray:
+    def __call__(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """x (limbs, N), transformed -> (limbs - dropped, N), transformed.
 
-        addend: int64 (N,) coefficients below 2^12 in absolute value and below every modulus;
-        ``round((x + addend) / D)`` is then the result, for the price of no transform. An addend is
-        a secret error: scratch memory keeps none. The dropped limbs of x are overwritten.
+        The dropped limbs of x are overwritten.
         """
         lost = x[self.keep :]
         if out is None:
             out = large_array((self.keep, x.shape[-1]))
-        self._lost_ops.inverse(lost)
-        if addend is None:
-            terms = self._terms(lost)
-            return self._kept_ops.divide(out, x[: self.keep], terms, self._change, self._factors)
-        with secret_workspace("division less addend", (self._sources + 1, lost.shape[-1])) as terms:
-            last = terms[-1].view(np.int64)
-            rns_kernels.add_small(lost, addend, self._lost_moduli, last, _ADDEND_BOUND)
-            self._fill(terms[:-1], lost)
-            change = self._change_less_addend
-            return self._kept_ops.divide(out, x[: self.keep], terms, change, self._factors)
+        terms = self._terms(self._lost_ops.inverse(lost))
+        return self._kept_ops.divide(out, x[: self.keep], terms, self._change, self._factors)
+
+    def of_sum(self, out: np.ndarray, kept: np.ndarray, last: np.ndarray) -> np.ndarray:
+        """out (limbs - 1, N) = ``round((x + e) / D)`` for D of one prime, for the price of no
+        transform of the small polynomial e.
+
+        kept (limbs - 1, N): the other limbs of x, transformed. last (2, N): the dropped limb, and
+        e as int64 coefficients, below 2^12 in absolute value and below D. Both are overwritten.
+        """
+        self._lost_ops.inverse(last[:1])
+        rns_kernels.add_small(
+            last[0], last[1].view(np.int64), self._lost_moduli[0], self._shifts[0], _ADDEND_BOUND
+        )
+        return self._kept_ops.divide(out, kept, last, self._change_less_addend, self._factors)
 
     def _terms(self, lost: np.ndarray) -> np.ndarray:
         """The remainder's terms: one a dropped prime, and the overflow if they are many."""
         if self._inverses is None:
-            return self._fill(lost, lost)
-        return self._fill(workspace("division", (self._sources, lost.shape[-1])), lost)
-
-    def _fill(self, terms: np.ndarray, lost: np.ndarray) -> np.ndarray:
-        if self._inverses is None:
-            return self._lost_ops.add_scalar(terms, lost, self._shifts)
+            return self._lost_ops.add_scalar(lost, lost, self._shifts)
+        terms = workspace("division", (len(lost) + 1, lost.shape[-1]))
         self._lost_ops.affine(terms[:-1], lost, self._inverses, self._shifts)
         rns_kernels.overflow_count(terms[-1], terms[:-1], self._reciprocals)
         return terms

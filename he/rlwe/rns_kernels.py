@@ -68,17 +68,17 @@ def residues_of_small(out, values, moduli):
 
 
 @kernel
-def add_small(residues, values, moduli, shifted, shift):
-    """residues[r, i] += values[i] modulo moduli[r], and shifted[i] = values[i] + shift.
+def add_small(residues, values, q, residue_shift, value_shift):
+    """residues[i] += values[i] + residue_shift modulo q, and values[i] += value_shift.
 
-    residues (limbs, N) uint64, reduced before and after; values and shifted (N,) int64, with
-    |value| < every modulus.
+    residues uint64 (N,), reduced before and after; values int64 (N,) with |value| < q;
+    residue_shift in [0, q).
     """
-    for r in range(moduli.size):
-        q = np.int64(moduli[r])
-        for i in range(values.size):
-            v = values[i]
-            x = np.int64(residues[r, i]) + v
-            x += q if x < 0 else 0
-            residues[r, i] = np.uint64(x - (q if x >= q else 0))
-            shifted[i] = v + shift
+    modulus, shift = np.int64(q), np.int64(residue_shift)
+    for i in range(values.size):
+        x = np.int64(residues[i]) + shift
+        x -= modulus if x >= modulus else 0
+        x += values[i]
+        x += modulus if x < 0 else 0
+        residues[i] = np.uint64(x - (modulus if x >= modulus else 0))
+        values[i] += value_shift

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import builtins
 import hashlib
+import math
 import os
 import sys
 import threading
@@ -36,7 +37,7 @@ from numpy.typing import NDArray
 from he.errors import ParameterError
 from he.rlwe.sampling_kernels import AT_ONCE, invert_half_normal, keep_below, keep_ternary
 from ntt.memory import large_array, secret_array, wipe_bytes
-from ntt.workspace import secret_workspace, workspace
+from ntt.workspace import workspace
 
 SEED_BYTES = 32
 BYTES_PER_CIPHER = 1 << 38
@@ -46,7 +47,6 @@ RENEWALS_PER_KEY = 1 << 16
 
 STANDARD_SIGMA = 3.2
 _PERSON = b"he-accel stream1"
-_DRAW = "secret words"
 _ZEROS = memoryview(bytes(1 << 18))
 
 
@@ -132,18 +132,23 @@ class RandomStream:
             self._renew_after_fork()
         with self._lock:
             if self._key is None:
-                secret, public = _drawn(count)
-                self._renewals += 1
-                if self._renewals == RENEWALS_PER_KEY:
-                    self._start(secret)
-                else:
-                    nonce = bytes(4) + memoryview(secret)[:12]
-                    self._cipher.reset_nonce(nonce)
-                    self._left = BYTES_PER_CIPHER
-                    wipe_bytes(nonce)
-                _wipe(secret)
-                return public
+                return self._renewed(count)
         return self.bytes(count)
+
+    def _renewed(self, count: int) -> builtins.bytes:
+        drawn = os.urandom(SEED_BYTES + count)
+        with memoryview(drawn) as view:
+            self._renewals += 1
+            if self._renewals == RENEWALS_PER_KEY:
+                self._start(view[:SEED_BYTES])
+            else:
+                nonce = bytes(4) + view[:12]
+                self._cipher.reset_nonce(nonce)
+                self._left = BYTES_PER_CIPHER
+                wipe_bytes(nonce)
+            public = view[SEED_BYTES:].tobytes()
+        wipe_bytes(drawn)
+        return public
 
     def forget(self) -> None:
         """Keep nothing that gives back what was drawn. The next draw is of a fresh seed.
@@ -173,22 +178,20 @@ class RandomStream:
             self._renew_after_fork()
         count, view = out.size, out.data
         with self._lock:
-            start = 0
             if count <= len(_ZEROS) and count <= self._left:  # nearly always, by the shortest way
                 self._cipher.update_into(_ZEROS[:count], view)
                 self._left -= count
-                self._position += count
-                start = count
+                return
+            start = 0
             while start < count:
                 if not self._left:
                     self._continue()
                 end = min(count, start + len(_ZEROS), start + self._left)
                 self._cipher.update_into(_ZEROS[: end - start], view[start:end])
                 self._left -= end - start
-                self._position += end - start
                 start = end
 
-    def _start(self, seed: builtins.bytes | bytearray) -> None:
+    def _start(self, seed: builtins.bytes | memoryview) -> None:
         key = hashlib.blake2b(
             self._label.encode(), key=seed, digest_size=32, person=_PERSON
         ).digest()
@@ -201,21 +204,26 @@ class RandomStream:
 
     def _restart(self) -> None:
         """Go on with the stream of a fresh seed."""
-        seed, _ = _drawn(0)
+        seed = os.urandom(SEED_BYTES)
         self._start(seed)
-        _wipe(seed)
+        wipe_bytes(seed)
 
     def _start_cipher(self, key: builtins.bytes, position: int) -> None:
         """Go on behind the first `position` bytes of the key stream."""
         block, inside = divmod(position, 64)
-        nonce = block.to_bytes(8, "little") + bytes(8)
-        # The cipher refers to its key, of which OpenSSL has a copy, which it overwrites at its end.
-        given = bytearray(key)
-        self._cipher = Cipher(ChaCha20(given, nonce), mode=None).encryptor()
-        _wipe(given)
-        self._cipher.update(bytes(inside))
-        self._position = position
+        nonce = block.to_bytes(16, "little")
+        if self._from_os:
+            # The cipher refers to its key, of which OpenSSL has a copy, which it overwrites at its
+            # end.
+            given = bytearray(key)
+            self._cipher = Cipher(ChaCha20(given, nonce), mode=None).encryptor()
+            given[:] = bytes(len(given))
+        else:
+            self._cipher = Cipher(ChaCha20(key, nonce), mode=None).encryptor()
+        if inside:
+            self._cipher.update(bytes(inside))
         self._left = BYTES_PER_CIPHER - position % BYTES_PER_CIPHER
+        self._end = position + self._left
 
     def _new(self, count: int) -> NDArray[np.uint8]:
         """The next `count` bytes in memory of their own, which starts as words do."""
@@ -231,7 +239,7 @@ class RandomStream:
         if self._key is None:
             self._restart()
         else:
-            self._start_cipher(self._key, self._position)
+            self._start_cipher(self._key, self._end - self._left)
 
     def _renew_after_fork(self) -> None:
         """A lock and a cipher of this process's own: the parent's may have been in use."""
@@ -243,19 +251,6 @@ class RandomStream:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a RandomStream cannot be copied or pickled: it would repeat its bytes")
-
-
-def _drawn(count: int) -> tuple[bytearray, bytes]:
-    """A secret seed and `count` more bytes, of one draw from the operating system."""
-    drawn = os.urandom(SEED_BYTES + count)
-    with memoryview(drawn) as view:
-        secret, public = bytearray(view[:SEED_BYTES]), bytes(view[SEED_BYTES:])
-    wipe_bytes(drawn)
-    return secret, public
-
-
-def _wipe(secret: bytearray) -> None:
-    secret[:] = bytes(len(secret))
 
 
 def _native(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -291,32 +286,35 @@ def uniform_residues(
     words = workspace("uniform words", (N,))
     for row, q in zip(residues, moduli, strict=True):
         limb_stream = RandomStream.from_seed(seed, f"limb {q}")
-        mask = np.uint64((1 << q.bit_length()) - 1)
+        masks = 1 << q.bit_length()
         filled = 0
         while filled < N:
-            drawn = words[: N - filled]
+            # What is missing, or a little more: few words are drawn in vain, and few times.
+            missing = N - filled
+            drawn = words[: missing * masks // q + 8 * math.isqrt(missing) + 1]
             limb_stream.fill(drawn.view(np.uint8))
-            filled = int(keep_below(_native(drawn), mask, np.uint64(q), row, filled))
+            filled = int(
+                keep_below(_native(drawn), np.uint64(masks - 1), np.uint64(q), row, filled)
+            )
     return residues
 
 
 def ternary(
-    stream: RandomStream, N: int, out: NDArray[np.int64] | None = None
+    stream: RandomStream, N: int, memory: NDArray[np.uint64] | None = None
 ) -> NDArray[np.int64]:
     """N independent samples, uniform on {-1, 0, 1}, exactly (rejection): (N,) int64.
 
-    Variance 2/3. The samples are `out`, or else a `ntt.memory.secret_array`. Raises
-    `ParameterError` if N < 1.
+    Variance 2/3. memory: uint64 (2, N) for what is drawn and for the samples, the last row, both of
+    them secrets; default a `ntt.memory.secret_array`. Raises `ParameterError` if N < 1.
     """
     _check_length(N)
-    samples = secret_array((N,)).view(np.int64) if out is None else out
+    words, samples = _in_memory(N, memory)
+    octets = words.view(np.uint8)
     filled = 0
-    with secret_workspace(_DRAW, (-(-N // 8),)) as words:
-        octets = words.view(np.uint8)
-        while filled < N:
-            drawn = octets[: N - filled]
-            stream.fill(drawn)
-            filled = int(keep_ternary(drawn, samples, filled))
+    while filled < N:
+        drawn = octets[: N - filled]
+        stream.fill(drawn)
+        filled = int(keep_ternary(drawn, samples, filled))
     return samples
 
 
@@ -324,7 +322,7 @@ def gaussian(
     stream: RandomStream,
     N: int,
     sigma: float = STANDARD_SIGMA,
-    out: NDArray[np.int64] | None = None,
+    memory: NDArray[np.uint64] | None = None,
 ) -> NDArray[np.int64]:
     """N independent samples of the discrete Gaussian on the integers: (N,) int64.
 
@@ -332,17 +330,24 @@ def gaussian(
     bits, computed in exact decimal arithmetic and rounded to nearest. |x| <= B, where B is the
     first k with Pr[|x| > k] <= 2^-64 (30 at sigma = 3.2, more than 9 sigma). Each of the B + 1
     cumulative probabilities is off by at most 2^-64, so the statistical distance to the ideal
-    distribution is at most (B + 1) 2^-64 a sample. The time does not depend on the samples,
-    which are `out`, or else a `ntt.memory.secret_array`.
+    distribution is at most (B + 1) 2^-64 a sample. The time does not depend on the samples.
 
-    Raises `ParameterError` for N < 1, and unless 0.5 <= sigma <= 64.
+    memory: as in `ternary`. Raises `ParameterError` for N < 1, and unless 0.5 <= sigma <= 64.
     """
     _check_length(N)
-    samples = secret_array((N,)).view(np.int64) if out is None else out
-    with secret_workspace(_DRAW, (N,)) as words:
-        stream.fill(words.view(np.uint8))
-        invert_half_normal(_native(words), _filled_thresholds(float(sigma)), samples)
+    words, samples = _in_memory(N, memory)
+    stream.fill(words.view(np.uint8))
+    invert_half_normal(_native(words), _filled_thresholds(float(sigma)), samples)
     return samples
+
+
+def _in_memory(
+    N: int, memory: NDArray[np.uint64] | None
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Words and samples (N,)."""
+    if memory is None:
+        memory = secret_array((2, N))
+    return memory[0], memory[1].view(np.int64)
 
 
 @lru_cache(maxsize=8)

@@ -14,9 +14,11 @@ _COLUMNS = 1024  # words that stay in the first-level cache meanwhile
 def keep_below(words, mask, q, out, filled):
     """Append to out[filled:] every word & mask that is below q; return the new fill count.
 
-    Range: q <= mask + 1. The caller makes sure that filled + len(words) <= len(out).
+    Range: q <= mask + 1. Words behind the one that fills `out` are passed over.
     """
     for i in range(words.shape[0]):
+        if filled == out.shape[0]:
+            break
         candidate = words[i] & mask
         # Written always and kept only if the count moves on: no branch to mispredict.
         out[filled] = candidate

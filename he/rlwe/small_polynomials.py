@@ -63,8 +63,8 @@ def mask(
     An error on the way leaves zeros in pair[0].
     """
     try:
-        with secret_workspace("small polynomial", (params.N,)) as words:
-            error = sampling.gaussian(stream, params.N, params.sigma, words.view(np.int64))
+        with secret_workspace("error", (2, params.N)) as memory:
+            error = sampling.gaussian(stream, params.N, params.sigma, memory)
             small_polynomial(np.negative(error, out=error), ops, pair[0])
         ops.multiply_add(pair[0], pair[1], secret)
         ops.negate(pair[0], pair[0])

@@ -13,7 +13,8 @@ from he.rlwe.sampling import SEED_BYTES, RandomStream
 from he.rlwe.seeded import CIPHERTEXT, uniform_from_seed
 from he.rlwe.small_polynomials import mask, small_polynomial
 from ntt.memory import large_array, secret_array
-from ntt.workspace import secret_workspace, workspace
+from ntt.threads import settle
+from ntt.workspace import secret_workspace
 
 
 class ZeroEncryptor:
@@ -75,28 +76,29 @@ class ZeroEncryptor:
         p is one special prime: even the smallest, above 2 N, is far larger than v e + e_0 + e_1 s,
         of variance sigma^2 (1 + 4 N / 3).
         """
-        rows = (*self.context.q_rows(level), self.context.special_rows[0])
+        first_special = self.context.special_rows[0]
+        rows = (*self.context.q_rows(level), first_special)
         ops, divide = self.context.limbs(rows), self.context.division(rows, 1)
-        count, N = len(rows), self.params.N
-        data = large_array((2, level + 1, N))
-        with secret_workspace("encryption", (2 * count + 1, N)) as secrets:
-            v, masked, small = secrets[:count], secrets[count:-1], secrets[-1].view(np.int64)
-            small_polynomial(sampling.ternary(self._stream, N, small), ops, v)
-            for part in range(2):
-                ops.multiply(masked, v, self._limbs(public.data[part], level))
-                error = sampling.gaussian(self._stream, N, self.params.sigma, small)
-                divide(masked, data[part], error)
+        kept_ops, special_ops = self.context.q(level), self.context.limbs((first_special,))
+        N, keep = self.params.N, level + 1
+        data = large_array((2, keep, N))
+        try:
+            with secret_workspace("encryption", (keep + 3, N)) as secrets:
+                v, last = secrets[: keep + 1], secrets[keep + 1 :]
+                small_polynomial(sampling.ternary(self._stream, N, last), ops, v)
+                # b v in Q stands where the other half will, and a v where v did: no more memory
+                # holds a secret.
+                for part, masked in enumerate((data[1], v[:keep])):
+                    key = public.data[part]
+                    sampling.gaussian(self._stream, N, self.params.sigma, last)
+                    special_ops.multiply(last[:1], v[keep:], key[first_special : first_special + 1])
+                    kept_ops.multiply(masked, v[:keep], key[:keep])
+                    divide.of_sum(data[part], masked, last)
+        except BaseException:
+            settle()
+            data.fill(0)
+            raise
         return data
-
-    def _limbs(self, half: np.ndarray, level: int) -> np.ndarray:
-        """The limbs of Q at `level` and of the first special prime, out of those of QP."""
-        top = self.params.max_level
-        if level == top:
-            return half[: top + 2]
-        chosen = workspace("public key", (level + 2, self.params.N))
-        np.copyto(chosen[: level + 1], half[: level + 1])
-        np.copyto(chosen[level + 1], half[top + 1])
-        return chosen
 
 
 class SecretProduct:

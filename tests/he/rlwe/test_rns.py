@@ -14,7 +14,6 @@ from he.ckks.params import CKKSParameters
 from he.rlwe.rns import RNSContext, context
 from he.rlwe.rns_kernels import add_small
 from ntt.limbs import LimbOps
-from ntt.workspace import workspace
 
 REASON = "unit test"
 N = 64
@@ -58,14 +57,9 @@ def check_division(data, context, rows: tuple[int, ...], dropped: int) -> None:
     moduli = ops.moduli
     D, M = math.prod(moduli[-dropped:]), math.prod(moduli)
     values = draw_values(data, M, D)
-    small = st.integers(-4095, 4095)
-    addend = data.draw(st.none() | st.lists(small, min_size=N, max_size=N))
-    given_addend = None if addend is None else np.array(addend, dtype=np.int64)
-    divide = context.division(rows, dropped)
-    quotients = from_residues(divide(to_residues(values, ops), None, given_addend), kept)
+    quotients = from_residues(context.division(rows, dropped)(to_residues(values, ops)), kept)
     Q = M // D
-    sums = [(v + e) % M for v, e in zip(values, addend or [0] * N, strict=True)]
-    for value, quotient in zip(sums, quotients, strict=True):
+    for value, quotient in zip(values, quotients, strict=True):
         rounded, rest = divmod(value + D // 2, D)
         if quotient != rounded % Q:
             # x / D lies so close to the middle of two integers that float64 cannot tell; then the
@@ -87,28 +81,29 @@ def test_division__rounds_exactly(context, data) -> None:
 
 @given(st.lists(st.integers(-(2**12) + 1, 2**12 - 1), min_size=1), st.data())
 def test_add_small__is_that_of_integers(values, data) -> None:
-    moduli = [4099, (1 << 61) - 1]
-    rows = [
-        data.draw(st.lists(st.sampled_from([0, 1, q // 2, q - 1]), min_size=len(values),
-                           max_size=len(values)))
-        for q in moduli
-    ]  # fmt: skip
-    residues, shifted = np.array(rows, dtype=np.uint64), np.empty(len(values), dtype=np.int64)
-    add_small(residues, np.array(values), np.array(moduli, dtype=np.uint64), shifted, 5)
-    assert residues.tolist() == [
-        [(x + v) % q for x, v in zip(row, values, strict=True)]
-        for row, q in zip(rows, moduli, strict=True)
-    ]
-    assert shifted.tolist() == [v + 5 for v in values]
+    q = data.draw(st.sampled_from([4099, (1 << 61) - 1]))
+    edges = st.sampled_from([0, 1, q // 2, q - 1])
+    row = data.draw(st.lists(edges, min_size=len(values), max_size=len(values)))
+    shift = data.draw(edges)
+    residues, small = np.array(row, dtype=np.uint64), np.array(values)
+    add_small(residues, small, np.uint64(q), np.uint64(shift), 5)
+    assert residues.tolist() == [(x + v + shift) % q for x, v in zip(row, values, strict=True)]
+    assert small.tolist() == [v + 5 for v in values]
 
 
-@pytest.mark.parametrize("dropped", [1, 2])
-def test_division__keeps_no_addend_in_scratch_memory(dropped) -> None:
-    context = CONTEXTS[-1]
-    rows = context.qp_rows(2)
-    x = to_residues(list(range(N)), context.limbs(rows))
-    context.division(rows, dropped)(x, None, np.full(N, 7))
-    assert not workspace("division less addend", (2 + dropped, N)).any()
+@given(contexts, st.data())
+def test_division_of_sum__rounds_exactly(context, data) -> None:
+    level = data.draw(st.integers(0, context.params.max_level))
+    rows = (*context.q_rows(level), context.special_rows[0])
+    ops, kept = context.limbs(rows), context.q(level)
+    M, D = math.prod(ops.moduli), ops.moduli[-1]
+    values = draw_values(data, M, D)
+    addend = data.draw(st.lists(st.integers(-4095, 4095), min_size=N, max_size=N))
+    x = to_residues(values, ops)
+    last = np.stack((x[-1], np.array(addend).view(np.uint64)))
+    out = context.division(rows, 1).of_sum(np.empty_like(x[:-1]), x[:-1], last)
+    expected = [(v + e + D // 2) // D % (M // D) for v, e in zip(values, addend, strict=True)]
+    assert from_residues(out, kept) == expected
 
 
 @given(contexts, st.data())

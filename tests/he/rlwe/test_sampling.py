@@ -156,6 +156,12 @@ def test_keep_below__accepts_every_residue_once(q: int) -> None:
     assert out[:count].tolist() == list(range(q))
 
 
+def test_keep_below__passes_over_words_behind_the_last() -> None:
+    out = np.zeros(4, dtype=np.uint64)
+    assert keep_below(np.arange(8, dtype=np.uint64), np.uint64(7), np.uint64(7), out[:3], 1) == 3
+    assert out.tolist() == [0, 0, 1, 0]
+
+
 @pytest.mark.parametrize("q", TINY_TO_LARGE)
 def test_keep_below__decides_right_at_the_modulus(q: int) -> None:
     mask = (1 << q.bit_length()) - 1

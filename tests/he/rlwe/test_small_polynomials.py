@@ -67,4 +67,4 @@ def test_mask__an_error_on_the_way_leaves_no_secret(small, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         mask(pair, small.secret.transformed[:3], RandomStream.from_seed(SEED), params, ops)
     assert not pair[0].any()
-    assert not workspace("small polynomial", (params.N,)).any()
+    assert not workspace("error", (2, params.N)).any()
