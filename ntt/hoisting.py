@@ -125,6 +125,10 @@ class HoistedOperands:
             (tuple(keys), tuple(weights)),
         )
 
+    def blocks_of(self, limbs: int, N: int) -> int:
+        """How many blocks of columns so many limbs have."""
+        return limbs * (N // self.columns)
+
     def scratch_words(self, images: int, digits: int, N: int) -> int:
         """How many words of scratch memory the kernels need."""
         fixed = 2 * self.columns + VECTOR * self.terms

@@ -19,8 +19,10 @@ from ntt.errors import ResidueShapeError
 from ntt.hoisting import HoistedOperands, KeyOperands
 from ntt.tables import NTTTables
 
-# Below this many words a kernel ends before a second thread would have started.
+# Below this many words a kernel ends before a second thread would have started. A transform costs
+# as much as some eight sums or copies.
 _MIN_WORDS_PER_THREAD = 1 << 16
+_MIN_TRANSFORMED_WORDS_PER_THREAD = 1 << 13
 
 
 class LimbOps:
@@ -48,11 +50,11 @@ class LimbOps:
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """Coefficients to evaluations, in place; returns x (.., limbs, N)."""
-        return self._elementwise("forward", x)
+        return self._transform("forward", x)
 
     def inverse(self, x: np.ndarray) -> np.ndarray:
         """Evaluations to coefficients, in place; returns x (.., limbs, N)."""
-        return self._elementwise("inverse", x)
+        return self._transform("inverse", x)
 
     def add(self, out: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """out = a + b; all (.., limbs, N)."""
@@ -148,7 +150,7 @@ class LimbOps:
         (D, limbs, N); key (at least D, 2, key limbs, N); key_rows int64 (limbs,).
         """
         backend, tables = self._backend()
-        self._split(
+        self._split_transforms(
             backend.gadget_product, len(self.rows), out, digits, key, key_rows, self.rows, tables
         )
         return out
@@ -161,12 +163,14 @@ class LimbOps:
         operands: HoistedOperands,
         first: int,
         memory: np.ndarray,
+        part: slice,
     ) -> np.ndarray:
         """out[g, s, p] = sum_t weights[t] y[g, product_of[t], p] over the terms t of sum s, with
         y[g, b, p] = permutation_b(sum_d digits[g, d] keys[b][d, p] + (addends[g, 0] if p = 0)),
         or addends[g, p] where keys[b] is None.
 
-        For images g, in the calling thread. These limbs are limbs `first` and on of out
+        For images g and the blocks of columns in `part`, of the `operands.blocks_of` these limbs,
+        in the calling thread. These limbs are limbs `first` and on of out
         (images, sums, 2, all limbs, N), not an input, and of addends (images, 2, all limbs, N);
         digits (images, D, limbs, N). memory: `operands.scratch_words` words, uint64.
         """
@@ -174,7 +178,7 @@ class LimbOps:
         scratch = operands.scratch(memory, len(out))
         backend.hoisted_product(
             out, digits, addends, operands.keys, operands.blocks, operands.weighted, scratch, first,
-            self.rows, tables, 0, len(self.rows),
+            self.rows, tables, part.start, part.stop,
         )
         return out
 
@@ -192,7 +196,9 @@ class LimbOps:
         """out[r] = NTT(sum_s weights[r, s] y[s] + offsets[r]); arrays as in `convert`."""
         backend, tables = self._backend()
         conversion = change.of(backend.WORD_BITS)
-        self._split(backend.convert_forward, len(self.rows), out, y, conversion, self.rows, tables)
+        self._split_transforms(
+            backend.convert_forward, len(self.rows), out, y, conversion, self.rows, tables
+        )
         return out
 
     def convert_digits(
@@ -206,7 +212,7 @@ class LimbOps:
         """
         backend, tables = self._backend()
         conversion, rows = change.of(backend.WORD_BITS), len(out) * len(self.rows)
-        self._split(
+        self._split_transforms(
             backend.convert_digits, rows, out, x, y, first, conversion, self.rows, tables
         )
         return out
@@ -221,7 +227,7 @@ class LimbOps:
         backend, tables = self._backend()
         word = backend.WORD_BITS
         arguments = (out, x, y, change.of(word), *factors.of(word), self.rows, tables)
-        self._split(backend.divide, len(self.rows), *arguments)
+        self._split_transforms(backend.divide, len(self.rows), *arguments)
         return out
 
     def hoisted_quotients(
@@ -236,7 +242,7 @@ class LimbOps:
     ) -> np.ndarray:
         """out[n, p] = permutation_n(round(sum_d c[d] keys[n][d, p] / D) + addend if p = 0).
 
-        For the keys n of `part`, in the calling thread. D is the product of the moduli that
+        For the pairs 2 n + p in `part`, in the calling thread. D is the product of the moduli that
         `division` drops, the last of these limbs. digits (digits, limbs, N) are c times
         ``division.scales(self.product_radix)``. out (keys, 2, kept limbs, N) is not an input;
         addend (kept limbs, N); memory: `quotient_words` words, uint64.
@@ -272,6 +278,13 @@ class LimbOps:
             self._resolved[choice] = backend, self.tables.for_word(backend.WORD_BITS)
         return self._resolved[choice]
 
+    def _transform(self, name: str, x: np.ndarray) -> np.ndarray:
+        """Run the kernel `name` on x (.., limbs, N), in place; returns x."""
+        backend, tables = self._backend()
+        flat, rows = self._flat(x)
+        self._split_transforms(getattr(backend, name), len(rows), flat, rows, tables)
+        return x
+
     def _elementwise(self, name: str, *arrays: np.ndarray) -> np.ndarray:
         """Run the kernel `name` on arrays of one shape (.., limbs, N); returns the first."""
         backend, tables = self._backend()
@@ -302,12 +315,22 @@ class LimbOps:
             return constants
         return tuple(np.tile(c, len(rows) // len(self.rows)) for c in constants)
 
-    def _split(self, kernel: Callable[..., None], rows: int, *arguments: Any) -> None:
-        """Run a kernel on range(rows), on several threads where that is worth it."""
-        if rows * self.tables.N < 2 * _MIN_WORDS_PER_THREAD:
+    def _split(
+        self,
+        kernel: Callable[..., None],
+        rows: int,
+        *arguments: Any,
+        least: int = _MIN_WORDS_PER_THREAD,
+    ) -> None:
+        """Run a kernel on range(rows), on several threads where each has `least` words or more."""
+        if rows * self.tables.N < 2 * least:
             kernel(*arguments, 0, rows)
         else:
             threads.split(rows, lambda lo, hi: kernel(*arguments, lo, hi))
+
+    def _split_transforms(self, kernel: Callable[..., None], rows: int, *arguments: Any) -> None:
+        """`_split` of a kernel that transforms each row, or does as much."""
+        self._split(kernel, rows, *arguments, least=_MIN_TRANSFORMED_WORDS_PER_THREAD)
 
 
 def _check_contiguous(*arrays: np.ndarray) -> None:

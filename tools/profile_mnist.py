@@ -93,9 +93,9 @@ def ring_degree(arguments: tuple[Any, ...]) -> int:
 
 
 def transforms_made(name: str, rows: int, arguments: tuple[Any, ...]) -> int:
-    """Transforms of a call on so many rows: limbs, or, for whole rotations, keys."""
+    """Transforms of a call on so many rows: limbs, or, for whole rotations, parts."""
     if name == "hoisted_quotients":
-        return 2 * rows * int(arguments[1].shape[1])
+        return rows * int(arguments[1].shape[1])
     if name == "convert_digits":
         out, _, _, first, digits, *_ = arguments
         limbs = range(first, first + out.shape[1])
@@ -104,16 +104,17 @@ def transforms_made(name: str, rows: int, arguments: tuple[Any, ...]) -> int:
     return rows if name in KINDS["transforms"] else 0
 
 
-def limbs_read(name: str, arguments: tuple[Any, ...]) -> int:
-    """Rows of keys and diagonals that a kernel reads for each limb, or for each whole rotation."""
+def limbs_read(name: str, arguments: tuple[Any, ...]) -> float:
+    """Rows of keys and diagonals that a kernel reads for each row of a call."""
     if name == "hoisted_quotients":
-        return 2 * int(arguments[1].shape[0] * arguments[1].shape[1])
+        return int(arguments[1].shape[0] * arguments[1].shape[1])
     if name == "gadget_product":
         return 2 * int(arguments[1].shape[0])
     if name == "hoisted_product":
         _, digits, _, keys, _, sums, *_ = arguments
         products = int(digits.shape[1]) * int(np.count_nonzero(keys.addresses))
-        return 2 * products + int(sums.product_of.size)
+        blocks_of_row = int(arguments[4].sources.shape[1])
+        return (2 * products + int(sums.product_of.size)) / blocks_of_row
     return 0
 
 

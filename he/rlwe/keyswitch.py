@@ -153,9 +153,10 @@ class KeySwitcher:
         return [pair if e == 1 else next(images) for e in elements]
 
     def _fuses(self, keys: int, N: int) -> bool:
-        """Whether the digits fit the cache as a whole and the keys keep all threads busy."""
+        """Whether the digits fit the cache as a whole and the parts keep all threads busy."""
         digit_bytes = 8 * len(self.decomposition) * self.limbs_qp * N
-        return digit_bytes <= _WHOLE_DIGIT_BYTES and N >= VECTOR and keys >= threads.free_threads()
+        is_busy = 2 * keys >= threads.free_threads()
+        return digit_bytes <= _WHOLE_DIGIT_BYTES and N >= VECTOR and is_busy
 
     def _switch_whole(
         self, pair: np.ndarray, keys: Sequence[KeySwitchingKey], out: np.ndarray
@@ -173,7 +174,7 @@ class KeySwitcher:
                 out, digits, pair[0], operands, division, memory, slice(lo, hi)
             )
 
-        threads.split(len(keys), work)
+        threads.split(2 * len(keys), work)
 
     def _operands(self, keys: Sequence[KeySwitchingKey], N: int) -> KeyOperands:
         """The keys as the kernels take them, remembered: a network uses few sets, and often."""

@@ -231,6 +231,7 @@ class Kernels(Protocol):
         p = 0. The product of no key is addends[g, p, first + r] itself.
 
         out (images, sums, 2, limbs, N); digits (images, D, rows, N); addends (images, 2, limbs, N).
+        [lo, hi) counts the blocks of columns of all rows, one row after the other.
         """
 
     @staticmethod
@@ -277,7 +278,7 @@ class Kernels(Protocol):
         out: Words4, digits: In3, addend: In2, keys: Keys, division: DivisionConstants,
         memory: Words1, rows: Index, tables: In2, lo: int, hi: int,
     ) -> None:
-        """out[n, p] = the permutation of round(sum_d c[d] keys[n][d, p] / D), for keys [lo, hi).
+        """out[n, p] = the permutation of round(sum_d c[d] keys[n][d, p] / D), lo <= 2 n + p < hi.
 
         D is the product of the moduli of the rows that `division` drops; ``digits = c scales`` with
         its `scales` for PRODUCT_RADIX. `addend` is added to part p = 0 before the permutation.

@@ -1,4 +1,4 @@
-"""The hoisted product for any backend, of its own sums: rows [lo, hi), image by image.
+"""The hoisted product for any backend, of its own sums: blocks [lo, hi), image by image.
 
 The keys and weights of a block of columns stay in the cache for all images. The products of a
 vector of columns lie side by side, (products, 2, 8), and so do its weights, (terms, 8).
@@ -76,10 +76,11 @@ def hoisted_product(
     products, pair = scratch.products, scratch.pair
     images, limbs, N = out.shape[0], out.shape[3], out.shape[4]
     count, columns = keys.addresses.size, pair.shape[1]
-    vectors = columns // VECTOR
-    for r in range(lo, hi):
+    vectors, blocks_of_row = columns // VECTOR, N // columns
+    for r in range(lo // blocks_of_row, (hi + blocks_of_row - 1) // blocks_of_row):
         limb, c = first + r, tables[rows[r]]
-        for block in range(N // columns):
+        start = max(lo - r * blocks_of_row, 0)
+        for block in range(start, min(hi - r * blocks_of_row, blocks_of_row)):
             column = block * columns
             for g in range(images):
                 for b in range(count):

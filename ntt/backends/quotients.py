@@ -1,4 +1,4 @@
-"""The hoisted quotients for any backend, of its own kernels: keys [lo, hi)."""
+"""The hoisted quotients for any backend, of its own kernels: parts [lo, hi)."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def hoisted_quotients(
     other = memory[product.size :]
     term = other[:N].reshape(1, N)
     quotient = other[N:][: kept * N].reshape(kept, N)
-    for n in range(lo, hi):
+    for n in range(lo // 2, (hi + 1) // 2):
         key = array_at(keys.addresses[n], (digits.shape[0], 2, keys.limbs[n], N))
         gadget_product(product, digits, key, keys.rows[n], rows, tables, 0, limbs)
-        for p in range(2):
+        for p in range(max(lo - 2 * n, 0), min(hi - 2 * n, 2)):
             terms = product[p, kept:]
             inverse(terms, rows[kept:], tables, 0, dropped)
             for s in range(dropped):

@@ -63,9 +63,14 @@ def counted_limbs() -> Iterator[Counter[Opcode]]:
 
     def hoisted(
         ops: LimbOps, out: np.ndarray, digits: np.ndarray, addends: np.ndarray,
-        operands: Any, first: int, memory: np.ndarray,
+        operands: Any, first: int, memory: np.ndarray, part: slice,
     ) -> dict[Opcode, int]:
-        """Of one image: each key's products, the addend in Q, a permutation; then the sums."""
+        """Of one image: each key's products, the addend in Q, a permutation; then the sums.
+
+        A thread computes a part of the columns. All of them count with the first part.
+        """
+        if part.start:
+            return {}
         keys = sum(key is not None for key in operands.owners[0])
         terms = sum(weights.shape[2] for weights in operands.owners[1])
         # P times anything is 0 modulo the special primes.
@@ -109,7 +114,8 @@ def counted_limbs() -> Iterator[Counter[Opcode]]:
             total.update({opcode: 2 * count for opcode, count in each.items()})
         total.update({Opcode.CONVERT: 2 * weights, Opcode.ADD: kept, Opcode.PERMUTE: 2 * kept})
         total.update(dict.fromkeys((Opcode.NTT, Opcode.SUB, Opcode.MULSCALAR), 2 * kept))
-        return {opcode: (part.stop - part.start) * count for opcode, count in total.items()}
+        keys = sum(pair % 2 == 0 for pair in range(part.start, part.stop))
+        return {opcode: keys * count for opcode, count in total.items()}
 
     rowwise = {
         "forward": Opcode.NTT,

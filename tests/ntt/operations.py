@@ -68,6 +68,7 @@ def calls(
             hoisted,
             0,
             written(hoisted.scratch_words(images, 2, N)),
+            slice(0, hoisted.blocks_of(limbs, N)),
         ),
         "convert": lambda: ops.convert(written(*plane), read(sources, N), change),
         "convert_forward": lambda: ops.convert_forward(written(*plane), read(sources, N), change),
@@ -84,6 +85,6 @@ def calls(
             quotients,
             division,
             written(ops.quotient_words),
-            slice(0, 2),
+            slice(0, 4),
         ),
     }

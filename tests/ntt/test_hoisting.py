@@ -67,8 +67,8 @@ class Problem:
             self.product_of,
         )
 
-    def run(self, first=0):
-        """Limbs from `first` on, computed between guard words."""
+    def run(self, first=0, cuts=()):
+        """Limbs from `first` on, computed between guard words, part by part between `cuts`."""
         sums = self.operands.sums
         out = self._guarded(self.images * sums * 2 * self.limbs * self.N)
         words = self.operands.scratch_words(self.images, self.digits.shape[1], self.N)
@@ -76,9 +76,12 @@ class Problem:
         shaped = out[GUARD:-GUARD].reshape(self.images, sums, 2, self.limbs, self.N)
         ops = LimbOps(self.tables, self.tables.all_rows[first:])
         digits = np.ascontiguousarray(self.digits[:, :, first:])
-        ops.hoisted_product(
-            shaped, digits, self.addends, self.operands, first, memory[GUARD:-GUARD]
-        )
+        bounds = [0, *cuts, self.operands.blocks_of(self.limbs - first, self.N)]
+        for lo, hi in itertools.pairwise(bounds):
+            ops.hoisted_product(
+                shaped, digits, self.addends, self.operands, first, memory[GUARD:-GUARD],
+                slice(lo, hi),
+            )
         for array in (out, memory):
             assert (array[:GUARD] == PATTERN).all()
             assert (array[-GUARD:] == PATTERN).all()
@@ -125,6 +128,14 @@ def test_hoisted_product__any_number_of_column_blocks(backend, log_N):
     problem = Problem(N, 45, 5, 2, (5, 2 * N - 1, 1, 9), [(4,)], limbs=1)
     assert (problem.run() == problem.expected()).all()
     assert N // problem.operands.columns == max(1, N // hoisting.COLUMNS)
+
+
+@pytest.mark.parametrize("images", [1, 5])
+@pytest.mark.parametrize("cuts", [(1,), (3,), (4,), (5, 6), range(1, 8)])
+def test_hoisted_product__parts_of_the_columns_one_by_one(backend, images, cuts):
+    N = 4 * hoisting.COLUMNS
+    problem = Problem(N, 45, images, 2, (5, 2 * N - 1, 1), [(4,)], limbs=2)
+    assert (problem.run(cuts=cuts) == problem.expected()).all()
 
 
 def test_hoisted_product__of_some_limbs_leaves_the_others_alone(backend):

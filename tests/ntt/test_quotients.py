@@ -44,8 +44,8 @@ class Problem:
         self.key_rows = [rng.integers(0, 2, limbs) * limbs + np.arange(limbs) for _ in elements]
         self.permutations = [automorphism(e) for e in elements]
 
-    def run(self, part):
-        """The quotients of some keys, computed between guard words."""
+    def run(self, *parts):
+        """The quotients of some keys, computed between guard words, part by part."""
         ops = LimbOps(self.tables, self.tables.all_rows)
         shape = len(self.keys), 2, self.kept, N
         out = np.full(math.prod(shape) + 2 * GUARD, PATTERN)
@@ -55,10 +55,11 @@ class Problem:
         )
         quotients = out[GUARD:-GUARD].reshape(shape)
         division = LimbDivision(ops.moduli, self.kept)
-        ops.hoisted_quotients(
-            quotients, self.scaled_digits, self.addend, operands, division, memory[GUARD:-GUARD],
-            part,
-        )
+        for part in parts:
+            ops.hoisted_quotients(
+                quotients, self.scaled_digits, self.addend, operands, division,
+                memory[GUARD:-GUARD], part,
+            )
         for array in (out, memory):
             assert (array[:GUARD] == PATTERN).all()
             assert (array[-GUARD:] == PATTERN).all()
@@ -91,7 +92,7 @@ class Problem:
 @pytest.mark.parametrize("digits", [1, 3])
 def test_hoisted_quotients__divide_add_and_permute(backend, digits, dropped):
     problem = Problem(40, digits, 2, dropped, (5, 2 * N - 1, 1))
-    quotients = problem.run(slice(0, 3))
+    quotients = problem.run(slice(0, 6))
     for n in range(3):
         assert (quotients[n] == problem.expected(n)).all()
 
@@ -104,17 +105,26 @@ def test_hoisted_quotients__the_largest_residues_and_many_digits(backend, bits, 
     """
     for largest in (True, False):
         problem = Problem(bits, digits, 1, 2, (3,), largest=largest)
-        assert (problem.run(slice(0, 1))[0] == problem.expected(0)).all()
+        assert (problem.run(slice(0, 2))[0] == problem.expected(0)).all()
 
 
 def test_hoisted_quotients__with_many_dropped_limbs(backend):
     """More terms than `ifma` converts between two reductions."""
     problem = Problem(49, 2, 1, 9, (3,))
-    assert (problem.run(slice(0, 1))[0] == problem.expected(0)).all()
+    assert (problem.run(slice(0, 2))[0] == problem.expected(0)).all()
 
 
 def test_hoisted_quotients__of_some_keys_leave_the_others_alone(backend):
     problem = Problem(40, 2, 1, 2, (3, 5, 7))
-    quotients = problem.run(slice(1, 2))
+    quotients = problem.run(slice(2, 4))
     assert (quotients[1] == problem.expected(1)).all()
     assert (quotients[[0, 2]] == PATTERN).all()
+
+
+@pytest.mark.parametrize("bits", [40, 50])
+@pytest.mark.parametrize("cut", [1, 2, 3, 5])
+def test_hoisted_quotients__parts_of_a_key_one_by_one(backend, bits, cut):
+    problem = Problem(bits, 6, 2, 2, (3, 5, 7))
+    quotients = problem.run(slice(0, cut), slice(cut, 6))
+    for n in range(3):
+        assert (quotients[n] == problem.expected(n)).all()

@@ -1,8 +1,8 @@
 """The baby steps of a linear transform, and the sums of their products, for several ciphertexts.
 
-A limb of QP at a time, and of it a few columns at a time: the digits' products with every key,
-permuted, then the weighted sums of them. Nothing between the digits and the sums goes through
-memory, and keys and diagonals come from it once for all ciphertexts.
+A few limbs of QP at a time: their digits, and then, a few columns at a time, the digits' products
+with every key, permuted, and the weighted sums of them. Nothing between the digits and the sums
+goes through memory, and keys and diagonals come from it once for all ciphertexts.
 """
 
 from __future__ import annotations
@@ -76,24 +76,32 @@ class HoistedColumn:
         decomposition = switcher.decomposition
         terms = decomposition.terms(switched)
         digits_count = len(decomposition)
-        blocks = self._blocks(count * digits_count)
-        scratch_words = self._operands.scratch_words(count, digits_count, N)
-
-        def work(first: int, last: int) -> None:
-            memory = workspace("hoisted product", (scratch_words,))
-            for block in blocks[first:last]:
-                lo, hi = block.start, block.stop
-                digits = workspace("hoisted digits", (count, digits_count, hi - lo, N))
-                for of_input, part, term in zip(digits, switched, terms, strict=True):
-                    decomposition.fill(of_input, part, term, lo, hi)
-                ops = switcher.context.limbs(switcher.context.qp_rows(switcher.level)[lo:hi])
-                ops.hoisted_product(out, digits, addends, self._operands, lo, memory)
-
-        threads.split(len(blocks), work)
+        for block in self._blocks(count * digits_count):
+            lo, hi = block.start, block.stop
+            digits = workspace("hoisted digits", (count, digits_count, hi - lo, N))
+            for of_input, part, term in zip(digits, switched, terms, strict=True):
+                decomposition.fill(of_input, part, term, lo, hi)
+            self._multiply(out, digits, addends, block)
         return zip(self._groups, np.moveaxis(out, 1, 0), strict=True)
 
+    def _multiply(
+        self, out: np.ndarray, digits: np.ndarray, addends: np.ndarray, block: range
+    ) -> None:
+        """The products and sums of a block of limbs, whose columns the threads share."""
+        switcher, operands = self._switcher, self._operands
+        rows = switcher.context.qp_rows(switcher.level)[block.start : block.stop]
+        ops = switcher.context.limbs(rows)
+        words = operands.scratch_words(len(out), digits.shape[1], self._N)
+
+        def work(first: int, last: int) -> None:
+            memory = workspace("hoisted product", (words,))
+            ops.hoisted_product(
+                out, digits, addends, operands, block.start, memory, slice(first, last)
+            )
+
+        threads.split(operands.blocks_of(len(block), self._N), work)
+
     def _blocks(self, digits: int) -> list[range]:
-        """QP's limbs in blocks whose digits fit the cache, and at least one a thread."""
+        """QP's limbs in blocks whose digits fit the cache."""
         limbs = self._switcher.limbs_qp
-        count = fewest_blocks(limbs, 8 * digits * self._N)
-        return even_blocks(limbs, max(count, threads.get_threads()))
+        return even_blocks(limbs, fewest_blocks(limbs, 8 * digits * self._N))

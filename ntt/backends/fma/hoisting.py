@@ -1,4 +1,4 @@
-"""The hoisted product (`ntt.limbs.LimbOps.hoisted_product`): rows [lo, hi), results in [0, q)."""
+"""The hoisted product (`ntt.limbs.LimbOps.hoisted_product`): blocks [lo, hi), results in [0, q)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hoisted product (`ntt.limbs.LimbOps.hoisted_product`): rows [lo, hi), results in [0, q).
+"""The hoisted product (`ntt.limbs.LimbOps.hoisted_product`): blocks [lo, hi), results in [0, q).
 
 A product with a key is permuted while it is stored, because a permutation of the transformed domain
 moves whole vectors, and lanes inside each. Four images share every load of a key and of a weight.
@@ -254,9 +254,11 @@ def hoisted_product(
     near, packed = scratch.products.reshape(-1), scratch.packed
     images, limbs, N = out.shape[0], out.shape[3], out.shape[4]
     count, columns, digit_count = addresses.size, scratch.pair.shape[1], digits.shape[1]
-    vectors = columns // VECTOR
-    for r in range(lo, hi):
+    vectors, blocks_of_row = columns // VECTOR, N // columns
+    for r in range(lo // blocks_of_row, (hi + blocks_of_row - 1) // blocks_of_row):
         limb, c = first + r, tables[rows[r]]
+        start = max(lo - r * blocks_of_row, 0)
+        stop = min(hi - r * blocks_of_row, blocks_of_row)
         g = 0
         while g < images:
             wide = 4 if images - g >= 4 else 1
@@ -269,7 +271,7 @@ def hoisted_product(
                     at = d * words + 8 * image
                     _scatter(packed, at, (digit_count + 1) * words, row, 0, N // VECTOR)
             step = 2 * count * words
-            for block in range(N // columns):
+            for block in range(start, stop):
                 for n in range(count):
                     b = order[block, n]
                     place = 2 * b * words

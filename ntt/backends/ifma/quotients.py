@@ -1,4 +1,4 @@
-"""The hoisted quotients (`ntt.limbs.LimbOps.hoisted_quotients`): keys [lo, hi), results in [0, q).
+"""The hoisted quotients (`ntt.limbs.LimbOps.hoisted_quotients`): parts [lo, hi), results in [0, q).
 
 Of a product with a key, only the limbs that the division drops go through memory. The kept limbs
 are summed in registers on top of the addend less the transformed remainder. A Montgomery step
@@ -73,6 +73,47 @@ def _products(high_a, high_b, digits, r, key, k, i, most, fold, constants):
     return montgomery(a, high_a, constants), montgomery(b, high_b, constants)
 
 
+@inline
+def _products_of_part(high, digits, r, key, p, k, i, most, fold, constants):
+    """`_products` of part p alone."""
+    low = splat(ZERO)
+    d, count = 0, digits.shape[0]
+    while d < count:
+        if d > 0:
+            low, high = _carried(low, high, fold)
+        last = min(d + most, count)
+        while d < last:
+            prefetch_first(key[d, p, k], i + _AHEAD)
+            low, high = accumulate(low, high, load(digits[d, r], i), load(key[d, p, k], i))
+            d += 1
+    return montgomery(low, high, constants)
+
+
+@kernel
+def _sum_part(out, digits, r, key, p, k, c):
+    """`_sum_row` of part p alone."""
+    most, fold, constants = montgomery_terms(c), fold_constants(c), montgomery_constants(c)
+    zero, two_q = splat(ZERO), splat(c[Q] + c[Q])
+    for i in range(0, out.size, 8):
+        a = _products_of_part(zero, digits, r, key, p, k, i, most, fold, constants)
+        store(out, i, vmin(a, a - two_q))
+
+
+@kernel
+def _quotient_part(out, rest, digits, r, key, p, k, addend, moves, lanes, c):
+    """`_quotient_row` of part p alone."""
+    most, fold, constants = montgomery_terms(c), fold_constants(c), montgomery_constants(c)
+    q, two_q = splat(c[Q]), splat(c[Q] + c[Q])
+    for v in range(moves.size):
+        i = 8 * v
+        a = q - load(rest, i)
+        if p == 0:
+            a = a + load(addend, i)
+        a = _products_of_part(a, digits, r, key, p, k, i, most, fold, constants)
+        to, order = move_target(moves[v]) * 8, load(lanes, move_lanes(moves[v]))
+        store(out, to, select_lanes(reduce_lazy(a, q, two_q), order))
+
+
 @kernel
 def _sum_row(out0, out1, digits, r, key, k, c):
     """Both parts of sum_d digits[d, r] key[d, p, k] / 2^52, below 2q."""
@@ -110,13 +151,18 @@ def hoisted_quotients(
     kept, dropped, N = out.shape[2], term_offsets.size, out.shape[3]
     terms = memory[: 2 * dropped * N].reshape(2, dropped, N)
     rest = memory[terms.size :][: 2 * N].reshape(2, N)
-    for n in range(lo, hi):
+    for n in range(lo // 2, (hi + 1) // 2):
+        # Both parts of a key share its digits; a part alone is the half of a thread.
+        begin, end = max(lo - 2 * n, 0), min(hi - 2 * n, 2)
         key = array_at(keys.addresses[n], (digits.shape[0], 2, keys.limbs[n], N))
         for s in range(dropped):
             r = kept + s
             c = tables[rows[r]]
-            _sum_row(terms[0, s], terms[1, s], digits, r, key, key_rows[n, r], c)
-            for p in range(2):
+            if end - begin == 2:
+                _sum_row(terms[0, s], terms[1, s], digits, r, key, key_rows[n, r], c)
+            else:
+                _sum_part(terms[begin, s], digits, r, key, begin, key_rows[n, r], c)
+            for p in range(begin, end):
                 inverse_row(terms[p, s], c)
                 convert_row_reduced(
                     terms[p, s], terms[p, : s + 1], term_weights[s], term_weights_shoup[s],
@@ -124,10 +170,16 @@ def hoisted_quotients(
                 )
         for r in range(kept):
             c = tables[rows[r]]
-            for p in range(2):
+            for p in range(begin, end):
                 convert_row(rest[p], terms[p], weights[r], weights_shoup[r], offsets[r], c)
                 forward_row(rest[p], c)
-            _quotient_row(
-                out[n, 0, r], out[n, 1, r], rest, digits, r, key, key_rows[n, r], addend[r],
-                moves[n], lanes[n], c,
-            )
+            if end - begin == 2:
+                _quotient_row(
+                    out[n, 0, r], out[n, 1, r], rest, digits, r, key, key_rows[n, r], addend[r],
+                    moves[n], lanes[n], c,
+                )
+            else:
+                _quotient_part(
+                    out[n, begin, r], rest[begin], digits, r, key, begin, key_rows[n, r],
+                    addend[r], moves[n], lanes[n], c,
+                )

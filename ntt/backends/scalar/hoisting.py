@@ -1,4 +1,4 @@
-"""The hoisted product on 64-bit words: rows [lo, hi)."""
+"""The hoisted product on 64-bit words: blocks [lo, hi)."""
 
 from __future__ import annotations
 

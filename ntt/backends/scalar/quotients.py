@@ -1,4 +1,4 @@
-"""The hoisted quotients on 64-bit words: keys [lo, hi)."""
+"""The hoisted quotients on 64-bit words: parts [lo, hi)."""
 
 from __future__ import annotations
 

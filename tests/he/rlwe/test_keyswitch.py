@@ -73,11 +73,13 @@ def backend_or_scalar(name):
         ntt.set_backend(None)
 
 
-def test_automorphisms__are_fused_where_every_thread_has_a_key(small, monkeypatch) -> None:
+def test_automorphisms__are_fused_where_every_thread_has_a_part(small, monkeypatch) -> None:
     switcher, N = small.evaluator.switcher(4), small.params.N
-    monkeypatch.setattr(threads, "get_threads", lambda: 2)
+    monkeypatch.setattr(threads, "get_threads", lambda: 3)
     assert switcher._fuses(2, N)
     assert not switcher._fuses(1, N)
+    monkeypatch.setattr(threads, "get_threads", lambda: 2)
+    assert switcher._fuses(1, N)
     monkeypatch.setattr(keyswitch, "_WHOLE_DIGIT_BYTES", 1)
     assert not switcher._fuses(2, N)
 
