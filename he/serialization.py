@@ -14,9 +14,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar, cast
 
-from he.bfv.ciphertext import Ciphertext as BFVCiphertext
-from he.bfv.ciphertext import Plaintext as BFVPlaintext
-from he.bfv.params import BFVParameters
 from he.ckks.ciphertext import Ciphertext, CiphertextBatch, Plaintext
 from he.ckks.params import CKKSParameters
 from he.errors import ParameterError
@@ -27,12 +24,6 @@ from he.rlwe.serializable import Buffer, Serializable
 from he.validation import instance
 
 T = TypeVar("T")
-
-_TYPES: tuple[type[Any], ...] = (
-    CKKSParameters, KeyNeeds, Plaintext, Ciphertext, SecretKey, PublicKey, KeySwitchingKey,
-    EvaluationKeys, BFVParameters, BFVPlaintext, BFVCiphertext,
-)  # fmt: skip
-
 
 def to_bytes(obj: object) -> bytes:
     """The bytes of a parameter set, need-list, plaintext, ciphertext, key or set of keys.
@@ -87,5 +78,11 @@ def serialized_bytes(params: RLWEParameters, needs: KeyNeeds) -> int:
 
 
 def _unknown(given: type[Any]) -> ParameterError:
-    known = ", ".join(sorted({known.__name__ for known in _TYPES}))
+    from he.bfv.params import BFVParameters
+
+    types: tuple[type[Any], ...] = (
+        CKKSParameters, KeyNeeds, Plaintext, Ciphertext, SecretKey, PublicKey, KeySwitchingKey,
+        EvaluationKeys, BFVParameters,
+    )  # fmt: skip
+    known = ", ".join(sorted({known.__name__ for known in types}))
     return ParameterError(f"a {given.__name__} has no byte format; these have: {known}")

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from he.format import container
 from he.rlwe.keys import EvaluationKeys
 from he.rlwe.serializable import Buffer
 from he.trace import Tracer
-from nn.batched.client import BatchedClient
-from nn.batched.plan import BatchedPlan
-from nn.batched.server import BatchedServer
 from nn.errors import NetworkError
 from nn.inference.limits import DEFAULT_LIMITS, Limits
 from nn.inference.roles import AnyClient, AnyServer
@@ -21,6 +18,19 @@ from nn.packed.client import PackedClient
 from nn.packed.plan import KIND as PACKED
 from nn.packed.plan import InferencePlan
 from nn.packed.server import PackedServer
+from ntt.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from nn.batched import client, plan_reader, server
+    from nn.batched import plan as batched
+    from nn.batched.client import BatchedClient
+    from nn.batched.plan import BatchedPlan
+    from nn.batched.server import BatchedServer
+else:  # a process that runs a packed plan needs none of them
+    batched = LazyModule("nn.batched.plan")
+    client = LazyModule("nn.batched.client")
+    plan_reader = LazyModule("nn.batched.plan_reader")
+    server = LazyModule("nn.batched.server")
 
 
 def read_plan(
@@ -34,15 +44,18 @@ def read_plan(
     """
     if container.kind_of(data) == PACKED:
         return InferencePlan.from_bytes(data, insecure_reason=insecure_reason)
-    from nn.batched.plan_reader import read_batched_plan
-
-    return read_batched_plan(data, insecure_reason=insecure_reason)
+    return plan_reader.read_batched_plan(data, insecure_reason=insecure_reason)
 
 
 class _Maker:
-    """A function that makes objects of several classes; `isinstance` takes it for their base."""
+    """A function that makes objects of several classes; `isinstance` takes it for their base.
 
-    def __init__(self, function: Callable[..., Any], kinds: tuple[type, ...]) -> None:
+    kinds: gives the classes.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], kinds: Callable[[], tuple[type, ...]]
+    ) -> None:
         functools.update_wrapper(self, function)
         self._function = function
         self._kinds = kinds
@@ -51,10 +64,10 @@ class _Maker:
         return self._function(*arguments, **keywords)
 
     def __instancecheck__(self, instance: object) -> bool:
-        return isinstance(instance, self._kinds)
+        return isinstance(instance, self._kinds())
 
 
-def _makes(*kinds: type) -> Callable[[Callable[..., Any]], _Maker]:
+def _makes(kinds: Callable[[], tuple[type, ...]]) -> Callable[[Callable[..., Any]], _Maker]:
     return lambda function: _Maker(function, kinds)
 
 
@@ -82,7 +95,7 @@ def Client(
 ) -> AnyClient: ...
 
 
-@_makes(PackedClient, BatchedClient)
+@_makes(lambda: (PackedClient, client.BatchedClient))
 def Client(
     plan: InferencePlan | BatchedPlan | Buffer,
     secret_key: Any = None,
@@ -100,9 +113,9 @@ def Client(
     no plan, and `LimitError` for a plan beyond the limits.
     """
     plan = _take_plan(plan)
-    if isinstance(plan, BatchedPlan):
-        return BatchedClient(plan, secret_key, limits=limits)
-    return PackedClient(plan, secret_key, limits=limits)
+    if isinstance(plan, InferencePlan):
+        return PackedClient(plan, secret_key, limits=limits)
+    return client.BatchedClient(plan, secret_key, limits=limits)
 
 
 @overload
@@ -137,7 +150,7 @@ def Server(
 ) -> AnyServer: ...
 
 
-@_makes(PackedServer, BatchedServer)
+@_makes(lambda: (PackedServer, server.BatchedServer))
 def Server(
     plan: InferencePlan | BatchedPlan | Buffer,
     network: Network,
@@ -158,19 +171,19 @@ def Server(
     no plan, and what the two classes raise.
     """
     plan = _take_plan(plan)
-    if isinstance(plan, BatchedPlan):
-        if tracer is not None:
-            raise NetworkError(
-                "a tracer records runs of the packed layout only: compile with layout='packed'"
-            )
-        return BatchedServer(plan, network, keys, most_images=most_images)
-    return PackedServer(plan, network, keys, tracer=tracer, most_images=most_images)
+    if isinstance(plan, InferencePlan):
+        return PackedServer(plan, network, keys, tracer=tracer, most_images=most_images)
+    if tracer is not None:
+        raise NetworkError(
+            "a tracer records runs of the packed layout only: compile with layout='packed'"
+        )
+    return server.BatchedServer(plan, network, keys, most_images=most_images)
 
 
 def _take_plan(given: InferencePlan | BatchedPlan | Buffer) -> InferencePlan | BatchedPlan:
     if isinstance(given, Buffer):
         return read_plan(given)
-    if not isinstance(given, InferencePlan | BatchedPlan):
+    if not isinstance(given, InferencePlan) and not isinstance(given, batched.BatchedPlan):
         raise NetworkError(
             f"a plan of nn.compile or its bytes is needed, not {type(given).__name__}"
         )

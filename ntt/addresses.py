@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numba import carray, types
-from numba.extending import intrinsic
-
-from ntt.jit import inline
 
 
 def addresses_of(arrays: Sequence[np.ndarray | None]) -> np.ndarray:
@@ -29,17 +24,3 @@ def _check_words(array: np.ndarray) -> np.ndarray:
             f"an array of {array.dtype} with strides {array.strides}: C-contiguous uint64 is needed"
         )
     return array
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def _pointer(typing_context: Any, address: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
-
-    return types.CPointer(types.uint64)(types.uint64), generate
-
-
-@inline
-def array_at(address: Any, shape: Any) -> Any:
-    """The contiguous uint64 array of `shape` whose first word is at `address`; inside kernels."""
-    return carray(_pointer(address), shape, np.uint64)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-
-from llvmlite import binding
-from numba import config
+import os
+import sys
+from pathlib import Path
 
 
 @functools.cache
@@ -15,9 +15,26 @@ def cpu_features() -> frozenset[str]:
     For the CPU of this machine they are the features that LLVM finds; for another CPU
     (``NUMBA_CPU_NAME``) only those that ``NUMBA_CPU_FEATURES`` turns on.
     """
-    if config.CPU_FEATURES is not None:
-        enabled = config.CPU_FEATURES.split(",")
-        return frozenset(name[1:] for name in enabled if name.startswith("+"))
-    if config.CPU_NAME not in (None, "host"):
+    chosen = _setting("CPU_FEATURES")
+    if chosen is not None:
+        return frozenset(name[1:] for name in chosen.split(",") if name.startswith("+"))
+    if _setting("CPU_NAME") not in (None, "host"):
         return frozenset()
+    from llvmlite import binding
+
     return frozenset(name for name, present in binding.get_host_cpu_features().items() if present)
+
+
+def float_lanes() -> int:
+    """How many float64 fill a register: 8 with AVX-512, 4 elsewhere."""
+    return 8 if "avx512f" in cpu_features() else 4
+
+
+def _setting(name: str) -> str | None:
+    """A setting of Numba, whose import takes long; its file of settings is left to Numba."""
+    if "numba" in sys.modules or Path(".numba_config.yaml").exists():
+        from numba import config
+
+        found: str | None = getattr(config, name)
+        return found
+    return os.environ.get(f"NUMBA_{name}")

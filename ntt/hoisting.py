@@ -9,7 +9,7 @@ import numpy as np
 
 from ntt.addresses import addresses_of
 from ntt.backends.contract import Blocks, Keys, Scratch, WeightedSums
-from ntt.backends.hoisting import VECTOR as VECTOR
+from ntt.backends.layout import VECTOR as VECTOR
 
 COLUMNS = 1024
 """How many columns a kernel works on at a time: products of four images fit a cache of 1 MiB."""

@@ -6,23 +6,16 @@ changes; here a change of any file of `ntt` counts too, and of the files of the 
 that it takes names from, since their code may be inlined into the kernel.
 
 Every file carries a digest of its contents, so that damaged machine code is compiled anew instead
-of run. A digest stops accidents, not attackers: who can write to the folder can run code in this
-process. A folder that others can write to is therefore not used. Where nothing can be kept, or what
-was kept is damaged, a `KernelCacheWarning` says so once, and the kernels are compiled for this
-process alone.
+of run. A folder that others can write to is not used (`ntt.kept_files` says why). Where nothing can
+be kept, or what was kept is damaged, a `KernelCacheWarning` says so once, and the kernels are
+compiled for this process alone.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
-import hashlib
 import io
-import os
 import pickle
-import stat
-import sys
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -30,7 +23,15 @@ from typing import Any, BinaryIO
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.registry import cpu_target
 
-from ntt.errors import KernelCacheWarning
+from ntt.kept_files import (
+    helpers_stamp,
+    owner_of,
+    sealed,
+    shared_folder,
+    sources_stamp,
+    unsealed,
+    warn_once,
+)
 
 MAGIC = b"he-accel kernel 1\n"
 _PICKLE = b"\x80"
@@ -42,45 +43,20 @@ def private_cache(function: Callable[..., Any]) -> KernelCache | None:
     try:
         cache = KernelCache(function)
     except RuntimeError:  # Numba found no folder to write to
-        _warn_once(
+        warn_once(
             "compiled kernels cannot be kept: neither the folder of the sources nor one of the "
             "user can be written to; name one with NUMBA_CACHE_DIR"
         )
         return None
-    trouble = shared_folder(cache.cache_path, _owner_of(function.__code__.co_filename))
+    trouble = shared_folder(cache.cache_path, owner_of(function.__code__.co_filename))
     if trouble:
-        _warn_once(
+        warn_once(
             f"compiled kernels are neither kept nor read: {trouble}, and who writes there can run "
             "code in this process; take the permission away (chmod go-w) or name a private folder "
             "with NUMBA_CACHE_DIR"
         )
         return None
     return cache
-
-
-@functools.cache
-def shared_folder(folder: str, source_owner: int) -> str:
-    """What lets others change a folder or swap it for another, in words; nothing: ''.
-
-    The owner must be this user, the superuser, or the owner of the sources, who decides anyway what
-    runs. The folder must not be writable for all, nor for a group with other members; the folders
-    above neither, unless they are sticky.
-    """
-    if not hasattr(os, "geteuid"):  # no such permissions on this system
-        return ""
-    path = Path(folder).resolve()
-    while not path.exists():
-        path = path.parent
-    for place in (path, *path.parents):
-        status = place.stat()
-        sticky = place != path and status.st_mode & stat.S_ISVTX
-        if status.st_uid not in (os.geteuid(), 0, source_owner):
-            return f"{place} belongs to another user ({status.st_uid})"
-        if status.st_mode & stat.S_IWOTH and not sticky:
-            return f"everybody can write to {place}"
-        if status.st_mode & stat.S_IWGRP and not sticky and _has_others(status):
-            return f"the members of group {status.st_gid} can write to {place}"
-    return ""
 
 
 def loaded(compiled: Any) -> int:
@@ -115,10 +91,7 @@ class CheckedFile(IndexDataCacheFile):  # type: ignore[misc]
             return None
         if data.startswith(_PICKLE):
             return None
-        digest, contents = data[len(MAGIC) :][:32], data[len(MAGIC) + 32 :]
-        if not data.startswith(MAGIC) or hashlib.sha256(contents).digest() != digest:
-            raise ValueError(f"{Path(path).name} does not match its digest")
-        return contents
+        return unsealed(MAGIC, Path(path), data)
 
     @contextlib.contextmanager
     def _open_for_write(self, filepath: str) -> Iterator[BinaryIO]:
@@ -126,7 +99,7 @@ class CheckedFile(IndexDataCacheFile):  # type: ignore[misc]
         yield buffer
         contents = buffer.getvalue()
         with super()._open_for_write(filepath) as file:
-            file.write(MAGIC + hashlib.sha256(contents).digest() + contents)
+            file.write(sealed(MAGIC, contents))
 
 
 class KernelCache(FunctionCache):  # type: ignore[misc]
@@ -138,7 +111,7 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
         file = CheckedFile(self._cache_path, self._impl.filename_base, own)
         # The version is compared before the rest of an index is unpickled: the rest may name types
         # of operands that the sources no longer define.
-        file._version = (file._version, _sources_stamp(), _helpers_stamp(function))
+        file._version = (file._version, sources_stamp(), helpers_stamp(function))
         self._cache_file = file
 
     def holds(self, arguments: tuple[Any, ...] | None) -> bool:
@@ -153,12 +126,21 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
         machine = cpu_target.target_context.codegen().magic_tuple()
         return any(key[1] == machine and arguments in (None, key[0]) for key in index)
 
+    def object_code(self, arguments: tuple[Any, ...], compiled: Any) -> bytes | None:
+        """The object code that is kept for these Numba types (of a `CompileResult`), or None."""
+        try:
+            data = self._cache_file.load(self._index_key(arguments, compiled.codegen))
+            (_, kind, blocks), *_ = data
+        except Exception:  # nothing kept, or a damaged file
+            return None
+        return bytes(blocks[0]) if kind == "object" else None
+
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The kept machine code for a signature, or None."""
         try:
             return super().load_overload(sig, target_context)
         except Exception as error:  # whatever a damaged pickle raises
-            _warn_once(f"a kept kernel in {self.cache_path} is damaged, compiling it anew: {error}")
+            warn_once(f"a kept kernel in {self.cache_path} is damaged, compiling it anew: {error}")
             self._try(self.flush)
             return None
 
@@ -170,60 +152,4 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
         try:
             write()
         except OSError as error:
-            _warn_once(f"compiled kernels cannot be kept in {self.cache_path}: {error}")
-
-
-@functools.cache
-def _warn_once(message: str) -> None:
-    warnings.warn(message, KernelCacheWarning, stacklevel=4)
-
-
-@functools.cache
-def _sources_stamp() -> tuple[tuple[str, int, int], ...]:
-    """Name, time of change in nanoseconds and size of every source file of this package."""
-    package = Path(__file__).parent
-    return tuple(
-        _file_stamp(str(path.relative_to(package)), path) for path in sorted(package.rglob("*.py"))
-    )
-
-
-def _helpers_stamp(function: Callable[..., Any]) -> tuple[tuple[str, int, int], ...]:
-    """The same of every file of the function's package whose names reach its module by import."""
-    package = function.__module__.partition(".")[0]
-    found: dict[str, tuple[str, int, int]] = {}
-    open_names = [function.__globals__]
-    while open_names:
-        for value in open_names.pop().values():
-            name = str(getattr(value, "__module__", None))
-            module = sys.modules.get(name)
-            path = getattr(module, "__file__", None)
-            if name.partition(".")[0] == package and name not in found and path is not None:
-                found[name] = _file_stamp(name, Path(path))
-                open_names.append(vars(module))
-    return tuple(found[name] for name in sorted(found))
-
-
-def _file_stamp(name: str, path: Path) -> tuple[str, int, int]:
-    return name, path.stat().st_mtime_ns, path.stat().st_size
-
-
-def _owner_of(path: str) -> int:
-    try:
-        return os.stat(path).st_uid
-    except OSError:
-        return 0
-
-
-def _has_others(status: os.stat_result) -> bool:
-    """Whether a folder's group has members besides its owner; of an unknown group, yes."""
-    import grp
-    import pwd
-
-    try:
-        members = set(grp.getgrgid(status.st_gid).gr_mem)
-        if status.st_gid == 0:  # the superuser's own group; containers give it to every user
-            return bool(members - {"root"})
-        owner = pwd.getpwuid(status.st_uid)
-    except KeyError:
-        return True
-    return owner.pw_gid != status.st_gid or bool(members - {owner.pw_name})
+            warn_once(f"compiled kernels cannot be kept in {self.cache_path}: {error}")

@@ -33,8 +33,10 @@ from ntt.backends.layout import (
 )
 from ntt.caching import cached_within
 from ntt.errors import ModulusError, RingDegreeError
+from ntt.kernels import KernelModule
 from ntt.modulus import check_ntt_modulus, check_ring_degree, primitive_root
-from ntt.reduction import multiply_each
+
+_kernels = KernelModule("ntt.reduction")
 
 _KEPT_BYTES = 64 << 20
 """How much of the rows of recent primes is kept, for parameter sets that share primes."""
@@ -179,7 +181,8 @@ def multiply_modulo(a: np.ndarray, b: int, q: int) -> np.ndarray:
     """``a * b mod q``, uint64, same shape; a: uint64 in [0, q); b in [0, q); q of 3 to 61 bits."""
     modulus = _barrett_constants(q)
     out = np.empty_like(a)
-    multiply_each(out.reshape(-1), np.ascontiguousarray(a).reshape(-1), np.uint64(b), *modulus)
+    words = np.ascontiguousarray(a).reshape(-1)
+    _kernels.multiply_each(out.reshape(-1), words, np.uint64(b), *modulus)
     return out
 
 

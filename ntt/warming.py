@@ -37,14 +37,13 @@ def warm(*backends: str, progress: Progress | None = None) -> bool:
     run.
     """
     before = jit.compilations()
-    modules = {
-        name: select.backend_module(name) for name in backends or select.available_backends()
-    }
+    modules = {name: select.source_module(name) for name in backends or select.available_backends()}
     multiply_modulo(np.ones(1, dtype=np.uint64), 1, 5)  # what tables are made with
-    for name, backend in modules.items():
+    for name, module in modules.items():
         for kernel in KERNELS:
             start = time.perf_counter()
-            getattr(backend, kernel)  # compiled by that
+            jit.fix_types(getattr(module, kernel), argument_types(kernel))
+            getattr(select.backend_module(name), kernel)  # its machine code is kept by that
             if progress is not None:
                 progress(name, kernel, time.perf_counter() - start)
     return jit.compilations() > before

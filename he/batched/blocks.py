@@ -12,14 +12,16 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from he.batched import kernels as batched_kernels
-from he.batched.kernels import WIDTH
+from he.batched.block_sizes import WIDTH
 from he.errors import ParameterError
 from he.rlwe.array_checks import check_array
 from he.validation import whole_number
 from ntt import threads
+from ntt.kernels import KernelModule
 from ntt.memory import large_array, read_only
 from ntt.workspace import workspace
+
+_kernels = KernelModule("he.batched.kernels")
 
 Rows = NDArray[np.uint64]
 
@@ -62,14 +64,14 @@ class Blocks:
         parts, limbs, elements, N = self.shape
         check_array(rows, (len(rows), parts, limbs, N), "rows")
         whole_number(first, "the first element", 0, elements - len(rows))
-        batched_kernels.to_blocks(self.data, read_only(rows), first)
+        _kernels.to_blocks(self.data, read_only(rows), first)
 
     def row(self, element: int) -> Rows:
         """One element, (parts, limbs, N)."""
         parts, limbs, elements, N = self.shape
         element = whole_number(element, "the element", 0, elements - 1)
         row = large_array((parts, limbs, N))
-        batched_kernels.from_blocks(row, read_only(self.data), element)
+        _kernels.from_blocks(row, read_only(self.data), element)
         return row
 
     def taken(self, elements: NDArray[np.int64]) -> Blocks:

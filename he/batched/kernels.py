@@ -10,15 +10,9 @@ import numpy as np
 from llvmlite import ir
 from numba.extending import intrinsic
 
+from he.batched.block_sizes import SUMS, WIDTH
 from ntt.jit import inline, kernel
 from ntt.simd.integers import LANES, llvm_function, load, splat, store, u64x8, vmin
-
-WIDTH = 16
-OUTPUTS = 8
-"""Sums that are made side by side: their weights lie together."""
-WIDTH = 2 * LANES
-SUMS = OUTPUTS * WIDTH
-"""Words of scratch memory of `weighted_sums`."""
 
 _DOUBLES = ir.VectorType(ir.DoubleType(), LANES)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from he.batched.kernels import OUTPUTS
+from he.batched.block_sizes import OUTPUTS
 
 IntArray = NDArray[np.int64]
 

@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from he.batched import kernels as batched_kernels
+from he.batched.block_sizes import SUMS, WIDTH
 from he.batched.blocks import Blocks, Rows, chained
-from he.batched.kernels import SUMS, WIDTH
 from he.batched.sum_program import SPARE_BITS, Assembly, SumProgram, WeightDigits
 from he.errors import ParameterError
 from ntt import threads
+from ntt.kernels import KernelModule
 from ntt.memory import large_zeros, read_only
 from ntt.workspace import workspace
+
+_kernels = KernelModule("he.batched.kernels")
 
 _WORDS = 1 << 22  # of one batch of outputs: 32 MiB
 _KEPT_WORDS = 1 << 23  # of all outputs, where inputs stream past them: 64 MiB
@@ -144,7 +146,7 @@ class WeightedSums:
         elements = read_only(inputs.data)
 
         def work(lo: int, hi: int) -> None:
-            batched_kernels.weighted_sums(
+            _kernels.weighted_sums(
                 target, elements, program.inputs, program.weights, program.phases,
                 program.tiles, offsets, fresh, self._moduli, self._inverses,
                 workspace("weighted sums", (SUMS,)), lo, hi,

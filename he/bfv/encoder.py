@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from he.bfv import kernels
 from he.bfv.ciphertext import Plaintext
 from he.bfv.params import BFVParameters
 from he.errors import BatchingError, EncodingError
@@ -15,9 +14,12 @@ from he.rlwe.array_checks import array_of
 from he.rlwe.galois import GENERATOR
 from he.rlwe.operand_checks import check_owner
 from he.validation import instance
+from ntt.kernels import KernelModule
 from ntt.limbs import LimbOps
 from ntt.memory import large_array, large_copy
 from ntt.tables import NTTTables, bit_reversal
+
+_kernels = KernelModule("he.bfv.kernels")
 
 
 class CoefficientEncoder:
@@ -117,7 +119,7 @@ def residues(params: BFVParameters, array: np.ndarray, position: np.ndarray) -> 
         raise _too_large(int(array.max()), params.t)
     out = large_array((params.N,))
     signed = np.ascontiguousarray(array, dtype=np.int64)
-    bounds = kernels.scatter_residues(out, signed, position, np.int64(params.t))
+    bounds = _kernels.scatter_residues(out, signed, position, np.int64(params.t))
     smallest, largest = (int(bound) for bound in bounds)
     if smallest <= -params.t or largest >= params.t:
         raise _too_large(smallest if smallest <= -params.t else largest, params.t)

@@ -14,14 +14,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from he.bfv import kernels
 from he.bfv.params import BFVParameters
 from he.errors import NoiseBudgetExhaustedError
 from he.rlwe.rns import context
 from ntt.constants import BasisChange, Scalars
+from ntt.kernels import KernelModule
 from ntt.limbs import LimbOps
 from ntt.memory import large_array
 from ntt.workspace import secret_workspace
+
+_kernels = KernelModule("he.bfv.kernels")
 
 # Plaintexts of more bits are cut in two: kernels take sources below 2^50.
 _WHOLE_BITS, _LOW_BITS = 50, 30
@@ -53,7 +55,7 @@ class CentredLift:
     def terms(self, out: np.ndarray, x: np.ndarray) -> float:
         """out (n + 1, N) from x (n, N); returns the largest |x| / D, x centred."""
         self._ops.multiply_scalar(out[:-1], x, self._inverses)
-        return float(kernels.nearest_multiple(out[-1], out[:-1], self._reciprocals))
+        return float(_kernels.nearest_multiple(out[-1], out[:-1], self._reciprocals))
 
     def change(self, moduli: tuple[int, ...], factors: Sequence[int] | None = None) -> BasisChange:
         """Terms to their value modulo `moduli`, times a factor for each of these."""
@@ -93,7 +95,7 @@ class PlainLift:
         Q m / t = floor(Q / t) m + (Q mod t) m / t, with only the second rounded.
         """
         rounded = large_array(m.shape)
-        kernels.scaling_remainder(rounded, m, np.uint64(self._t), *self._rest)
+        _kernels.scaling_remainder(rounded, m, np.uint64(self._t), *self._rest)
         pieces = (*self._sources(m), *self._sources(rounded))
         sources = np.stack(pieces, out=large_array((len(pieces), m.size)))
         return self._ops.convert_forward(self._out(m), sources, self._scaling)
@@ -120,7 +122,7 @@ class PlainLift:
                     "the noise of the ciphertext has reached its message, which is lost: compute "
                     "less, or build parameters with a larger depth or more spare_bits"
                 )
-            kernels.weighted_sum(out[0], terms, *self._to_plain.of(64), np.uint64(self._t))
+            _kernels.weighted_sum(out[0], terms, *self._to_plain.of(64), np.uint64(self._t))
         result: np.ndarray = out[0]
         return result
 

@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from he.errors import CorruptBytesError, ForeignBytesError, ParameterError
-from he.format.residue_packing_kernels import pack_row, unpack_row
+from ntt.kernels import KernelModule
 from ntt.memory import contiguous, large_array, read_only
+
+_kernels = KernelModule("he.format.residue_packing_kernels")
 
 Allocate = Callable[[tuple[int, ...]], np.ndarray]
 """`large_array`, or `secret_array` for residues of secrets."""
@@ -52,7 +54,7 @@ def packed_words(
             if int(row.max()) >= q:
                 raise ParameterError(f"residue {int(row.max())} is not below its modulus {q}")
             stop = start + _words_per_row(q, N)
-            pack_row(row, q.bit_length(), packed[start:stop])
+            _kernels.pack_row(row, q.bit_length(), packed[start:stop])
             start = stop
     return packed.astype("<u8", copy=False)
 
@@ -84,7 +86,7 @@ def unpack_residues(
     for block in residues.reshape(-1, len(moduli), N):
         for row, q in zip(block, moduli, strict=True):
             stop = start + _words_per_row(q, N)
-            largest, padding = unpack_row(packed[start:stop], q.bit_length(), row)
+            largest, padding = _kernels.unpack_row(packed[start:stop], q.bit_length(), row)
             if largest >= q:
                 raise CorruptBytesError(f"residue {int(largest)} is not below its modulus {q}")
             if padding:

@@ -16,14 +16,16 @@ from typing import NoReturn, Self, TypeVar
 import numpy as np
 
 from he.errors import UnsupportedOperationError
-from he.rlwe import rns_kernels
 from he.rlwe.params import RLWEParameters
 from ntt.caching import Made
 from ntt.constants import BasisChange, DigitChange, LimbDivision, Scalars
+from ntt.kernels import KernelModule
 from ntt.limbs import LimbOps
 from ntt.memory import large_array
 from ntt.tables import NTTTables
 from ntt.workspace import workspace
+
+_kernels = KernelModule("he.rlwe.rns_kernels")
 
 # Errors of fresh ciphertexts (`he.rlwe.sampling.gaussian`) are far smaller.
 _ADDEND_BOUND = 1 << 12
@@ -342,7 +344,7 @@ class Division:
         e as int64 coefficients, below 2^12 in absolute value and below D. Both are overwritten.
         """
         self._lost_ops.inverse(last[:1])
-        rns_kernels.add_small(
+        _kernels.add_small(
             last[0], last[1].view(np.int64), self._lost_moduli[0], self._shifts[0], _ADDEND_BOUND
         )
         return self._kept_ops.divide(out, kept, last, self._change_less_addend, self._factors)
@@ -353,5 +355,5 @@ class Division:
             return self._lost_ops.add_scalar(lost, lost, self._shifts)
         terms = workspace("division", (len(lost) + 1, lost.shape[-1]))
         self._lost_ops.affine(terms[:-1], lost, self._inverses, self._shifts)
-        rns_kernels.overflow_count(terms[-1], terms[:-1], self._reciprocals)
+        _kernels.overflow_count(terms[-1], terms[:-1], self._reciprocals)
         return terms

@@ -35,9 +35,12 @@ from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 from numpy.typing import NDArray
 
 from he.errors import ParameterError
-from he.rlwe.sampling_kernels import AT_ONCE, invert_half_normal, keep_below, keep_ternary
+from he.rlwe.threshold_columns import AT_ONCE
+from ntt.kernels import KernelModule
 from ntt.memory import large_array, secret_array, wipe_bytes
 from ntt.workspace import workspace
+
+_kernels = KernelModule("he.rlwe.sampling_kernels")
 
 SEED_BYTES = 32
 BYTES_PER_CIPHER = 1 << 38
@@ -294,7 +297,7 @@ def uniform_residues(
             drawn = words[: missing * masks // q + 8 * math.isqrt(missing) + 1]
             limb_stream.fill(drawn.view(np.uint8))
             filled = int(
-                keep_below(_native(drawn), np.uint64(masks - 1), np.uint64(q), row, filled)
+                _kernels.keep_below(_native(drawn), np.uint64(masks - 1), np.uint64(q), row, filled)
             )
     return residues
 
@@ -314,7 +317,7 @@ def ternary(
     while filled < N:
         drawn = octets[: N - filled]
         stream.fill(drawn)
-        filled = int(keep_ternary(drawn, samples, filled))
+        filled = int(_kernels.keep_ternary(drawn, samples, filled))
     return samples
 
 
@@ -337,7 +340,7 @@ def gaussian(
     _check_length(N)
     words, samples = _in_memory(N, memory)
     stream.fill(words.view(np.uint8))
-    invert_half_normal(_native(words), _filled_thresholds(float(sigma)), samples)
+    _kernels.invert_half_normal(_native(words), _filled_thresholds(float(sigma)), samples)
     return samples
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from he.rlwe.threshold_columns import AT_ONCE
 from ntt.jit import inline, kernel
 
-AT_ONCE = 6  # thresholds that are compared in one pass over the words
 _COLUMNS = 1024  # words that stay in the first-level cache meanwhile
 
 

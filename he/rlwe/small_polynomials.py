@@ -7,12 +7,15 @@ import math
 import numpy as np
 
 from he.errors import ParameterError
-from he.rlwe import rns_kernels, sampling
+from he.rlwe import sampling
 from he.rlwe.params import RLWEParameters
 from he.rlwe.sampling import RandomStream
+from ntt.kernels import KernelModule
 from ntt.limbs import LimbOps
 from ntt.threads import settle
 from ntt.workspace import secret_workspace
+
+_kernels = KernelModule("he.rlwe.rns_kernels")
 
 # Each of -1, 0 and 1 stands in a uniform secret N / 3 times, with a standard deviation of
 # sqrt(2 N / 9); beyond ten of them a fresh secret is with a probability below 2^-70.
@@ -32,7 +35,7 @@ def take_secret(params: RLWEParameters, coefficients: np.ndarray, out: np.ndarra
     if plain:
         with np.errstate(invalid="ignore"):
             np.copyto(out, given, casting="unsafe")
-        rns_kernels.ternary_counts(counts, out)
+        _kernels.ternary_counts(counts, out)
     if not plain or counts[3] or not np.array_equal(out, given):
         raise ParameterError(
             f"a secret key is {params.N} coefficients in {{-1, 0, 1}}, not an array of "
@@ -51,7 +54,7 @@ def take_secret(params: RLWEParameters, coefficients: np.ndarray, out: np.ndarra
 
 def small_polynomial(values: np.ndarray, ops: LimbOps, out: np.ndarray) -> np.ndarray:
     """out (limbs, N) = the transform of int64 coefficients smaller than every modulus."""
-    rns_kernels.residues_of_small(out, values, np.array(ops.moduli, dtype=np.uint64))
+    _kernels.residues_of_small(out, values, np.array(ops.moduli, dtype=np.uint64))
     return ops.forward(out)
 
 

@@ -16,10 +16,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 
 from he.validation import instance, shown
 from nn.errors import NetworkError, UnsupportedLayerError
@@ -29,6 +29,12 @@ from nn.network.images import as_batch, range_error
 from nn.network.layers import FloatArray, Shape
 from nn.stages.rewriting import rewrite
 from nn.stages.stage import AffineStage, SquareStage
+from ntt.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from scipy import sparse
+else:
+    sparse = LazyModule("scipy.sparse")  # whose import takes longer than an encrypted image
 
 _MOST_BITS = 16
 

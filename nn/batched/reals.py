@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
 
 from he import SecretKey
 from he.batched.blocks import Elementwise, Rows
@@ -37,6 +36,12 @@ from nn.network.graph import Network
 from nn.network.images import as_batch, check_pixels
 from nn.network.layers import FloatArray, Shape
 from nn.stages.stage import AffineStage
+from ntt.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from scipy import sparse
+else:
+    sparse = LazyModule("scipy.sparse")  # whose import takes longer than an encrypted image
 
 
 @dataclass(frozen=True, eq=False)

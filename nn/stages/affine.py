@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 
 from nn.errors import ShapeError, UnsupportedLayerError
 from nn.network.activation import Polynomial
@@ -19,6 +19,12 @@ from nn.network.layers import (
     Linear,
     Shape,
 )
+from ntt.lazy import LazyModule
+
+if TYPE_CHECKING:
+    from scipy import sparse
+else:
+    sparse = LazyModule("scipy.sparse")  # whose import takes longer than an encrypted image
 
 
 @dataclass(frozen=True, eq=False)

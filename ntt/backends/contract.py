@@ -14,32 +14,39 @@ from __future__ import annotations
 from typing import Annotated, Any, NamedTuple, Protocol, get_origin, get_type_hints
 
 import numpy as np
-from numba import types
 
 
-def _array(axes: int, word: Any = types.uint64, layout: str = "C", readonly: bool = False) -> Any:
-    return types.Array(word, axes, layout, readonly)
+class ArrayType(NamedTuple):
+    """An argument that is an array: what Numba's type of it is made from, without Numba.
+
+    word: the name of the element type. layout: "C" for a contiguous array, "A" for any.
+    """
+
+    axes: int
+    word: str = "uint64"
+    layout: str = "C"
+    readonly: bool = False
 
 
 # Contiguous uint64 arrays by the number of their axes. A kernel only reads those called `In`: they
 # may be writable or not. It writes those called `Words`. Numba converts no array inside a tuple, so
 # the arrays of named tuples must be writable and are `Words`, too.
-In1 = Annotated[np.ndarray, _array(1, readonly=True)]
-In2 = Annotated[np.ndarray, _array(2, readonly=True)]
-In3 = Annotated[np.ndarray, _array(3, readonly=True)]
-In4 = Annotated[np.ndarray, _array(4, readonly=True)]
-Words1 = Annotated[np.ndarray, _array(1)]
-Words2 = Annotated[np.ndarray, _array(2)]
-Words3 = Annotated[np.ndarray, _array(3)]
-Words4 = Annotated[np.ndarray, _array(4)]
-Words5 = Annotated[np.ndarray, _array(5)]
+In1 = Annotated[np.ndarray, ArrayType(1, readonly=True)]
+In2 = Annotated[np.ndarray, ArrayType(2, readonly=True)]
+In3 = Annotated[np.ndarray, ArrayType(3, readonly=True)]
+In4 = Annotated[np.ndarray, ArrayType(4, readonly=True)]
+Words1 = Annotated[np.ndarray, ArrayType(1)]
+Words2 = Annotated[np.ndarray, ArrayType(2)]
+Words3 = Annotated[np.ndarray, ArrayType(3)]
+Words4 = Annotated[np.ndarray, ArrayType(4)]
+Words5 = Annotated[np.ndarray, ArrayType(5)]
 # A written array of which only the rows need be contiguous.
-Rows3 = Annotated[np.ndarray, _array(3, layout="A")]
+Rows3 = Annotated[np.ndarray, ArrayType(3, layout="A")]
 # Arrays of int64, read, and those of named tuples, of int64 and uint32.
-Index = Annotated[np.ndarray, _array(1, types.int64, readonly=True)]
-Indices1 = Annotated[np.ndarray, _array(1, types.int64)]
-Indices2 = Annotated[np.ndarray, _array(2, types.int64)]
-Moves2 = Annotated[np.ndarray, _array(2, types.uint32)]
+Index = Annotated[np.ndarray, ArrayType(1, "int64", readonly=True)]
+Indices1 = Annotated[np.ndarray, ArrayType(1, "int64")]
+Indices2 = Annotated[np.ndarray, ArrayType(2, "int64")]
+Moves2 = Annotated[np.ndarray, ArrayType(2, "uint32")]
 
 
 class Conversion(NamedTuple):
@@ -319,9 +326,12 @@ def argument_types(kernel: str) -> tuple[Any, ...]:
 
 
 def _numba_type(hint: Any) -> Any:
+    from numba import types
+
     if hint is int:
         return types.int64
     if get_origin(hint) is Annotated:
-        return hint.__metadata__[0]
+        axes, word, layout, readonly = hint.__metadata__[0]
+        return types.Array(getattr(types, word), axes, layout, readonly)
     fields = get_type_hints(hint, include_extras=True).values()
     return types.BaseTuple.from_types([_numba_type(field) for field in fields], hint)

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ntt.addresses import array_at
+from ntt.backends.addressed import array_at
+from ntt.backends.layout import VECTOR
 from ntt.jit import inline
-
-VECTOR = 8
-"""Columns that a permutation of the transformed domain keeps together: docs/bounds.md."""
 
 _LANES = np.uint32(7)
 _VECTOR_BITS = np.uint32(3)

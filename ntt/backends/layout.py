@@ -7,8 +7,6 @@ unpacks every argument at each call.
 
 from __future__ import annotations
 
-from ntt.jit import inline
-
 # The columns of the constants. W is the word size of the backend (64 or 52 bits), n the bit length
 # of q.
 Q = 0  # the modulus
@@ -33,8 +31,5 @@ FLOAT_Q = MU
 FLOAT_Q_INVERSE = SHIFT  # 1 / q, rounded
 FLOAT_WIDE = RADIX  # 2^(52 + n)
 
-
-@inline
-def twiddles(row, N, block):
-    """One of the blocks W .. W_INVERSE_SHOUP of a row of the tables, (N,)."""
-    return row[COLUMNS + block * N : COLUMNS + (block + 1) * N]
+VECTOR = 8
+"""Columns that a permutation of the transformed domain keeps together: docs/bounds.md."""

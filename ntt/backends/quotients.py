@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ntt.addresses import array_at
+from ntt.backends.addressed import array_at
 from ntt.backends.contract import Conversion
-from ntt.backends.hoisting import VECTOR, move_lanes, move_target
+from ntt.backends.hoisting import move_lanes, move_target
+from ntt.backends.layout import VECTOR
 from ntt.jit import inline
 
 

@@ -18,7 +18,7 @@ from typing import Any, cast
 from ntt.backends.contract import KERNELS, Backend, argument_types
 from ntt.cpu import cpu_features
 from ntt.errors import BackendError
-from ntt.jit import fix_types
+from ntt.kernels import fixed_kernel
 
 ENVIRONMENT_VARIABLE = "HE_ACCEL_BACKEND"
 AUTO = "auto"
@@ -116,9 +116,10 @@ class _TypedKernels:
 
     def __getattr__(self, name: str) -> Any:
         """Called for a name that this object does not have yet, so once for each."""
-        value = getattr(self._module, name)
         if name in KERNELS:
-            fix_types(value, argument_types(name))
+            value = fixed_kernel(self._module.__name__, name, argument_types)
+        else:
+            value = getattr(self._module, name)
         setattr(self, name, value)
         return value
 

@@ -16,10 +16,10 @@ from numba import types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, overload, register_model
 
-from ntt.cpu import cpu_features
+from ntt.cpu import float_lanes
 from ntt.simd.integers import array_pointer, llvm_function
 
-LANES = 8 if "avx512f" in cpu_features() else 4
+LANES = float_lanes()
 _I32 = ir.IntType(32)
 _BITS = ir.VectorType(ir.IntType(64), LANES)
 _VECTOR = ir.VectorType(ir.DoubleType(), LANES)

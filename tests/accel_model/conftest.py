@@ -20,7 +20,7 @@ from he.ckks.encoding.encoder import Encoder
 from he.ckks.encryption import Encryptor
 from he.ckks.evaluator import Evaluator
 from he.ckks.params import CKKSParameters
-from he.rlwe import rns_kernels
+from he.rlwe import rns
 from he.rlwe.galois import element_of_rotation
 from he.rlwe.keygen import KeyGenerator
 from he.rlwe.keys import KeyNeeds
@@ -163,7 +163,7 @@ def counted_limbs() -> Iterator[Counter[Opcode]]:
         return wrapped
 
     with pytest.MonkeyPatch.context() as patch:
-        for owner, known in ((LimbOps, of_limbs), (rns_kernels, of_kernels)):
+        for owner, known in ((LimbOps, of_limbs), (rns._kernels, of_kernels)):
             for name, count in known.items():
                 patch.setattr(owner, name, counting(getattr(owner, name), count))
         yield counts

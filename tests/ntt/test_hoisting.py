@@ -8,7 +8,7 @@ import pytest
 import ntt
 from ntt import hoisting
 from ntt.addresses import addresses_of
-from ntt.backends.hoisting import VECTOR
+from ntt.backends.layout import VECTOR
 from ntt.hoisting import HoistedOperands, VectorMoves, run_of, weights_shape
 from ntt.limbs import LimbOps
 from ntt.tables import NTTTables, bit_reversal

@@ -20,7 +20,7 @@ from numba.core import config
 from numba.core.caching import CacheImpl, IndexDataCacheFile
 
 import ntt
-from ntt import jit, kernel_cache
+from ntt import jit, kept_files, kernel_cache
 
 SOURCE = """
 from ntt.jit import kernel
@@ -33,7 +33,7 @@ def double(x):
 
 @pytest.fixture(autouse=True)
 def _forget_warnings() -> None:
-    kernel_cache._warn_once.cache_clear()
+    kept_files.warn_once.cache_clear()
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_kernel__is_stale_when_any_source_changed(
     load: Callable[[], ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load().double(1)
-    monkeypatch.setattr(kernel_cache, "_sources_stamp", lambda: ("another state of the sources",))
+    monkeypatch.setattr(kernel_cache, "sources_stamp", lambda: ("another state of the sources",))
     changed = load()
     assert not jit.is_cached(changed.double)
     before = jit.compilations()
@@ -83,7 +83,7 @@ def test_kernel__is_stale_when_any_source_changed(
 
 
 def test_sources_stamp__names_every_file_of_the_package() -> None:
-    names = [name for name, _, _ in kernel_cache._sources_stamp()]
+    names = [name for name, _, _ in kept_files.sources_stamp()]
     assert {"reduction.py", "simd/integers.py", "backends/scalar/transform.py"} <= set(names)
 
 
@@ -106,11 +106,11 @@ def test_helpers_stamp__names_the_files_that_kernels_import_from(
     monkeypatch.syspath_prepend(tmp_path)
     run = importlib.import_module("toolbox.kernels").run
     assert run(3) == 12
-    stamp = kernel_cache._helpers_stamp(run.py_func)
+    stamp = kept_files.helpers_stamp(run.py_func)
     assert {"toolbox.far", "toolbox.near"} <= {name for name, _, _ in stamp}
     assert not any(name == "toolbox.unused" for name, _, _ in stamp)
     (package / "far.py").write_text(sources["far"] + "\n")
-    assert kernel_cache._helpers_stamp(run.py_func) != stamp
+    assert kept_files.helpers_stamp(run.py_func) != stamp
 
 
 def test_kernel__is_stale_when_an_operand_type_is_gone(
@@ -126,7 +126,7 @@ def test_kernel__is_stale_when_an_operand_type_is_gone(
     before = jit.compilations()
     for count, name in enumerate(("Pair", "Couple"), start=1):
         (package / "operands.py").write_text(operands.format(name))
-        monkeypatch.setattr(kernel_cache, "_sources_stamp", lambda stamp=name: (stamp,))
+        monkeypatch.setattr(kernel_cache, "sources_stamp", lambda stamp=name: (stamp,))
         for module in [m for m in sys.modules if m.startswith("renaming")]:
             monkeypatch.delitem(sys.modules, module)
         importlib.invalidate_caches()
@@ -147,7 +147,7 @@ def test_kernel__damaged_cache_is_told_and_replaced(
     damaged = load()
     with pytest.warns(ntt.KernelCacheWarning, match="damaged"):
         assert damaged.double(3) == 6
-    kernel_cache._warn_once.cache_clear()
+    kept_files.warn_once.cache_clear()
     assert load().double(3) == 6
 
 
@@ -163,7 +163,7 @@ def test_kernel__no_flipped_bit_is_ever_run(
         flipped = bytearray(intact)
         flipped[place] ^= 1 << (place % 8)
         path.write_bytes(flipped)
-        kernel_cache._warn_once.cache_clear()
+        kept_files.warn_once.cache_clear()
         with pytest.warns(ntt.KernelCacheWarning, match="damaged"):
             assert load().double(3) == 6
         path.write_bytes(intact)
@@ -195,7 +195,7 @@ def test_kernel__a_folder_that_others_can_write_to_is_not_used(
 ) -> None:
     load().double(1)
     (tmp_path / where).chmod(mode)
-    kernel_cache.shared_folder.cache_clear()
+    kept_files.shared_folder.cache_clear()
     before = jit.compilations()
     if trouble:
         with pytest.warns(ntt.KernelCacheWarning, match=trouble):
@@ -206,7 +206,7 @@ def test_kernel__a_folder_that_others_can_write_to_is_not_used(
     assert jit.compilations() == before + bool(trouble)
     assert jit.is_cached(module.double) == (not trouble)
     (tmp_path / where).chmod(0o755)
-    kernel_cache.shared_folder.cache_clear()
+    kept_files.shared_folder.cache_clear()
 
 
 def test_shared_folder__knows_groups_and_owners(
@@ -220,11 +220,11 @@ def test_shared_folder__knows_groups_and_owners(
         monkeypatch.setattr(grp, "getgrgid", lambda _: group)
 
     members(user)
-    assert not kernel_cache._has_others(own)
+    assert not kept_files.has_others(own)
     members(user, "somebody")
-    assert kernel_cache._has_others(own)
+    assert kept_files.has_others(own)
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
-    text = kernel_cache.shared_folder.__wrapped__(str(tmp_path), 54321)
+    text = kept_files.shared_folder.__wrapped__(str(tmp_path), 54321)
     assert ("belongs to another user" in text) == (tmp_path.stat().st_uid != 0)
 
 

@@ -13,11 +13,13 @@ from typing import Protocol
 
 import numpy as np
 
-from he.ckks.encoding import embedding_kernels as kernels
 from he.ckks.encoding import fft
 from he.rlwe.galois import GENERATOR
 from ntt.cpu import cpu_features
+from ntt.kernels import KernelModule
 from ntt.workspace import workspace
+
+_kernels = KernelModule("he.ckks.encoding.embedding_kernels")
 
 SCRATCH = "embedding"
 """Name of the scratch memory that holds slots and what they are computed from."""
@@ -43,7 +45,7 @@ class Embedding(Protocol):
 def embedding(N: int) -> Embedding:
     """The embedding of ring degree N: on vectors where N and the CPU allow it."""
     # Without a fused multiply-add the vectors would be taken apart.
-    if N >= 4 * fft.MIN_LENGTH and "fma" in cpu_features():
+    if 4 * fft.min_length() <= N and "fma" in cpu_features():
         return VectorEmbedding(N)
     return PlainEmbedding(N)
 
@@ -59,7 +61,7 @@ def embedded_period(N: int, period: int) -> int:
     """
     if not isinstance(embedding(N), VectorEmbedding):
         return N // 2
-    return max(period, 2 * fft.MIN_LENGTH)
+    return max(period, 2 * fft.min_length())
 
 
 class PlainEmbedding(Embedding):
@@ -91,7 +93,7 @@ class PlainEmbedding(Embedding):
 
 
 class VectorEmbedding(Embedding):
-    """The embedding by this package's FFT kernels; needs N >= 4 `fft.MIN_LENGTH`."""
+    """The embedding by this package's FFT kernels; needs N >= 4 `fft.min_length()`."""
 
     def __init__(self, N: int) -> None:
         n = self._half = N // 2
@@ -125,12 +127,12 @@ class VectorEmbedding(Embedding):
         out = np.empty(2 * n)
         if slots.dtype == np.float64:
             x, spectrum = _scratch(n // 2)
-            kernels.coefficients_of_real(
+            _kernels.coefficients_of_real(
                 out, slots, scale / n, self._gather_real, x, spectrum, *self._real
             )
         else:
             x, spectrum = _scratch(n)
-            kernels.coefficients_of_complex(
+            _kernels.coefficients_of_complex(
                 out, slots.view(np.float64), scale / n, self._gather, x, spectrum, *self._complex
             )
         return out
@@ -138,7 +140,7 @@ class VectorEmbedding(Embedding):
     def slots(self, coefficients: np.ndarray, scale: float) -> np.ndarray:
         out = np.empty(self._half, dtype=np.complex128)
         x, spectrum = _scratch(self._half)
-        kernels.complex_of_coefficients(
+        _kernels.complex_of_coefficients(
             out.view(np.float64), coefficients, scale, self._scatter, x, spectrum, *self._complex
         )
         return out
@@ -146,7 +148,7 @@ class VectorEmbedding(Embedding):
     def real_slots(self, coefficients: np.ndarray, scale: float) -> np.ndarray:
         out = np.empty(self._half)
         x, spectrum = _scratch(self._half // 2)
-        kernels.real_of_coefficients(
+        _kernels.real_of_coefficients(
             out, coefficients, scale, self._scatter_real, x, spectrum, *self._real
         )
         return out

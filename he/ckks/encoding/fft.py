@@ -6,9 +6,12 @@ import functools
 
 import numpy as np
 
-from ntt.simd.floats import LANES
+from ntt.cpu import float_lanes
 
-MIN_LENGTH = LANES * LANES
+
+def min_length() -> int:
+    """The least length of the FFT kernels."""
+    return float_lanes() ** 2
 
 
 def roots(numerators: np.ndarray, denominator: int) -> np.ndarray:
@@ -31,28 +34,30 @@ def roots(numerators: np.ndarray, denominator: int) -> np.ndarray:
 
 @functools.lru_cache(maxsize=16)
 def twiddles(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """(w, w_lanes) of the FFT of n = LANES M numbers, M a power of two.
+    """(w, w_lanes) of the FFT of n = `float_lanes()` M numbers, M a power of two.
 
     w (2, .): exp(-2 pi i k j / 4 s) for k = 1, 2, 3, for j in [0, s), for every radix-4 step s;
     w_lanes: exp(-2 pi i l k / n) as `he.ckks.encoding.fft_lane_passes` reads them.
     """
-    vectors = n // LANES
+    lanes = float_lanes()
+    vectors = n // lanes
     s = 1 if vectors.bit_length() % 2 else 2
     steps = []
     while s < vectors:
         steps.append(roots(np.outer(np.arange(s), [1, 2, 3]).ravel() * (n // (4 * s)), n))
         s *= 4
     w = np.concatenate([np.zeros((2, 0)), *steps], axis=1)
-    k = np.arange(vectors).reshape(-1, 1, LANES)
-    w_lanes = roots(np.arange(1, LANES)[:, None] * k, n).transpose(1, 2, 0, 3)
+    k = np.arange(vectors).reshape(-1, 1, lanes)
+    w_lanes = roots(np.arange(1, lanes)[:, None] * k, n).transpose(1, 2, 0, 3)
     return np.ascontiguousarray(w), w_lanes.ravel()
 
 
 def interleaved_order(n: int) -> np.ndarray:
     """Which element of n stands at each place of bit-reversed vectors of interleaved lanes."""
-    vectors = n // LANES
+    lanes = float_lanes()
+    vectors = n // lanes
     bits = vectors.bit_length() - 1
     reversed_bits = np.zeros(vectors, dtype=np.int64)
     for bit in range(bits):
         reversed_bits |= (np.arange(vectors) >> bit & 1) << (bits - 1 - bit)
-    return (LANES * reversed_bits[:, None] + np.arange(LANES)).ravel()
+    return (lanes * reversed_bits[:, None] + np.arange(lanes)).ravel()

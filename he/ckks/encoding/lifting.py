@@ -7,10 +7,12 @@ import math
 
 import numpy as np
 
-from he.ckks.encoding import encoder_kernels
 from he.rlwe.rns import RNSContext
 from ntt.constants import BasisChange
+from ntt.kernels import KernelModule
 from ntt.workspace import workspace
+
+_kernels = KernelModule("he.ckks.encoding.encoder_kernels")
 
 # Limbs are compared in parts that stay in the second-level cache.
 _WORDS = 1 << 17
@@ -36,12 +38,12 @@ class CentredCoefficients:
         out = workspace(_VALUES, (N,)).view(np.float64)
         if limbs == 1:
             residues = ops.inverse(_copied(data))
-            encoder_kernels.centred_residues(out, residues[0].view(np.int64), ops.moduli[0])
+            _kernels.centred_residues(out, residues[0].view(np.int64), ops.moduli[0])
         # Two limbs hold what is left of almost every decryption.
         elif not self._in_two_limbs(limbs - 1)(out, data):
             residues = ops.inverse(_copied(data))
             moduli = np.array(ops.moduli, dtype=np.uint64)
-            encoder_kernels.centred_values(out, residues, moduli, *_garner_constants(ops.moduli))
+            _kernels.centred_values(out, residues, moduli, *_garner_constants(ops.moduli))
         return out
 
     def _in_two_limbs(self, level: int) -> TwoLimbs:
@@ -88,7 +90,7 @@ class TwoLimbs:
         self._first.inverse(rows[:2])
         self._second.convert(rows[2:], rows[:2], self._quotient)
         low, high = rows[1:].view(np.int64)
-        if not encoder_kernels.joined_limbs(out, low, high, self._q0, self._half):
+        if not _kernels.joined_limbs(out, low, high, self._q0, self._half):
             return False
         for limbs, ops, value in self._others:
             found = workspace(_FOUND, (len(ops.moduli), N))

@@ -6,11 +6,13 @@ import functools
 
 import numpy as np
 
-from he.ckks.encoding import encoder_kernels
 from ntt.constants import BasisChange
+from ntt.kernels import KernelModule
 from ntt.limbs import LimbOps
 from ntt.memory import large_array
 from ntt.workspace import workspace
+
+_kernels = KernelModule("he.ckks.encoding.encoder_kernels")
 
 # Digits are shifted to be positive, and then below 2^50, as `LimbOps.convert_forward` needs them.
 _BASE = 2.0**48
@@ -19,7 +21,7 @@ _OFFSET = 2.0**49
 
 def largest_magnitude(values: np.ndarray) -> float:
     """The largest of |values| (float64); NaN where there is one, else infinity where there is."""
-    largest = encoder_kernels.largest_bits(values.view(np.uint64))
+    largest = _kernels.largest_bits(values.view(np.uint64))
     return float(np.uint64(largest).view(np.float64))
 
 
@@ -33,7 +35,7 @@ def rounded_residues(values: np.ndarray, largest: float, ops: LimbOps) -> np.nda
         largest /= _BASE
         digits += 1
     y = workspace("rounding", (digits, values.size))
-    encoder_kernels.rounded_digits(y, values, _BASE, _OFFSET)
+    _kernels.rounded_digits(y, values, _BASE, _OFFSET)
     out = large_array((len(ops.moduli), values.size))
     return ops.convert_forward(out, y, _recomposition(digits, ops.moduli))
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from he.errors import CorruptBytesError
-from he.rlwe.rns_kernels import ternary_of_residues
+from ntt.kernels import KernelModule
 from ntt.limbs import LimbOps
 from ntt.memory import secret_array
+
+_kernels = KernelModule("he.rlwe.rns_kernels")
 
 
 def secret_coefficients(data: np.ndarray, ops: LimbOps) -> np.ndarray:
@@ -19,7 +21,7 @@ def secret_coefficients(data: np.ndarray, ops: LimbOps) -> np.ndarray:
         raise CorruptBytesError("a secret key has a limb of every prime, the special one too")
     moduli = np.array(ops.moduli, dtype=np.uint64)
     coefficients = secret_array(data.shape[1:]).view(np.int64)
-    good = ternary_of_residues(coefficients, ops.inverse(data), moduli)
+    good = _kernels.ternary_of_residues(coefficients, ops.inverse(data), moduli)
     data.fill(0)
     if not good:
         raise CorruptBytesError("the limbs of the secret key are not one ternary polynomial")

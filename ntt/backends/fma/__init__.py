@@ -6,24 +6,29 @@ absolute value, which float64 holds exactly. So the results have the bits of the
 
 from __future__ import annotations
 
-from ntt.backends.fma.conversion import convert, convert_digits, convert_forward, divide
-from ntt.backends.fma.hoisting import hoisted_product
-from ntt.backends.fma.pointwise import (
-    add,
-    add_scalar,
-    affine,
-    multiply,
-    multiply_add,
-    multiply_scalar,
-    negate,
-    subtract,
-)
-from ntt.backends.fma.products import gadget_product, tensor
-from ntt.backends.fma.quotients import hoisted_quotients
-from ntt.backends.fma.transform import forward, inverse
+from typing import TYPE_CHECKING
+
 from ntt.backends.layout import FLOAT_BITS
-from ntt.backends.scalar.permutation import permute, permute_add
+from ntt.lazy import lazy_names
 from ntt.memory import large_array as allocate
+
+if TYPE_CHECKING:
+    from ntt.backends.fma.conversion import convert, convert_digits, convert_forward, divide
+    from ntt.backends.fma.hoisting import hoisted_product
+    from ntt.backends.fma.pointwise import (
+        add,
+        add_scalar,
+        affine,
+        multiply,
+        multiply_add,
+        multiply_scalar,
+        negate,
+        subtract,
+    )
+    from ntt.backends.fma.products import gadget_product, tensor
+    from ntt.backends.fma.quotients import hoisted_quotients
+    from ntt.backends.fma.transform import forward, inverse
+    from ntt.backends.scalar.permutation import permute, permute_add
 
 WORD_BITS = FLOAT_BITS
 MAX_MODULUS_BITS = 50
@@ -57,3 +62,17 @@ __all__ = [
     "subtract",
     "tensor",
 ]
+
+# A module of kernels imports Numba: `ntt.kernels` says when that is needed.
+__getattr__, __dir__ = lazy_names(
+    "ntt.backends.fma",
+    {
+        "conversion": "convert convert_digits convert_forward divide",
+        "hoisting": "hoisted_product",
+        "pointwise": "add add_scalar affine multiply multiply_add multiply_scalar negate subtract",
+        "products": "gadget_product tensor",
+        "quotients": "hoisted_quotients",
+        "transform": "forward inverse",
+        ".scalar.permutation": "permute permute_add",
+    },
+)

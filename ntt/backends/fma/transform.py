@@ -20,8 +20,8 @@ from ntt.backends.layout import (
     W_INVERSE_SHOUP,
     W_SHOUP,
     W,
-    twiddles,
 )
+from ntt.backends.twiddles import twiddles
 from ntt.jit import inline, kernel
 from ntt.simd.floats import LANES, load, load_residues, splat_bits, store, store_residues
 

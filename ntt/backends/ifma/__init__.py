@@ -6,27 +6,33 @@ values stay below 4q < 2^52, inverse values below 2q.
 
 from __future__ import annotations
 
-from ntt.backends.ifma.conversion import convert, convert_digits, convert_forward, divide
-from ntt.backends.ifma.hoisting import hoisted_product
-from ntt.backends.ifma.permutation import permute, permute_add
-from ntt.backends.ifma.pointwise import (
-    add,
-    add_scalar,
-    affine,
-    multiply,
-    multiply_add,
-    multiply_scalar,
-    negate,
-    subtract,
-)
-from ntt.backends.ifma.products import gadget_product, tensor
-from ntt.backends.ifma.quotients import PRODUCT_RADIX, hoisted_quotients
-from ntt.backends.ifma.transform import forward, inverse
+from typing import TYPE_CHECKING
+
+from ntt.lazy import lazy_names
 from ntt.memory import large_array as allocate
+
+if TYPE_CHECKING:
+    from ntt.backends.ifma.conversion import convert, convert_digits, convert_forward, divide
+    from ntt.backends.ifma.hoisting import hoisted_product
+    from ntt.backends.ifma.permutation import permute, permute_add
+    from ntt.backends.ifma.pointwise import (
+        add,
+        add_scalar,
+        affine,
+        multiply,
+        multiply_add,
+        multiply_scalar,
+        negate,
+        subtract,
+    )
+    from ntt.backends.ifma.products import gadget_product, tensor
+    from ntt.backends.ifma.quotients import hoisted_quotients
+    from ntt.backends.ifma.transform import forward, inverse
 
 WORD_BITS = 52
 MAX_MODULUS_BITS = 50
 MIN_RING_DEGREE = 128
+PRODUCT_RADIX = 1 << 52
 
 __all__ = [
     "MAX_MODULUS_BITS",
@@ -55,3 +61,17 @@ __all__ = [
     "subtract",
     "tensor",
 ]
+
+# A module of kernels imports Numba: `ntt.kernels` says when that is needed.
+__getattr__, __dir__ = lazy_names(
+    "ntt.backends.ifma",
+    {
+        "conversion": "convert convert_digits convert_forward divide",
+        "hoisting": "hoisted_product",
+        "permutation": "permute permute_add",
+        "pointwise": "add add_scalar affine multiply multiply_add multiply_scalar negate subtract",
+        "products": "gadget_product tensor",
+        "quotients": "hoisted_quotients",
+        "transform": "forward inverse",
+    },
+)

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ntt.addresses import array_at
-from ntt.backends.hoisting import VECTOR, move_lanes, move_target, row_bits
+from ntt.backends.addressed import array_at
+from ntt.backends.hoisting import move_lanes, move_target, row_bits
 from ntt.backends.ifma.arithmetic import ZERO, fold_constants, fold_wide
 from ntt.backends.ifma.products import accumulate
-from ntt.backends.layout import SHIFT
+from ntt.backends.layout import SHIFT, VECTOR
 from ntt.jit import inline, kernel
 from ntt.simd.integers import load, load_runs, prefetch_second, select_lanes, splat, store
 

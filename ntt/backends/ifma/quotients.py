@@ -11,7 +11,7 @@ around each call.
 
 from __future__ import annotations
 
-from ntt.addresses import array_at
+from ntt.backends.addressed import array_at
 from ntt.backends.hoisting import move_lanes, move_target
 from ntt.backends.ifma.arithmetic import (
     MASK,
@@ -30,8 +30,6 @@ from ntt.backends.ifma.transform import forward_row, inverse_row
 from ntt.backends.layout import Q
 from ntt.jit import inline, kernel
 from ntt.simd.integers import load, prefetch_first, select_lanes, splat, store, vmin
-
-PRODUCT_RADIX = 1 << 52
 
 # How many words ahead of its use a key is fetched; at the end of a limb, words of the next limb.
 _AHEAD = 384

@@ -30,8 +30,8 @@ from ntt.backends.layout import (
     W_INVERSE_SHOUP,
     W_SHOUP,
     W,
-    twiddles,
 )
+from ntt.backends.twiddles import twiddles
 from ntt.jit import inline, kernel
 from ntt.simd.integers import load, shuffle, splat, store
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ntt.backends import hoisting
-from ntt.backends.hoisting import VECTOR
+from ntt.backends.layout import VECTOR
 from ntt.backends.scalar.arithmetic import TERMS, ZERO, accumulate, fold, reduce_high
 from ntt.jit import inline, kernel
 

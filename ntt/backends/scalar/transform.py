@@ -12,8 +12,8 @@ from ntt.backends.layout import (
     W_SHOUP,
     Q,
     W,
-    twiddles,
 )
+from ntt.backends.twiddles import twiddles
 from ntt.jit import inline, kernel
 from ntt.reduction import reduce_once, shoup, shoup_lazy
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import ntt
+from ntt import jit
 from ntt.backends import select
 from ntt.backends.contract import KERNELS, Backend, Kernels, argument_types
 from ntt.limbs import LimbOps
@@ -64,13 +65,19 @@ def test_limb_ops__have_an_operation_for_each_kernel(backend: Backend) -> None:
 
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("read", [filled, frozen])
-def test_kernel__is_compiled_once_whatever_it_is_called_with(
+def test_kernel__takes_what_it_is_called_with(
     backend: Backend, kernel: str, read: Callable[..., np.ndarray]
 ) -> None:
     """Read-only inputs, and outputs of which only the rows are contiguous, too."""
     calls(ops_of(backend), read, filled)[kernel]()
-    compiled = getattr(backend, kernel)
-    assert argument_types(kernel) in compiled.overloads
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("name", ntt.available_backends())
+def test_kernel__is_compiled_for_the_contract_alone(name: str, kernel: str) -> None:
+    compiled = getattr(select.source_module(name), kernel)
+    jit.fix_types(compiled, argument_types(kernel))
+    assert list(compiled.overloads) == [argument_types(kernel)]
     with pytest.raises(RuntimeError, match="compilation disabled"):
         compiled.compile(argument_types(kernel)[:-1])
 

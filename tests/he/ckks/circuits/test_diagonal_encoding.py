@@ -25,7 +25,7 @@ from ntt import threads
 from tests.he.conftest import Scheme
 
 SLOTS = 2048
-LEAST = 2 * fft.MIN_LENGTH
+LEAST = 2 * fft.min_length()
 seeds = st.integers(0, 2**32 - 1)
 periods = st.sampled_from([SLOTS >> k for k in range(SLOTS.bit_length())])
 
@@ -143,9 +143,9 @@ def test_embedded_period__is_all_slots_without_vectors(monkeypatch: pytest.Monke
 @given(st.sampled_from([1 << k for k in range(8, 15)]), st.data(), seeds, st.booleans())
 def test_embedding__of_repeating_slots_is_that_of_one_period(N, data, seed, is_complex) -> None:
     """Every other coefficient is 0, and no bit differs: what `embedded_period` states."""
-    if N < 4 * fft.MIN_LENGTH or embedded_period(N, 1) == N // 2:
+    if N < 4 * fft.min_length() or embedded_period(N, 1) == N // 2:
         return
-    inner = 1 << data.draw(st.integers((4 * fft.MIN_LENGTH).bit_length() - 1, N.bit_length() - 1))
+    inner = 1 << data.draw(st.integers((4 * fft.min_length()).bit_length() - 1, N.bit_length() - 1))
     scale = 2.0 ** data.draw(st.floats(20, 120))
     rng = np.random.default_rng(seed)
     slots = rng.normal(size=inner // 2) * 10.0 ** rng.integers(-9, 9, inner // 2)

@@ -11,7 +11,7 @@ from he.ckks.encoding import embedding as module
 from he.ckks.encoding import fft
 from he.ckks.encoding.embedding import Embedding, PlainEmbedding, VectorEmbedding, embedding
 
-SMALLEST = 4 * fft.MIN_LENGTH
+SMALLEST = 4 * fft.min_length()
 seeds = st.integers(0, 2**32 - 1)
 degrees = st.sampled_from([SMALLEST << k for k in range(6)])
 

@@ -14,7 +14,7 @@ from he.ckks.encoding.fft_kernels import collect, spread
 from ntt.simd.floats import LANES
 
 # One, two and more radix-4 steps, with and without a step of two; more than one cached block.
-LENGTHS = [fft.MIN_LENGTH << k for k in range(5)]
+LENGTHS = [fft.min_length() << k for k in range(5)]
 U = 2.0**-53
 
 
@@ -61,7 +61,7 @@ def test_fft__is_the_sum_that_defines_it(n: int) -> None:
         assert rms(found - expected) <= bound(n) * rms(expected)
 
 
-@pytest.mark.parametrize("n", [fft.MIN_LENGTH << k for k in range(9)])
+@pytest.mark.parametrize("n", [fft.min_length() << k for k in range(9)])
 def test_fft__is_numpys(n: int) -> None:
     values, order = random(n, n), fft.interleaved_order(n)
     expected = np.fft.fft(values)
@@ -83,7 +83,7 @@ def test_fft__back_and_forth_is_n_times_the_identity(n: int, seed: int) -> None:
     assert rms(back[::-1] - n * x) <= 2 * bound(n) * n * rms(x)
 
 
-@pytest.mark.parametrize("n", [fft.MIN_LENGTH << k for k in range(8)])
+@pytest.mark.parametrize("n", [fft.min_length() << k for k in range(8)])
 def test_fft__stays_inside_its_arrays(n: int) -> None:
     guard = 64
     for kernel in (collect, spread):

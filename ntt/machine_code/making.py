@@ -1,0 +1,64 @@
+"""Keeping the machine code of a kernel that Numba has compiled. This module needs Numba."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ntt.kept_files import file_stamp, helpers_stamp
+from ntt.kernel_cache import KernelCache
+from ntt.machine_code.entry import RESHAPE, UnknownTypeError, entry_object
+from ntt.machine_code.files import MachineCode, keep
+from ntt.machine_code.loading import UNREACHED
+
+_ELF64 = b"\x7fELF\x02\x01"
+_SECTION_TABLE, _SECTION_SIZES = 40, 58
+_SECTION = struct.Struct("<IIQQQQIIQQ")
+_SYMBOL = struct.Struct("<IBBHQQ")
+_SYMBOL_TABLE = 2
+
+
+def keep_machine_code(compiled: Any, module: str, kernel: str, *, strict: bool) -> None:
+    """Keep the machine code of a kernel (Numba's dispatcher) for `ntt.kernels`.
+
+    Nothing is kept of a kernel that is not in Numba's cache, that takes or returns other types than
+    entries know, that allocates memory, or on a system without ELF. strict: as for `entry_object`.
+    """
+    if not isinstance(compiled._cache, KernelCache):
+        return
+    function = compiled.py_func
+    for arguments, result in compiled.overloads.items():
+        kernel_object = compiled._cache.object_code(arguments, result)
+        if kernel_object is None or not kernel_object.startswith(_ELF64):
+            continue
+        undefined = set(_undefined(kernel_object)) - {RESHAPE}
+        numbas = {name for name in undefined if name.startswith(("NRT_", "numba_"))}
+        if not numbas <= UNREACHED:
+            continue
+        try:
+            entry = entry_object(result, strict)
+        except UnknownTypeError:
+            continue
+        names = {*undefined, *_undefined(entry)} - {result.fndesc.llvm_func_name}
+        own = file_stamp(function.__module__, Path(function.__code__.co_filename))
+        helpers = (own, *helpers_stamp(function))
+        code = MachineCode(helpers, tuple(sorted(names)), (kernel_object, entry))
+        keep(module, kernel, f"{arguments} {strict}", code)
+
+
+def _undefined(code: bytes) -> Iterator[str]:
+    """The names that an object of 64-bit little-endian ELF does not define."""
+    (table,) = struct.unpack_from("<Q", code, _SECTION_TABLE)
+    size, count = struct.unpack_from("<HH", code, _SECTION_SIZES)
+    sections = [_SECTION.unpack_from(code, table + k * size) for k in range(count)]
+    for _, kind, _, _, start, length, link, _, _, _ in sections:
+        if kind != _SYMBOL_TABLE:
+            continue
+        names = sections[link][4]
+        for place in range(start, start + length, _SYMBOL.size):
+            offset, _, _, section, _, _ = _SYMBOL.unpack_from(code, place)
+            if section == 0 and offset:
+                begin = names + offset
+                yield code[begin : code.index(b"\0", begin)].decode()
