@@ -7,14 +7,23 @@ import sys
 from collections.abc import Sequence
 
 from accel_model.errors import AcceleratorError
-from benchmarks.commands import bfv, compare, estimation, export, inference, ntt, primitives
+from benchmarks.commands import (
+    bfv,
+    compare,
+    estimation,
+    export,
+    inference,
+    ntt,
+    primitives,
+    start,
+)
 from benchmarks.comparison.software import WorkloadFailure
 from he.errors import HEError
 from nn.errors import NetworkError
 from ntt.errors import ArithmeticLayerError
 from ntt.terminal import CommandParser, run_command
 
-_COMMANDS = (ntt, primitives, bfv, inference, compare, estimation, export)
+_COMMANDS = (ntt, primitives, bfv, inference, start, compare, estimation, export)
 _BAD_INPUT = (
     HEError,
     NetworkError,
