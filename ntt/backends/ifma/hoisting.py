@@ -122,8 +122,8 @@ def _multiply_one(
 
 @inline
 def _four_sums(
-    load_weights, lanes, out, g, s, limb, column, vectors, products, step, weights, bits,
-    product_of, begin, end, c
+    load_weights, lanes, out, g, first, limb, column, vectors, products, step, weights, bits,
+    begin, product_of, c
 ):
     """`_sum_four` of weights of which a vector of columns takes `lanes` words."""
     fold, most = fold_constants(c), most_terms(c)
@@ -132,31 +132,33 @@ def _four_sums(
     for v in range(vectors):
         i = column + 8 * v
         row = weights[(i >> 3) >> bits]
-        a, b = zeros, zeros
-        t = begin
-        while t < end:
-            high_a, high_b = zeros, zeros
-            last = min(t + most, end)
-            while t < last:
-                w, at = load_weights(row, lanes * t), v * step + product_of[t] * 64
-                a, high_a = _accumulate_four(a, high_a, w, products, at)
-                b, high_b = _accumulate_four(b, high_b, w, products, at + 32)
-                t += 1
-            a, b = _fold_four(a, high_a, fold), _fold_four(b, high_b, fold)
-        store(out[g, s, 0, limb], i, a[0])
-        store(out[g + 1, s, 0, limb], i, a[1])
-        store(out[g + 2, s, 0, limb], i, a[2])
-        store(out[g + 3, s, 0, limb], i, a[3])
-        store(out[g, s, 1, limb], i, b[0])
-        store(out[g + 1, s, 1, limb], i, b[1])
-        store(out[g + 2, s, 1, limb], i, b[2])
-        store(out[g + 3, s, 1, limb], i, b[3])
+        for s in range(begin.size - 1):
+            a, b = zeros, zeros
+            t, end = begin[s], begin[s + 1]
+            while t < end:
+                high_a, high_b = zeros, zeros
+                last = min(t + most, end)
+                while t < last:
+                    w, at = load_weights(row, lanes * t), v * step + product_of[t] * 64
+                    a, high_a = _accumulate_four(a, high_a, w, products, at)
+                    b, high_b = _accumulate_four(b, high_b, w, products, at + 32)
+                    t += 1
+                a, b = _fold_four(a, high_a, fold), _fold_four(b, high_b, fold)
+            o = first + s
+            store(out[g, o, 0, limb], i, a[0])
+            store(out[g + 1, o, 0, limb], i, a[1])
+            store(out[g + 2, o, 0, limb], i, a[2])
+            store(out[g + 3, o, 0, limb], i, a[3])
+            store(out[g, o, 1, limb], i, b[0])
+            store(out[g + 1, o, 1, limb], i, b[1])
+            store(out[g + 2, o, 1, limb], i, b[2])
+            store(out[g + 3, o, 1, limb], i, b[3])
 
 
 @inline
-def _one_sum(
-    load_weights, lanes, out, g, s, limb, column, vectors, products, step, weights, bits,
-    product_of, begin, end, c
+def _one_sums(
+    load_weights, lanes, out, g, first, limb, column, vectors, products, step, weights, bits,
+    begin, product_of, c
 ):
     """`_four_sums` of one image."""
     fold, most = fold_constants(c), most_terms(c)
@@ -164,75 +166,76 @@ def _one_sum(
     for v in range(vectors):
         i = column + 8 * v
         row = weights[(i >> 3) >> bits]
-        a, b = zero, zero
-        t = begin
-        while t < end:
-            high_a, high_b = zero, zero
-            last = min(t + most, end)
-            while t < last:
-                w, at = load_weights(row, lanes * t), v * step + product_of[t] * 16
-                a, high_a = accumulate(a, high_a, w, load(products, at))
-                b, high_b = accumulate(b, high_b, w, load(products, at + 8))
-                t += 1
-            a, b = fold_wide(a, high_a, fold), fold_wide(b, high_b, fold)
-        store(out[g, s, 0, limb], i, a)
-        store(out[g, s, 1, limb], i, b)
+        for s in range(begin.size - 1):
+            a, b = zero, zero
+            t, end = begin[s], begin[s + 1]
+            while t < end:
+                high_a, high_b = zero, zero
+                last = min(t + most, end)
+                while t < last:
+                    w, at = load_weights(row, lanes * t), v * step + product_of[t] * 16
+                    a, high_a = accumulate(a, high_a, w, load(products, at))
+                    b, high_b = accumulate(b, high_b, w, load(products, at + 8))
+                    t += 1
+                a, b = fold_wide(a, high_a, fold), fold_wide(b, high_b, fold)
+            store(out[g, first + s, 0, limb], i, a)
+            store(out[g, first + s, 1, limb], i, b)
 
 
 @kernel
 def _sum_four(
-    out, g, s, limb, column, vectors, products, step, weights, run, bits, product_of, begin, end, c
+    out, g, first, limb, column, vectors, products, step, weights, run, bits, begin, product_of, c
 ):
-    """One sum of four images in a block of columns.
+    """All sums of a matrix, of four images, in a block of columns: a vector after the other.
 
     weights (rows, lanes terms): a row for 2^bits vectors of columns, each word for `run` columns.
     """
     if run == 1:
         _four_sums(
-            load, 8, out, g, s, limb, column, vectors, products, step, weights, bits,
-            product_of, begin, end, c,
+            load, 8, out, g, first, limb, column, vectors, products, step, weights, bits,
+            begin, product_of, c,
         )
     elif run == 2:
         _four_sums(
-            load_pairs, 4, out, g, s, limb, column, vectors, products, step, weights, bits,
-            product_of, begin, end, c,
+            load_pairs, 4, out, g, first, limb, column, vectors, products, step, weights, bits,
+            begin, product_of, c,
         )
     elif run == 4:
         _four_sums(
-            load_quads, 2, out, g, s, limb, column, vectors, products, step, weights, bits,
-            product_of, begin, end, c,
+            load_quads, 2, out, g, first, limb, column, vectors, products, step, weights, bits,
+            begin, product_of, c,
         )
     else:
         _four_sums(
-            load_word, 1, out, g, s, limb, column, vectors, products, step, weights, bits,
-            product_of, begin, end, c,
+            load_word, 1, out, g, first, limb, column, vectors, products, step, weights, bits,
+            begin, product_of, c,
         )
 
 
 @kernel
 def _sum_one(
-    out, g, s, limb, column, vectors, products, step, weights, run, bits, product_of, begin, end, c
+    out, g, first, limb, column, vectors, products, step, weights, run, bits, begin, product_of, c
 ):
     """`_sum_four` of one image."""
     if run == 1:
-        _one_sum(
-            load, 8, out, g, s, limb, column, vectors, products, step, weights, bits,
-            product_of, begin, end, c,
+        _one_sums(
+            load, 8, out, g, first, limb, column, vectors, products, step, weights, bits,
+            begin, product_of, c,
         )
     elif run == 2:
-        _one_sum(
-            load_pairs, 4, out, g, s, limb, column, vectors, products, step, weights, bits,
-            product_of, begin, end, c,
+        _one_sums(
+            load_pairs, 4, out, g, first, limb, column, vectors, products, step, weights, bits,
+            begin, product_of, c,
         )
     elif run == 4:
-        _one_sum(
-            load_quads, 2, out, g, s, limb, column, vectors, products, step, weights, bits,
-            product_of, begin, end, c,
+        _one_sums(
+            load_quads, 2, out, g, first, limb, column, vectors, products, step, weights, bits,
+            begin, product_of, c,
         )
     else:
-        _one_sum(
-            load_word, 1, out, g, s, limb, column, vectors, products, step, weights, bits,
-            product_of, begin, end, c,
+        _one_sums(
+            load_word, 1, out, g, first, limb, column, vectors, products, step, weights, bits,
+            begin, product_of, c,
         )
 
 
@@ -309,16 +312,14 @@ def hoisted_product(
                     run = runs[o]
                     bits, width = row_bits(run), terms * max(VECTOR // run, 1)
                     table = array_at(weights[o], (limbs, N // VECTOR >> bits, width))
-                    factors = table[limb]
-                    for s in range(begin.size - 1):
-                        if wide == 4:
-                            _sum_four(
-                                out, g, first_sums[o] + s, limb, block * columns, vectors, near,
-                                step, factors, run, bits, chosen, begin[s], begin[s + 1], c,
-                            )
-                        else:
-                            _sum_one(
-                                out, g, first_sums[o] + s, limb, block * columns, vectors, near,
-                                step, factors, run, bits, chosen, begin[s], begin[s + 1], c,
-                            )
+                    if wide == 4:
+                        _sum_four(
+                            out, g, first_sums[o], limb, block * columns, vectors, near, step,
+                            table[limb], run, bits, begin, chosen, c,
+                        )
+                    else:
+                        _sum_one(
+                            out, g, first_sums[o], limb, block * columns, vectors, near, step,
+                            table[limb], run, bits, begin, chosen, c,
+                        )
             g += wide
