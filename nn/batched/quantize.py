@@ -216,7 +216,7 @@ def quantize(
             steps.append(Square())
             scale *= scale
             continue
-        matrix = sparse.csr_array(stage.affine.matrix)
+        matrix = stage.affine.matrix.csr
         largest = float(abs(matrix).max())
         factor = ((1 << (weight_bits - 1)) - 1) / largest if largest else 1.0
         # Weights that round to 0 stay stored: the outputs of one place must read the same inputs.

@@ -77,7 +77,7 @@ def real_steps(network: Network) -> Sequence[Any]:
     Raises `UnsupportedLayerError` for any other network.
     """
     return scheduled(
-        RealAffine(stage.affine.matrix, stage.affine.bias)
+        RealAffine(stage.affine.matrix.csr, stage.affine.bias)
         if isinstance(stage, AffineStage)
         else Square()
         for stage in chain_of_squares(network)

@@ -172,17 +172,18 @@ def lower(
             "needed"
         )
     layouts = [out_layout] if out_layout else candidate_layouts(affine, in_layout)
-    entries = affine.matrix.tocoo()
+    matrix = affine.matrix
+    entry_rows, entry_columns = matrix.rows, matrix.indices
     best: _Diagonals | None = None
     for layout in layouts:
-        columns, rows = in_layout.positions[entries.col], layout.positions[entries.row]
+        columns, rows = in_layout.positions[entry_columns], layout.positions[entry_rows]
         for base in _fold_bases(in_layout, layout, clean):
             limit = best.cost if best else math.inf
             found = _Diagonals.count(in_layout, layout, base, columns, rows, cost, limit)
             if found and (best is None or found.rank < best.rank):
                 best = found
     assert best is not None
-    return best.fill(affine, entries.data, in_layout.positions[entries.col], entries.row)
+    return best.fill(affine, matrix.data, in_layout.positions[entry_columns], entry_rows)
 
 
 def _fold_bases(in_layout: TensorLayout, out_layout: TensorLayout, clean: bool) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,25 +18,20 @@ from nn.network.layers import (
     Linear,
     Shape,
 )
-from ntt.lazy import LazyModule
-
-if TYPE_CHECKING:
-    from scipy import sparse
-else:
-    sparse = LazyModule("scipy.sparse")  # whose import takes longer than an encrypted image
+from nn.stages.sparse_matrix import SparseMatrix
 
 
 @dataclass(frozen=True, eq=False)
 class Affine:
     """``out = matrix @ in + bias`` on row-major flattened tensors.
 
-    `matrix` is ``(out_size, in_size)`` CSR without stored zeros, `bias` is ``(out_size,)``, both
+    `matrix` is ``(out_size, in_size)`` without stored zeros, `bias` is ``(out_size,)``, both
     float64. `stride` is set where the outputs form an image on the input's grid: output ``(c, y,
     x)`` depends on a neighbourhood of input ``(., stride_y y, stride_x x)``. Raises `ShapeError`
     unless the sizes agree.
     """
 
-    matrix: sparse.csr_array
+    matrix: SparseMatrix
     bias: FloatArray
     in_shape: Shape
     out_shape: Shape
@@ -82,7 +76,7 @@ class Affine:
         if self.stride and after.stride:
             stride = (self.stride[0] * after.stride[0], self.stride[1] * after.stride[1])
         return Affine(
-            _csr(after.matrix @ self.matrix),
+            after.matrix @ self.matrix,
             after.matrix @ self.bias + after.bias,
             self.in_shape,
             after.out_shape,
@@ -91,12 +85,12 @@ class Affine:
 
     def scale_outputs(self, scale: FloatArray, shift: FloatArray) -> Affine:
         """``scale * self(x) + shift``, both ``(out_size,)``."""
-        matrix = _csr(sparse.diags_array(scale) @ self.matrix)
+        matrix = self.matrix.scaled(rows=scale)
         return replace(self, matrix=matrix, bias=self.bias * scale + shift)
 
     def scale_inputs(self, scale: FloatArray, shift: FloatArray) -> Affine:
         """``self(scale * x + shift)``, both ``(in_size,)``."""
-        matrix = _csr(self.matrix @ sparse.diags_array(scale))
+        matrix = self.matrix.scaled(columns=scale)
         return replace(self, matrix=matrix, bias=self.bias + self.matrix @ shift)
 
     def bounds(self, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -111,7 +105,8 @@ class Affine:
 def identity(shape: Shape) -> Affine:
     """The map ``out = in`` for tensors of this shape."""
     size = _size(shape)
-    matrix = _csr(sparse.eye_array(size, format="csr"))
+    diagonal = np.arange(size)
+    matrix = SparseMatrix.from_coordinates(np.ones(size), diagonal, diagonal, (size, size))
     return Affine(matrix, np.zeros(size), shape, shape, (1, 1) if len(shape) == 3 else None)
 
 
@@ -138,7 +133,7 @@ def affine_from_layer(layer: Layer, in_shape: Shape) -> Affine:
         )
         return _from_convolution(convolution, in_shape)
     if isinstance(layer, Linear):
-        return Affine(_csr(sparse.csr_array(layer.weight)), layer.bias, in_shape, out_shape)
+        return Affine(SparseMatrix.from_dense(layer.weight), layer.bias, in_shape, out_shape)
     if isinstance(layer, Flatten):
         return replace(identity(in_shape), out_shape=out_shape, stride=None)
     if isinstance(layer, BatchNorm):
@@ -167,13 +162,11 @@ def _from_convolution(layer: Conv2d, in_shape: Shape) -> Affine:
     rows = np.arange(out_channels)[:, None, None] * (height * width) + out_pixels
     columns = channels[:, :, None] * (in_shape[1] * in_shape[2]) + in_pixels
     shape = (_size(out_shape), _size(in_shape))
-    coordinates = (
-        np.broadcast_to(rows, values.shape).astype(np.int32).ravel(),
-        columns.astype(np.int32).ravel(),
+    matrix = SparseMatrix.from_coordinates(
+        values.ravel(), np.broadcast_to(rows, values.shape).ravel(), columns.ravel(), shape
     )
-    matrix = sparse.coo_array((values.ravel(), coordinates), shape=shape)
     bias = layer.bias.repeat(height * width)
-    return Affine(_csr(matrix), bias, in_shape, out_shape, layer.stride)
+    return Affine(matrix, bias, in_shape, out_shape, layer.stride)
 
 
 def _window_entries(
@@ -190,14 +183,6 @@ def _window_entries(
     valid = valid_y[:, None, :, None] & valid_x[None, :, None, :]
     window_y, window_x, tap_y, tap_x = np.nonzero(valid)
     return window_y * counts[1] + window_x, in_pixels[valid], tap_y * kernel_x + tap_x
-
-
-def _csr(matrix: sparse.sparray) -> sparse.csr_array:
-    """`matrix` as float64 CSR without stored zeros."""
-    result = sparse.csr_array(matrix, dtype=np.float64)
-    result.sum_duplicates()
-    result.eliminate_zeros()
-    return result
 
 
 def _size(shape: Shape) -> int:

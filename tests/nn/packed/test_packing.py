@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import sparse
 
 from nn.network.layers import AvgPool2d, Conv2d, FloatArray, Linear, Shape
 from nn.packed.layout import Grid, PackingError, TensorLayout, compact_layout, input_layout
 from nn.packed.layout_candidates import candidate_layouts
 from nn.packed.packing import DEFAULT_COST, PackedAffine, PackingCost, lower
 from nn.stages.affine import Affine, affine_from_layer, identity
+from nn.stages.sparse_matrix import SparseMatrix
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -41,7 +41,7 @@ def linears(draw: st.DrawFn) -> Affine:
     size, outputs = int(np.prod(shape)), draw(st.integers(1, 40))
     weight = integers(rng, outputs, size)
     weight[rng.random(weight.shape) < draw(st.sampled_from([0.0, 0.5, 0.95, 1.0]))] = 0.0
-    return Affine(sparse.csr_array(weight), integers(rng, outputs), shape, (outputs,))
+    return Affine(SparseMatrix.from_dense(weight), integers(rng, outputs), shape, (outputs,))
 
 
 @st.composite
@@ -295,7 +295,8 @@ def test_lower__stride_behind_stride_widens_the_gap() -> None:
 
 
 def test_lower__zero_map_is_one_diagonal_of_zeros() -> None:
-    affine = Affine(sparse.csr_array((3, 8)), np.array([1.0, 2.0, 3.0]), (8,), (3,))
+    zeros = SparseMatrix.from_dense(np.zeros((3, 8)))
+    affine = Affine(zeros, np.array([1.0, 2.0, 3.0]), (8,), (3,))
     packed = lower(affine, input_layout((8,), 32))
     assert (packed.diagonals, packed.rotations) == (1, frozenset(packed.folds))
     check(packed, affine, 0)
