@@ -10,6 +10,7 @@ from accel_model.errors import AcceleratorError
 from benchmarks.commands import (
     bfv,
     compare,
+    convolution,
     estimation,
     export,
     inference,
@@ -23,7 +24,7 @@ from nn.errors import NetworkError
 from ntt.errors import ArithmeticLayerError
 from ntt.terminal import CommandParser, run_command
 
-_COMMANDS = (ntt, primitives, bfv, inference, start, compare, estimation, export)
+_COMMANDS = (ntt, primitives, bfv, inference, convolution, start, compare, estimation, export)
 _BAD_INPUT = (
     HEError,
     NetworkError,
