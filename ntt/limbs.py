@@ -72,9 +72,11 @@ class LimbOps:
         """out = a b, element by element; all (.., limbs, N)."""
         return self._elementwise("multiply", out, a, b)
 
-    def multiply_add(self, out: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """out += a b, element by element; all (.., limbs, N)."""
-        return self._elementwise("multiply_add", out, a, b)
+    def multiply_add(
+        self, out: np.ndarray, a: np.ndarray, b: np.ndarray, c: np.ndarray | None = None
+    ) -> np.ndarray:
+        """out = a b + c, element by element; all (.., limbs, N). c: default `out`."""
+        return self._elementwise("multiply_add", out, a, b, out if c is None else c)
 
     def multiply_scalar(self, out: np.ndarray, a: np.ndarray, scalars: Scalars) -> np.ndarray:
         """out[.., r, :] = a[.., r, :] scalars[r]; scalars (limbs,).

@@ -120,14 +120,10 @@ class SecretProduct:
         limbs = data.shape[-2]
         ops = self.context.q(limbs - 1)
         s = self._secret.transformed[:limbs]
-        out: np.ndarray = data[-1]
+        out = secret_array(data.shape[1:])
+        if len(data) == 1:
+            np.copyto(out, data[0])
+        total = data[-1]
         for part in data[-2::-1]:
-            total = _secret_copy(part)
-            out = ops.multiply_add(total, out, s)
-        return out if len(data) > 1 else _secret_copy(out)
-
-
-def _secret_copy(source: np.ndarray) -> np.ndarray:
-    copy = secret_array(source.shape)
-    np.copyto(copy, source)
-    return copy
+            total = ops.multiply_add(out, total, s, part)
+        return out

@@ -170,9 +170,9 @@ class Kernels(Protocol):
 
     @staticmethod
     def multiply_add(
-        out: Words2, a: In2, b: In2, rows: Index, tables: In2, lo: int, hi: int
+        out: Words2, a: In2, b: In2, c: In2, rows: Index, tables: In2, lo: int, hi: int
     ) -> None:
-        """out += a b, element by element; arrays as in `add`."""
+        """out = a b + c, element by element; all (rows, N). out may be a, b or c."""
 
     @staticmethod
     def multiply_scalar(

@@ -51,7 +51,9 @@ def calls(
         "subtract": lambda: ops.subtract(written(*plane), read(*plane), read(*plane)),
         "negate": lambda: ops.negate(written(*plane), read(*plane)),
         "multiply": lambda: ops.multiply(written(*plane), read(*plane), read(*plane)),
-        "multiply_add": lambda: ops.multiply_add(written(*plane), read(*plane), read(*plane)),
+        "multiply_add": lambda: ops.multiply_add(
+            written(*plane), read(*plane), read(*plane), read(*plane)
+        ),
         "multiply_scalar": lambda: ops.multiply_scalar(written(*plane), read(*plane), factors),
         "affine": lambda: ops.affine(written(*plane), read(*plane), factors, ones),
         "add_scalar": lambda: ops.add_scalar(written(*plane), read(*plane), ones),

@@ -65,6 +65,9 @@ def test_elementwise__as_python_integers(
     product = exact(a) * exact(b)
     assert (exact(ops.multiply(out, a, b)) == product % q).all()
     assert (exact(ops.multiply_add(a.copy(), a, b)) == (exact(a) + product) % q).all()
+    assert (exact(ops.multiply_add(out, a, b, b)) == (exact(b) + product) % q).all()
+    expected = exact(b) * (exact(a) + 1) + product * exact(a)
+    assert (exact(ops.multiply_add(out, out, a, b)) == expected % q).all()
     factors = [-1, 0, 1, (1 << 70) + 3, 5][: len(q)]
     scaled = ops.multiply_scalar(out, a, Scalars(factors, ops.moduli))
     assert (exact(scaled) == exact(a) * np.array(factors, dtype=object)[:, None] % q).all()

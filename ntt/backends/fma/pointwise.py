@@ -77,14 +77,14 @@ def multiply(out, a, b, rows, tables, lo, hi):
 
 
 @kernel
-def multiply_add(out, a, b, rows, tables, lo, hi):
-    """out += a b, coefficient by coefficient."""
+def multiply_add(out, a, b, c, rows, tables, lo, hi):
+    """out = a b + c, coefficient by coefficient; out may be an input."""
     for r in range(lo, hi):
         modulus = field(tables[rows[r]])
-        x, y, z = a[r], b[r], out[r]
+        x, y, w, z = a[r], b[r], c[r], out[r]
         for i in range(0, z.size, LANES):
             p = multiply_modulo(load_residues(x, i), load_residues(y, i), modulus)
-            store_residues(z, i, canonical(p + load_residues(z, i), modulus))
+            store_residues(z, i, canonical(p + load_residues(w, i), modulus))
 
 
 @kernel

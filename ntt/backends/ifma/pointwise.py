@@ -58,14 +58,14 @@ def multiply(out, a, b, rows, tables, lo, hi):
 
 
 @kernel
-def multiply_add(out, a, b, rows, tables, lo, hi):
-    """out += a b, coefficient by coefficient."""
+def multiply_add(out, a, b, c, rows, tables, lo, hi):
+    """out = a b + c, coefficient by coefficient; out may be an input."""
     for r in range(lo, hi):
         q = splat(tables[rows[r], Q])
         constants = barrett_constants(tables[rows[r]])
-        x, y, z = a[r], b[r], out[r]
+        x, y, w, z = a[r], b[r], c[r], out[r]
         for i in range(0, z.size, 8):
-            s = load(z, i) + barrett(load(x, i), load(y, i), constants)
+            s = load(w, i) + barrett(load(x, i), load(y, i), constants)
             store(z, i, vmin(s, s - q))
 
 

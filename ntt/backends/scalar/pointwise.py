@@ -46,14 +46,14 @@ def multiply(out, a, b, rows, tables, lo, hi):
 
 
 @kernel
-def multiply_add(out, a, b, rows, tables, lo, hi):
-    """out += a b, coefficient by coefficient."""
+def multiply_add(out, a, b, c, rows, tables, lo, hi):
+    """out = a b + c, coefficient by coefficient; out may be an input."""
     for r in range(lo, hi):
-        c = tables[rows[r]]
-        q, mu, shift = c[Q], c[MU], c[SHIFT]
+        constants = tables[rows[r]]
+        q, mu, shift = constants[Q], constants[MU], constants[SHIFT]
         for i in range(out.shape[1]):
             p = reduction.barrett(a[r, i], b[r, i], q, mu, shift)
-            out[r, i] = reduction.add(out[r, i], p, q)
+            out[r, i] = reduction.add(c[r, i], p, q)
 
 
 @kernel
