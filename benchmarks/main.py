@@ -16,6 +16,7 @@ from benchmarks.commands import (
     inference,
     ntt,
     primitives,
+    rings,
     start,
 )
 from benchmarks.comparison.software import WorkloadFailure
@@ -24,7 +25,18 @@ from nn.errors import NetworkError
 from ntt.errors import ArithmeticLayerError
 from ntt.terminal import CommandParser, run_command
 
-_COMMANDS = (ntt, primitives, bfv, inference, convolution, start, compare, estimation, export)
+_COMMANDS = (
+    ntt,
+    primitives,
+    rings,
+    bfv,
+    inference,
+    convolution,
+    start,
+    compare,
+    estimation,
+    export,
+)
 _BAD_INPUT = (
     HEError,
     NetworkError,

@@ -16,13 +16,18 @@ from ntt.backends import select
 from ntt.backends.contract import Backend
 from ntt.constants import BasisChange, DigitChange, LimbDivision, Scalars
 from ntt.errors import ResidueShapeError
-from ntt.hoisting import HoistedOperands, KeyOperands
+from ntt.hoisting import HoistedOperands, KeyOperands, VectorMoves
 from ntt.tables import NTTTables
+from ntt.workspace import workspace
 
 # Below this many words a kernel ends before a second thread would have started. A transform costs
 # as much as some eight sums or copies.
 _MIN_WORDS_PER_THREAD = 1 << 16
 _MIN_TRANSFORMED_WORDS_PER_THREAD = 1 << 13
+# How many words of rows a division converts together: they stay in the second-level cache.
+_DIVIDED_WORDS = 1 << 17
+_NO_MOVES = np.empty(0, dtype=np.uint32)
+_NO_WORDS = np.empty(0, dtype=np.uint64)
 
 
 class LimbOps:
@@ -220,16 +225,36 @@ class LimbOps:
         return out
 
     def divide(
-        self, out: np.ndarray, x: np.ndarray, y: np.ndarray, change: BasisChange, factors: Scalars
+        self,
+        out: np.ndarray,
+        x: np.ndarray,
+        y: np.ndarray,
+        change: BasisChange,
+        factors: Scalars,
+        addend: np.ndarray | None = None,
+        image: VectorMoves | None = None,
     ) -> np.ndarray:
-        """out[r] = (x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r].
+        """out[r] = (x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r] + addend[r],
+        permuted by `image`.
 
-        out (limbs, N) is not an input; x (limbs, N); y as in `convert`; factors (limbs,).
+        out (limbs, N) is not an input; x, addend (limbs, N); y as in `convert`; factors (limbs,).
         """
         backend, tables = self._backend()
-        word = backend.WORD_BITS
-        arguments = (out, x, y, change.of(word), *factors.of(word), self.rows, tables)
-        self._split_transforms(backend.divide, len(self.rows), *arguments)
+        word, N = backend.WORD_BITS, self.tables.N
+        moves = _NO_MOVES if image is None else image.moves[0]
+        lanes = _NO_WORDS if image is None else image.lanes
+        added = _NO_WORDS.reshape(0, 1) if addend is None else addend
+        arguments = (out, x, y, change.of(word), *factors.of(word), added, moves, lanes)
+
+        def work(lo: int, hi: int) -> None:
+            together = max(1, min(hi - lo, _DIVIDED_WORDS // N))
+            memory = workspace("divided rows", (together, N))
+            backend.divide(*arguments, memory, self.rows, tables, lo, hi)
+
+        if self._shape[0] * N < 2 * _MIN_TRANSFORMED_WORDS_PER_THREAD:
+            work(0, len(self.rows))
+        else:
+            threads.split(len(self.rows), work)
         return out
 
     def hoisted_quotients(

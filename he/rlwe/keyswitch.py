@@ -196,11 +196,12 @@ class KeySwitcher:
         self, pair: np.ndarray, keys: Sequence[KeySwitchingKey], out: np.ndarray
     ) -> None:
         """The same bits step by step, each step on all threads."""
+        division = self.context.mod_down(self.level)
         switched = self.switched(pair[1], keys)
         for key, product, target in zip(keys, switched, out, strict=True):
-            image = self.mod_down(product, workspace("rotation", pair.shape))
-            self.q.add(image[0], image[0], pair[0])
-            self.permute(target, image, key.element)
+            moves = galois.vector_moves(key.element, pair.shape[-1])
+            division.image(product[0], target[0], moves, pair[0])
+            division.image(product[1], target[1], moves)
 
     def permute(self, out: np.ndarray, x: np.ndarray, element: int) -> np.ndarray:
         """out = the automorphism of x (.., limbs, N); out is not x."""

@@ -19,6 +19,7 @@ from he.errors import UnsupportedOperationError
 from he.rlwe.params import RLWEParameters
 from ntt.caching import Made
 from ntt.constants import BasisChange, DigitChange, LimbDivision, Scalars
+from ntt.hoisting import VectorMoves
 from ntt.kernels import KernelModule
 from ntt.limbs import LimbOps
 from ntt.memory import large_array
@@ -348,6 +349,19 @@ class Division:
             last[0], last[1].view(np.int64), self._lost_moduli[0], self._shifts[0], _ADDEND_BOUND
         )
         return self._kept_ops.divide(out, kept, last, self._change_less_addend, self._factors)
+
+    def image(
+        self, x: np.ndarray, out: np.ndarray, moves: VectorMoves, addend: np.ndarray | None = None
+    ) -> np.ndarray:
+        """The permutation of ``round(x / D) + addend``, addend (limbs - dropped, N) transformed.
+
+        x and out as in a call.
+        """
+        lost = x[self.keep :]
+        terms = self._terms(self._lost_ops.inverse(lost))
+        return self._kept_ops.divide(
+            out, x[: self.keep], terms, self._change, self._factors, addend, moves
+        )
 
     def _terms(self, lost: np.ndarray) -> np.ndarray:
         """The remainder's terms: one a dropped prime, and the overflow if they are many."""

@@ -46,6 +46,7 @@ Rows3 = Annotated[np.ndarray, ArrayType(3, layout="A")]
 Index = Annotated[np.ndarray, ArrayType(1, "int64", readonly=True)]
 Indices1 = Annotated[np.ndarray, ArrayType(1, "int64")]
 Indices2 = Annotated[np.ndarray, ArrayType(2, "int64")]
+Moves1 = Annotated[np.ndarray, ArrayType(1, "uint32", readonly=True)]
 Moves2 = Annotated[np.ndarray, ArrayType(2, "uint32")]
 
 
@@ -265,19 +266,21 @@ class Kernels(Protocol):
 
         The digit's own limbs are those with spans[d, 0] <= first + r < spans[d, 1]. The others are
         `convert_forward` of y[spans[d, 0] : spans[d, 1]] with the weights and offsets of the digit.
-        out (digits, rows, N): [lo, hi) counts the limbs of all digits. x, y (limbs, N); y as in
-        `convert`.
+        out (digits, rows, N): [lo, hi) counts the digits of all limbs, one limb after the other.
+        x, y (limbs, N); y as in `convert`.
         """
 
     @staticmethod
     def divide(
         out: Words2, x: In2, y: In2, conversion: Conversion, factors: In1, factors_shoup: In1,
-        rows: Index, tables: In2, lo: int, hi: int,
+        addend: In2, moves: Moves1, lanes: In1, memory: Words2, rows: Index, tables: In2,
+        lo: int, hi: int,
     ) -> None:
-        """out[r] = (x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r].
+        """(x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r] + addend[r], permuted.
 
         out, x (rows, N), out is not x; y as in `convert`; factors (rows,) with their Shoup
-        constants.
+        constants. addend (rows, N), or (0, N) for none. moves (N / 8,) and lanes (64,): those of
+        `VectorMoves`, or empty for the order as it is. memory: rows (any number, N).
         """
 
     @staticmethod

@@ -107,6 +107,34 @@ def store(typing_context, array, index, value):
     return types.void(array, types.intp, u64x8), generate
 
 
+@intrinsic
+def stream(typing_context, array, index, value):
+    """`store` past the caches, for results that do not fit them; the place is a multiple of 64.
+
+    Other threads see it after `fence`.
+    """
+
+    def generate(context, builder, signature, arguments):
+        array_value, position, lanes = arguments
+        pointer = array_pointer(context, builder, signature.args[0], array_value, position, _VECTOR)
+        written = builder.store(lanes, pointer, align=64)
+        written.set_metadata("nontemporal", builder.module.add_metadata([ir.Constant(_I32, 1)]))
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, u64x8), generate
+
+
+@intrinsic
+def fence(typing_context):
+    """All that was written before is seen before all that is written later."""
+
+    def generate(context, builder, signature, arguments):
+        builder.call(llvm_function(builder, "llvm.x86.sse.sfence", ir.VoidType(), []), [])
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
 def _binary(emit):
     @intrinsic
     def operation(typing_context, x, y):

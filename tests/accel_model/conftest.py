@@ -26,6 +26,7 @@ from he.rlwe.keygen import KeyGenerator
 from he.rlwe.keys import KeyNeeds
 from he.trace import OpTrace, Tracer
 from ntt.constants import BasisChange, DigitChange, LimbDivision
+from ntt.hoisting import VectorMoves
 from ntt.limbs import LimbOps
 
 REASON = "unit test"
@@ -94,9 +95,13 @@ def counted_limbs() -> Iterator[Counter[Opcode]]:
             counts.update({Opcode.NTT: limbs, Opcode.CONVERT: limbs * (end - begin)})
         return counts
 
-    def divide(ops: LimbOps, change: BasisChange) -> dict[Opcode, int]:
-        each = dict.fromkeys((Opcode.NTT, Opcode.SUB, Opcode.MULSCALAR), len(ops.rows))
-        return {**each, **conversion(ops, change)}
+    def divide(
+        ops: LimbOps, change: BasisChange, addend: np.ndarray | None, image: VectorMoves | None
+    ) -> dict[Opcode, int]:
+        limbs = len(ops.rows)
+        each = dict.fromkeys((Opcode.NTT, Opcode.SUB, Opcode.MULSCALAR), limbs)
+        more = {Opcode.ADD: limbs * (addend is not None), Opcode.PERMUTE: limbs * bool(image)}
+        return {**each, **conversion(ops, change), **more}
 
     def quotients(
         ops: LimbOps, out: np.ndarray, digits: np.ndarray, addend: np.ndarray,
@@ -142,7 +147,9 @@ def counted_limbs() -> Iterator[Counter[Opcode]]:
             **conversion(ops, change),
         },
         "convert_digits": digits_of,
-        "divide": lambda ops, out, x, y, change, factors: divide(ops, change),
+        "divide": lambda ops, out, x, y, change, factors, addend=None, image=None: divide(
+            ops, change, addend, image
+        ),
         "affine": lambda ops, *a: dict.fromkeys(
             (Opcode.MULSCALAR, Opcode.ADDSCALAR), rows(ops, *a)
         ),

@@ -9,7 +9,9 @@ import ntt
 from ntt import oracle
 from ntt.backends.contract import Backend
 from ntt.constants import BasisChange, DigitChange, Scalars
+from ntt.hoisting import VECTOR, VectorMoves
 from ntt.limbs import LimbOps
+from ntt.memory import aligned_array
 
 N = 128
 EDGES = ["random", "all q - 1", "q - 1 and 0"]
@@ -222,7 +224,7 @@ def test_convert_digits__any_share_of_the_limbs(backend: Backend, scaled: bool) 
         for hi in range(lo + 1, 2 * limbs + 1):
             part = np.zeros_like(whole)
             backend.convert_digits(part, x, y, 0, conversion, ops.rows, tables, lo, hi)
-            flat, all_limbs = part.reshape(-1, N), whole.reshape(-1, N)
+            flat, all_limbs = (np.moveaxis(a, 1, 0).reshape(-1, N) for a in (part, whole))
             assert (flat[lo:hi] == all_limbs[lo:hi]).all()
             assert not flat[:lo].any()
             assert not flat[hi:].any()
@@ -238,6 +240,50 @@ def test_divide__as_python_integers(backend: Backend, edge: str, sources: int) -
     ops.divide(out, x, y, change, Scalars(factors, ops.moduli))
     expected = (exact(x) - transform(converted, q)) * np.array(factors, dtype=object)[:, None]
     assert (exact(out) == expected % q).all()
+
+
+@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.parametrize("added", [False, True])
+@pytest.mark.parametrize("permuted", [False, True])
+def test_divide__adds_and_permutes(
+    backend: Backend, edge: str, added: bool, permuted: bool
+) -> None:
+    ops, q, y, change, _ = change_of_basis(backend, 5, edge)
+    x, addend = draw(q, (), edge, 5), draw(q, (), edge, 6)
+    factors = Scalars([int(p) - 2 for p in q[:, 0]], ops.moduli)
+    expected = ops.divide(np.empty_like(x), x, y, change, factors)
+    if added:
+        expected = ops.add(expected, expected, addend)
+    image = None
+    if permuted:
+        vectors = np.random.default_rng(7).permutation(N // VECTOR)
+        permutation = (VECTOR * vectors[:, None] + np.arange(VECTOR)[::-1]).ravel()
+        expected = expected[:, permutation]
+        image = VectorMoves.of(permutation)
+    out = np.empty_like(x)
+    ops.divide(out, x, y, change, factors, addend if added else None, image)
+    assert (out == expected).all()
+
+
+def test_divide__results_past_the_caches_are_the_same() -> None:
+    """Large results, aligned to cache lines or not, and small ones."""
+    degree, limbs = 1 << 15, 32
+    tables = ntt.NTTTables(degree, ntt.find_primes(45, degree, limbs))
+    ops = LimbOps(tables, np.arange(limbs))
+    top = np.array(tables.moduli, dtype=np.uint64)[:, None]
+    x = np.random.default_rng(0).integers(0, top, (limbs, degree), dtype=np.uint64)
+    change = BasisChange([[3] * 5] * limbs, [1] * limbs, ops.moduli)
+    factors = Scalars([5] * limbs, ops.moduli)
+    memory = aligned_array(limbs * degree + 8)
+    results = [
+        ops.divide(memory[first:][: x.size].reshape(x.shape), x, x[:5], change, factors).copy()
+        for first in (0, 1)
+    ]
+    few = LimbOps(tables, np.arange(2))
+    change = BasisChange([[3] * 5] * 2, [1] * 2, few.moduli)
+    small = few.divide(np.empty_like(x[:2]), x[:2], x[:5], change, Scalars([5] * 2, few.moduli))
+    assert (results[0] == results[1]).all()
+    assert (results[0][:2] == small).all()
 
 
 def test_threads__do_not_change_the_bits(backend: Backend) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ntt.backends import digits
+from ntt.backends.contract import Conversion
 from ntt.backends.fma.arithmetic import (
     TERMS,
     accumulate,
@@ -14,7 +15,8 @@ from ntt.backends.fma.arithmetic import (
     start,
 )
 from ntt.backends.fma.pointwise import multiply_scalar
-from ntt.backends.fma.transform import forward_row
+from ntt.backends.fma.transform import forward, forward_row
+from ntt.backends.placement import place
 from ntt.jit import inline, kernel
 from ntt.simd.floats import LANES, load_residues, splat, splat_bits, store_residues
 
@@ -81,24 +83,33 @@ def convert_forward(out, y, conversion, rows, tables, lo, hi):
 def convert_digits(out, x, y, first, conversion, rows, tables, lo, hi):
     """`ntt.backends.digits.convert_digits` with `convert_forward`."""
     digits.convert_digits(
-        convert_forward, multiply_scalar, out, x, y, first, conversion, rows, tables, lo, hi
+        convert, forward, multiply_scalar, out, x, y, first, conversion, rows, tables, lo, hi
     )
 
 
 @kernel
-def divide(out, x, y, conversion, factors, factors_shoup, rows, tables, lo, hi):
-    """out[r] = (x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r]; out is not x."""
-    weights, weights_shoup, offsets = conversion
-    if y.shape[0] > 1:
-        _convert_many(out, y, weights, offsets, rows, tables, lo, hi)
-    for r in range(lo, hi):
-        row = tables[rows[r]]
-        if y.shape[0] == 1:
-            _convert_one(out[r], y[0], weights[r, 0], weights_shoup[r, 0], offsets[r], row)
-        forward_row(out[r], row)
-        modulus = field(row)
-        w, w_quotient = splat(float(factors[r])), splat_bits(factors_shoup[r])
-        z, source = out[r], x[r]
-        for i in range(0, z.size, LANES):
-            d = load_residues(source, i) - load_residues(z, i)
-            store_residues(z, i, canonical(multiply_lazy(d, w, w_quotient, modulus), modulus))
+def divide(
+    out, x, y, conversion, factors, factors_shoup, addend, moves, lanes, memory, rows, tables,
+    lo, hi
+):
+    """(x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r] + addend[r], permuted."""
+    for begin in range(lo, hi, memory.shape[0]):
+        stop = min(begin + memory.shape[0], hi)
+        some = Conversion(
+            conversion.weights[begin:stop],
+            conversion.weights_shoup[begin:stop],
+            conversion.offsets[begin:stop],
+        )
+        convert(memory, y, some, rows[begin:stop], tables, 0, stop - begin)
+        for r in range(begin, stop):
+            row, z, source = tables[rows[r]], memory[r - begin], x[r]
+            forward_row(z, row)
+            modulus = field(row)
+            w, w_quotient = splat(float(factors[r])), splat_bits(factors_shoup[r])
+            for i in range(0, z.size, LANES):
+                d = load_residues(source, i) - load_residues(z, i)
+                d = multiply_lazy(d, w, w_quotient, modulus)
+                if addend.size:
+                    d = d + load_residues(addend[r], i)
+                store_residues(z, i, canonical(d, modulus))
+            place(out[r], z, moves, lanes)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ntt.backends import digits
+from ntt.backends.contract import Conversion
+from ntt.backends.hoisting import move_lanes, move_target
 from ntt.backends.ifma.arithmetic import (
     MASK,
     ZERO,
@@ -15,13 +17,18 @@ from ntt.backends.ifma.arithmetic import (
 )
 from ntt.backends.ifma.pointwise import multiply_scalar
 from ntt.backends.ifma.products import TERMS, accumulate
-from ntt.backends.ifma.transform import forward_row
+from ntt.backends.ifma.transform import forward, forward_row
 from ntt.backends.layout import Q
 from ntt.jit import inline, kernel
-from ntt.simd.integers import load, splat, store, vmin
+from ntt.simd.integers import fence, load, select_lanes, splat, store, stream, vmin
 
 # How many words of all sources stay in the second-level cache while every target reads them.
 _WORDS = 1 << 15
+# How many words of converted rows stay there until they are transformed.
+_ROW_WORDS = 1 << 18
+# Results of so many words are stored past the caches, which they would not fit: half the traffic.
+_STREAMED_WORDS = 1 << 20
+_LINE_BYTES = 64
 # The number of sources up to which it is less work to reduce each product than their sum.
 _FEW = 4
 
@@ -111,41 +118,74 @@ def convert(out, y, conversion, rows, tables, lo, hi):
 
 
 @kernel
-def convert_forward(out, y, conversion, rows, tables, lo, hi):
-    """out[r] = NTT(sum_s weights[r, s] y[s] + offsets[r]); y (sources, N) below 2^50."""
+def _convert_lazy(out, y, conversion, rows, tables, lo, hi):
+    """`convert` with results below 4q."""
     weights, weights_shoup, offsets = conversion
     if y.shape[0] > _FEW:
         _convert_many(out, y, weights, offsets, rows, tables, lo, hi)
+        return
     for r in range(lo, hi):
-        row = tables[rows[r]]
-        if y.shape[0] <= _FEW:
-            convert_row(out[r], y, weights[r], weights_shoup[r], offsets[r], row)
-        forward_row(out[r], row)
+        convert_row(out[r], y, weights[r], weights_shoup[r], offsets[r], tables[rows[r]])
+
+
+@kernel
+def convert_forward(out, y, conversion, rows, tables, lo, hi):
+    """out[r] = NTT(sum_s weights[r, s] y[s] + offsets[r]); y (sources, N) below 2^50."""
+    together = max(1, _ROW_WORDS // out.shape[1])
+    for start in range(lo, hi, together):
+        stop = min(start + together, hi)
+        _convert_lazy(out, y, conversion, rows, tables, start, stop)
+        forward(out, rows, tables, start, stop)
 
 
 @kernel
 def convert_digits(out, x, y, first, conversion, rows, tables, lo, hi):
     """`ntt.backends.digits.convert_digits` with `convert_forward`."""
     digits.convert_digits(
-        convert_forward, multiply_scalar, out, x, y, first, conversion, rows, tables, lo, hi
+        _convert_lazy, forward, multiply_scalar, out, x, y, first, conversion, rows, tables, lo, hi
     )
 
 
 @kernel
-def divide(out, x, y, conversion, factors, factors_shoup, rows, tables, lo, hi):
-    """out[r] = (x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r]; out is not x."""
-    weights, weights_shoup, offsets = conversion
-    if y.shape[0] > _FEW:
-        _convert_many(out, y, weights, offsets, rows, tables, lo, hi)
-    for r in range(lo, hi):
-        row = tables[rows[r]]
-        if y.shape[0] <= _FEW:
-            convert_row(out[r], y, weights[r], weights_shoup[r], offsets[r], row)
-        forward_row(out[r], row)
-        q, negative_q, mask = splat(row[Q]), negative(row[Q]), splat(MASK)
-        w, w_shoup = splat(factors[r]), splat(factors_shoup[r])
-        z, source = out[r], x[r]
-        for i in range(0, z.size, 8):
-            d = load(source, i) + q - load(z, i)
-            p = shoup_lazy(d, w, w_shoup, negative_q, mask)
-            store(z, i, vmin(p, p - q))
+def _store_quotient(out, z, x, factor, factor_shoup, addend, r, moves, lanes, c, streams):
+    """out = (x - z) factor + addend[r] in [0, q), permuted."""
+    q, negative_q, mask = splat(c[Q]), negative(c[Q]), splat(MASK)
+    w, w_shoup = splat(factor), splat(factor_shoup)
+    for v in range(z.size // 8):
+        i = to = 8 * v
+        p = shoup_lazy(load(x, i) + q - load(z, i), w, w_shoup, negative_q, mask)
+        p = vmin(p, p - q)
+        if addend.size:
+            p = p + load(addend[r], i)
+            p = vmin(p, p - q)
+        if moves.size:
+            to = 8 * move_target(moves[v])
+            p = select_lanes(p, load(lanes, move_lanes(moves[v])))
+        if streams:
+            stream(out, to, p)
+        else:
+            store(out, to, p)
+
+
+@kernel
+def divide(
+    out, x, y, conversion, factors, factors_shoup, addend, moves, lanes, memory, rows, tables,
+    lo, hi
+):
+    """(x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r] + addend[r], permuted."""
+    streams = out.size >= _STREAMED_WORDS and out.ctypes.data % _LINE_BYTES == 0
+    for begin in range(lo, hi, memory.shape[0]):
+        stop = min(begin + memory.shape[0], hi)
+        some = Conversion(
+            conversion.weights[begin:stop],
+            conversion.weights_shoup[begin:stop],
+            conversion.offsets[begin:stop],
+        )
+        _convert_lazy(memory, y, some, rows[begin:stop], tables, 0, stop - begin)
+        for r in range(begin, stop):
+            c, z = tables[rows[r]], memory[r - begin]
+            forward_row(z, c)
+            _store_quotient(
+                out[r], z, x[r], factors[r], factors_shoup[r], addend, r, moves, lanes, c, streams
+            )
+    fence()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from ntt.backends import digits
 from ntt.backends.layout import Q
+from ntt.backends.placement import place
 from ntt.backends.scalar.arithmetic import TERMS, ZERO, accumulate, fold, reduce_high
 from ntt.backends.scalar.pointwise import multiply_scalar
-from ntt.backends.scalar.transform import forward_row
+from ntt.backends.scalar.transform import forward, forward_row
 from ntt.jit import inline, kernel
-from ntt.reduction import shoup
+from ntt.reduction import reduce_once, shoup
 
 
 @inline
@@ -45,19 +46,25 @@ def convert_forward(out, y, conversion, rows, tables, lo, hi):
 def convert_digits(out, x, y, first, conversion, rows, tables, lo, hi):
     """`ntt.backends.digits.convert_digits` on 64-bit words."""
     digits.convert_digits(
-        convert_forward, multiply_scalar, out, x, y, first, conversion, rows, tables, lo, hi
+        convert, forward, multiply_scalar, out, x, y, first, conversion, rows, tables, lo, hi
     )
 
 
 @kernel
-def divide(out, x, y, conversion, factors, factors_shoup, rows, tables, lo, hi):
-    """out[r] = (x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r]; out is not x."""
+def divide(
+    out, x, y, conversion, factors, factors_shoup, addend, moves, lanes, memory, rows, tables,
+    lo, hi
+):
+    """(x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r] + addend[r], permuted."""
     weights, _, offsets = conversion
+    z = memory[0]
     for r in range(lo, hi):
         row = tables[rows[r]]
         q = row[Q]
-        _convert_row(out[r], y, weights[r], offsets[r], row)
-        forward_row(out[r], row)
-        for i in range(out.shape[1]):
-            d = x[r, i] + (q - out[r, i])
-            out[r, i] = shoup(d, factors[r], factors_shoup[r], q)
+        _convert_row(z, y, weights[r], offsets[r], row)
+        forward_row(z, row)
+        for i in range(z.size):
+            z[i] = shoup(x[r, i] + (q - z[i]), factors[r], factors_shoup[r], q)
+            if addend.size:
+                z[i] = reduce_once(z[i] + addend[r, i], q)
+        place(out[r], z, moves, lanes)
