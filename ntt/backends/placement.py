@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ntt.backends.hoisting import VECTOR, move_lanes, move_target
+from ntt.backends.hoisting import move_lanes, move_target
+from ntt.backends.layout import VECTOR
 from ntt.jit import inline
 
 
