@@ -26,7 +26,13 @@ if TYPE_CHECKING:
     from nn.batched.server import BatchedServer
     from nn.batched.tensor import BatchedTensor
     from nn.compilation import compile
-    from nn.errors import AnswerError, IdentityError, LimitError, NetworkError
+    from nn.errors import (
+        AnswerError,
+        IdentityError,
+        LimitError,
+        NetworkError,
+        UncalibratedWarning,
+    )
     from nn.frontend.pytorch import from_torch
     from nn.inference.limits import Limits
     from nn.inference.roles import AnyClient, AnyServer
@@ -69,6 +75,7 @@ __all__ = [
     "PlanningError",
     "Polynomial",
     "Server",
+    "UncalibratedWarning",
     "compile",
     "fold_batch_norms",
     "from_torch",
@@ -89,7 +96,7 @@ __getattr__, __dir__ = lazy_names(
         "batched.server": "BatchedServer",
         "batched.tensor": "BatchedTensor",
         "compilation": "compile",
-        "errors": "AnswerError IdentityError LimitError NetworkError",
+        "errors": "AnswerError IdentityError LimitError NetworkError UncalibratedWarning",
         "frontend.pytorch": "from_torch",
         "inference.limits": "Limits",
         "inference.roles": "AnyClient AnyServer",

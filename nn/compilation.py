@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from he.validation import instance, words
+from nn.errors import UncalibratedWarning
 from nn.inference.options import IntegerKeywords, PlanOptions, RealKeywords
 from nn.inference.search import PlanningError, check_degree
 from nn.network.graph import Network
@@ -52,8 +54,9 @@ def compile(
 ) -> InferencePlan | BatchedPlan:
     """Plan an encrypted run of `network`: parameters, packing, levels, keys, precision.
 
-    network: with statistics (`Network.calibrated`) the predictions are tight; without statistics
-    the planner assumes the worst over `input_range`.
+    network: with statistics (`Network.calibrated`) the predictions are tight. Without statistics
+    the planner assumes the worst over `input_range`, the precision is relative to a bound on the
+    logits, and an `UncalibratedWarning` says so.
 
     scheme: "ckks" computes with approximate numbers. "bfv" computes exactly, with the integers of
     the quantised network (`nn.batched.quantize`), whose activations must be squares.
@@ -70,7 +73,9 @@ def compile(
     - `insecure_reason`: words that say why parameters outside the security table are wanted, for
       tests. Without them such parameters are refused.
     - `precision_bits` ("ckks" only): every logit is predicted within 2^-precision_bits of the
-      largest logit; default 6.
+      largest logit. The default is 8, and 14 for the batched layout. For a network without
+      statistics, or with statistics of an older version, only the worst case is known; the default
+      is then 6.
     - `input_bits`, `weight_bits` ("bfv" only): bits of the quantised pixels and weights; default 3
       and 5.
     - `plain_moduli` ("bfv" only): by default the fewest and smallest that hold every answer.
@@ -82,7 +87,17 @@ def compile(
     `he.WrongObjectError` for an object that is no network; and `he.ParameterError` for an option of
     another type.
     """
-    return plan_network(network, scheme, layout, PlanOptions(**options))
+    plan: Any = plan_network(network, scheme, layout, PlanOptions(**options))
+    if not getattr(plan, "calibrated", True):
+        warnings.warn(
+            f"network {network.name!r} has no statistics: {plan.predicted_bits:.1f} bits are "
+            f"predicted relative to the interval bound {plan.largest_logit:.4g} on its logits, and "
+            f"logits may be far smaller; give it some images with network.calibrated(images)",
+            UncalibratedWarning,
+            stacklevel=2,
+        )
+    result: InferencePlan | BatchedPlan = plan
+    return result
 
 
 def plan_network(

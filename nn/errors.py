@@ -71,3 +71,7 @@ class ZooError(NetworkError):
 
 class MissingPackageError(NetworkError, ImportError):
     """The call needs an optional package that is not installed."""
+
+
+class UncalibratedWarning(UserWarning):
+    """A network has no statistics, so a plan's errors and precision are those of the worst case."""

@@ -93,10 +93,12 @@ class NoiseModel:
 def precision_bits(error: float, reference: float = 1.0) -> float:
     """Bits after the binary point of values of size `reference` known to within `error`.
 
-    Infinite for no error; minus infinity for values that are all 0, of which nothing is known.
+    An infinite error, or a reference of 0, leaves minus infinity.
     """
-    if error == 0 or reference == 0:
-        return math.inf if error == 0 else -math.inf
+    if error == 0:
+        return math.inf
+    if reference == 0 or not math.isfinite(error):
+        return -math.inf
     return -math.log2(error / reference)
 
 

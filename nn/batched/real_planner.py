@@ -10,10 +10,12 @@ import numpy as np
 
 from he.ckks.noise import tail_factor
 from he.ckks.params import CKKSParameters
+from nn.batched.image_errors import deviations_at_images
 from nn.batched.quantize import chain_of_squares
 from nn.batched.reals import Placed, RealAffine, RealPlan, factor_of, placed, real_steps
 from nn.inference.options import PlanOptions
 from nn.inference.search import (
+    DEFAULT_PRECISION_BITS,
     FAILURE_PROBABILITY,
     Circuit,
     Magnitude,
@@ -22,8 +24,12 @@ from nn.inference.search import (
     first_prime_bits,
     search,
 )
-from nn.network.graph import Network
+from nn.network.graph import INPUT, Network
 from nn.network.layers import FloatArray
+from nn.stages.typical import Growth, typical_values
+
+GROWTH_PRECISION_BITS = 14.0
+"""The default where the growth of errors is known: it bounds errors far below the worst case."""
 
 _LARGEST_WEIGHT = 2.0**62
 
@@ -38,13 +44,16 @@ def plan_reals(network: Network, options: PlanOptions) -> RealPlan:
     largest = [stage.max_abs for stage in chain_of_squares(network)]
     depth = len(largest)
     magnitudes = tuple(_magnitudes(network, placed(steps, depth), largest))
+    typical = _typical(network) if network.knows_growth else None
 
     def plan(params: CKKSParameters) -> RealPlan:
         check_held(network.name, params, magnitudes)
-        return _plan(network, steps, params, largest)
+        return _plan(network, steps, params, largest, typical)
 
-    circuit = Circuit(depth, first_prime_bits(network.name, magnitudes), plan)
-    return search(network.name, lambda _: circuit, options)
+    bits, calibrated = first_prime_bits(network.name, magnitudes), network.statistics is not None
+    circuit = Circuit(depth, bits, plan, calibrated)
+    default = DEFAULT_PRECISION_BITS if typical is None else GROWTH_PRECISION_BITS
+    return search(network.name, lambda _: circuit, options, default_bits=default)
 
 
 def _magnitudes(
@@ -63,11 +72,21 @@ def _magnitudes(
 
 
 def _plan(
-    network: Network, steps: Sequence[Any], params: CKKSParameters, largest: Sequence[FloatArray]
+    network: Network,
+    steps: Sequence[Any],
+    params: CKKSParameters,
+    largest: Sequence[FloatArray],
+    typical: tuple[Sequence[FloatArray], Sequence[Growth]] | None,
 ) -> RealPlan:
     places = placed(steps, params.max_level)
     _check_weights(network.name, params, places)
-    deviations = predicted_deviations(params, places, _sizes(network, largest))
+    factor = tail_factor(FAILURE_PROBABILITY)
+    worst = predicted = factor * predicted_deviations(params, places, _sizes(network, largest))
+    if typical is not None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            sizes = _sizes(network, largest)
+            found = factor * deviations_at_images(params, places, *typical, sizes)
+        predicted = np.where(np.isfinite(found), found, worst)
     return RealPlan(
         network=network.name,
         fingerprint=network.fingerprint(),
@@ -78,9 +97,11 @@ def _plan(
         answer_level=0,
         input_shape=network.input_shape,
         input_range=network.input_range,
-        predicted_error=tail_factor(FAILURE_PROBABILITY) * deviations,
+        predicted_error=predicted,
+        worst_case_error=np.maximum(worst, predicted),
         largest_logit=float(largest[-1].max()),
         failure_probability=FAILURE_PROBABILITY,
+        calibrated=network.statistics is not None,
     )
 
 
@@ -103,10 +124,18 @@ def _sizes(network: Network, largest: Sequence[FloatArray]) -> list[FloatArray]:
     return [pixels, *largest[:-1]]
 
 
+def _typical(network: Network) -> tuple[list[FloatArray], list[Growth]]:
+    """Typical values that each step reads, and the growth at each of them and at the answer."""
+    stages = list(chain_of_squares(network))
+    found = typical_values(network, stages)
+    names = [INPUT, *(stage.name for stage in stages)]
+    return [found.values[name] for name in names[:-1]], [found.growth[name] for name in names]
+
+
 def predicted_deviations(
     params: CKKSParameters, places: Sequence[Placed], sizes: Sequence[FloatArray]
 ) -> FloatArray:
-    """Standard deviations of the answers' errors, (outputs,), in units of the value.
+    """Standard deviations of the answers' errors, (outputs,), in units of the value, at the worst.
 
     The errors of fresh ciphertexts are independent, so the first affine map adds their variances.
     Later errors may be correlated, so later steps add standard deviations, which bounds the

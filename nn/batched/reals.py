@@ -29,7 +29,13 @@ from nn.batched.plan_bytes import pack_plan, read_common, read_parameter_sets, r
 from nn.batched.quantize import Square, chain_of_squares
 from nn.batched.schedule import Relinearization, scheduled
 from nn.inference.plan import check_network
-from nn.inference.plan_reading import read_input_range, read_promise, require
+from nn.inference.plan_reading import (
+    promise_items,
+    promise_sections,
+    read_input_range,
+    read_promise,
+    require,
+)
 from nn.inference.promise import check_promise, decoded
 from nn.inference.publication import published
 from nn.network.graph import Network
@@ -109,20 +115,25 @@ class RealPlan(BatchedPlan):
     """A batched plan with approximate numbers.
 
     predicted_error: (outputs,) a bound on the absolute error of each logit. A logit exceeds its
-    bound with a probability of at most `failure_probability`, for images whose activations stay
-    within the network's statistics.
+    bound with a probability of at most `failure_probability`, for images whose errors the network
+    amplifies no more than those of its calibration images. worst_case_error: (outputs,) the same
+    for all images whose activations stay within the network's statistics. calibrated: whether the
+    network has statistics; without them both bounds hold for every image in the input range.
+    largest_logit: as in `InferencePlan`.
     """
 
     params: tuple[CKKSParameters]
     input_shape: Shape
     input_range: tuple[float, float]
     predicted_error: FloatArray
+    worst_case_error: FloatArray
     largest_logit: float
     failure_probability: float
+    calibrated: bool
 
     @property
     def predicted_bits(self) -> float:
-        """The predicted precision, in bits of the largest logit."""
+        """The predicted precision, in bits of `largest_logit`."""
         return precision_bits(float(self.predicted_error.max()), self.largest_logit)
 
     def to_bytes(self) -> bytes:
@@ -133,12 +144,13 @@ class RealPlan(BatchedPlan):
             "largest_logit": float(self.largest_logit),
             "failure_probability": float(self.failure_probability),
         }
-        error = np.asarray(self.predicted_error, dtype=np.float64)
-        return pack_plan(self, header, {"predicted error": error})
+        errors = self.predicted_error
+        more, bounds = promise_items(errors, self.worst_case_error, self.calibrated)
+        return pack_plan(self, header | more, {"predicted error": errors} | bounds)
 
     @classmethod
     def from_contents(cls, contents: Contents, insecure_reason: str | None) -> Self:
-        sets = read_parameter_sets(contents, "predicted error")
+        sets = read_parameter_sets(contents, "predicted error", *promise_sections(contents))
         require(len(sets) == 1, "one parameter set")
         params = CKKSParameters.from_bytes(sets[0], insecure_reason=insecure_reason)
         common = read_common(contents, [params])
@@ -170,7 +182,7 @@ class RealPlan(BatchedPlan):
         return check_promise(slots[0], self.predicted_error, self.largest_logit)
 
     def published(self, logits: FloatArray, queries: int, security_bits: int) -> FloatArray:
-        bounds = self.predicted_error, self.largest_logit, self.failure_probability
+        bounds = self.worst_case_error, self.largest_logit, self.failure_probability
         return published(logits, *bounds, queries, security_bits)
 
     def _identity(self) -> tuple[object, ...]:
@@ -224,7 +236,7 @@ def _circuit(evaluator: Evaluator, steps: Sequence[Any], inputs: int) -> Circuit
         if isinstance(step, RealAffine):
             factor, scale = factor_of(params, place)
             sums = WeightedSums(
-                _rounded(step.matrix, factor)[:, order],
+                rounded(step.matrix, factor)[:, order],
                 [round(float(b) * scale) for b in step.bias],
                 params.q[: level + 1],
                 name,
@@ -240,7 +252,8 @@ def _circuit(evaluator: Evaluator, steps: Sequence[Any], inputs: int) -> Circuit
     return Circuit(tuple(operations), order)
 
 
-def _rounded(matrix: sparse.csr_array, factor: float) -> sparse.csr_array:
+def rounded(matrix: sparse.csr_array, factor: float) -> sparse.csr_array:
+    """``factor * matrix`` in integers, int64, with as many entries."""
     data = np.rint(matrix.data * factor).astype(np.int64)
     rounded = sparse.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
     rounded.sort_indices()

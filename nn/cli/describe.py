@@ -58,7 +58,11 @@ def plan_as_json(plan: InferencePlan) -> Json:
         "ciphertexts_in": plan.input_layout.ciphertexts,
         "ciphertexts_out": plan.output_layout.ciphertexts,
         "predicted_error": [float(error) for error in plan.predicted_error],
+        "worst_case_error": [
+            float(error) if math.isfinite(error) else None for error in plan.worst_case_error
+        ],
         "predicted_bits": plan.predicted_bits,
+        "calibrated": plan.calibrated,
         "largest_logit": plan.largest_logit,
         "failure_probability": plan.failure_probability,
         "stages": [dict(vars(stage)) for stage in plan.stages],

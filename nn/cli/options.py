@@ -57,7 +57,8 @@ def add_planning_options(parser: argparse.ArgumentParser) -> None:
         "--precision",
         type=_bits,
         metavar="BITS",
-        help="predict every logit within 2^-BITS of the largest logit (default: 6)",
+        help="predict every logit within 2^-BITS of the largest logit (default: what nn.compile "
+        "takes)",
     )
     planning.add_argument(
         "--ring-degree", type=int, metavar="N", help="ring degree (default: the smallest that fits)"

@@ -60,6 +60,8 @@ def open_session(arguments: argparse.Namespace, network: Network) -> Session:
             f"{network.name}: N = {plan.params.N}, {plan.depth} levels, "
             f"{plan.params.security_estimate}-bit security; making {plan.rotations} rotation keys"
         )
+        if not plan.calibrated:
+            say("the network has no statistics: errors are predicted for the worst case")
         watch.lap()
         client = PackedClient(plan)
         keys = client.evaluation_keys().to_bytes()

@@ -20,6 +20,7 @@ from nn.network.layers import FloatArray, Shape
 FINGERPRINT_BYTES = 16
 _MOST_AXES = 8
 _LARGEST_FAILURE_PROBABILITY = 2.0**-10
+WORST_CASE = "worst case error"
 NEARLY = 1 - 1e-9
 """Room for the rounding of two evaluations of one formula."""
 
@@ -63,6 +64,25 @@ def read_identity(contents: Contents, *, may_be_empty: bool = False) -> dict[str
     return {"network": contents.field("network", str), "fingerprint": fingerprint}
 
 
+def promise_items(
+    predicted: FloatArray, worst: FloatArray, calibrated: bool
+) -> tuple[dict[str, bool], dict[str, FloatArray]]:
+    """What a plan's header and sections hold of its promise, besides the predicted error.
+
+    The header says what is not as in the first plans: those of networks with statistics, whose
+    error was the worst case.
+    """
+    header: dict[str, bool] = {} if calibrated else {"calibrated": False}
+    if np.array_equal(predicted, worst):
+        return header, {}
+    return header | {WORST_CASE: True}, {WORST_CASE: worst}
+
+
+def promise_sections(contents: Contents) -> tuple[str, ...]:
+    """The names of the sections of `promise_items`."""
+    return (WORST_CASE,) if contents.header.get(WORST_CASE, False) else ()
+
+
 def read_promise(
     contents: Contents, params: CKKSParameters, outputs: int, level: int
 ) -> dict[str, Any]:
@@ -70,7 +90,7 @@ def read_promise(
 
     The errors are finite, and none is smaller than the tail of the rounding error that every answer
     at this level carries: no server can promise less. The largest logit is one that the modulus of
-    the level holds, if every other slot is 0.
+    the level holds, if every other slot is 0. The worst case is never better than the error.
     """
     probability = contents.field("failure_probability", float)
     right = 0 < probability <= _LARGEST_FAILURE_PROBABILITY
@@ -82,9 +102,18 @@ def read_promise(
     least = least_error(params, level, probability)
     right = bool(np.isfinite(errors).all() and errors.min() >= least)
     require(right, f"a finite predicted error of at least {least:.3g}, the parameters' own,")
-    errors.setflags(write=False)
+    worst = errors
+    if promise_sections(contents):
+        stated = contents.array(WORST_CASE, "float64", (outputs,))
+        require(not np.isnan(stated).any(), "a worst case that is a number")
+        worst = np.maximum(stated, errors)
+    for bounds in (errors, worst):
+        bounds.setflags(write=False)
+    calibrated = contents.field("calibrated", bool) if "calibrated" in contents.header else True
     return {
         "predicted_error": errors,
+        "worst_case_error": worst,
+        "calibrated": calibrated,
         "largest_logit": largest,
         "failure_probability": probability,
     }

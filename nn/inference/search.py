@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import numpy as np
 
 from he.ckks.params import FAST_PRIME_BITS, CKKSParameters
-from he.errors import ParameterError
+from he.errors import InsecureParametersError, ParameterError
 from he.rlwe import security
 from he.validation import shown
 from nn.errors import NetworkError
@@ -21,6 +22,10 @@ FAILURE_PROBABILITY = 2.0**-40
 """The largest probability that a logit exceeds its predicted error."""
 
 DEFAULT_PRECISION_BITS = 6.0
+"""What a plan predicts unless another precision is asked for, where only the worst case is known.
+
+Predictions from calibration images are tighter: planners ask for more of them.
+"""
 _DEGREES = tuple(1 << k for k in range(12, 17))
 _ALL_DEGREES = tuple(1 << k for k in range(3, 18))
 LEAST_SCALE_BITS = 15.0
@@ -33,11 +38,11 @@ class PlanningError(NetworkError):
 
 
 class Predicting(Protocol):
-    """A plan that predicts the precision of its answers."""
+    """What predicts the precision of answers under one parameter set."""
 
     @property
     def predicted_bits(self) -> float:
-        """The predicted precision, in bits of the largest logit."""
+        """The predicted precision, in bits of the largest logit, or of a bound on all logits."""
 
 
 Plan = TypeVar("Plan", bound=Predicting)
@@ -48,12 +53,13 @@ class Circuit(Generic[Plan]):
     """A network's circuit at one ring degree, before its parameters are known.
 
     depth: its multiplicative levels. integer_bits: bits before the binary point that level 0 must
-    hold. plan: makes the plan of a parameter set.
+    hold. plan: makes the plan of a parameter set. calibrated: whether the network has statistics.
     """
 
     depth: int
     integer_bits: int
     plan: Callable[[CKKSParameters], Plan]
+    calibrated: bool = True
 
 
 def check_degree(N: int | None) -> None:
@@ -65,18 +71,27 @@ def check_degree(N: int | None) -> None:
         )
 
 
-def search(name: str, circuit_at: Callable[[int], Circuit[Plan]], options: PlanOptions) -> Plan:
+def search(
+    name: str,
+    circuit_at: Callable[[int], Circuit[Plan]],
+    options: PlanOptions,
+    *,
+    least_depth: int = 0,
+    default_bits: float = DEFAULT_PRECISION_BITS,
+) -> Plan:
     """The first plan of enough precision: the smallest N, then the smallest dnum.
 
     name: the network's. circuit_at: the circuit at a ring degree. The options `N` and `dnum`
-    restrict the search to one value each.
+    restrict the search to one value each. least_depth: levels that the circuit takes at any ring
+    degree, so that degrees which hold too few are left out. default_bits: the precision that is
+    needed where the options ask for none.
 
     Raises `PlanningError` when nothing fits, with the best precision that was found.
     """
     given = options.precision_bits
-    needed = DEFAULT_PRECISION_BITS if given is None else float(given)
+    needed = default_bits if given is None else float(given)
     best: Plan | None = None
-    for params, circuit in _candidates(name, circuit_at, options):
+    for params, circuit in _candidates(name, circuit_at, options, least_depth):
         plan = circuit.plan(params)
         if plan.predicted_bits >= needed:
             return plan
@@ -88,20 +103,37 @@ def search(name: str, circuit_at: Callable[[int], Circuit[Plan]], options: PlanO
             + (f" with N = {options.N}" if options.N else "")
             + ": use a larger N, a shallower network or a lower security"
         )
+    calibrated = circuit.calibrated
     raise PlanningError(
-        f"the best plan for {name!r} predicts {best.predicted_bits:.1f} bits of the "
-        f"largest logit, {needed:.1f} are needed: ask for fewer precision_bits, a larger N, or a "
-        f"network with smaller activations"
+        f"the best plan for {name!r} predicts {best.predicted_bits:.1f} bits of "
+        f"{reference(calibrated)}, {needed:.1f} are needed: "
+        + ("" if calibrated else "calibrate the network (Network.calibrated), ")
+        + "ask for fewer precision_bits, a larger N, or a network with smaller activations"
     )
 
 
+def reference(calibrated: bool) -> str:
+    """What the predicted precision of a network with or without statistics is relative to."""
+    known = "the largest logit"
+    if calibrated:
+        return known
+    return f"{known} that could be (no statistics: relative to the interval bound)"
+
+
 def _candidates(
-    name: str, circuit_at: Callable[[int], Circuit[Plan]], options: PlanOptions
+    name: str,
+    circuit_at: Callable[[int], Circuit[Plan]],
+    options: PlanOptions,
+    least_depth: int,
 ) -> Iterator[tuple[CKKSParameters, Circuit[Plan]]]:
     """The parameter sets to try, the smallest first, each with the circuit of its ring degree."""
     for N in _DEGREES if options.N is None else (options.N,):
         may_be_insecure = options.insecure_reason is not None
         if not may_be_insecure and security.max_log_qp(N, options.security_bits) == 0:
+            continue
+        # The most digits have the smallest special modulus.
+        fewest = (least_depth, 1, N, least_depth + 1)
+        if options.dnum is None and _largest_scale(*fewest, options) is None:
             continue
         circuit = circuit_at(N)
         counts = range(1, circuit.depth + 2)
@@ -122,19 +154,34 @@ def _largest_scale(
     depth: int, integer_bits: int, N: int, dnum: int, options: PlanOptions
 ) -> CKKSParameters | None:
     """The parameters with the largest scale that N and dnum allow; None if not even 2^15 fits."""
+
+    def build(scale_bits: float) -> CKKSParameters:
+        return CKKSParameters.build(
+            depth,
+            scale_bits=scale_bits,
+            N=N,
+            integer_bits=integer_bits,
+            security_bits=options.security_bits,
+            dnum=dnum,
+            insecure_reason=options.insecure_reason,
+        )
+
+    def is_insecure(scale_bits: float) -> bool:
+        try:
+            build(scale_bits)
+        except InsecureParametersError:
+            return True
+        except ParameterError:
+            return False
+        return False
+
     # A first prime below 2^50 keeps the whole chain with the fast backends.
     fast = FAST_PRIME_BITS - 1 - integer_bits
-    for scale_bits in _SCALE_BITS[max(fast, _SCALE_BITS[-1]) >= _SCALE_BITS]:
+    tried = _SCALE_BITS[max(fast, _SCALE_BITS[-1]) >= _SCALE_BITS].tolist()
+    # The scales fall, and whatever is below a secure one is secure.
+    for scale_bits in tried[bisect.bisect_left(tried, True, key=lambda b: not is_insecure(b)) :]:
         try:
-            return CKKSParameters.build(
-                depth,
-                scale_bits=float(scale_bits),
-                N=N,
-                integer_bits=integer_bits,
-                security_bits=options.security_bits,
-                dnum=dnum,
-                insecure_reason=options.insecure_reason,
-            )
+            return build(scale_bits)
         except ParameterError:
             continue
     return None

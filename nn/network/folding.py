@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from he.validation import instance
-from nn.network.graph import INPUT, Network, Node, NodeStatistics
+from nn.network.graph import INPUT, Network, Node
 from nn.network.layers import BatchNorm, Conv2d, Flatten, FloatArray, Layer, Linear
 
 
@@ -72,7 +72,9 @@ def _fold_forward(network: Network, norm: Node) -> Network | None:
         scale, shift = scale.repeat(size // scale.size), shift.repeat(size // shift.size)
         if statistics is not None:
             before = statistics[source]
-            statistics[reader.name] = NodeStatistics(before.max_abs.ravel(), before.rms.ravel())
+            statistics[reader.name] = replace(
+                before, max_abs=before.max_abs.ravel(), rms=before.rms.ravel()
+            )
         reader = _only_reader(network, reader.name)
     layer = None if reader is None else _scaled_inputs(reader.layer, scale, shift)
     if reader is None or layer is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
@@ -12,7 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from he.errors import HEError
 from he.validation import instance, items_of, real_number, shown, whole_number
-from nn.errors import GraphError, InputRangeError, NetworkError, ShapeError
+from nn.errors import (
+    GraphError,
+    InputRangeError,
+    LayerParameterError,
+    NetworkError,
+    ShapeError,
+)
+from nn.network.error_growth import ErrorGrowth, GrowthObserver
 from nn.network.images import as_batch
 from nn.network.layers import FloatArray, Layer, Shape, freeze_array
 from ntt.terminal import printable
@@ -54,16 +63,20 @@ class NodeStatistics:
     """The size of a node's output over a set of images.
 
     ``max_abs`` is the largest absolute value and ``rms`` the root mean square over the images,
-    both of the node's output shape.
+    both of the node's output shape. ``growth`` says how large errors become there; None if that is
+    unknown.
     """
 
     max_abs: FloatArray
     rms: FloatArray
+    growth: ErrorGrowth | None = None
 
     def __post_init__(self) -> None:
         for name in ("max_abs", "rms"):
             array = freeze_array(getattr(self, name), f"statistics {name}", (1, 3))
             object.__setattr__(self, name, array)
+        if self.growth is not None:
+            instance(self.growth, ErrorGrowth, "the growth of statistics")
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +112,11 @@ class Network:
             _check_statistics(statistics, self.shapes)
             object.__setattr__(self, "statistics", MappingProxyType(statistics))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        statistics = None if self.statistics is None else dict(self.statistics)
+        given = self.name, self.input_shape, self.nodes, self.input_range, statistics
+        return type(self), given
+
     # -- structure ---------------------------------------------------------------------------
 
     @property
@@ -110,6 +128,12 @@ class Network:
     def output_shape(self) -> Shape:
         """Shape of one answer, ``(classes,)`` for a classifier."""
         return self.shapes[self.output.name]
+
+    @property
+    def knows_growth(self) -> bool:
+        """Whether there are statistics with the growth of errors at every value."""
+        known = self.statistics
+        return known is not None and all(found.growth is not None for found in known.values())
 
     def node(self, name: str) -> Node:
         """The node called `name`; raises `GraphError` if there is none."""
@@ -182,18 +206,28 @@ class Network:
     def calibrated(self, images: ArrayLike) -> Network:
         """This network with `statistics` of every value, "input" included, over `images`.
 
-        The keys are the names of this graph; `nn.fold_batch_norms` carries the statistics over to
-        the values that remain. Raises what a call of the network raises.
+        The statistics are maxima and means over all images; no image is kept. They include the
+        growth of errors, where it is finite. The keys are the names of this graph;
+        `nn.fold_batch_norms` carries the statistics over to the values that remain. Raises what a
+        call of the network raises.
         """
         batch = self._check_batch(images)
         max_abs = {name: np.zeros(shape) for name, shape in self.shapes.items()}
         energy = {name: np.zeros(shape) for name, shape in self.shapes.items()}
+        observer = GrowthObserver(self.nodes, math.prod(self.output_shape))
         for chunk in _chunks(batch):
-            for name, value in self._evaluate(chunk).items():
+            values = self._evaluate(chunk)
+            observer.add(values)
+            for name, value in values.items():
                 np.maximum(max_abs[name], np.abs(value).max(axis=0), out=max_abs[name])
                 energy[name] += np.square(value).sum(axis=0)
+        growth: Mapping[str, ErrorGrowth] = {}
+        with contextlib.suppress(LayerParameterError):
+            growth = observer.found()
         statistics = {
-            name: NodeStatistics(max_abs[name], np.sqrt(energy[name] / len(batch)))
+            name: NodeStatistics(
+                max_abs[name], np.sqrt(energy[name] / len(batch)), growth.get(name)
+            )
             for name in self.shapes
         }
         return replace(self, statistics=statistics)
@@ -315,3 +349,9 @@ def _check_statistics(statistics: dict[str, NodeStatistics], shapes: Mapping[str
                 raise ShapeError(
                     f"statistics {kind} of {name!r} have shape {array.shape}; {shape} is needed"
                 )
+        growth, answers = statistics[name].growth, math.prod(list(shapes.values())[-1])
+        if growth is not None and growth.gains.shape[1] != answers:
+            raise ShapeError(
+                f"statistics of {name!r} have gains for {growth.gains.shape[1]} answers; "
+                f"{answers} are needed"
+            )

@@ -3,8 +3,9 @@
 The member ``network`` is JSON (UTF-8 bytes as uint8): the format, its version, the network's name,
 input shape and input range, and the name, layer type, inputs and plain fields of each node. The
 arrays are the members ``nodes/<index>/<field>`` and ``statistics/<index>/<kind>``; statistics 0
-belong to the input and statistics k + 1 to node k. An array is stored in float32 where that loses
-nothing, else in float64.
+belong to the input and statistics k + 1 to node k. The growth of errors is the kinds ``gains``
+``(2, answers)`` and ``carried`` ``(1,)``; files of older versions have none. An array is stored in
+float32 where that loses nothing, else in float64. No image is stored.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from he.format.files import replaced_file
 from he.validation import instance, wrong_object
 from nn.errors import NetworkError, NetworkFileError
 from nn.network.activation import Polynomial
+from nn.network.error_growth import ErrorGrowth
 from nn.network.graph import Network, Node, NodeStatistics
 from nn.network.layers import Add, AvgPool2d, BatchNorm, Conv2d, Flatten, FloatArray, Layer, Linear
 
@@ -66,6 +68,10 @@ def save(network: Network, path: str | Path) -> None:
             statistics = network.statistics[name]
             arrays[f"statistics/{index}/max_abs"] = _smallest_exact(statistics.max_abs)
             arrays[f"statistics/{index}/rms"] = _smallest_exact(statistics.rms)
+            growth = statistics.growth
+            if growth is not None:
+                arrays[f"statistics/{index}/gains"] = _smallest_exact(growth.gains)
+                arrays[f"statistics/{index}/carried"] = np.array([growth.carried])
     header = {
         "format": FORMAT,
         "version": VERSION,
@@ -99,9 +105,7 @@ def load(path: str | Path) -> Network:
         if header["statistics"]:
             names = ["input", *(node.name for node in nodes)]
             statistics = {
-                name: NodeStatistics(
-                    arrays[f"statistics/{index}/max_abs"], arrays[f"statistics/{index}/rms"]
-                )
+                name: _statistics(arrays, f"statistics/{index}/")
                 for index, name in enumerate(names)
             }
         low, high = header["input_range"]
@@ -159,6 +163,14 @@ def _check_header(header: Any, path: str | Path) -> None:
         raise NetworkFileError(
             f"{path} has format version {header.get('version')!r}; this release reads {VERSION}"
         )
+
+
+def _statistics(arrays: dict[str, np.ndarray[Any, Any]], place: str) -> NodeStatistics:
+    growth = None
+    if f"{place}gains" in arrays:
+        (carried,) = arrays[f"{place}carried"].tolist()
+        growth = ErrorGrowth(arrays[f"{place}gains"], carried)
+    return NodeStatistics(arrays[f"{place}max_abs"], arrays[f"{place}rms"], growth)
 
 
 def _layer(entry: dict[str, Any], index: int, arrays: dict[str, np.ndarray[Any, Any]]) -> Layer:

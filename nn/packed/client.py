@@ -144,5 +144,5 @@ class PackedClient:
         bit would be left: compile with more `precision_bits`.
         """
         plan, logits = self.plan, self.decrypt(answer, request=request)
-        bounds = plan.predicted_error, plan.largest_logit, plan.failure_probability
+        bounds = plan.worst_case_error, plan.largest_logit, plan.failure_probability
         return published(logits, *bounds, queries, security_bits)

@@ -141,6 +141,15 @@ class TensorLayout:
         base[..., ciphertext, slot] = values
         return np.tile(base, self.n_slots // self.period)
 
+    def sum_repetitions(self, slots: FloatArray) -> FloatArray:
+        """The sums over the repetitions of every element: ``(..., ciphertexts, n_slots)`` to
+        ``(..., size)``.
+        """
+        repeated = slots.reshape(*slots.shape[:-1], self.n_slots // self.period, self.period)
+        ciphertext, slot = np.divmod(self.positions, self.n_slots)
+        result: FloatArray = repeated.sum(axis=-2)[..., ciphertext, slot]
+        return result
+
     def unpack(self, slots: ArrayLike) -> NDArray[Any]:
         """``(..., ciphertexts, n_slots) -> (..., *shape)``, from the first repetition.
 

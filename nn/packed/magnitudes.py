@@ -21,22 +21,20 @@ from nn.stages.stage import AddStage, PolynomialStage, SquareStage
 
 
 def packed_magnitudes(
-    packed: Sequence[PackedStage], input_range: tuple[float, float], levels: Mapping[str, int]
+    packed: Sequence[PackedStage], largest: Mapping[str, FloatArray], levels: Mapping[str, int]
 ) -> Iterator[Magnitude]:
     """Bounds on every value and on every weight, with the levels that must hold them.
 
-    levels: the level of each stage's value, and of "input". An image within `input_range` and
-    values within each stage's `max_abs` are assumed.
+    largest, levels: bounds (size,) on the elements of each stage's value, and of "input", and their
+    levels.
     """
     first = network_input_layout([item.stage for item in packed], packed[0].layout.n_slots)
-    largest = {INPUT: np.full(first.size, max(abs(end) for end in input_range))}
     slots = {INPUT: first.pack_flat(largest[INPUT])}
     yield Magnitude("the input", levels[INPUT], _mean(slots[INPUT]))
     for item in packed:
         name = item.name
         with np.errstate(over="ignore", invalid="ignore"):
             slots[name] = _slots(item, slots, largest)
-        largest[name] = item.stage.max_abs
         yield Magnitude(f"stage {name!r}", levels[name], _mean(slots[name]))
         weights = _largest_weight(item)
         if weights:
@@ -59,7 +57,7 @@ def _slots(
     else:
         found = _polynomial(item, inputs[0])
     elements = item.layout.pack_flat(np.ones(item.stage.size)) > 0
-    known = item.layout.pack_flat(item.stage.max_abs)
+    known = item.layout.pack_flat(largest[item.name])
     result: FloatArray = np.where(elements, np.minimum(found, known), found)
     return result
 

@@ -128,6 +128,34 @@ class PackedAffine:
         """
         return self._evaluate(slots, absolute=True)
 
+    def transposed(self, slots: FloatArray) -> FloatArray:
+        """The transposed map of the diagonals, without folds and bias.
+
+        It takes derivatives by the sums in front of the folds, ``(..., ciphertexts, n_slots)``, to
+        derivatives by the input's slots.
+        """
+        leading = slots.shape[:-2]
+        back = np.zeros((*leading, self.in_layout.ciphertexts, self.in_layout.n_slots))
+        for (o, i), diagonals in self.blocks.items():
+            for shift, vector in diagonals.items():
+                back[..., i, :] += np.roll(vector * slots[..., o, :], shift, axis=-1)
+        return back
+
+    def gathered(self, slots: FloatArray) -> FloatArray:
+        """For every output slot, the sum of the input slots that its diagonals multiply.
+
+        ``(..., ciphertexts, n_slots)`` in and out, all numbers 0 or more; folds are left out.
+        """
+        n_slots = self.in_layout.n_slots
+        spectrum = np.fft.rfft(slots, axis=-1)
+        total = np.zeros((*slots.shape[:-2], len(self.bias), spectrum.shape[-1]), np.complex128)
+        for (o, i), diagonals in self.blocks.items():
+            pattern = np.zeros(n_slots)
+            pattern[list(diagonals)] = 1.0
+            total[..., o, :] += np.conj(np.fft.rfft(pattern)) * spectrum[..., i, :]
+        result: FloatArray = np.maximum(np.fft.irfft(total, n_slots, axis=-1), 0.0)
+        return result
+
     def _evaluate(self, slots: FloatArray, absolute: bool) -> FloatArray:
         size = np.abs if absolute else np.positive
         leading = slots.shape[:-2]

@@ -6,6 +6,7 @@ import functools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -23,11 +24,14 @@ from nn.inference.keys import ClientKeys
 from nn.inference.plan_reading import (
     NEARLY,
     check_shape,
+    promise_items,
+    promise_sections,
     read_identity,
     read_input_range,
     read_promise,
     require,
 )
+from nn.inference.search import reference
 from nn.network.layers import FloatArray
 from nn.packed.layout import TensorLayout
 from nn.packed.packed_network import PackedStage
@@ -47,8 +51,12 @@ class InferencePlan:
     network: the name of the network. fingerprint: `Network.fingerprint` of it. needs: the
     evaluation keys. predicted_error: (classes,) a bound on the absolute error of each logit. A
     logit exceeds its bound with a probability of at most `failure_probability`, for images whose
-    activations stay within the network's statistics. packed: the network in slots; None if the plan
-    was read from bytes.
+    errors the network amplifies no more than those of its calibration images. worst_case_error:
+    (classes,) the same for all images whose activations stay within the network's statistics: every
+    slope counts at its largest value. calibrated: whether the network has statistics; without them
+    both bounds hold for every image in the input range. largest_logit: the largest logit of the
+    calibration images; without statistics a bound on all logits, which may be far above them.
+    packed: the network in slots; None if the plan was read from bytes.
     """
 
     network: str
@@ -60,8 +68,10 @@ class InferencePlan:
     stages: tuple[StagePlan, ...]
     needs: KeyNeeds
     predicted_error: FloatArray
+    worst_case_error: FloatArray
     largest_logit: float
     failure_probability: float
+    calibrated: bool
     packed: tuple[PackedStage, ...] | None = field(default=None, repr=False)
 
     @functools.cached_property
@@ -104,7 +114,7 @@ class InferencePlan:
 
     @property
     def predicted_bits(self) -> float:
-        """The predicted precision, in bits of the largest logit."""
+        """The predicted precision, in bits of `largest_logit`."""
         return precision_bits(float(self.predicted_error.max()), self.largest_logit)
 
     def report(self) -> str:
@@ -113,6 +123,7 @@ class InferencePlan:
         chain = " + ".join(str(q.bit_length()) for q in params.q)
         special = " + ".join(str(p.bit_length()) for p in params.p)
         scale, error = np.log2(params.scales[-1]), self.predicted_error.max()
+        worst = self.worst_case_error.max()
         megabytes = self.evaluation_key_bytes / 1e6
         sent, answered = self.input_layout.ciphertexts, self.output_layout.ciphertexts
         facts = {
@@ -123,7 +134,8 @@ class InferencePlan:
             "keys": f"{self.rotations} rotations, {megabytes:.1f} MB",
             "ciphertexts": f"{sent} in and {answered} out for each image",
             "error": f"at most {error:.2g} in a logit; logits reach {self.largest_logit:.3g}",
-            "precision": f"{self.predicted_bits:.1f} bits of the largest logit",
+            "worst case": f"at most {worst:.2g}, with all slopes at their largest",
+            "precision": f"{self.predicted_bits:.1f} bits of {reference(self.calibrated)}",
         }
         heads = ("kind", "level", "rotations", "diagonals", "ciphertexts", "error (std)")
         widths = (10, 8, 11, 11, 13, 13)
@@ -139,7 +151,10 @@ class InferencePlan:
 
     def to_bytes(self) -> bytes:
         """The plan as bytes, without weights: what a client needs. `nn.read_plan` reads them."""
-        header = {
+        more, bounds = promise_items(
+            self.predicted_error, self.worst_case_error, self.calibrated
+        )
+        header: dict[str, Any] = {
             "network": self.network,
             "fingerprint": self.fingerprint,
             "input_range": [float(x) for x in self.input_range],
@@ -155,7 +170,7 @@ class InferencePlan:
             "output positions": self.output_layout.positions,
             "predicted error": self.predicted_error,
         }
-        return container.pack(KIND, header, sections)
+        return container.pack(KIND, header | more, sections | bounds)
 
     @classmethod
     def from_bytes(cls, data: Buffer, *, insecure_reason: str | None = None) -> InferencePlan:
@@ -166,7 +181,7 @@ class InferencePlan:
         without the words.
         """
         contents = container.unpack(data, KIND)
-        contents.check_sections(_SECTIONS)
+        contents.check_sections(_SECTIONS + promise_sections(contents))
         params = CKKSParameters.from_bytes(
             contents.octets("params"), insecure_reason=insecure_reason
         )

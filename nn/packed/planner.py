@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from he.ckks.noise import tail_factor
+from he.ckks.noise import precision_bits, tail_factor
 from he.ckks.params import CKKSParameters
 from he.rlwe import galois
 from he.rlwe.keys import KeyNeeds
 from nn.inference.options import PlanOptions
 from nn.inference.search import (
+    DEFAULT_PRECISION_BITS,
     FAILURE_PROBABILITY,
     Circuit,
     check_held,
@@ -23,12 +24,16 @@ from nn.inference.search import (
 from nn.network.graph import INPUT, Network
 from nn.network.layers import FloatArray
 from nn.packed.magnitudes import packed_magnitudes
+from nn.packed.operating_points import OperatingPoints
 from nn.packed.packed_network import PackedStage, network_input_layout, pack_network
 from nn.packed.plan import InferencePlan
-from nn.packed.prediction import ErrorPredictor, Errors
+from nn.packed.prediction import Prediction
 from nn.packed.stage_plan import StagePlan
 from nn.stages.rewriting import rewrite
-from nn.stages.stage import AffineStage, PolynomialStage, SquareStage
+from nn.stages.stage import PolynomialStage, SquareStage, Stage
+
+GROWTH_PRECISION_BITS = 8.0
+"""The default precision where the growth of errors is known: it makes bounds two bits tighter."""
 
 
 def plan_packed(network: Network, options: PlanOptions) -> InferencePlan:
@@ -37,123 +42,150 @@ def plan_packed(network: Network, options: PlanOptions) -> InferencePlan:
     Raises `PlanningError` when nothing fits, with the best precision that was found.
     """
     stages = rewrite(network)
+    depth = levels_above_answer(stages)[INPUT]
 
-    def circuit_at(N: int) -> Circuit[InferencePlan]:
-        packed = tuple(pack_network(stages, N // 2))
-        below = levels_below_input(packed)
-        depth = max(below.values())
-        levels = {name: depth - taken for name, taken in below.items()}
-        magnitudes = tuple(packed_magnitudes(packed, network.input_range, levels))
+    def circuit_at(N: int) -> Circuit[_Candidate]:
+        circuit = _PackedCircuit(network, pack_network(stages, N // 2))
+        bits = first_prime_bits(network.name, circuit.magnitudes)
+        calibrated = network.statistics is not None
+        return Circuit(circuit.levels[INPUT], bits, circuit.candidate, calibrated)
 
-        def plan(params: CKKSParameters) -> InferencePlan:
-            check_held(network.name, params, magnitudes)
-            return _plan(network, packed, params, below)
-
-        return Circuit(depth, first_prime_bits(network.name, magnitudes), plan)
-
-    return search(network.name, circuit_at, options)
+    default = GROWTH_PRECISION_BITS if network.knows_growth else DEFAULT_PRECISION_BITS
+    found = search(
+        network.name, circuit_at, options, least_depth=depth, default_bits=default
+    )
+    return found.plan()
 
 
-def levels_below_input(packed: Iterable[PackedStage]) -> dict[str, int]:
-    """How many levels each stage's value lies below the input, by name."""
+def levels_above_answer(stages: Iterable[Stage]) -> dict[str, int]:
+    """The level of every stage's value, and of "input", by name; the answer's is 0."""
     below = {INPUT: 0}
-    for stage in packed:
-        below[stage.name] = max(below[name] for name in stage.inputs) + stage.stage.levels
-    return below
+    for stage in stages:
+        below[stage.name] = max(below[name] for name in stage.inputs) + stage.levels
+    depth = max(below.values())
+    return {name: depth - taken for name, taken in below.items()}
 
 
-class _Placed(NamedTuple):
-    """A stage with the levels at which it starts and ends, and the error of its value."""
+class _PackedCircuit:
+    """A packed network before its parameters are known.
 
-    stage: PackedStage
-    level_in: int
-    level_out: int
-    errors: Errors
+    levels: the level of every stage's value, and of "input". magnitudes: what the levels must hold.
+    """
 
+    def __init__(self, network: Network, packed: Sequence[PackedStage]) -> None:
+        self.network = network
+        self.packed = tuple(packed)
+        self.levels = levels_above_answer(item.stage for item in packed)
+        pixels = np.full(math.prod(network.input_shape), _largest_pixel(network))
+        largest = {INPUT: pixels} | {item.name: item.stage.max_abs for item in packed}
+        self.magnitudes = tuple(packed_magnitudes(packed, largest, self.levels))
+        steepest = OperatingPoints.of_bounds(largest)
+        if network.statistics is None:
+            # An image at an end of the range may have every slope at its largest, signs and all.
+            ends = np.array(network.input_range)[:, None] * np.ones(len(pixels))
+            worst = [steepest, OperatingPoints.of_images(packed, ends)]
+            typical = worst
+        elif network.knows_growth:
+            typical = [OperatingPoints.of_statistics(network, packed, largest)]
+            worst = [steepest, *typical]
+        else:
+            worst = typical = [steepest]
+        made = {id(points): Prediction(packed, self.levels, points) for points in worst}
+        self._typical = [made[id(points)] for points in typical]
+        self._worst = list(made.values())
 
-def _plan(
-    network: Network,
-    packed: tuple[PackedStage, ...],
-    params: CKKSParameters,
-    below: Mapping[str, int],
-) -> InferencePlan:
-    """The plan under one parameter set."""
-    placed = _placed(network, packed, params, below)
-    last = placed[-1]
-    return InferencePlan(
-        network=network.name,
-        fingerprint=network.fingerprint(),
-        params=params,
-        input_layout=network_input_layout([stage.stage for stage in packed], params.N // 2),
-        output_layout=last.stage.layout,
-        input_range=network.input_range,
-        stages=tuple(map(_stage_plan, placed)),
-        needs=KeyNeeds.union([_needs(item.stage, item.level_in, params.N) for item in placed]),
-        predicted_error=tail_factor(FAILURE_PROBABILITY) * last.errors.standard_deviation(),
-        largest_logit=float(np.max(last.stage.stage.max_abs)),
-        failure_probability=FAILURE_PROBABILITY,
-        packed=packed,
-    )
+    @property
+    def largest_logit(self) -> float:
+        """The largest answer of the calibration images, or a bound on all answers."""
+        return float(self.packed[-1].stage.max_abs.max())
 
+    def candidate(self, params: CKKSParameters) -> _Candidate:
+        """The precision under a parameter set; raises `PlanningError` if it holds too little."""
+        check_held(self.network.name, params, self.magnitudes)
+        predicted = _bound(self._typical, params)
+        if not np.isfinite(predicted).all():
+            predicted = np.where(np.isfinite(predicted), predicted, self.worst_case(params))
+        return _Candidate(self, params, predicted)
 
-def _placed(
-    network: Network,
-    packed: Iterable[PackedStage],
-    params: CKKSParameters,
-    below: Mapping[str, int],
-) -> list[_Placed]:
-    """Every stage with its levels, and with the errors that reach it from the input on."""
-    predictor, depth = ErrorPredictor(params), params.max_level
-    pixels = math.prod(network.input_shape)
-    largest = {INPUT: np.full(pixels, max(abs(bound) for bound in network.input_range))}
-    errors = {INPUT: predictor.fresh(pixels)}
-    placed = []
-    for stage in packed:
-        level = depth - max(below[name] for name in stage.inputs)
-        inputs = []
-        for name in stage.inputs:
-            error = errors[name]
-            if depth - below[name] > level:
-                error = predictor.drop(error, level, largest[name])
-            inputs.append(error)
-        values = [largest[name] for name in stage.inputs]
-        found = _propagate(predictor, stage, inputs, values, level)
-        errors[stage.name], largest[stage.name] = found, stage.stage.max_abs
-        placed.append(_Placed(stage, level, depth - below[stage.name], found))
-    return placed
+    def worst_case(self, params: CKKSParameters) -> FloatArray:
+        """The bound on each answer's error with every slope at its largest value."""
+        return _bound(self._worst, params)
+
+    def stage_deviations(self, params: CKKSParameters) -> dict[str, float]:
+        """The largest deviation of an element of each stage's value."""
+        return self._typical[0].stage_deviations(params)
 
 
-def _stage_plan(item: _Placed) -> StagePlan:
-    stage = item.stage
+def _bound(predictions: Iterable[Prediction], params: CKKSParameters) -> FloatArray:
+    """What the errors of all predictions exceed with the failure probability at most."""
+    deviations = [prediction.deviations(params) for prediction in predictions]
+    result: FloatArray = tail_factor(FAILURE_PROBABILITY) * np.max(deviations, axis=0)
+    return result
+
+
+def _largest_pixel(network: Network) -> float:
+    return max(abs(end) for end in network.input_range)
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """A parameter set with the error that it predicts for each answer."""
+
+    circuit: _PackedCircuit
+    params: CKKSParameters
+    predicted_error: FloatArray
+
+    @property
+    def predicted_bits(self) -> float:
+        """As `InferencePlan.predicted_bits`."""
+        return precision_bits(float(self.predicted_error.max()), self.circuit.largest_logit)
+
+    def plan(self) -> InferencePlan:
+        """The plan under these parameters."""
+        circuit, params = self.circuit, self.params
+        network, packed, levels = circuit.network, circuit.packed, circuit.levels
+        deviations = circuit.stage_deviations(params)
+        # The backward pass knows more of the last stage.
+        largest = float(self.predicted_error.max()) / tail_factor(FAILURE_PROBABILITY)
+        deviations[packed[-1].name] = largest
+        starts = [min(levels[name] for name in item.inputs) for item in packed]
+        needs = [
+            _needs(item, level, params.N) for item, level in zip(packed, starts, strict=True)
+        ]
+        return InferencePlan(
+            network=network.name,
+            fingerprint=network.fingerprint(),
+            params=params,
+            input_layout=network_input_layout([item.stage for item in packed], params.slots),
+            output_layout=packed[-1].layout,
+            input_range=network.input_range,
+            stages=tuple(
+                _stage_plan(item, level, levels[item.name], deviations[item.name])
+                for item, level in zip(packed, starts, strict=True)
+            ),
+            needs=KeyNeeds.union(needs),
+            predicted_error=self.predicted_error,
+            worst_case_error=circuit.worst_case(params),
+            largest_logit=circuit.largest_logit,
+            failure_probability=FAILURE_PROBABILITY,
+            calibrated=network.statistics is not None,
+            packed=packed,
+        )
+
+
+def _stage_plan(
+    item: PackedStage, level_in: int, level_out: int, deviation: float
+) -> StagePlan:
     return StagePlan(
-        name=stage.name,
-        kind=type(stage.stage).__name__.removesuffix("Stage").lower(),
-        level_in=item.level_in,
-        level_out=item.level_out,
-        rotations=len(stage.rotations),
-        diagonals=stage.affine.diagonals if stage.affine else 0,
-        ciphertexts=stage.layout.ciphertexts,
-        predicted_error=float(item.errors.standard_deviation().max()),
+        name=item.name,
+        kind=type(item.stage).__name__.removesuffix("Stage").lower(),
+        level_in=level_in,
+        level_out=level_out,
+        rotations=len(item.rotations),
+        diagonals=item.affine.diagonals if item.affine else 0,
+        ciphertexts=item.layout.ciphertexts,
+        predicted_error=deviation,
     )
-
-
-def _propagate(
-    predictor: ErrorPredictor,
-    packed: PackedStage,
-    errors: list[Errors],
-    largest: list[FloatArray],
-    level: int,
-) -> Errors:
-    """The errors of a stage's value, from those of its inputs and their largest values."""
-    stage = packed.stage
-    if isinstance(stage, AffineStage):
-        assert packed.affine is not None
-        return predictor.affine(errors[0], stage.affine, packed.affine, level, largest[0])
-    if isinstance(stage, SquareStage):
-        return predictor.square(errors[0], level, largest[0])
-    if isinstance(stage, PolynomialStage):
-        return predictor.polynomial(errors[0], level, stage.polynomial, largest[0])
-    return predictor.add(errors)
 
 
 def _needs(packed: PackedStage, level: int, N: int) -> KeyNeeds:

@@ -1,97 +1,163 @@
-"""Error variances through a packed network, element by element, before any key exists.
+"""The predicted errors of a packed network, before any key exists.
 
-Every method maps the variance of each element's error at the input of a stage to the variance at
-its output, in units of the value, squared. `he.ckks.noise` has what each operation adds.
+Two passes work together. The forward pass carries the variance of every element through the stages
+of every point (an image, or bounds on all images) and counts the errors of different elements as
+independent. It is cheap, and finds for each answer the image where its error is largest. There the
+backward pass (`nn.packed.answer_errors`) has the variance with all dependences.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from he.ckks.circuits.polynomial import Polynomial
-from he.ckks.circuits.polynomial_circuit import PolynomialCircuit
-from he.ckks.circuits.polynomial_noise import PolynomialNoise
 from he.ckks.circuits.polynomial_scales import PolynomialScales
-from he.ckks.noise import NoiseModel
 from he.ckks.params import CKKSParameters
+from nn.inference.level_noise import LevelNoise
+from nn.inference.worst_answers import IntArray, all_deviations, worst_answers
+from nn.network.error_growth import MOST_ANSWERS
+from nn.network.graph import INPUT
 from nn.network.layers import FloatArray
-from nn.packed.packing import PackedAffine
-from nn.stages.affine import Affine
+from nn.packed.answer_errors import AnswerErrors, answer_errors
+from nn.packed.operating_points import OperatingPoints
+from nn.packed.packed_network import PackedStage
+from nn.stages.stage import AffineStage, PolynomialStage, SquareStage
+
+_MOST_NUMBERS = 1 << 23
+"""The most derivatives at a time: 64 MiB."""
 
 
-@dataclass(frozen=True)
-class Errors:
-    """The errors of a tensor's elements: `variance` (size,), in units of the value, squared."""
+class Prediction:
+    """The errors of a network's answers under any parameters.
 
-    variance: FloatArray
+    packed: the network. levels: the level of every stage's value, and of "input". points: where
+    slopes are taken. The largest error over the points counts.
+    """
 
-    def standard_deviation(self) -> FloatArray:
-        """The square root of the variance, (size,)."""
-        result: FloatArray = np.sqrt(self.variance)
-        return result
+    def __init__(
+        self, packed: Sequence[PackedStage], levels: Mapping[str, int], points: OperatingPoints
+    ) -> None:
+        self._packed = packed
+        self._levels = levels
+        self._points = points
+        self._output = packed[-1].name
+        self._worst: tuple[IntArray, AnswerErrors] | None = None
 
+    def deviations(self, params: CKKSParameters) -> FloatArray:
+        """The standard deviation of each answer's error, (outputs,)."""
+        noise = LevelNoise(params)
+        if self._points.are_bounds:
+            # No image has these values, so its derivatives have no signs that could be known.
+            with np.errstate(over="ignore", invalid="ignore"):
+                bound = np.sqrt(self._forward(noise)[self._output][0])
+            return np.where(np.isnan(bound), np.inf, bound)
+        if self._worst is None:
+            # Growth is infinite where the points let nothing through.
+            with np.errstate(over="ignore", invalid="ignore"):
+                self._worst = self._found(noise)
+        answers, errors = self._worst
+        exact = np.nan_to_num(errors.deviations(noise), nan=np.inf, posinf=np.inf)
+        if len(answers) < self._packed[-1].stage.size:
+            return all_deviations(self._forward(noise)[self._output], answers, exact)
+        found: FloatArray = np.empty(len(answers))
+        found[answers] = exact
+        return found
 
-class ErrorPredictor:
-    """How the operations of a parameter set carry errors and add to them."""
+    def stage_deviations(self, params: CKKSParameters) -> dict[str, float]:
+        """The largest deviation of an element of each stage's value, from the forward pass."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return {
+                name: float(np.sqrt(variance.max() * self._points.growth_of(name).carried))
+                for name, variance in self._forward(LevelNoise(params)).items()
+            }
 
-    def __init__(self, params: CKKSParameters) -> None:
-        self.params = params
-        self.noise = NoiseModel(params)
+    def _forward(self, noise: LevelNoise) -> dict[str, FloatArray]:
+        return variances(self._packed, self._levels, self._points, noise)
 
-    def fresh(self, size: int) -> Errors:
-        """The errors of a symmetric encryption at the top level."""
-        scale = self.params.scales[-1]
-        return Errors(
-            np.full(size, (self.noise.fresh_symmetric + self.noise.encoding) / scale**2)
+    def _found(self, noise: LevelNoise) -> tuple[IntArray, AnswerErrors]:
+        """The answers that the backward pass takes, and their errors."""
+        forward = self._forward(noise)
+        slots = max(item.layout.ciphertexts * item.layout.n_slots for item in self._packed)
+        most = min(MOST_ANSWERS, max(1, _MOST_NUMBERS // slots))
+        answers, rows = worst_answers(forward[self._output], most)
+        chosen = {name: variance[rows] for name, variance in forward.items()}
+        points = self._points.rows(rows)
+        return answers, answer_errors(
+            self._packed, self._levels, points, chosen, answers, noise
         )
 
-    def affine(
-        self, errors: Errors, affine: Affine, packed: PackedAffine, level: int, rms: FloatArray
-    ) -> Errors:
-        """The errors behind an affine map at `level`; rms (in size,) bounds the size of the inputs.
 
-        The weights multiply the input's error and the error of the baby rotations. The encoding
-        error of each diagonal multiplies the input. The division at the end rounds, and each fold
-        doubles the variance and adds a key switch.
-        """
-        noise, scales = self.noise, self.params.scales
-        above, below = scales[level] ** 2, scales[level - 1] ** 2
-        weights = affine.matrix.power(2)
-        carried = weights @ (errors.variance + noise.switching(level) / above)
-        diagonals = packed.diagonals / packed.out_layout.ciphertexts
-        encoding = diagonals * float(np.mean(rms**2)) * noise.encoding / above
-        # The giant steps and the division are rounded while a factor q_level still multiplies the
-        # message; only the division's own rounding counts.
-        added = (noise.rounding + noise.encoding) / below
-        for _ in packed.folds:
-            added = 2 * added + noise.key_switch(level - 1) / below
-        return Errors(carried + encoding * 2 ** len(packed.folds) + added)
+def variances(
+    packed: Sequence[PackedStage],
+    levels: Mapping[str, int],
+    points: OperatingPoints,
+    noise: LevelNoise,
+) -> dict[str, FloatArray]:
+    """The variances of every value's error at every point, by name: (points, size).
 
-    def square(self, errors: Errors, level: int, largest: FloatArray) -> Errors:
-        """The errors of y^2 at `level` for |y| <= largest (size,)."""
-        variance = errors.variance
-        added = self.noise.product_rescale(level) / self.params.scales[level - 1] ** 2
-        return Errors(4 * largest**2 * variance + 2 * variance**2 + added)
+    The errors of different elements count as independent.
+    """
+    fresh = noise.fresh(levels[INPUT])
+    found = {INPUT: np.full(points.values[INPUT].shape, fresh)}
+    for item in packed:
+        level = min(levels[name] for name in item.inputs)
+        inputs = []
+        for name in item.inputs:
+            variance = found[name]
+            if levels[name] > level:
+                # `drop_to`: a rounding, and a rounded integer factor.
+                factor = noise.number(level) * points.values[name] ** 2
+                variance = variance + noise.rounding(level) + factor
+            inputs.append(variance)
+        found[item.name] = _after(item, level, inputs, points, noise)
+    return found
 
-    def polynomial(
-        self, errors: Errors, level: int, polynomial: Polynomial, largest: FloatArray
-    ) -> Errors:
-        """The errors of p(y) for |y| <= largest (size,), evaluated from `level` on."""
-        circuit = PolynomialCircuit(polynomial)
-        noise = PolynomialNoise(circuit, largest, bounds=True)
-        scales = PolynomialScales(self.params, circuit, level)
-        added = noise.added_variance(scales, self.noise)
-        return Errors(noise.slope**2 * errors.variance + added)
 
-    def add(self, errors: list[Errors]) -> Errors:
-        """The errors of a sum: variances add."""
-        total: FloatArray = np.sum([e.variance for e in errors], axis=0)
-        return Errors(total)
+def _after(
+    item: PackedStage,
+    level: int,
+    inputs: Sequence[FloatArray],
+    points: OperatingPoints,
+    noise: LevelNoise,
+) -> FloatArray:
+    """The variances of a stage's value, from those of its inputs."""
+    stage, variance = item.stage, inputs[0]
+    if isinstance(stage, AffineStage):
+        return _after_affine(item, level, variance, points, noise)
+    if isinstance(stage, SquareStage):
+        return points.slope(stage) ** 2 * variance + 2 * variance**2 + noise.product(level)
+    if isinstance(stage, PolynomialStage):
+        within = points.polynomial(stage)
+        scales = PolynomialScales(noise.params, within.circuit, level)
+        added = within.added_variance(scales, noise.params.noise_model)
+        return within.slope**2 * variance + added
+    return inputs[0] + inputs[1]
 
-    def drop(self, errors: Errors, level: int, largest: FloatArray) -> Errors:
-        """The errors behind `drop_to` a lower `level`: a rounding, and a rounded integer factor."""
-        rounding = self.noise.rounding / self.params.scales[level] ** 2
-        factor = (0.5 / self.params.scales[level]) ** 2
-        return Errors(errors.variance + rounding + largest**2 * factor)
+
+def _after_affine(
+    item: PackedStage,
+    level: int,
+    variance: FloatArray,
+    points: OperatingPoints,
+    noise: LevelNoise,
+) -> FloatArray:
+    """The variances behind an affine map.
+
+    The weights multiply the input's error and the error of the baby rotations. The encoding error
+    of each diagonal multiplies the input. The division at the end rounds, and each fold doubles the
+    variance and adds a key switch.
+    """
+    assert isinstance(item.stage, AffineStage)
+    assert item.affine is not None
+    weights = item.stage.affine.matrix.power(2)
+    carried = (weights @ (variance + noise.switching(level)).T).T
+    mean_square = np.mean(points.values[item.inputs[0]] ** 2, axis=1, keepdims=True)
+    diagonals = item.affine.diagonals / item.affine.out_layout.ciphertexts
+    doublings = len(item.affine.folds)
+    encoding = diagonals * mean_square * noise.encoding(level) * 2**doublings
+    added = noise.rounding(level - 1) + noise.encoding(level - 1)
+    for _ in range(doublings):
+        added = 2 * added + noise.key_switch(level - 1)
+    result: FloatArray = carried + encoding + added
+    return result

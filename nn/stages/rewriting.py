@@ -54,8 +54,7 @@ def rewrite(network: Network) -> tuple[Stage, ...]:
     folded = fold_batch_norms(network)
     made = _merge_affine(_translate(folded))
     made = complete_squares(made, _max_abs(folded, made))
-    pixels = np.full(int(np.prod(network.input_shape)), max(map(abs, network.input_range)))
-    made = condition_polynomials(made, {INPUT: pixels} | _max_abs(folded, made))
+    made = condition_polynomials(made, _max_abs(folded, made))
     made = _with_output_shape(_renamed(made), folded.output_shape)
     bounds = _max_abs(folded, made)
     return tuple(replace(stage, max_abs=bounds[stage.name]) for stage in made)
@@ -158,10 +157,10 @@ def _merge_affine(made: list[Stage]) -> list[Stage]:
 
 
 def _max_abs(network: Network, made: Sequence[Stage]) -> dict[str, FloatArray]:
-    """The bound on every stage's value, by the stage's name."""
+    """The bound on every stage's value, and on "input", by name."""
     if network.statistics is None:
         return _interval_max_abs(network, made)
-    found: dict[str, FloatArray] = {}
+    found = {INPUT: _largest_pixels(network)}
     for stage in made:
         reached = network.statistics[stage.node].max_abs.ravel()
         bound = np.abs(stage.scale) * reached + np.abs(stage.shift)
@@ -184,6 +183,10 @@ def _interval_max_abs(network: Network, made: Sequence[Stage]) -> dict[str, Floa
         for name, (least, greatest) in intervals.items()
     }
     return {name: np.where(np.isnan(bound), np.inf, bound) for name, bound in largest.items()}
+
+
+def _largest_pixels(network: Network) -> FloatArray:
+    return np.full(int(np.prod(network.input_shape)), max(map(abs, network.input_range)))
 
 
 def _renamed(made: list[Stage]) -> list[Stage]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.polynomial.chebyshev import chebder
+from numpy.polynomial.polynomial import polyder
 
 from he.ckks.circuits.polynomial import Basis, Polynomial
 from nn.network.layers import FloatArray, Shape
@@ -112,6 +114,14 @@ class PolynomialStage(Stage):
     def polynomial(self) -> Polynomial:
         """The polynomial, with the elements in place of slots."""
         return Polynomial(shared_columns(self.coefficients), self.basis)
+
+    def derivative(self, order: int) -> PolynomialStage:
+        """The derivative of this order, on the same input."""
+        differentiate = chebder if self.basis == "chebyshev" else polyder
+        coefficients: FloatArray = np.asarray(
+            differentiate(self.coefficients, order, axis=-1), dtype=np.float64
+        )
+        return replace(self, coefficients=coefficients)
 
     @property
     def levels(self) -> int:

@@ -27,11 +27,11 @@ def evaluate_packed(packed: Sequence[PackedStage], images: ArrayLike) -> dict[st
     layout = network_input_layout([item.stage for item in packed], packed[0].layout.n_slots)
     values = {INPUT: layout.pack(images)}
     for item in packed:
-        values[item.name] = _apply(item, *(values[name] for name in item.inputs))
+        values[item.name] = apply(item, *(values[name] for name in item.inputs))
     return values
 
 
-def _apply(item: PackedStage, *inputs: FloatArray) -> FloatArray:
+def apply(item: PackedStage, *inputs: FloatArray) -> FloatArray:
     """A stage's value in slots, from those of its inputs."""
     if item.affine is not None:
         return item.affine.apply(inputs[0])

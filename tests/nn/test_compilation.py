@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from nn import zoo
 from nn.batched.integer_planner import PlainModulusOverflowError
 from nn.batched.quantize import quantize
 from tests.nn.samples import strided
+
+REASON = "unit test"
 
 
 def test_compile__refuses_what_cannot_be():
@@ -63,3 +66,40 @@ def test_compile__options_that_contradict_each_other_are_refused():
     ):
         with pytest.raises(nn.PlanningError, match=words):
             nn.compile(network, **options)
+
+
+@pytest.mark.parametrize("layout", ["packed", "batched"])
+def test_compile__warns_of_a_network_without_statistics(layout: str) -> None:
+    network = strided(np.random.default_rng(1))
+    options = {"layout": layout, "N": 256, "insecure_reason": REASON}
+    with pytest.warns(nn.UncalibratedWarning, match="relative to the interval bound") as caught:
+        plan = nn.compile(network, **options)
+    assert [warning.filename for warning in caught] == [__file__]
+    assert not plan.calibrated
+    assert np.array_equal(plan.predicted_error, plan.worst_case_error)
+    images = np.random.default_rng(2).uniform(0, 1, (20, 1, 8, 8))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        calibrated = nn.compile(network.calibrated(images), **options)
+    assert calibrated.calibrated
+    assert calibrated.largest_logit < plan.largest_logit
+    for made, word in ((plan, "no statistics"), (calibrated, "of the largest logit")):
+        if isinstance(made, nn.InferencePlan):
+            assert word in made.report()
+
+
+def test_compile__says_what_the_best_precision_is_relative_to() -> None:
+    network = strided(np.random.default_rng(1))
+    options = {"N": 256, "insecure_reason": REASON, "precision_bits": 60}
+    with pytest.raises(nn.PlanningError, match="no statistics: relative to the interval bound"):
+        nn.compile(network, **options)
+    calibrated = network.calibrated(np.ones((2, 1, 8, 8)))
+    with pytest.raises(nn.PlanningError, match="bits of the largest logit, 60"):
+        nn.compile(calibrated, **options)
+
+
+def test_compile__of_a_network_that_answers_0_is_refused() -> None:
+    nodes = (nn.Node("fc", nn.Linear(np.zeros((2, 3)), np.zeros(2)), ("input",)),)
+    network = nn.Network("nothing", (3,), nodes).calibrated(np.ones((2, 3)))
+    with pytest.raises(nn.PlanningError, match="predicts -inf bits"):
+        nn.compile(network, N=256, insecure_reason=REASON)

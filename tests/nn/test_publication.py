@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -37,6 +39,13 @@ def test_publish__refuses_a_plan_of_little_precision(kind):
     client, answer = answered(compiled(kind))
     with pytest.raises(PublicationError, match="would be left"):
         client.publish(answer, queries=1 << 30, security_bits=100)
+
+
+def test_publish__refuses_a_plan_without_a_worst_case():
+    plan = replace(compiled("packed"), worst_case_error=np.full(2, np.inf))
+    client, answer = answered(plan)
+    with pytest.raises(PublicationError, match="no bound on the worst case"):
+        client.publish(answer, queries=1)
 
 
 def test_publish__exact_integers_as_they_are():

@@ -8,6 +8,9 @@ counted with all of them at once, signs included.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,12 +24,81 @@ _ROUNDED_NUMBER = 0.25
 """The largest square of the error of a rounded number."""
 
 
+@dataclass(frozen=True, eq=False)
+class RescalingWeights:
+    """Squares of derivatives: what multiplies the variance of each error within a polynomial.
+
+    The errors are those of the rescaled basis elements, of the rescaled sums, and of the rounded
+    coefficients and numbers that multiply basis elements. Arrays of one shape, or sums over them.
+    """
+
+    circuit: PolynomialCircuit
+    elements: dict[int, FloatArray]
+    sums: dict[Sum, FloatArray]
+    terms: dict[tuple[Sum, int], FloatArray]
+    numbers: dict[int, FloatArray]
+
+    def summed(self, weights: FloatArray) -> RescalingWeights:
+        """The sums over the last axis with these weights, for a sum of independent results."""
+        return self._mapped(lambda square: np.sum(weights * square, axis=-1))
+
+    def largest(self) -> RescalingWeights:
+        """The largest of the first axis, of each weight for itself."""
+        return self._mapped(lambda square: np.max(square, axis=0))
+
+    def _mapped(self, function: Callable[[FloatArray], FloatArray]) -> RescalingWeights:
+        return RescalingWeights(
+            self.circuit,
+            {i: function(square) for i, square in self.elements.items()},
+            {part: function(square) for part, square in self.sums.items()},
+            {term: function(square) for term, square in self.terms.items()},
+            {i: function(square) for i, square in self.numbers.items()},
+        )
+
+    def variance(self, scales: PolynomialScales, noise: NoiseModel) -> FloatArray:
+        """The variance that the evaluation adds under a parameter set, in units of the value."""
+        circuit = self.circuit
+        total = self._of_sum(circuit.total, scales.total, scales, noise)
+        if circuit.is_stretched:
+            number = _ROUNDED_NUMBER * self.numbers[1]
+            total = total + (self.elements[1] * noise.rounding + number) / scales.element(1) ** 2
+        for i in circuit.needed:
+            if i == 1:
+                continue
+            a, b = halves(i)
+            rescaled = noise.product_rescale(scales.level(circuit.height(i) + 1))
+            total = total + self.elements[i] * rescaled / scales.element(i) ** 2
+            if circuit.is_chebyshev:
+                unit = 1.0 if a == b else scales.element(a - b)
+                rounded = unit / (scales.element(a) * scales.element(b))
+                total = total + self.numbers[i] * _ROUNDED_NUMBER * rounded**2
+        return total
+
+    def _of_sum(
+        self, part: Sum, scale: float, scales: PolynomialScales, noise: NoiseModel
+    ) -> FloatArray:
+        """What a sum at `scale`, and all sums below it, add to the result."""
+        level = scales.level(part.height)
+        rescaling = noise.product_rescale(level) if part.products else noise.rounding
+        total = self.sums[part] * rescaling / (scale / scales.params.q[level]) ** 2
+        for i, c in part.terms:
+            factor = scale / scales.element(i)
+            total = total + self.terms[part, i] * _rounded(c, noise) / factor**2
+        if part.constant is not None:
+            total = total + self.sums[part] * _rounded(part.constant, noise) / scale**2
+        for product in part.products:
+            if isinstance(product.left, Sum):
+                above = scales.quotient(part.height, scale, product.right)
+                total = total + self._of_sum(product.left, above, scales, noise)
+        return total
+
+
 class PolynomialNoise:
     """The errors of a circuit with real coefficients at the values x.
 
     x: real values, of a shape that broadcasts with the coefficients'. With `bounds`, x holds bounds
     on absolute values, and the results are bounds for all values within them. slope: the derivative
-    of the polynomial at x.
+    of the polynomial at x. weights: what multiplies the errors of the evaluation.
     """
 
     def __init__(self, circuit: PolynomialCircuit, x: FloatArray, *, bounds: bool = False) -> None:
@@ -47,54 +119,36 @@ class PolynomialNoise:
             if i > 1:
                 self._into_element(i)
         self.slope: FloatArray = self._by_element[1] * circuit.stretch
+        self.weights = self._weights()
 
     @property
     def unit_variance(self) -> FloatArray:
         """The variance of the result if every rescaling has an error of variance 1, like x's."""
-        derivatives = [*self._by_sum.values(), *self._by_element.values()]
-        result: FloatArray = np.sum(np.square(derivatives), axis=0)
+        squares = [*self.weights.sums.values(), *self.weights.elements.values()]
+        result: FloatArray = np.sum(squares, axis=0)
         return result
 
     def added_variance(self, scales: PolynomialScales, noise: NoiseModel) -> FloatArray:
         """The variance that the evaluation adds under a parameter set, in units of the value."""
-        circuit = self.circuit
-        total = self._sum_variance(circuit.total, scales.total, scales, noise)
-        if circuit.is_stretched:
-            # A product with a number: its rounding, and that of the number.
-            scale = scales.element(1)
-            number = _ROUNDED_NUMBER * (self._elements[1] / circuit.stretch) ** 2
-            total += self._by_element[1] ** 2 * (noise.rounding + number) / scale**2
-        for i in circuit.needed:
-            if i == 1:
-                continue
-            a, b = halves(i)
-            product = scales.element(a) * scales.element(b)
-            rescaled = noise.product_rescale(scales.level(circuit.height(i) + 1))
-            added: FloatArray = np.asarray(rescaled / scales.element(i) ** 2)
-            if circuit.is_chebyshev:
-                subtracted = 1.0 if a == b else scales.element(a - b) * self._elements[a - b]
-                added = added + _ROUNDED_NUMBER * (subtracted / product) ** 2
-            total += self._by_element[i] ** 2 * added
-        return total
+        return self.weights.variance(scales, noise)
 
-    def _sum_variance(
-        self, part: Sum, scale: float, scales: PolynomialScales, noise: NoiseModel
-    ) -> FloatArray:
-        """What a sum at `scale`, and all sums below it, add to the result."""
-        level = scales.level(part.height)
-        rescaling = noise.product_rescale(level) if part.products else noise.rounding
-        added: FloatArray = np.asarray(rescaling / (scale / scales.params.q[level]) ** 2)
-        for i, c in part.terms:
-            factor = scale / scales.element(i)
-            added = added + _rounded(c, noise) / factor**2 * self._elements[i] ** 2
-        if part.constant is not None:
-            added = added + _rounded(part.constant, noise) / scale**2
-        total: FloatArray = self._by_sum[part] ** 2 * added
-        for product in part.products:
-            if isinstance(product.left, Sum):
-                above = scales.quotient(part.height, scale, product.right)
-                total += self._sum_variance(product.left, above, scales, noise)
-        return total
+    def _weights(self) -> RescalingWeights:
+        circuit = self.circuit
+        elements = {i: derivative**2 for i, derivative in self._by_element.items()}
+        sums = {part: derivative**2 for part, derivative in self._by_sum.items()}
+        terms = {
+            (part, i): squared * self._elements[i] ** 2
+            for part, squared in sums.items()
+            for i, _ in part.terms
+        }
+        # Numbers that multiply: the stretch the input, and what T_i subtracts T_(a-b).
+        numbers = {1: elements[1] * (self._elements[1] / circuit.stretch) ** 2}
+        for i in circuit.needed:
+            if i > 1:
+                a, b = halves(i)
+                factor = 1.0 if a == b else self._elements[a - b] ** 2
+                numbers[i] = elements[i] * factor
+        return RescalingWeights(circuit, elements, sums, terms, numbers)
 
     # ------------------------------------------------------------ forward
 

@@ -130,6 +130,7 @@ def test_precision__in_bits() -> None:
     assert precision_bits(2.0**-20) == 20
     assert precision_bits(2.0**-20, 4.0) == 22
     assert precision_bits(0.0) == math.inf
+    assert precision_bits(0.5, 0.0) == precision_bits(math.inf) == -math.inf
     assert measured_error(np.array([1 + 2j, 3]), np.array([1 + 2.5j, 3.25])) == 0.5
 
 

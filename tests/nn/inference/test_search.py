@@ -59,6 +59,26 @@ def test_search__six_bits_are_the_default() -> None:
     assert found() == found(precision_bits=6.0)
 
 
+def test_search__a_planner_may_have_another_default() -> None:
+    circuit = Circuit(3, 5, lambda params: Stub(params, scale_bits(params) - 15))
+    options = PlanOptions(precision_bits=12)
+    expected = search("stub", lambda N: circuit, options)
+    assert search("stub", lambda N: circuit, PlanOptions(), default_bits=12) == expected
+    assert search("stub", lambda N: circuit, options, default_bits=2) == expected
+
+
+def test_search__degrees_that_hold_too_few_levels_are_left_out() -> None:
+    asked = []
+
+    def circuit_at(N: int) -> Circuit[Stub]:
+        asked.append(N)
+        return Circuit(9, 5, lambda params: Stub(params, scale_bits(params) - 15))
+
+    plan = search("stub", circuit_at, PlanOptions(), least_depth=9)
+    assert plan == search("stub", circuit_at, PlanOptions())
+    assert asked == [16384, 4096, 8192, 16384]
+
+
 def test_search__a_larger_scale_is_not_secure_or_not_fast() -> None:
     """The next scale, a quarter of a bit larger, breaks the limit of the search."""
     params = found(precision_bits=2).params

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,37 @@ def test_round_trip__is_exact(path: Path) -> None:
         assert np.array_equal(statistics.max_abs, loaded.statistics[name].max_abs)
         assert np.array_equal(statistics.rms, loaded.statistics[name].rms)
     assert np.array_equal(original(IMAGES), loaded(IMAGES))
+
+
+def test_round_trip__keeps_the_growth_of_errors(path: Path) -> None:
+    original = network().calibrated(IMAGES)
+    assert original.knows_growth
+    nn.save(original, path)
+    loaded = nn.load(path)
+    assert original.statistics is not None
+    assert loaded.statistics is not None
+    for name, found in original.statistics.items():
+        growth, again = found.growth, loaded.statistics[name].growth
+        assert growth is not None
+        assert again is not None
+        assert np.array_equal(again.gains, growth.gains)
+        assert again.carried == growth.carried
+    plain = {name: replace(found, growth=None) for name, found in original.statistics.items()}
+    nn.save(replace(original, statistics=plain), path)
+    assert not nn.load(path).knows_growth
+
+
+def test_save__stores_no_image(path: Path) -> None:
+    """Only weights, and maxima and means over all images."""
+    images = np.random.default_rng(5).uniform(0, 1, (40, *IMAGES.shape[1:])).astype(np.float32)
+    nn.save(network().calibrated(images), path)
+    with np.load(path) as archive:
+        for name in archive.files:
+            kind = name.split("/")[-1]
+            assert name == "network" or kind not in ("samples", "images")
+            flat = archive[name].ravel()
+            for image in images.reshape(len(images), -1):
+                assert flat.size < image.size or not np.isin(image, flat).all()
 
 
 def test_round_trip__without_statistics(path: Path) -> None:

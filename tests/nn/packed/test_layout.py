@@ -153,3 +153,13 @@ def test_grid_layout__refuses_what_does_not_fit() -> None:
         grid_layout((1, 4, 4), 64, Grid(4, 16, (2, 2)))
     with pytest.raises(PackingError, match="more slots"):
         grid_layout((1, 4, 4), 8, Grid(4, 16))
+
+
+def test_sum_repetitions__adds_every_copy_of_an_element() -> None:
+    layout = input_layout((2, 3, 3), 128)
+    values = np.random.default_rng(0).normal(size=(2, 18))
+    copies = layout.n_slots // layout.period
+    slots = layout.pack_flat(values)
+    assert np.allclose(layout.sum_repetitions(slots), copies * values)
+    slots[..., layout.positions[5]] += 1.0
+    assert np.allclose(layout.sum_repetitions(slots)[:, 5], copies * values[:, 5] + 1)

@@ -13,8 +13,8 @@ import nn
 from nn.inference.search import Magnitude, check_held, first_prime_bits
 from nn.network.graph import INPUT
 from nn.packed.magnitudes import packed_magnitudes
-from nn.packed.packed_network import PackedStage, pack_network
-from nn.packed.planner import levels_below_input
+from nn.packed.packed_network import pack_network
+from nn.packed.planner import levels_above_answer
 from nn.stages.rewriting import rewrite
 from tests.nn.cleartext import evaluate_packed
 from tests.nn.networks import images_for, networks
@@ -23,16 +23,14 @@ REASON = "unit test"
 WIDE = (-100.0, 100.0)
 
 
-def levels_of(packed: list[PackedStage]) -> dict[str, int]:
-    below = levels_below_input(packed)
-    return {name: max(below.values()) - taken for name, taken in below.items()}
-
-
 @given(networks(most_blocks=4), st.integers(0, 2**32 - 1))
 def test_magnitudes__bound_every_slot_of_every_stage(network: nn.Network, seed: int) -> None:
     """Without statistics, for every image within the input range."""
     packed = list(pack_network(rewrite(network), 64))
-    found = list(packed_magnitudes(packed, network.input_range, levels_of(packed)))
+    largest = {item.name: item.stage.max_abs for item in packed}
+    largest[INPUT] = np.full(int(np.prod(network.input_shape)), 1.0)
+    levels = levels_above_answer(item.stage for item in packed)
+    found = list(packed_magnitudes(packed, largest, levels))
     bounds = {item.what: item.bound for item in found}
     values = evaluate_packed(packed, images_for(network, 3, seed))
     for name, slots in values.items():

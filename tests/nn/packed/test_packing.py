@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -312,6 +314,29 @@ def test_lower__clean_slots_between_the_elements(
     slots = packed.apply(packed.in_layout.pack_flat(values))
     between = packed.out_layout.pack_flat(np.ones(affine.out_size)) == 0
     assert not slots[:, between].any()
+
+
+@given(st.one_of(linears(), convolutions()), st.sampled_from([8, 64, 256]), seeds)
+def test_transposed__is_the_adjoint_map(affine: Affine, n_slots: int, seed: int) -> None:
+    packed = lower(affine, input_layout(affine.in_shape, n_slots))
+    plain = replace(packed, folds=(), bias=np.zeros_like(packed.bias))
+    rng = np.random.default_rng(seed)
+    x = integers(rng, 2, packed.in_layout.ciphertexts, n_slots)
+    y = integers(rng, 2, packed.out_layout.ciphertexts, n_slots)
+    forward, backward = plain.apply(x), packed.transposed(y)
+    for one in range(2):
+        assert np.isclose((forward[one] * y[one]).sum(), (x[one] * backward[one]).sum())
+
+
+@given(st.one_of(linears(), convolutions()), st.sampled_from([8, 64, 256]), seeds)
+def test_gathered__sums_what_the_diagonals_read(affine: Affine, n_slots: int, seed: int) -> None:
+    packed = lower(affine, input_layout(affine.in_shape, n_slots))
+    slots = np.random.default_rng(seed).uniform(0, 1, (3, packed.in_layout.ciphertexts, n_slots))
+    expected = np.zeros((3, packed.out_layout.ciphertexts, n_slots))
+    for (o, i), diagonals in packed.blocks.items():
+        for shift in diagonals:
+            expected[:, o] += np.roll(slots[:, i], -shift, axis=-1)
+    assert np.allclose(packed.gathered(slots), expected, rtol=1e-12, atol=1e-12)
 
 
 def test_lower__refuses_layouts_of_other_sizes() -> None:

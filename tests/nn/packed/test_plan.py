@@ -246,6 +246,36 @@ def test_bytes__keys_that_no_stage_uses_are_refused() -> None:
             read(lied({"needs": needs.to_bytes()}))
 
 
+def test_bytes__the_worst_case_is_never_better_than_the_error() -> None:
+    plan = compiled()
+    lie = {"worst case error": plan.predicted_error / 2}
+    assert np.array_equal(read(lied(lie)).worst_case_error, plan.predicted_error)
+    for wrong in (np.full(3, np.nan), np.ones(2), np.ones(3, dtype=np.float32)):
+        with pytest.raises(he.CorruptBytesError):
+            read(lied({"worst case error": wrong}))
+    assert np.isinf(read(lied({"worst case error": np.full(3, np.inf)})).worst_case_error).all()
+
+
+def test_bytes__of_a_network_without_statistics_say_so() -> None:
+    plan = nn.compile(residual(np.random.default_rng(5)), N=512, insecure_reason=REASON)
+    again = read(plan.to_bytes())
+    assert not again.calibrated
+    assert again.report() == plan.report()
+    assert np.array_equal(again.worst_case_error, plan.predicted_error)
+    with pytest.raises(he.CorruptBytesError):
+        read(lied(calibrated=1))
+
+
+def test_bytes__of_the_first_plans_promise_the_worst_case() -> None:
+    """They have neither a worst case nor a word on statistics: their error was the worst case."""
+    contents = container.unpack(compiled().to_bytes(), KIND)
+    header = {name: x for name, x in contents.header.items() if name != "worst case error"}
+    sections = {name: x for name, x in contents.sections.items() if name != "worst case error"}
+    old = read(container.pack(KIND, header, sections))
+    assert np.array_equal(old.worst_case_error, old.predicted_error)
+    assert old.calibrated
+
+
 def test_bytes__sections_are_those_of_a_plan() -> None:
     contents = container.unpack(compiled().to_bytes(), KIND)
     for name in contents.sections:

@@ -111,3 +111,13 @@ def test_load__says_when_damaged(
         (tmp_path / "mnist.npz").write_bytes(content)
     with pytest.raises(ZooError, match=r"mnist.npz is missing or damaged.*reinstall"):
         zoo.load("mnist")
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_networks__know_how_errors_grow_and_hold_no_image(name: str) -> None:
+    network = zoo.load(name)
+    assert network.knows_growth
+    with np.load(Path(zoo.__file__).parent / f"{name}.npz") as archive:
+        kinds = {member.split("/")[-1] for member in archive.files}
+    assert kinds == {"network", "weight", "bias", "coefficients", "max_abs", "rms", "gains",
+                     "carried"}  # fmt: skip

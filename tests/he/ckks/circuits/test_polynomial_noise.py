@@ -133,9 +133,9 @@ def fitted(degree: int, reach: float, basis: str) -> Polynomial:
 def test_added_variance__is_what_is_measured(deep, basis: str, degree: int, kind: str) -> None:
     """The mean over 8 encryptions in 512 slots of the squared error over its prediction is 1.
 
-    A squared Gaussian has variance 2; a slot's error also has the size of the secret in this slot,
-    of one key, whose square is exponential, of variance 1. So the mean deviates by less than 0.25,
-    five times sqrt((1 + 2 / 8) / 512).
+    The squared error of a slot is that of a Gaussian times the size of the secret there, which is
+    exponential over the slots: over 8 encryptions the mean has the variance 2 (1 + 2 / 8) - 1. So
+    the mean deviates by less than 0.27, five times sqrt(1.5 / 512).
     """
     s = deep
     rng = np.random.default_rng(degree)
@@ -160,7 +160,7 @@ def test_added_variance__is_what_is_measured(deep, basis: str, degree: int, kind
         scales = PolynomialScales(s.params, circuit, level)
         predicted = noise.slope**2 * fresh + noise.added_variance(scales, s.noise)
         ratios.append(np.mean(error**2 / predicted))
-    assert abs(np.mean(ratios) - 1) < 0.25
+    assert abs(np.mean(ratios) - 1) < 0.27
 
 
 def test_unit_variance__powers_beyond_1_and_terms_that_cancel_cost_bits() -> None:

@@ -1,0 +1,50 @@
+"""`LevelNoise`: what each operation adds to the error of a value, at the level where it runs."""
+
+from __future__ import annotations
+
+from he.ckks.params import CKKSParameters
+
+SQUARED_VARIANCE = 5.0
+"""The variance of the square of a Laplace variable of variance 1; a Gaussian's is 2."""
+
+
+class LevelNoise:
+    """Variances of errors under a parameter set, in units of the value, squared.
+
+    `he.ckks.noise` has the same variances before the division by the scale.
+    """
+
+    def __init__(self, params: CKKSParameters) -> None:
+        self.params = params
+        self._model = params.noise_model
+
+    def fresh(self, level: int) -> float:
+        """A symmetric encryption, with the encoding of the image."""
+        return self._at(self._model.fresh_symmetric + self._model.encoding, level)
+
+    def encoding(self, level: int) -> float:
+        """A vector of slots, encoded at the scale of `level`."""
+        return self._at(self._model.encoding, level)
+
+    def number(self, level: int) -> float:
+        """A number, rounded at the scale of `level`: the largest square of its error."""
+        return self._at(0.25, level)
+
+    def rounding(self, level: int) -> float:
+        """A division that leads to `level`."""
+        return self._at(self._model.rounding, level)
+
+    def switching(self, level: int) -> float:
+        """A key switch at `level`, without the rounding of its division."""
+        return self._at(self._model.switching(level), level)
+
+    def key_switch(self, level: int) -> float:
+        """A rotation at `level`."""
+        return self._at(self._model.key_switch(level), level)
+
+    def product(self, level: int) -> float:
+        """A product at `level`, relinearized, and divided down to the level below."""
+        return self._at(self._model.product_rescale(level), level - 1)
+
+    def _at(self, variance: float, level: int) -> float:
+        return variance / self.params.scales[level] ** 2
