@@ -43,7 +43,9 @@ class LimbOps:
         self.rows = np.ascontiguousarray(rows, dtype=np.int64)
         self.moduli = tuple(tables.moduli[r] for r in self.rows)
         self._shape = (len(self.rows), tables.N)
-        self._is_short = self.rows.size * tables.N < 2 * _MIN_WORDS_PER_THREAD
+        words = self.rows.size * tables.N
+        self._is_short = words < 2 * _MIN_WORDS_PER_THREAD
+        self._is_short_transform = words < 2 * _MIN_TRANSFORMED_WORDS_PER_THREAD
         self._tiled = {1: self.rows}
         self._fixed = None if backend is None else (backend, tables.for_word(backend.WORD_BITS))
         self._resolved: dict[str, tuple[Backend, np.ndarray]] = {}
@@ -308,8 +310,13 @@ class LimbOps:
     def _transform(self, name: str, x: np.ndarray) -> np.ndarray:
         """Run the kernel `name` on x (.., limbs, N), in place; returns x."""
         backend, tables = self._backend()
-        flat, rows = self._flat(x)
-        self._split_transforms(getattr(backend, name), len(rows), flat, rows, tables)
+        kernel = getattr(backend, name)
+        alone = self._is_short_transform or threads.free_threads() == 1
+        if alone and x.shape == self._shape:  # by the shortest way
+            kernel(x, self.rows, tables, 0, len(self.rows))
+        else:
+            flat, rows = self._flat(x)
+            self._split_transforms(kernel, len(rows), flat, rows, tables)
         return x
 
     def _elementwise(self, name: str, *arrays: np.ndarray) -> np.ndarray:
@@ -327,8 +334,10 @@ class LimbOps:
 
     def _flat(self, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
         """The arrays as (rows, N), and the row of the tables for each row."""
-        N = self.tables.N
         _check_contiguous(*arrays)
+        if arrays[0].shape == self._shape:
+            return (*arrays, self.rows)
+        N = self.tables.N
         repeat = arrays[0].size // (len(self.rows) * N)
         if repeat not in self._tiled:
             self._tiled[repeat] = np.tile(self.rows, repeat)
@@ -362,5 +371,6 @@ class LimbOps:
 
 def _check_contiguous(*arrays: np.ndarray) -> None:
     """Raise `ResidueShapeError` unless all are: what is written into a reshaped copy is lost."""
-    if not all(a.flags.c_contiguous for a in arrays):
-        raise ResidueShapeError("residues must be C-contiguous: pass np.ascontiguousarray(x)")
+    for array in arrays:
+        if not array.flags.c_contiguous:
+            raise ResidueShapeError("residues must be C-contiguous: pass np.ascontiguousarray(x)")

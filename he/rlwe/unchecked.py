@@ -19,6 +19,7 @@ class Unchecked:
         """
         made = object.__new__(cls)
         made.__dict__.update(fields)
-        if "data" in fields:
-            fields["data"].setflags(write=False)
+        data = fields.get("data")
+        if data is not None:
+            data.setflags(False)
         return made
