@@ -6,6 +6,8 @@ import functools
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import numpy as np
+
 from ntt.errors import ModulusError, RingDegreeError
 
 MAX_MODULUS_BITS = 61
@@ -124,10 +126,18 @@ def primitive_root(q: int, order: int) -> int:
         root = pow(candidate, (q - 1) // order, q)
         if pow(root, order // 2, q) == q - 1:
             break
+    # The roots are the odd powers of any one of them.
     square = root * root % q
+    if q < 1 << 32:
+        powers = np.array([root], dtype=np.uint64)
+        while len(powers) < order // 2:
+            step = np.uint64(pow(square, len(powers), q))
+            powers = np.concatenate((powers, powers * step % np.uint64(q)))
+        return int(powers.min())
     smallest = root
     for _ in range(order // 2):
-        smallest = min(smallest, root)
+        if root < smallest:  # `min` takes three times as long
+            smallest = root
         root = root * square % q
     return smallest
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from he.ckks.circuits.bsgs import distinct
 from nn.errors import NetworkError, ShapeError
 from nn.network.layers import FloatArray, Shape
 
@@ -102,7 +103,7 @@ class TensorLayout:
                 f"period {self.period} does not hold slot {(positions % self.n_slots).max()} of "
                 f"{self.n_slots}; a larger power of two up to n_slots is needed"
             )
-        if np.unique(positions).size != size:
+        if distinct(positions).size != size:
             raise PackingError(f"two elements of a layout of {self.shape} share one slot")
         positions.setflags(write=False)
         object.__setattr__(self, "positions", positions)

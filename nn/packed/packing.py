@@ -14,76 +14,18 @@ in each repetition of the input is the stacked method of Brutzkus, Elisha and Gi
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from he.ckks.circuits.bsgs import BabyGiant, split
+from he.ckks.circuits.bsgs import BabyGiant, distinct, split
 from nn.network.layers import FloatArray
 from nn.packed.layout import IntArray, PackingError, TensorLayout
 from nn.packed.layout_candidates import candidate_layouts
+from nn.packed.packing_cost import DEFAULT_COST, Block, PackingCost
 from nn.stages.affine import Affine
-
-Block = tuple[int, int]
-"""The indices of an output ciphertext and of an input ciphertext."""
-
-
-@dataclass(frozen=True)
-class PackingCost:
-    """The costs of the parts of a packed affine map, relative to one baby rotation.
-
-    - `baby`: a rotation of an input ciphertext, whose decomposition is shared.
-    - `giant`: a rotation of a sum of products, which is decomposed anew.
-    - `fold`: a rotation of an output ciphertext.
-    - `diagonal`: a product with a plaintext vector.
-    - `ciphertext`: what each further output ciphertext costs later: a relinearization and a
-      rescaling at least.
-    - `spread`: each doubling of the output's period, which costs a fold of the next Linear.
-    - `key`: each distinct rotation step outside `known_rotations`; its Galois key takes memory.
-    """
-
-    baby: float = 1.0
-    giant: float = 4.0
-    fold: float = 4.0
-    diagonal: float = 0.25
-    ciphertext: float = 8.0
-    spread: float = 4.0
-    key: float = 0.0
-    known_rotations: frozenset[int] = frozenset()
-
-    def total(
-        self,
-        splits: Mapping[Block, BabyGiant],
-        folds: Sequence[int],
-        diagonals: int,
-        out_layout: TensorLayout,
-    ) -> float:
-        """The cost of a packed affine map with these parts."""
-        rotations = frozenset(folds).union(*(plan.rotations for plan in splits.values()))
-        return (
-            self.baby * len(_baby_rotations(splits))
-            + self.giant * len(_giant_rotations(splits))
-            + self.fold * len(folds) * out_layout.ciphertexts
-            + self.diagonal * diagonals
-            + self.ciphertext * (out_layout.ciphertexts - 1)
-            + self.spread * (out_layout.period.bit_length() - 1)
-            + self.key * len(rotations - self.known_rotations)
-        )
-
-
-def _baby_rotations(splits: Mapping[Block, BabyGiant]) -> set[tuple[int, int]]:
-    """The pairs (input ciphertext, nonzero step); the blocks of one input share them."""
-    return {(i, step) for (_, i), plan in splits.items() for step in plan.babies if step}
-
-
-def _giant_rotations(splits: Mapping[Block, BabyGiant]) -> set[tuple[int, int]]:
-    """The pairs (output ciphertext, nonzero step); the inputs are summed first."""
-    return {(o, step) for (o, _), plan in splits.items() for step in plan.giants if step}
-
-
-DEFAULT_COST = PackingCost()
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,16 +144,50 @@ def lower(
     layouts = [out_layout] if out_layout else candidate_layouts(affine, in_layout)
     matrix = affine.matrix
     entry_rows, entry_columns = matrix.rows, matrix.indices
-    best: _Diagonals | None = None
-    for layout in layouts:
-        columns, rows = in_layout.positions[entry_columns], layout.positions[entry_rows]
-        for base in _fold_bases(in_layout, layout, clean):
-            limit = best.cost if best else math.inf
-            found = _Diagonals.count(in_layout, layout, base, columns, rows, cost, limit)
-            if found and (best is None or found.rank < best.rank):
-                best = found
+    columns = in_layout.positions[entry_columns]
+    longest_row = int(np.diff(matrix.indptr).max())
+    choices = [
+        (layout, base) for layout in layouts for base in _fold_bases(in_layout, layout, clean)
+    ]
+    # What promises to be cheap comes first, so that the search soon knows a limit. Of choices of
+    # equal rank the first one of `choices` is taken.
+    order = sorted(range(len(choices)), key=lambda k: _most(in_layout, *choices[k], cost))
+    best: tuple[tuple[float, int, int, int], int, _Diagonals] | None = None
+    for number in order:
+        layout, base = choices[number]
+        limit = best[-1].cost if best else math.inf
+        # Of a row's entries as many as the base goes into the period share a diagonal.
+        least = -(-longest_row * base // in_layout.period)
+        if cost.total({}, _folds(in_layout, base), least, layout) > limit:
+            continue
+        rows = layout.positions[entry_rows]
+        found = _Diagonals.count(in_layout, layout, base, columns, rows, cost, limit)
+        if found and (best is None or (found.rank, number) < best[:2]):
+            best = found.rank, number, found
     assert best is not None
-    return best.fill(affine, matrix.data, in_layout.positions[entry_columns], entry_rows)
+    return best[-1].fill(affine, matrix.data, columns, entry_rows)
+
+
+def _most(
+    in_layout: TensorLayout, out_layout: TensorLayout, base: int, cost: PackingCost
+) -> float:
+    """About what a choice costs if all its diagonals are needed."""
+    diagonals = base * in_layout.ciphertexts * out_layout.ciphertexts
+    return cost.total({}, _folds(in_layout, base), diagonals, out_layout)
+
+
+def _folds(in_layout: TensorLayout, base: int) -> tuple[int, ...]:
+    """R, 2R, .., S/2."""
+    first, last = base.bit_length() - 1, in_layout.period.bit_length() - 1
+    return tuple(1 << k for k in range(first, last))
+
+
+@functools.lru_cache(maxsize=256)
+def _split(
+    classes: tuple[int, ...], n_slots: int, baby_cost: float, giant_cost: float, period: int
+) -> BabyGiant:
+    """`split`, once for the choices that have the same shifts."""
+    return split(classes, n_slots, baby_cost, giant_cost, period=period)
 
 
 def _fold_bases(in_layout: TensorLayout, out_layout: TensorLayout, clean: bool) -> list[int]:
@@ -254,8 +230,7 @@ class _Diagonals:
     @property
     def folds(self) -> tuple[int, ...]:
         """R, 2R, .., S/2."""
-        first, last = self.base.bit_length() - 1, self.in_layout.period.bit_length() - 1
-        return tuple(1 << k for k in range(first, last))
+        return _folds(self.in_layout, self.base)
 
     @property
     def shifts(self) -> IntArray:
@@ -290,12 +265,12 @@ class _Diagonals:
         result = cls(in_layout, out_layout, base, keys, BabyGiant((), (), ()), 0.0)
         if cost.total({}, result.folds, keys.size, out_layout) > limit:
             return None
-        plan = split(
-            np.unique(keys & (base - 1)).tolist(),
+        plan = _split(
+            tuple(distinct(keys & (base - 1)).tolist()),
             n_slots,
             cost.baby * inputs + cost.key,
             cost.giant * outputs + cost.key,
-            period=base,
+            base,
         )
         result = replace(result, plan=plan)
         total = cost.total(result._splits(), result.folds, keys.size, out_layout)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from he.ckks.circuits.bsgs import distinct
 from he.ckks.noise import precision_bits, tail_factor
 from he.ckks.params import CKKSParameters
 from he.errors import CorruptBytesError, ParameterError
@@ -239,7 +240,7 @@ def _read_layouts(contents: container.Contents, n_slots: int) -> Iterator[Tensor
             layout = TensorLayout(shape, slots, ciphertexts, period, positions)
         except NetworkError as problem:
             raise CorruptBytesError(f"these bytes hold no plan: {problem}") from problem
-        used = np.unique(layout.positions // n_slots).size
+        used = distinct(layout.positions // n_slots).size
         require(used == ciphertexts, "an element in each ciphertext of a layout")
         yield layout
 

@@ -155,3 +155,11 @@ def test_primitive_root__has_exact_order_for_random_primes() -> None:
     for _ in range(20):
         q = ntt.find_primes(generator.randint(30, 61), 512, 1)[0]
         assert pow(ntt.primitive_root(q, 1024), 512, q) == q - 1
+
+
+@pytest.mark.parametrize("bits", [31, 32, 33, 50])
+def test_primitive_root__is_the_smallest_of_all_odd_powers(bits: int) -> None:
+    """Of primes whose products fit a word, and of others."""
+    for q in ntt.find_primes(bits, 256, 3):
+        root = ntt.primitive_root(q, 512)
+        assert root == min(pow(root, k, q) for k in range(1, 512, 2))

@@ -15,7 +15,7 @@ from nn.packed.packed_network import (
     network_input_layout,
     pack_network,
 )
-from nn.packed.packing import PackingCost
+from nn.packed.packing_cost import PackingCost
 from nn.stages.rewriting import rewrite
 from nn.stages.stage import AffineStage
 from tests.nn.cleartext import evaluate, evaluate_packed

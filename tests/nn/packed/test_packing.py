@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nn.network.layers import AvgPool2d, Conv2d, FloatArray, Linear, Shape
+from nn.packed import packing
 from nn.packed.layout import Grid, PackingError, TensorLayout, compact_layout, input_layout
 from nn.packed.layout_candidates import candidate_layouts
-from nn.packed.packing import DEFAULT_COST, PackedAffine, PackingCost, lower
+from nn.packed.packing import PackedAffine, lower
+from nn.packed.packing_cost import DEFAULT_COST, PackingCost
 from nn.stages.affine import Affine, affine_from_layer, identity
 from nn.stages.sparse_matrix import SparseMatrix
 
@@ -221,6 +224,34 @@ def giants(packed: PackedAffine) -> int:
     """Rotations of sums: the inputs of one output are summed before."""
     splits = packed.splits.items()
     return len({(o, step) for (o, _), plan in splits for step in plan.giants if step})
+
+
+@given(st.one_of(convolutions(), linears()), st.sampled_from([16, 64]), st.booleans(), st.data())
+def test_lower__finds_what_a_search_without_limits_finds(
+    affine: Affine, n_slots: int, clean: bool, data: st.DataObject
+) -> None:
+    """The first of the cheapest choices, in the order in which layouts and bases are listed."""
+    in_layout = input_layout(affine.in_shape, n_slots)
+    prices = [data.draw(st.sampled_from([0.0, 0.25, 1.0, 4.0])) for _ in range(7)]
+    cost = PackingCost(*prices)
+    matrix = affine.matrix
+    choices = [
+        packing._Diagonals.count(
+            in_layout,
+            layout,
+            base,
+            in_layout.positions[matrix.indices],
+            layout.positions[matrix.rows],
+            cost,
+            math.inf,
+        )
+        for layout in candidate_layouts(affine, in_layout)
+        for base in packing._fold_bases(in_layout, layout, clean)
+    ]
+    best = min((choice for choice in choices if choice), key=lambda choice: choice.rank)
+    found = lower(affine, in_layout, cost=cost, clean=clean)
+    assert found.out_layout.matches(best.out_layout)
+    assert (found.folds, found.splits) == (best.folds, best._splits())
 
 
 def test_cost__adds_up() -> None:

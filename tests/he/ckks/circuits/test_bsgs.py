@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from he.ckks.circuits.bsgs import BabyGiant, split
+from he.ckks.circuits.bsgs import BabyGiant, distinct, split
 from he.errors import ParameterError
 
 powers = st.integers(0, 10).map(lambda k: 1 << k)
@@ -138,3 +138,10 @@ def test_cost__leaves_step_zero_free() -> None:
 def test_split__refuses_a_period_that_does_not_divide(n_slots: int, period: int | None) -> None:
     with pytest.raises(ParameterError, match="divisor"):
         split([1], n_slots, period=period)
+
+
+@given(st.lists(st.integers(-5, 5)))
+def test_distinct__is_unique_of_numpy(numbers):
+    found = distinct(np.array(numbers, dtype=np.int64))
+    assert found.dtype == np.int64
+    assert found.tolist() == np.unique(numbers).tolist()
