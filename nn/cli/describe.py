@@ -55,6 +55,7 @@ def plan_as_json(plan: InferencePlan) -> Json:
         "parameters": parameters(plan.params),
         "rotations": plan.rotations,
         "evaluation_key_bytes": plan.evaluation_key_bytes,
+        "weight_bytes": plan.weight_bytes,
         "ciphertexts_in": plan.input_layout.ciphertexts,
         "ciphertexts_out": plan.output_layout.ciphertexts,
         "predicted_error": [float(error) for error in plan.predicted_error],

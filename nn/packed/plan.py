@@ -109,6 +109,13 @@ class InferencePlan:
         return ClientKeys.serialized_bytes(self.params, self.needs)
 
     @property
+    def weight_bytes(self) -> int | None:
+        """The size of all encoded diagonals; None for a plan of earlier bytes."""
+        sizes = [stage.weight_bytes for stage in self.stages]
+        known = [size for size in sizes if size is not None]
+        return sum(known) if len(known) == len(sizes) else None
+
+    @property
     def rotations(self) -> int:
         """The number of distinct rotations; each has its own key."""
         return len(self.needs.galois)
@@ -133,19 +140,23 @@ class InferencePlan:
             "primes": f"q: {chain} bits; p: {special} bits; log2(QP) = {params.log_qp:.1f}",
             "security": f"{params.security_estimate} bits (asked for {params.security_bits})",
             "keys": f"{self.rotations} rotations, {megabytes:.1f} MB",
+            "weights": f"{_in_megabytes(self.weight_bytes)} of the server's memory",
             "ciphertexts": f"{sent} in and {answered} out for each image",
             "error": f"at most {error:.2g} in a logit; logits reach {self.largest_logit:.3g}",
             "worst case": f"at most {worst:.2g}, with all slopes at their largest",
             "precision": f"{self.predicted_bits:.1f} bits of {reference(self.calibrated)}",
         }
-        heads = ("kind", "level", "rotations", "diagonals", "ciphertexts", "error (std)")
-        widths = (10, 8, 11, 11, 13, 13)
+        heads = (
+            "kind", "level", "rotations", "diagonals", "weights", "ciphertexts", "error (std)"
+        )  # fmt: skip
+        widths = (10, 8, 11, 11, 11, 13, 13)
         title = "".join(f"{head:>{width}}" for head, width in zip(heads, widths, strict=True))
         lines = [f"{label:<13}{fact}" for label, fact in facts.items()]
         lines += ["", f"{'stage':<24}{title}"]
         lines += [
             f"{printable(s.name):<24}{s.kind:>10}{f'{s.level_in}->{s.level_out}':>8}{s.rotations:>11}"
-            f"{s.diagonals:>11}{s.ciphertexts:>13}{s.predicted_error:>13.2g}"
+            f"{s.diagonals:>11}{_in_megabytes(s.weight_bytes):>11}{s.ciphertexts:>13}"
+            f"{s.predicted_error:>13.2g}"
             for s in self.stages
         ]
         return "\n".join(lines)
@@ -219,6 +230,10 @@ def take_plan(given: InferencePlan | Buffer) -> InferencePlan:
             f"or use nn.Client and nn.Server, which take any plan"
         )
     return given
+
+
+def _in_megabytes(size: int | None) -> str:
+    return "not stated" if size is None else f"{size / 1e6:.1f} MB"
 
 
 def _layout_header(layout: TensorLayout) -> list[object]:

@@ -29,6 +29,7 @@ from nn.packed.packed_network import PackedStage, network_input_layout, pack_net
 from nn.packed.plan import InferencePlan
 from nn.packed.prediction import Prediction
 from nn.packed.stage_plan import StagePlan
+from nn.packed.weights import affine_weight_bytes
 from nn.stages.rewriting import rewrite
 from nn.stages.stage import PolynomialStage, SquareStage, Stage
 
@@ -160,7 +161,7 @@ class _Candidate:
             output_layout=packed[-1].layout,
             input_range=network.input_range,
             stages=tuple(
-                _stage_plan(item, level, levels[item.name], deviations[item.name])
+                _stage_plan(params, item, level, levels[item.name], deviations[item.name])
                 for item, level in zip(packed, starts, strict=True)
             ),
             needs=KeyNeeds.union(needs),
@@ -174,7 +175,7 @@ class _Candidate:
 
 
 def _stage_plan(
-    item: PackedStage, level_in: int, level_out: int, deviation: float
+    params: CKKSParameters, item: PackedStage, level_in: int, level_out: int, deviation: float
 ) -> StagePlan:
     return StagePlan(
         name=item.name,
@@ -185,6 +186,7 @@ def _stage_plan(
         diagonals=item.affine.diagonals if item.affine else 0,
         ciphertexts=item.layout.ciphertexts,
         predicted_error=deviation,
+        weight_bytes=affine_weight_bytes(params, item.affine, level_in) if item.affine else 0,
     )
 
 

@@ -26,14 +26,17 @@ class StagePlan:
     ciphertexts: int
     predicted_error: float
     """The largest predicted standard deviation of an element's error, in units of the value."""
+    weight_bytes: int | None = None
+    """The size of the encoded diagonals; None in a plan of earlier bytes, which do not tell."""
 
     @property
     def item(self) -> list[object]:
         """The stage in the bytes of a plan."""
-        return list(vars(self).values())
+        values = list(vars(self).values())
+        return values[:-1] if self.weight_bytes is None else values
 
 
-_TYPES = {"str": str, "int": int, "float": float}
+_TYPES = {"str": str, "int": int, "float": float, "int | None": int}
 
 
 def read_stages(items: Sequence[object], max_level: int, needs: KeyNeeds) -> tuple[StagePlan, ...]:
@@ -43,7 +46,7 @@ def read_stages(items: Sequence[object], max_level: int, needs: KeyNeeds) -> tup
     are those that the stages use. Raises `he.CorruptBytesError` otherwise.
     """
     types = [_TYPES[str(field.type)] for field in fields(StagePlan)]
-    stages = tuple(StagePlan(*checked_values(item, "a stage", *types)) for item in items)
+    stages = tuple(_read_stage(item, types) for item in items)
     require(bool(stages), "a stage")
     names = {stage.name for stage in stages}
     require(len(names) == len(stages), "a name of its own for each stage")
@@ -52,6 +55,13 @@ def read_stages(items: Sequence[object], max_level: int, needs: KeyNeeds) -> tup
         _check_stage(stage, max_level)
     _check_keys(stages, needs)
     return stages
+
+
+def _read_stage(item: object, types: Sequence[type]) -> StagePlan:
+    """A stage, of the plans of today or of those without the bytes of weights."""
+    is_earlier = isinstance(item, list) and len(item) == len(types) - 1
+    needed = types[:-1] if is_earlier else types
+    return StagePlan(*checked_values(item, "a stage", *needed))
 
 
 def _check_stage(stage: StagePlan, max_level: int) -> None:
@@ -67,6 +77,8 @@ def _check_stage(stage: StagePlan, max_level: int) -> None:
     counts = (stage.rotations, stage.diagonals)
     affine = stage.kind == "affine"
     require(min(counts) >= 0 and (affine or not any(counts)), "counts of rotations and diagonals")
+    weights = stage.weight_bytes or 0
+    require(weights >= 0 and (affine or not weights), "a size of the weights of each stage")
     require(stage.ciphertexts >= 1, "a ciphertext for each stage")
     error = stage.predicted_error
     require(math.isfinite(error) and error > 0, "a finite error above 0 for each stage")

@@ -7,7 +7,7 @@ values, each g times in a row. Those are computed in the ring of degree N / g an
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -73,19 +73,18 @@ class ArrangedDiagonals:
             np.cumsum([0, *(len(by_giant[g]) for g in kept)], dtype=np.int64),
             np.array([baby for g in kept for baby, _ in by_giant[g]], dtype=np.int64),
             tuple(by_shift[shift] for g in kept for _, shift in by_giant[g]),
-            _common_period(params, tuple(by_shift.values())),
+            common_period(params.N, tuple(by_shift.values())),
         )
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """The shape of the weights."""
-        limbs, run = len(context(self.params).qp_rows(self.level)), self.params.slots // self.period
-        return weights_shape(limbs, self.params.N, len(self.vectors), run)
+        return _shape(self.params, self.level, len(self.vectors), self.period)
 
     @property
     def weight_bytes(self) -> int:
         """The size of the weights."""
-        return 8 * math.prod(self.shape)
+        return weight_bytes(self.params, self.level, len(self.vectors), self.period)
 
     def encode(
         self,
@@ -119,6 +118,26 @@ class ArrangedDiagonals:
                     advance(last - first)
 
         threads.split(terms, work)
+
+
+def common_period(N: int, vectors: Iterable[np.ndarray]) -> int:
+    """The least number of slots with which all vectors of N/2 slots repeat and can be encoded."""
+    period = embedded_period(N, 1)
+    for vector in vectors:
+        period = max(period, _repetition(vector, N // 2, period))
+    return period
+
+
+def weight_bytes(params: CKKSParameters, level: int, terms: int, period: int) -> int:
+    """The size of the weights of diagonals that repeat with `period` slots, at `level`."""
+    return 8 * math.prod(_shape(params, level, terms, period))
+
+
+def _shape(
+    params: CKKSParameters, level: int, terms: int, period: int
+) -> tuple[int, int, int, int]:
+    limbs = len(context(params).qp_rows(level))
+    return weights_shape(limbs, params.N, terms, params.slots // period)
 
 
 def _vectors_by_shift(
@@ -158,14 +177,6 @@ def _check_plan(plan: BabyGiant, vectors: Mapping[int, np.ndarray], slots: int) 
             f"the plan is of {len(planned)} shifts, which are not the {len(vectors)} shifts of the "
             f"diagonals modulo {slots}: make it with `split` of them"
         )
-
-
-def _common_period(params: CKKSParameters, vectors: Sequence[np.ndarray]) -> int:
-    """The least number of slots with which all vectors repeat and can be encoded."""
-    period = embedded_period(params.N, 1)
-    for vector in vectors:
-        period = max(period, _repetition(vector, params.slots, period))
-    return period
 
 
 def _repetition(vector: np.ndarray, slots: int, least: int) -> int:

@@ -44,10 +44,12 @@ class Embedding(Protocol):
 @functools.lru_cache(maxsize=16)
 def embedding(N: int) -> Embedding:
     """The embedding of ring degree N: on vectors where N and the CPU allow it."""
+    return VectorEmbedding(N) if _on_vectors(N) else PlainEmbedding(N)
+
+
+def _on_vectors(N: int) -> bool:
     # Without a fused multiply-add the vectors would be taken apart.
-    if 4 * fft.min_length() <= N and "fma" in cpu_features():
-        return VectorEmbedding(N)
-    return PlainEmbedding(N)
+    return 4 * fft.min_length() <= N and "fma" in cpu_features()
 
 
 def embedded_period(N: int, period: int) -> int:
@@ -59,9 +61,7 @@ def embedded_period(N: int, period: int) -> int:
     sums of g equal numbers and differences that are 0, both exact, and go on as those of degree
     2 p, with the same roots. Powers of two scale without rounding in float64's normal range.
     """
-    if not isinstance(embedding(N), VectorEmbedding):
-        return N // 2
-    return max(period, 2 * fft.min_length())
+    return max(period, 2 * fft.min_length()) if _on_vectors(N) else N // 2
 
 
 class PlainEmbedding(Embedding):

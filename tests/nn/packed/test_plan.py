@@ -139,7 +139,7 @@ def test_bytes__no_plan_promises_less_than_the_rounding_of_its_own_answers() -> 
     plan = compiled()
     contents = container.unpack(plan.to_bytes(), KIND)
     stages = [stage.item for stage in plan.stages]
-    stages[-1][-1] = plan.stages[-1].predicted_error / 1e4
+    stages[-1][-2] = plan.stages[-1].predicted_error / 1e4
     lie = {"predicted error": plan.predicted_error / 1e4}
     data = container.pack(KIND, contents.header | {"stages": stages}, contents.sections | lie)
     with pytest.raises(he.CorruptBytesError, match="the parameters' own"):
@@ -168,6 +168,9 @@ def test_bytes__no_plan_promises_less_than_the_rounding_of_its_own_answers() -> 
         {"predicted_error": float("nan")},
         {"predicted_error": float("inf")},
         {"predicted_error": 1},
+        {"weight_bytes": -1},
+        {"weight_bytes": 1.0},
+        {"weight_bytes": True},
     ],
     ids=str,
 )
@@ -284,3 +287,18 @@ def test_bytes__sections_are_those_of_a_plan() -> None:
             read(container.pack(KIND, contents.header, fewer))
     with pytest.raises(he.CorruptBytesError):
         read(lied({"more": b"bytes"}))
+
+
+def test_bytes__without_the_bytes_of_weights_are_read() -> None:
+    """Plans of before said nothing of weights."""
+    plan = compiled()
+    earlier = read(lied(stages=[stage.item[:-1] for stage in plan.stages]))
+    assert [stage.weight_bytes for stage in earlier.stages] == [None] * len(plan.stages)
+    assert earlier.weight_bytes is None
+    assert "not stated" in earlier.report()
+    assert [stage.item for stage in earlier.stages] == [stage.item[:-1] for stage in plan.stages]
+    assert read(earlier.to_bytes()).stages == earlier.stages
+    assert read(plan.to_bytes()).weight_bytes == plan.weight_bytes > 0
+    index = [stage.kind == "affine" for stage in plan.stages].index(False)
+    with pytest.raises(he.CorruptBytesError, match="size of the weights"):
+        read(stage_lied(index, weight_bytes=8))

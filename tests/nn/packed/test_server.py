@@ -66,7 +66,9 @@ def test_run__groups_of_images_give_the_bits_of_each_alone(parts, threads_used, 
 
 
 def test_run__one_thread_is_one_thread_for_a_batch_too(parts, monkeypatch):
-    """The splits inside a stage keep to the server's number of threads."""
+    """The splits inside a stage keep to the run's number of threads; all threads encode before."""
+    network, plan, keys, batch = parts
+    server = nn.Server(plan, network, keys)
     counts = []
     kept = threads.split
 
@@ -75,7 +77,7 @@ def test_run__one_thread_is_one_thread_for_a_batch_too(parts, monkeypatch):
         kept(items, work, count)
 
     monkeypatch.setattr(threads, "split", split)
-    answers(parts, threads_used=1)
+    server.run(batch, threads=1)
     assert set(counts) == {1}
 
 
