@@ -102,7 +102,7 @@ class Encoder:
         try:
             return slots(self._values(plaintext), 1 / plaintext.scale)
         finally:
-            wipe(*LIFTING_SCRATCH, EMBEDDING_SCRATCH)
+            wipe(LIFTING_SCRATCH, EMBEDDING_SCRATCH)
 
     def _values(self, plaintext: Plaintext) -> np.ndarray:
         check_owner(self.params, plaintext, Plaintext, "encoder")

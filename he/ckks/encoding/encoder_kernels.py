@@ -37,6 +37,16 @@ def largest_bits(bits):
 
 
 @kernel
+def all_equal(a, b):
+    """Whether all words of a and b (rows, N) uint64 are equal, in the same time for all words."""
+    different = np.uint64(0)
+    for r in range(a.shape[0]):
+        for i in range(a.shape[1]):
+            different |= a[r, i] ^ b[r, i]
+    return different == 0
+
+
+@kernel
 def centred_residues(out, residues, q):
     """out[i] = residues[i], or residues[i] - q above q / 2, as float64."""
     half = q >> 1

@@ -17,8 +17,8 @@ _kernels = KernelModule("he.ckks.encoding.encoder_kernels")
 # Limbs are compared in parts that stay in the second-level cache.
 _WORDS = 1 << 17
 
-SCRATCH = _VALUES, _LIMBS, _FOUND = "centred values", "lifting", "lifted"
-"""Names of the scratch memory that holds values, or what they are computed from."""
+SCRATCH = "lifting"
+"""Name of the scratch memory that holds values and what they are computed from."""
 
 
 class CentredCoefficients:
@@ -33,15 +33,22 @@ class CentredCoefficients:
 
         Each value is off by at most (level + 2) 2^-52 of its magnitude.
         """
+        limbs = len(data)
+        # Two limbs hold what is left of almost every decryption.
+        found = self._in_two_limbs(limbs - 1)(data) if limbs > 1 else None
+        return self._in_all_limbs(data) if found is None else found
+
+    def _in_all_limbs(self, data: np.ndarray) -> np.ndarray:
         limbs, N = data.shape
         ops = self._context.q(limbs - 1)
-        out = workspace(_VALUES, (N,)).view(np.float64)
+        memory = workspace(SCRATCH, (limbs + 1, N))
+        out: np.ndarray = memory[0].view(np.float64)
+        residues = memory[1:]
+        np.copyto(residues, data)
+        ops.inverse(residues)
         if limbs == 1:
-            residues = ops.inverse(_copied(data))
             _kernels.centred_residues(out, residues[0].view(np.int64), ops.moduli[0])
-        # Two limbs hold what is left of almost every decryption.
-        elif not self._in_two_limbs(limbs - 1)(out, data):
-            residues = ops.inverse(_copied(data))
+        else:
             moduli = np.array(ops.moduli, dtype=np.uint64)
             _kernels.centred_values(out, residues, moduli, *_garner_constants(ops.moduli))
         return out
@@ -50,12 +57,6 @@ class CentredCoefficients:
         if level not in self._two_limbs:
             self._two_limbs[level] = TwoLimbs(self._context, level)
         return self._two_limbs[level]
-
-
-def _copied(data: np.ndarray) -> np.ndarray:
-    residues = workspace(_LIMBS, data.shape)
-    np.copyto(residues, data)
-    return residues
 
 
 class TwoLimbs:
@@ -81,22 +82,24 @@ class TwoLimbs:
             count = len(rows)
             value = BasisChange([[1, q0]] * count, [-self._half * q0] * count, ops.moduli)
             self._others.append((slice(first, first + count), ops, value))
+        self._spare = max([1, *(len(ops.moduli) for _, ops, _ in self._others)])
 
-    def __call__(self, out: np.ndarray, data: np.ndarray) -> bool:
-        """out (N,) = the values; False if one is not held by two limbs."""
+    def __call__(self, data: np.ndarray) -> np.ndarray | None:
+        """data (level + 1, N) to (N,) float64 in scratch memory; None if two limbs do not hold all.
+        """
         N = data.shape[1]
-        rows = workspace(_LIMBS, (3, N))
+        memory = workspace(SCRATCH, (self._spare + 2, N))
+        # (r_1, r_0, h): what other limbs should be, and then the values, takes the place of r_1.
+        rows = memory[self._spare - 1 :]
         np.copyto(rows[:2], data[1::-1])
         self._first.inverse(rows[:2])
         self._second.convert(rows[2:], rows[:2], self._quotient)
-        low, high = rows[1:].view(np.int64)
-        if not _kernels.joined_limbs(out, low, high, self._q0, self._half):
-            return False
         for limbs, ops, value in self._others:
-            found = workspace(_FOUND, (len(ops.moduli), N))
-            if not np.array_equal(ops.convert_forward(found, rows[1:], value), data[limbs]):
-                return False
-        return True
+            expected = ops.convert_forward(memory[: len(ops.moduli)], rows[1:], value)
+            if not _kernels.all_equal(expected, data[limbs]):
+                return None
+        out, low, high = memory[0].view(np.float64), *rows[1:].view(np.int64)
+        return out if _kernels.joined_limbs(out, low, high, self._q0, self._half) else None
 
 
 @functools.lru_cache(maxsize=256)

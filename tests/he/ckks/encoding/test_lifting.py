@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from he.ckks.encoding import lifting
+from he.ckks.encoding import embedding, lifting
+from he.ckks.encoding.encoder import Encoder
+from he.ckks.encoding.encoder_kernels import all_equal
 from he.ckks.encoding.lifting import CentredCoefficients
 from he.ckks.params import CKKSParameters
 from he.rlwe.rns import RNSContext, context
+from ntt.workspace import _arrays
 
 SETS = {
     "default": CKKSParameters.build(5, N=128, scale_bits=40, insecure_reason="unit test"),
@@ -99,3 +102,21 @@ def test_lift__notices_one_wrong_residue_in_any_limb(
     value = value - Q if 2 * value > Q else value
     assert abs(value) > moduli[0] * moduli[1]
     check(rns, 5, spread_out([value], 128, 99))
+
+
+@given(st.integers(0, 2), st.integers(0, 8), st.integers(0, 63))
+def test_all_equal__sees_every_bit(row, column, bit):
+    a = np.arange(27, dtype=np.uint64).reshape(3, 9)
+    b = a.copy()
+    assert all_equal(a, b)
+    b[row, column] ^= np.uint64(1 << bit)
+    assert not all_equal(a, b)
+
+
+@pytest.mark.parametrize("limbs", [1, 2, 4])
+def test_decode__keeps_nothing_in_scratch_memory(limbs):
+    params = CKKSParameters.build(4, N=256, scale_bits=36, insecure_reason="unit test")
+    encoder = Encoder(params)
+    assert np.allclose(encoder.decode_real(encoder.encode(0.5, limbs - 1)), 0.5)
+    kept = [_arrays.__dict__[name] for name in (lifting.SCRATCH, embedding.SCRATCH)]
+    assert not any(memory.any() for memory in kept)
