@@ -21,19 +21,24 @@ Residues go in as opaque bytes, packed by `he.format.residue_packing`.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
 from he.errors import CorruptBytesError, ForeignBytesError, ParameterError, VersionError
-from he.format.residue_packing import Allocate, readonly_view, unpack_residues
-from ntt.memory import large_array
+from he.format.contents import Contents as Contents
+from he.format.contents import Section as Section
+from he.format.contents import checked_values as checked_values
+from he.format.residue_packing import readonly_view
+from ntt.threads import free_threads
 
 MAGIC = b"\x89HEA\r\n\x1a\n"
 FORMAT_VERSION = 1
@@ -45,91 +50,12 @@ MAX_DIMENSIONS = 8
 _PREFIX = struct.Struct("<8sHHIQ")
 _PERSON = b"he-accel content"
 _OPAQUE = "bytes"
+_LEAST_BESIDE = 1 << 20
+"""The length from which a checksum takes longer than the start of a thread."""
 _DTYPES = {
     name: np.dtype(name).newbyteorder("<")
     for name in ("uint8", "int32", "uint32", "int64", "uint64", "float32", "float64", "complex128")
 }
-
-Section = NDArray[Any] | memoryview
-"""What a section holds once read: an array, or a read-only view of opaque bytes."""
-
-Field = TypeVar("Field", bool, int, float, str, bytes, list[Any], dict[str, Any])
-
-
-class Contents(NamedTuple):
-    """What a container holds: the header, and the sections by name.
-
-    The methods fetch one item and raise `CorruptBytesError` where the item is missing, or of
-    another type or shape than the reader needs.
-    """
-
-    header: dict[str, Any]
-    sections: dict[str, Section]
-
-    def field(self, name: str, needed: type[Field]) -> Field:
-        """The header's item `name`, of exactly the type `needed` (a bool is no int)."""
-        value = self.header.get(name)
-        if type(value) is not needed:
-            found = type(value).__name__ if name in self.header else "missing"
-            raise CorruptBytesError(
-                f"header field {name!r} is {found}, needed is {needed.__name__}"
-            )
-        return value
-
-    def array(self, name: str, dtype: str, shape: Sequence[int]) -> NDArray[Any]:
-        """The array `name`, of exactly this dtype and shape."""
-        section = self.sections.get(name)
-        if isinstance(section, np.ndarray):
-            found = f"{section.dtype.name} of shape {section.shape}"
-            if section.dtype.name == dtype and section.shape == tuple(shape):
-                return section
-        else:
-            found = "missing" if section is None else "opaque bytes"
-        raise CorruptBytesError(
-            f"section {name!r} is {found}, needed is {dtype} of shape {tuple(shape)}"
-        )
-
-    def octets(self, name: str) -> memoryview:
-        """The opaque bytes `name`, as a read-only view."""
-        section = self.sections.get(name)
-        if not isinstance(section, memoryview):
-            found = "missing" if section is None else "an array"
-            raise CorruptBytesError(f"section {name!r} is {found}, needed are opaque bytes")
-        return section
-
-    def residues(
-        self,
-        name: str,
-        moduli: Sequence[int],
-        shape: Sequence[int],
-        allocate: Allocate = large_array,
-    ) -> NDArray[np.uint64]:
-        """The residues packed in `name`: `shape` = (..., len(moduli), N), each value checked."""
-        return unpack_residues(self.octets(name), moduli, shape, allocate)
-
-    def check_sections(self, names: Iterable[str]) -> None:
-        """Raise `CorruptBytesError` unless the sections are these, each named once."""
-        needed = sorted(names)
-        if needed != sorted(self.sections):
-            raise CorruptBytesError(
-                f"{len(self.sections)} sections do not match the {len(needed)} items listed"
-            )
-
-
-def checked_values(item: object, what: str, *types: type[Any]) -> Sequence[Any]:
-    """`item`, if it is a list of values of exactly these types (a bool is no int).
-
-    Raises `CorruptBytesError` otherwise; `what` is the item's name in the message.
-    """
-    if not isinstance(item, list) or len(item) != len(types):
-        raise CorruptBytesError(f"{what} is not described by {len(types)} values")
-    for value, needed in zip(item, types, strict=True):
-        if type(value) is not needed:
-            raise CorruptBytesError(
-                f"{what}: {type(value).__name__} stands where {needed.__name__} is needed"
-            )
-    return item
-
 
 def pack(
     kind: str, header: Mapping[str, Any], sections: Mapping[str, NDArray[Any] | bytes | memoryview]
@@ -195,21 +121,68 @@ def unpack(data: bytes | bytearray | memoryview, expected_kind: str) -> Contents
     themselves.
     """
     view = readonly_view(data)
+    head = _check_lengths(view)
+    _check_checksum(view)
+    return _opened(view, head, expected_kind)
+
+
+@contextlib.contextmanager
+def unpacked(data: bytes | bytearray | memoryview, expected_kind: str) -> Iterator[Contents]:
+    """`unpack` for a block that reads the contents; the checksum is computed beside the block.
+
+    Altered bytes raise `CorruptBytesError` at the end of the block, whatever else the block raises,
+    so what it made is not to be used before. Small bytes, and those of a caller that has one thread
+    (`ntt.threads`), are unpacked before the block begins.
+    """
+    view = readonly_view(data)
+    if len(view) < _LEAST_BESIDE or free_threads() == 1:
+        yield unpack(view, expected_kind)
+        return
+    head = _check_lengths(view)
+    errors: list[CorruptBytesError] = []
+
+    def check() -> None:
+        try:
+            _check_checksum(view)
+        except CorruptBytesError as error:
+            errors.append(error)
+
+    checker = threading.Thread(target=check, name="he-accel-checksum")
+    checker.start()
+    try:
+        yield _opened(view, head, expected_kind)
+    finally:
+        checker.join()
+        if errors:
+            raise errors[0]
+
+
+def _check_lengths(view: memoryview) -> tuple[int, int]:
+    """Where the header begins and ends, if the container is as long as it says."""
     kind_length, head_length, total = _read_prefix(view)
     if len(view) != total:
         what = "truncated" if len(view) < total else "followed by foreign bytes"
         raise CorruptBytesError(f"the object takes {total} bytes, got {len(view)}: it is {what}")
-    content = total - CHECKSUM_BYTES
-    body = _PREFIX.size + kind_length + head_length
-    if body > content or kind_length > MAX_KIND_BYTES or head_length > MAX_HEADER_BYTES:
+    start = _PREFIX.size + kind_length
+    end = start + head_length
+    too_long = kind_length > MAX_KIND_BYTES or head_length > MAX_HEADER_BYTES
+    if end > total - CHECKSUM_BYTES or too_long:
         raise CorruptBytesError("the lengths at the start of the object contradict each other")
-    if _checksum([view[:content]]) != view[content:]:
+    return start, end
+
+
+def _check_checksum(view: memoryview) -> None:
+    if _checksum([view[:-CHECKSUM_BYTES]]) != view[-CHECKSUM_BYTES:]:
         raise CorruptBytesError("the checksum does not match: the bytes were altered")
+
+
+def _opened(view: memoryview, head: tuple[int, int], expected_kind: str) -> Contents:
     kind = kind_of(view)
     if kind != expected_kind:
         raise ForeignBytesError(f"these bytes hold a {kind!r}, but a {expected_kind!r} is needed")
-    header, descriptors = _decode_head(view[_PREFIX.size + kind_length : body])
-    return Contents(header, dict(_decode_sections(descriptors, view[body:content])))
+    start, end = head
+    header, descriptors = _decode_head(view[start:end])
+    return Contents(header, dict(_decode_sections(descriptors, view[end:-CHECKSUM_BYTES])))
 
 
 def kind_of(data: bytes | bytearray | memoryview) -> str:

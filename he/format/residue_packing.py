@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from he.errors import CorruptBytesError, ForeignBytesError, ParameterError
 from ntt.kernels import KernelModule
 from ntt.memory import contiguous, large_array, read_only
+from ntt.workspace import workspace
 
 _kernels = KernelModule("he.format.residue_packing_kernels")
 
@@ -64,24 +65,25 @@ def unpack_residues(
     moduli: Sequence[int],
     shape: Sequence[int],
     allocate: Allocate = large_array,
+    out: NDArray[np.uint64] | None = None,
 ) -> NDArray[np.uint64]:
-    """The inverse of `pack_residues`, with every value checked, in memory of `allocate`.
+    """The inverse of `pack_residues`, with every value checked, in memory of `allocate` or `out`.
 
     shape: (..., len(moduli), N), as the reader expects the residues. The result is uint64,
-    C-contiguous, row i in [0, moduli[i]). Raises `CorruptBytesError` where the length does not fit,
-    a value is not below its modulus, or a padding bit is set, and `ParameterError` where shape and
-    moduli contradict each other.
+    C-contiguous, row i in [0, moduli[i]). out: an array of three axes of this shape, of which only
+    the rows need be contiguous. Raises `CorruptBytesError` where the length does not fit, a value
+    is not below its modulus, or a padding bit is set, and `ParameterError` where shape and moduli
+    contradict each other.
     """
-    moduli = _check_moduli(moduli)
-    shape = tuple(int(size) for size in shape)
-    N = _check_shape(shape, moduli)
-    needed = math.prod(shape[:-2]) * packed_bytes(moduli, N)
-    view = readonly_view(data)
-    if len(view) != needed:
-        raise CorruptBytesError(f"residues of shape {shape} take {needed} bytes, got {len(view)}")
-    packed = allocate((needed // 8,))
+    view = check_length(data, moduli, shape)
+    moduli, shape = _check_moduli(moduli), tuple(int(size) for size in shape)
+    N = shape[-1]
+    # Words of secrets are wiped, which shared scratch memory is not.
+    is_secret = allocate is not large_array
+    words = (len(view) // 8,)
+    packed = allocate(words) if is_secret else workspace("packed residues", words)
     np.copyto(packed, np.frombuffer(view, dtype="<u8"))
-    residues = allocate(shape)
+    residues = allocate(shape) if out is None else out
     start = 0
     for block in residues.reshape(-1, len(moduli), N):
         for row, q in zip(block, moduli, strict=True):
@@ -93,6 +95,21 @@ def unpack_residues(
                 raise CorruptBytesError(f"a padding bit behind the residues modulo {q} is set")
             start = stop
     return residues
+
+
+def check_length(
+    data: bytes | memoryview, moduli: Sequence[int], shape: Sequence[int]
+) -> memoryview:
+    """A view of packed residues, if they are as long as `shape` needs; errors of `unpack_residues`.
+
+    So a reader allocates memory only for bytes that are really there.
+    """
+    moduli, shape = _check_moduli(moduli), tuple(int(size) for size in shape)
+    needed = math.prod(shape[:-2]) * packed_bytes(moduli, _check_shape(shape, moduli))
+    view = readonly_view(data)
+    if len(view) != needed:
+        raise CorruptBytesError(f"residues of shape {shape} take {needed} bytes, got {len(view)}")
+    return view
 
 
 def readonly_view(data: object) -> memoryview:

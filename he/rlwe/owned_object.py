@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from he.errors import CorruptBytesError, ParameterError, ParametersMismatchError
-from he.format.container import Contents, pack, unpack
+from he.format.container import Contents, pack, unpacked
 from he.rlwe.params import MAX_PRIMES, RLWEParameters
 from he.rlwe.serializable import Buffer, Serializable
 from he.rlwe.unchecked import Unchecked
@@ -36,9 +36,9 @@ class OwnedObject(Unchecked, Serializable):
         an object of another parameter set, `ParameterError` without `params`, and
         `SerializationError` for other, altered or truncated bytes.
         """
-        contents = unpack(data, cls.kind)
-        _check_owner(contents, params, cls.kind)
-        return cls._decoded(contents, params)
+        with unpacked(data, cls.kind) as contents:
+            _check_owner(contents, params, cls.kind)
+            return cls._decoded(contents, params)
 
 
 def bytes_with(item: OwnedObject, fields: Mapping[str, Any]) -> bytes:

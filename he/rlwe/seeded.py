@@ -11,7 +11,7 @@ import numpy as np
 
 from he.errors import CorruptBytesError, ParameterError
 from he.format.container import Contents
-from he.format.residue_packing import pack_residues
+from he.format.residue_packing import check_length, pack_residues, unpack_residues
 from he.rlwe import sampling
 from he.rlwe.sampling import SEED_BYTES, RandomStream
 from ntt.limbs import LimbOps
@@ -92,11 +92,12 @@ def read_pairs(
     """
     if seed is None:
         return contents.residues(section, ops.moduli, shape)
-    *outer, _, limbs, N = shape
-    halves = contents.residues(section, ops.moduli, (*outer, limbs, N))
+    *_, limbs, N = shape
+    packed, halves = contents.octets(section), (len(labels), limbs, N)
+    check_length(packed, ops.moduli, halves)
     data = large_array(shape)
     pairs = data.reshape(-1, 2, limbs, N)
-    for pair, half, label in zip(pairs, halves.reshape(-1, limbs, N), labels, strict=True):
-        pair[0] = half
+    unpack_residues(packed, ops.moduli, halves, out=pairs[:, 0])
+    for pair, label in zip(pairs, labels, strict=True):
         uniform_from_seed(seed, label, ops, pair[1])
     return data

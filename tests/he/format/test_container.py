@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +22,16 @@ from he.errors import (
     SerializationError,
     VersionError,
 )
-from he.format.container import FORMAT_VERSION, MAGIC, MAX_HEADER_BYTES, kind_of, pack, unpack
+from he.format import container
+from he.format.container import (
+    FORMAT_VERSION,
+    MAGIC,
+    MAX_HEADER_BYTES,
+    kind_of,
+    pack,
+    unpack,
+    unpacked,
+)
 from he.format.residue_packing import pack_residues
 
 DTYPES = ["uint8", "int32", "uint32", "int64", "uint64", "float32", "float64", "complex128"]
@@ -322,3 +332,57 @@ def test_contents__name_what_is_missing_or_different() -> None:
     for fetch, message in refused:
         with pytest.raises(CorruptBytesError, match=message):
             fetch()
+
+
+@pytest.fixture(params=[1, 2])
+def beside(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes of any length, checked before the block (one thread) and beside it (two)."""
+    monkeypatch.setattr(container, "_LEAST_BESIDE", 0)
+    monkeypatch.setattr(container, "free_threads", lambda: request.param)
+
+
+def outcome(read: Callable[[], Any]) -> tuple[str, str] | str:
+    """What a reader gives or raises, in words."""
+    try:
+        header, sections = read()
+    except SerializationError as error:
+        return type(error).__name__, str(error)
+    return repr((header, {name: bytes(section) for name, section in sections.items()}))
+
+
+@pytest.mark.usefixtures("beside")
+def test_unpacked__gives_and_raises_what_unpack_does() -> None:
+    def read(data: bytes, kind: str) -> Any:
+        with unpacked(data, kind) as contents:
+            return contents
+
+    damaged = [EXAMPLE, EXAMPLE[:-1], EXAMPLE + b"x", b"", b"no container", MAGIC]
+    for place in range(0, len(EXAMPLE), 7):
+        flipped = bytearray(EXAMPLE)
+        flipped[place] ^= 1 << (place % 8)
+        damaged.append(bytes(flipped))
+    for data in damaged:
+        for kind in ("ciphertext", "secret key"):
+            expected = outcome(lambda data=data, kind=kind: unpack(data, kind))
+            assert outcome(lambda data=data, kind=kind: read(data, kind)) == expected
+
+
+@pytest.mark.usefixtures("beside")
+def test_unpacked__altered_bytes_are_told_whatever_the_block_raises() -> None:
+    altered = bytearray(EXAMPLE)
+    altered[-40] ^= 1
+    with (
+        pytest.raises(CorruptBytesError, match="checksum does not match"),
+        unpacked(altered, "ciphertext"),
+    ):
+        raise ValueError("of the block")
+    with pytest.raises(ValueError, match="of the block"), unpacked(EXAMPLE, "ciphertext"):
+        raise ValueError("of the block")
+
+
+def test_unpacked__leaves_no_thread_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container, "_LEAST_BESIDE", 0)
+    monkeypatch.setattr(container, "free_threads", lambda: 2)
+    with unpacked(EXAMPLE, "ciphertext"):
+        pass
+    assert not [t for t in threading.enumerate() if t.name == "he-accel-checksum"]

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from he.errors import CorruptBytesError, ForeignBytesError, ParameterError, SerializationError
 from he.format.residue_packing import pack_residues, packed_bytes, unpack_residues
+from ntt.memory import secret_array
+from ntt.workspace import workspace
 
 MODULI = (2, 3, 97, 65537, (1 << 32) - 5, (1 << 49) + 5, (1 << 61) - 1, (1 << 63) + 29, 2**64 - 59)
 
@@ -130,3 +132,29 @@ def test_unpack_residues__allocates_nothing_for_a_length_that_does_not_fit() -> 
 def test_unpack_residues__refuses_what_is_no_bytes() -> None:
     with pytest.raises(ForeignBytesError, match="list"):
         unpack_residues([0] * 8, [97], (1, 8))  # type: ignore[arg-type]
+
+
+@given(residue_arrays())
+def test_unpack_residues__into_rows_of_another_array(
+    drawn: tuple[tuple[int, ...], np.ndarray],
+) -> None:
+    moduli, residues = drawn
+    parts, limbs, N = residues.shape
+    around = np.full((parts, 2, limbs, N), 7, dtype=np.uint64)
+    given_back = unpack_residues(
+        pack_residues(residues, moduli), moduli, residues.shape, out=around[:, 0]
+    )
+    assert np.shares_memory(given_back, around)
+    assert np.array_equal(around[:, 0], residues)
+    assert (around[:, 1] == 7).all()
+
+
+def test_unpack_residues__leaves_no_secret_in_shared_memory() -> None:
+    """Scratch memory of the thread holds the words of public residues alone."""
+    secret = np.full((1, 64), 91, dtype=np.uint64)
+    packed = pack_residues(secret, [97])
+    workspace("packed residues", (7,)).fill(0)
+    assert np.array_equal(unpack_residues(packed, [97], (1, 64), secret_array), secret)
+    assert not workspace("packed residues", (7,)).any()
+    unpack_residues(packed, [97], (1, 64))
+    assert workspace("packed residues", (7,)).tobytes() == packed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mmap
 import pickle
 from dataclasses import replace
 
@@ -24,7 +25,7 @@ from he.format.container import pack
 from he.format.residue_packing import pack_residues
 from he.rlwe import galois, sampling, security
 from he.rlwe.keygen import KeyGenerator
-from he.rlwe.keys import RELINEARIZATION, KeyNeeds, KeySwitchingKey, SecretKey
+from he.rlwe.keys import RELINEARIZATION, EvaluationKeys, KeyNeeds, KeySwitchingKey, SecretKey
 from he.rlwe.sampling import half_normal_thresholds
 from he.rlwe.seeded import PUBLIC_KEY, digit_label, uniform_from_seed
 
@@ -276,3 +277,28 @@ def test_needs__unite_at_the_highest_level() -> None:
     united = KeyNeeds.union([KeyNeeds(2, {3: 1, 9: 4}), KeyNeeds(None, {3: 2}), KeyNeeds(1)])
     assert united == KeyNeeds(2, {3: 2, 9: 4})
     assert KeyNeeds.union([]) == KeyNeeds()
+
+
+def test_keys__read_from_a_mapped_file_and_an_altered_one(small, tmp_path) -> None:
+    """Bytes of 1 MiB and more, whose checksum is computed beside the reading of keys."""
+    s = small
+    top = s.params.max_level
+    needs = KeyNeeds(top, {galois.element_of_rotation(k, s.params.N): top for k in range(1, 100)})
+    keys = KeyGenerator(s.params).evaluation_keys(s.secret, needs)
+    path = tmp_path / "keys"
+    path.write_bytes(keys.to_bytes())
+    assert path.stat().st_size > 1 << 20
+
+    def read() -> EvaluationKeys:
+        with path.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return EvaluationKeys.from_bytes(memoryview(mapped), s.params)
+
+    found = read()
+    for element, key in keys.galois.items():
+        assert np.array_equal(found.galois[element].data, key.data)
+    altered = bytearray(path.read_bytes())
+    altered[len(altered) // 2] ^= 1
+    path.write_bytes(altered)
+    with pytest.raises(CorruptBytesError, match="checksum"):
+        read()
