@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import math
 import sys
+from collections.abc import Callable
 
 import numpy as np
 
@@ -125,7 +126,9 @@ class _Block:
             self._memory = aligned_array(words)
         self.__array_interface__ = self._memory.__array_interface__
 
-    def __del__(self) -> None:
+    def __del__(self, finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        if finalizing():  # the names of this module may be gone already
+            return
         size = self._memory.nbytes
         if waiting_bytes() + size > _KEPT_BYTES:
             release()
@@ -136,8 +139,8 @@ class _Block:
 class _SecretBlock(_Block):
     """A block that is zeroed at its end."""
 
-    def __del__(self) -> None:
-        wipe(self._memory)
+    def __del__(self, *_: object) -> None:
+        self._memory.view("u1").fill(0)  # `wipe`, without names of this module
         super().__del__()
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -36,8 +37,13 @@ UNREACHED = frozenset(
 """What objects of Numba refer to, and kernels that raise and allocate nothing do not call."""
 
 _FASTCALL = 0x80
-_lock = threading.Lock()
 _kept_alive: list[object] = []
+# Free while a child is forked, which would otherwise find it taken for ever.
+_lock = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+    )
 
 
 class UnresolvedError(LookupError):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -176,3 +178,14 @@ def test_wipe_bytes__only_where_nobody_else_looks() -> None:
     del shared
     memory.wipe_bytes(secret)
     assert secret == bytes(32)
+
+
+@pytest.mark.parametrize("kind", ["large_array", "secret_array"])
+def test_array__may_outlive_this_module(kind: str) -> None:
+    """What `builtins` holds ends after all modules, when their names are gone."""
+    program = (
+        "import builtins, ntt.memory as memory; "
+        f"builtins.kept = memory.{kind}((1 << 20,)); builtins.kept.fill(7)"
+    )
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (finished.returncode, finished.stderr) == (0, "")
