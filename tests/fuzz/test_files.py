@@ -62,7 +62,8 @@ def network() -> nn.Network:
         nn.Node("flat", nn.Flatten(), ("pool",)),
         nn.Node("fc", nn.Linear(rng.normal(size=(3, 8)), rng.normal(size=3)), ("flat",)),
     )
-    return nn.Network("small", (1, 6, 6), nodes, (0.0, 1.0))
+    images = rng.uniform(0, 1, (5, 1, 6, 6))
+    return nn.Network("small", (1, 6, 6), nodes, (0.0, 1.0)).calibrated(images)
 
 
 def trace() -> OpTrace:
