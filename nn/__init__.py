@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         AnswerError,
         IdentityError,
         LimitError,
+        MemoryBudgetError,
         NetworkError,
         UncalibratedWarning,
     )
@@ -67,6 +68,7 @@ __all__ = [
     "LimitError",
     "Limits",
     "Linear",
+    "MemoryBudgetError",
     "Network",
     "NetworkError",
     "Node",
@@ -96,7 +98,8 @@ __getattr__, __dir__ = lazy_names(
         "batched.server": "BatchedServer",
         "batched.tensor": "BatchedTensor",
         "compilation": "compile",
-        "errors": "AnswerError IdentityError LimitError NetworkError UncalibratedWarning",
+        "errors": "AnswerError IdentityError LimitError MemoryBudgetError NetworkError "
+        "UncalibratedWarning",
         "frontend.pytorch": "from_torch",
         "inference.limits": "Limits",
         "inference.roles": "AnyClient AnyServer",

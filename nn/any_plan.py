@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
@@ -126,6 +127,9 @@ def Server(
     *,
     tracer: Tracer | None = None,
     most_images: int | None = None,
+    memory_bytes: int | None = None,
+    weights_folder: str | os.PathLike[str] | None = None,
+    progress: bool = False,
 ) -> PackedServer: ...
 
 
@@ -147,6 +151,9 @@ def Server(
     *,
     tracer: Tracer | None = None,
     most_images: int | None = None,
+    memory_bytes: int | None = None,
+    weights_folder: str | os.PathLike[str] | None = None,
+    progress: bool = False,
 ) -> AnyServer: ...
 
 
@@ -158,21 +165,40 @@ def Server(
     *,
     tracer: Tracer | None = None,
     most_images: int | None = None,
+    memory_bytes: int | None = None,
+    weights_folder: str | os.PathLike[str] | None = None,
+    progress: bool = False,
 ) -> AnyServer:
     """The server of any plan, from the plan or its bytes.
 
     It is a `PackedServer` or a `BatchedServer`, as the plan is. network: the network that the plan
     was compiled for. keys: what `evaluation_keys` of the client gave, or the bytes of each. tracer:
     records the operations of runs in the packed layout. most_images: the most images of one
-    request, by default 1024 packed ones, or as many as there are slots. ``isinstance(x,
-    nn.Server)`` is true for both kinds; an annotation takes `AnyServer`, or the kind.
+    request, by default 1024 packed ones, or as many as there are slots. memory_bytes,
+    weights_folder, progress: of the weights in the packed layout, as `PackedServer` says.
+    ``isinstance(x, nn.Server)`` is true for both kinds; an annotation takes `AnyServer`, or the
+    kind.
 
     Raises `NetworkError` for an object that is no plan, `he.SerializationError` for bytes that hold
     no plan, and what the two classes raise.
     """
     plan = _take_plan(plan)
     if isinstance(plan, InferencePlan):
-        return PackedServer(plan, network, keys, tracer=tracer, most_images=most_images)
+        return PackedServer(
+            plan,
+            network,
+            keys,
+            tracer=tracer,
+            most_images=most_images,
+            memory_bytes=memory_bytes,
+            weights_folder=weights_folder,
+            progress=progress,
+        )
+    if memory_bytes is not None or weights_folder is not None:
+        raise NetworkError(
+            "memory_bytes and weights_folder are about the weights of the packed layout only: a "
+            "batched server encodes none in advance"
+        )
     if tracer is not None:
         raise NetworkError(
             "a tracer records runs of the packed layout only: compile with layout='packed'"

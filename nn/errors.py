@@ -34,6 +34,10 @@ class LimitError(NetworkError):
     """A plan asks a client for more than its limits allow."""
 
 
+class MemoryBudgetError(NetworkError):
+    """A budget of memory is below the least that a server's weights take."""
+
+
 class IdentityError(NetworkError):
     """Images, answers or keys belong to another plan, another client or another request."""
 

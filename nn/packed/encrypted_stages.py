@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 
 from he.ckks.ciphertext import Ciphertext
-from he.ckks.circuits.linear_transform import LinearTransform, SlotMatrix
 from he.ckks.circuits.polynomial_evaluation import EncodedPolynomial
 from he.ckks.evaluator import Evaluator
 from nn.packed.packed_network import PackedStage, slot_polynomials
 from nn.packed.packing import PackedAffine
 from nn.packed.stage_plan import StagePlan
+from nn.packed.weights import MatrixSource
 from nn.stages.stage import AddStage, AffineStage, SquareStage
 
 Tensor = list[Ciphertext]
@@ -29,8 +30,9 @@ class EncryptedStage:
     """What the server does for one stage, named as in the plan.
 
     inputs: the names of the stages (or "input") that it reads. level: the level of its value.
-    apply: the value of each image of a group, from each image's inputs. group: how many images
-    `apply` takes at once, so that it reads its keys and weights once for all of them.
+    apply: the value of each image of a group, from each image's inputs, while the stage is opened.
+    group: how many images `apply` takes at once, so that it reads its keys and weights once for all
+    of them.
     """
 
     name: str
@@ -38,15 +40,22 @@ class EncryptedStage:
     level: int
     apply: Callable[[Sequence[Sequence[Tensor]]], list[Tensor]]
     group: int
+    opened: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
-def encrypted_stage(evaluator: Evaluator, packed: PackedStage, plan: StagePlan) -> EncryptedStage:
-    """A packed stage at the planned levels."""
+def encrypted_stage(
+    evaluator: Evaluator, packed: PackedStage, plan: StagePlan, source: MatrixSource | None
+) -> EncryptedStage:
+    """A packed stage at the planned levels; source: the matrix of a linear one."""
     stage, level = packed.stage, plan.level_in
     group = 1
+    opened: Callable[[], AbstractContextManager[object]] = nullcontext
     if isinstance(stage, AffineStage):
         assert packed.affine is not None
-        apply, group = _affine(evaluator, packed.affine, level)
+        assert source is not None
+        apply = _affine(evaluator, packed.affine, level, source)
+        group = max(1, min(_LARGEST_GROUP, _GROUP_BYTES // max(1, source.scratch_bytes)))
+        opened = source.opened
     elif isinstance(stage, SquareStage):
         apply = _each(
             lambda inputs: [evaluator.square(evaluator.drop_to(x, level)) for x in inputs[0]]
@@ -60,7 +69,7 @@ def encrypted_stage(evaluator: Evaluator, packed: PackedStage, plan: StagePlan) 
         )
     else:
         apply = _polynomial(evaluator, packed, level)
-    return EncryptedStage(packed.name, packed.inputs, plan.level_out, apply, group)
+    return EncryptedStage(packed.name, packed.inputs, plan.level_out, apply, group, opened)
 
 
 def _each(
@@ -86,22 +95,15 @@ def _polynomial(
 
 
 def _affine(
-    evaluator: Evaluator, affine: PackedAffine, level: int
-) -> tuple[Callable[[Sequence[Sequence[Tensor]]], list[Tensor]], int]:
-    """The map on a group of images, and how many images a group has."""
+    evaluator: Evaluator, affine: PackedAffine, level: int, source: MatrixSource
+) -> Callable[[Sequence[Sequence[Tensor]]], list[Tensor]]:
+    """The map on a group of images."""
     encoder = evaluator.encoder
-    matrix = SlotMatrix(
-        evaluator,
-        {
-            block: LinearTransform.encode(encoder, diagonals, level, affine.splits[block])
-            for block, diagonals in affine.blocks.items()
-        },
-    )
     bias = [encoder.encode(slots, level - 1) if np.any(slots) else None for slots in affine.bias]
 
     def apply(images: Sequence[Sequence[Tensor]]) -> list[Tensor]:
         operands = [[evaluator.drop_to(x, level) for x in inputs[0]] for inputs in images]
-        outputs = matrix.apply(operands)
+        outputs = source.matrix.apply(operands)
         for steps in affine.folds:
             outputs = [
                 [evaluator.add(x, evaluator.rotate(x, steps)) for x in output] for output in outputs
@@ -114,8 +116,7 @@ def _affine(
             for output in outputs
         ]
 
-    fitting = _GROUP_BYTES // max(1, matrix.scratch_bytes)
-    return apply, max(1, min(_LARGEST_GROUP, fitting))
+    return apply
 
 
 def _sum(evaluator: Evaluator, operands: Sequence[Ciphertext]) -> Ciphertext:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import time
+from pathlib import Path
 
 from he.ckks.evaluator import Evaluator
 from he.rlwe.keys import EvaluationKeys, KeyNeeds
 from he.rlwe.serializable import Buffer
 from he.trace import Tracer
 from he.validation import whole_number
-from nn.errors import ShapeError
+from nn.errors import NetworkError, ShapeError
 from nn.inference.identity import check_images
 from nn.inference.keys import owner_of, take_keys
 from nn.inference.limits import check_count
@@ -20,8 +22,9 @@ from nn.packed.encrypted_batch import EncryptedBatch
 from nn.packed.encrypted_stages import EncryptedStage, Tensor, encrypted_stage
 from nn.packed.packed_network import pack_network
 from nn.packed.plan import InferencePlan, take_plan
+from nn.packed.weights import StageWeights, matrix_sources
 from nn.stages.rewriting import rewrite
-from nn.terminal.progress import StageProgress, stage_progress
+from nn.terminal.progress import StageProgress, count_progress, stage_progress
 from ntt import threads as ntt_threads
 
 MOST_IMAGES = 1024
@@ -36,8 +39,15 @@ class PackedServer:
     image, with the stage as their layer. most_images: the most images of one request,
     by default `MOST_IMAGES`. All of it is checked and encoded before the first run.
 
-    Raises `NetworkError` for another network than the plan's, and `he.ParametersMismatchError` or
-    `he.MissingKeyError` for keys that do not serve the plan.
+    memory_bytes: the most memory that encoded diagonals take at once, by default what all take.
+    With less, the stages that do not fit (`nn.packed.weights.choose_places`) are encoded whenever a
+    run comes to them, one at a time. With a weights_folder they are encoded once, into files of the
+    folder, which is made where there is none. The files are mapped into memory, and a later server
+    finds them. Only this server and its like may write there. progress: show how far encoding is.
+
+    Raises `NetworkError` for another network than the plan's, `he.ParametersMismatchError` or
+    `he.MissingKeyError` for keys that do not serve the plan, `MemoryBudgetError` for a budget below
+    the least, which the error names, and `he.SerializationError` for an altered or foreign file.
     """
 
     def __init__(
@@ -48,6 +58,9 @@ class PackedServer:
         *,
         tracer: Tracer | None = None,
         most_images: int | None = None,
+        memory_bytes: int | None = None,
+        weights_folder: str | os.PathLike[str] | None = None,
+        progress: bool = False,
     ) -> None:
         self.plan = plan = take_plan(plan)
         check_network(plan, network)
@@ -58,9 +71,23 @@ class PackedServer:
         self._tracer = tracer
         most = MOST_IMAGES if most_images is None else most_images
         self._most_images = whole_number(most, "most_images", 1)
+        if memory_bytes is not None:
+            memory_bytes = whole_number(memory_bytes, "memory_bytes", 0)
+        folder = None if weights_folder is None else _made_folder(weights_folder)
         packed = plan.packed or pack_network(rewrite(network), plan.params.slots)
         planned = {stage.name: stage for stage in plan.stages}
-        self._stages = [encrypted_stage(evaluator, item, planned[item.name]) for item in packed]
+        linear = {
+            item.name: StageWeights.of(plan.params, item.affine, planned[item.name].level_in)
+            for item in packed
+            if item.affine is not None
+        }
+        diagonals = sum(weights.diagonals for weights in linear.values())
+        with count_progress("encoded diagonals", diagonals, progress) as bar:
+            sources = matrix_sources(evaluator, linear, memory_bytes, folder, bar.advance)
+        self._stages = [
+            encrypted_stage(evaluator, item, planned[item.name], sources.get(item.name))
+            for item in packed
+        ]
         last_reader = {name: stage for stage in self._stages for name in stage.inputs}
         self._last_reads = {
             stage.name: [name for name, reader in last_reader.items() if reader is stage]
@@ -148,13 +175,23 @@ class PackedServer:
                     image[stage.name] = value
                     bar.advance()
 
-        ntt_threads.split(len(images), work)
+        with stage.opened():
+            ntt_threads.split(len(images), work)
         for image in images:
             for name in self._last_reads[stage.name]:
                 del image[name]
         seconds = time.perf_counter() - begin
         bar.done(stage.level)
         return StageTime(stage.name, seconds, stage.level)
+
+
+def _made_folder(given: str | os.PathLike[str]) -> Path:
+    """The folder, made where there is none; raises `OSError` where that cannot be."""
+    if not isinstance(given, str | os.PathLike):
+        raise NetworkError(f"weights_folder is {type(given).__name__}: the path of a folder")
+    folder = Path(given)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _check_keys(keys: EvaluationKeys, needs: KeyNeeds) -> None:

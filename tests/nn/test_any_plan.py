@@ -126,6 +126,18 @@ def test_server__traces_the_packed_layout_alone():
         nn.Server(plan, network(), keys, tracer=tracer)
 
 
+@pytest.mark.parametrize("option", ["memory_bytes", "weights_folder"])
+def test_server__keeps_weights_of_the_packed_layout_alone(option, tmp_path):
+    values = {"memory_bytes": 1 << 30, "weights_folder": tmp_path}
+    plan = compiled("batched")
+    keys = nn.Client(plan).evaluation_keys()
+    with pytest.raises(nn.NetworkError, match="packed layout only"):
+        nn.Server(plan, network(), keys, **{option: values[option]})
+    plan = compiled("packed")
+    keys = nn.Client(plan).evaluation_keys()
+    assert isinstance(nn.Server(plan, network(), keys, **{option: values[option]}), nn.Server)
+
+
 def test_sides_of_one_kind__refuse_plans_of_the_other():
     packed, batched = compiled("packed"), compiled("batched")
     for make in (nn.PackedClient, lambda plan: nn.PackedServer(plan, network(), b"")):

@@ -93,6 +93,9 @@ def calls_of_sessions() -> dict[str, Call]:
             f"{kind}: Server(most_images=x)": lambda x, one=one: nn.Server(
                 one.plan, net, one.keys, most_images=x
             ),
+            f"{kind}: Server(memory_bytes=x)": lambda x, one=one: nn.Server(
+                one.plan, net, one.keys, memory_bytes=x
+            ),
             f"{kind}: encrypt": client.encrypt,
             f"{kind}: decrypt": client.decrypt,
             f"{kind}: decrypt(request=x)": lambda x, one=one: one.client.decrypt(

@@ -6,6 +6,8 @@ values, each g times in a row. Those are computed in the ring of degree N / g an
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -85,6 +87,18 @@ class ArrangedDiagonals:
     def weight_bytes(self) -> int:
         """The size of the weights."""
         return weight_bytes(self.params, self.level, len(self.vectors), self.period)
+
+    @functools.cached_property
+    def digest(self) -> bytes:
+        """32 bytes that tell whether weights are those of these diagonals."""
+        digest = hashlib.blake2b(self.params.id, digest_size=32, person=b"he-accel weights")
+        order = (self.level, self.period, self.babies, self.giants)
+        digest.update(repr((*order, self.starts.tolist(), self.baby_of.tolist())).encode())
+        for vector in self.vectors:
+            slots = _one_period(vector, self.period)
+            digest.update(slots.dtype.str.encode())
+            digest.update(slots.data)
+        return digest.digest()
 
     def encode(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
@@ -88,10 +88,7 @@ class EncodedDiagonals(Unchecked):
         """
         params = instance(encoder, Encoder, "the encoder").params
         level = _checked_level(level, params)
-        arranged = ArrangedDiagonals.of(params, diagonals, level, plan)
-        weights = large_array(arranged.shape)
-        arranged.encode(weights, encoder)
-        return with_weights(cls, arranged, weights)
+        return encoded(cls, ArrangedDiagonals.of(params, diagonals, level, plan), encoder)
 
     @property
     def period(self) -> int:
@@ -118,6 +115,21 @@ class EncodedDiagonals(Unchecked):
         N = self.params.N
         steps = {*self.babies, *self.giants} - {0}
         return KeyNeeds(galois={galois.element_of_rotation(k, N): self.level for k in steps})
+
+
+def encoded(
+    kind: type[D],
+    arranged: ArrangedDiagonals,
+    encoder: Encoder,
+    advance: Callable[[int], object] | None = None,
+) -> D:
+    """Arranged diagonals as a `kind` of encoded diagonals in new memory.
+
+    advance: as in `ArrangedDiagonals.encode`.
+    """
+    weights = large_array(arranged.shape)
+    arranged.encode(weights, encoder, advance)
+    return with_weights(kind, arranged, weights)
 
 
 def with_weights(kind: type[D], arranged: ArrangedDiagonals, weights: np.ndarray) -> D:
