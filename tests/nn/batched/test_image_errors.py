@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 import nn
+from he.ckks.noise import tail_factor
 from nn.batched.image_errors import deviations_at_images
 from nn.batched.quantize import chain_of_squares
 from nn.batched.real_planner import predicted_deviations
 from nn.batched.reals import placed, real_steps
 from nn.network.layers import FloatArray
-from tests.nn.batched.samples import SHAPES, cleartext, compiled
+from tests.nn.batched.samples import REASON, SHAPES, N, cleartext, compiled
 
 
 def values_of(network: nn.Network, images: FloatArray) -> list[FloatArray]:
@@ -65,3 +66,17 @@ def test_plan__of_the_zoo_stays_as_it_was() -> None:
     (params,) = plan.params
     assert (params.N, params.max_level, round(params.log_qp)) == (16384, 5, 425)
     assert plan.predicted_bits > 14
+
+
+@pytest.mark.parametrize("make", SHAPES, ids=lambda make: make.__name__)
+def test_prediction__from_statistics_is_near_the_largest_at_an_image(make) -> None:
+    """What the statistics keep of many images, against the errors at each of these images."""
+    network, _, images = compiled(make)
+    network = network.calibrated(images)
+    plan = nn.compile(network, layout="batched", N=N, insecure_reason=REASON, precision_bits=0)
+    (params,) = plan.params
+    places = placed(real_steps(network), params.max_level)
+    at_images = deviations_at_images(params, places, values_of(network, images))
+    quotients = plan.predicted_error / (tail_factor(plan.failure_probability) * at_images)
+    assert (quotients > 0.8).all()
+    assert (quotients < 3).all()
