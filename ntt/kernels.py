@@ -66,7 +66,7 @@ class Kernel:
         if len(compiled.overloads) > known:
             from ntt.machine_code.making import keep_machine_code
 
-            keep_machine_code(compiled, self._module, self._name, strict=True)
+            keep_machine_code(compiled, self._module, self._name)
         self._run = compiled
         return result
 
@@ -79,23 +79,26 @@ def fixed_kernel(
     argument_types: gives the Numba types of the arguments of a kernel. Arguments of other types are
     converted as `ntt.jit.fix_types` says, or raise `TypeError`.
     """
-    kept = kept_kernels(module, name)
-    if kept:
-        return kept[0]
+    for kept in kept_kernels(module, name, files.FIXED):
+        return kept
     from ntt.jit import fix_types
     from ntt.machine_code.making import keep_machine_code
 
     compiled: Any = getattr(LazyModule(module), name)
-    fix_types(compiled, argument_types(name))
-    keep_machine_code(compiled, module, name, strict=False)
+    types = argument_types(name)
+    fix_types(compiled, types)
+    keep_machine_code(compiled, module, name, fixed=types)
     function: Callable[..., Any] = compiled
     return function
 
 
-def kept_kernels(module: str, name: str) -> list[Callable[..., Any]]:
-    """The functions of all machine code that is kept for a kernel of a module."""
+def kept_kernels(module: str, name: str, types: str | None = None) -> list[Callable[..., Any]]:
+    """The functions of the machine code that is kept for a kernel of a module.
+
+    types: as for `ntt.machine_code.files.find`.
+    """
     found = []
-    for code in files.find(module, name):
+    for code in files.find(module, name, types):
         try:
             found.append(loading.function(name, code))
         except loading.UnresolvedError:

@@ -35,6 +35,8 @@ from ntt.kept_files import (
 
 MAGIC = b"he-accel machine code 1\n"
 SUFFIX = ".code"
+FIXED = "fixed"
+"""What stands for the argument types of a kernel that has but one choice of them."""
 _LENGTH = struct.Struct("<I")
 _FOLDER_VARIABLE = "NUMBA_CACHE_DIR"
 _NUMBA_SETTINGS = ".numba_config.yaml"
@@ -81,9 +83,10 @@ def folder() -> Path | None:
     return chosen
 
 
-def find(module: str, kernel: str) -> Iterator[MachineCode]:
-    """The machine code that is kept for a kernel of a module, of all argument types.
+def find(module: str, kernel: str, types: str | None = None) -> Iterator[MachineCode]:
+    """The machine code that is kept for a kernel of a module.
 
+    types: the argument types in the words that `keep` was given; None for any.
     Stale files are passed over. So are damaged ones, with a `KernelCacheWarning`.
     """
     place = folder()
@@ -91,7 +94,7 @@ def find(module: str, kernel: str) -> Iterator[MachineCode]:
         return
     for path in _listed(place).get(_stem(module, kernel), ()):
         try:
-            code = _read(path)
+            code = _read(path, types)
         except FileNotFoundError:
             continue
         except (OSError, ValueError) as error:
@@ -107,6 +110,7 @@ def keep(module: str, kernel: str, types: str, code: MachineCode) -> None:
     if place is None:
         return
     header = {
+        "types": types,
         "made for": made_for(),
         "helpers": code.helpers,
         "undefined": code.undefined,
@@ -166,13 +170,19 @@ def _processor() -> list[object]:
     return [binding.get_process_triple(), binding.get_host_cpu_name(), features, said]
 
 
-def _read(path: Path) -> MachineCode | None:
-    """What a file holds, or None if it is stale; raises `ValueError` for a damaged file."""
+def _read(path: Path, types: str | None) -> MachineCode | None:
+    """What a file holds, or None if it is stale or of other types.
+
+    Raises `ValueError` for a damaged file.
+    """
     contents = memoryview(unsealed(MAGIC, path, path.read_bytes()))
     start = _LENGTH.size + _LENGTH.unpack(contents[: _LENGTH.size])[0]
     header = json.loads(bytes(contents[_LENGTH.size : start]))
+    # First, since the header of another version of these sources may have other items.
+    if header.get("made for") != made_for() or types not in (None, header["types"]):
+        return None
     helpers = tuple((str(name), int(time), int(size)) for name, time, size in header["helpers"])
-    if header["made for"] != made_for() or helpers != _present(helpers):
+    if helpers != _present(helpers):
         return None
     objects = []
     for length in header["lengths"]:

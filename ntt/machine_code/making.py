@@ -10,7 +10,7 @@ from typing import Any
 from ntt.kept_files import file_stamp, helpers_stamp
 from ntt.kernel_cache import KernelCache
 from ntt.machine_code.entry import RESHAPE, UnknownTypeError, entry_object
-from ntt.machine_code.files import MachineCode, keep
+from ntt.machine_code.files import FIXED, MachineCode, keep
 from ntt.machine_code.loading import UNREACHED
 
 _ELF64 = b"\x7fELF\x02\x01"
@@ -20,16 +20,23 @@ _SYMBOL = struct.Struct("<IBBHQQ")
 _SYMBOL_TABLE = 2
 
 
-def keep_machine_code(compiled: Any, module: str, kernel: str, *, strict: bool) -> None:
+def keep_machine_code(
+    compiled: Any, module: str, kernel: str, fixed: tuple[Any, ...] | None = None
+) -> None:
     """Keep the machine code of a kernel (Numba's dispatcher) for `ntt.kernels`.
 
+    fixed: the only argument types to keep it for, with integers of any type that fit; None for all
+    types that it was compiled for, with integers of exactly these.
+
     Nothing is kept of a kernel that is not in Numba's cache, that takes or returns other types than
-    entries know, that allocates memory, or on a system without ELF. strict: as for `entry_object`.
+    entries know, that allocates memory, or on a system without ELF.
     """
     if not isinstance(compiled._cache, KernelCache):
         return
     function = compiled.py_func
     for arguments, result in compiled.overloads.items():
+        if fixed not in (None, arguments):
+            continue
         kernel_object = compiled._cache.object_code(arguments, result)
         if kernel_object is None or not kernel_object.startswith(_ELF64):
             continue
@@ -38,14 +45,14 @@ def keep_machine_code(compiled: Any, module: str, kernel: str, *, strict: bool) 
         if not numbas <= UNREACHED:
             continue
         try:
-            entry = entry_object(result, strict)
+            entry = entry_object(result, strict=fixed is None)
         except UnknownTypeError:
             continue
         names = {*undefined, *_undefined(entry)} - {result.fndesc.llvm_func_name}
         own = file_stamp(function.__module__, Path(function.__code__.co_filename))
         helpers = (own, *helpers_stamp(function))
         code = MachineCode(helpers, tuple(sorted(names)), (kernel_object, entry))
-        keep(module, kernel, f"{arguments} {strict}", code)
+        keep(module, kernel, str(arguments) if fixed is None else FIXED, code)
 
 
 def _undefined(code: bytes) -> Iterator[str]:

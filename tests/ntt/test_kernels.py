@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +24,25 @@ x = np.arange(2048, dtype=np.uint64).reshape(2, 1024)
 backend = select.backend_module("scalar")
 backend.forward(x, made.all_rows, made.for_word(64), 0, 2)
 print(int(x.sum()), "numba" in sys.modules)
+"""
+
+CALLED_ALONE = """
+import numpy as np
+from ntt.backends import select
+words, rows = np.ones((1, 128), dtype=np.uint64), np.zeros(1, dtype=np.int64)
+tables = np.full((1, 528), 97, dtype=np.uint64)
+select.source_module("scalar").add(words.copy(), words, words, rows, tables, 0, 1)
+"""
+CONTRACT = """
+import numpy as np
+from ntt.backends import select
+words, rows = np.ones((1, 128), dtype=np.uint64), np.zeros(1, dtype=np.int64)
+tables = np.full((1, 528), 97, dtype=np.uint64)
+for array in (words, rows, tables):
+    array.setflags(write=False)
+out = 2 * words
+select.backend_module("scalar").add(out, out, words, rows, tables, 0, 1)
+print(out[0, 0])
 """
 
 
@@ -63,3 +84,12 @@ def test_multiply_modulo__against_integers() -> None:
     q = 998244353
     product = tables.multiply_modulo(a % np.uint64(q), 54321, q)
     assert product.tolist() == [int(x) * 54321 % q for x in a]
+
+
+def test_fixed_kernel__is_that_of_the_contract_whatever_else_was_compiled(tmp_path: Path) -> None:
+    """A kernel that was called as it stands, with arrays of its own types, before."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    for program in (f"{CALLED_ALONE}{CONTRACT}", CONTRACT, CONTRACT):
+        command = [sys.executable, "-c", program]
+        finished = subprocess.run(command, capture_output=True, text=True, env=environment)
+        assert finished.stdout == "3\n", finished.stderr

@@ -11,6 +11,7 @@ import pytest
 
 import ntt
 from ntt import jit
+from ntt.kept_files import sealed
 from ntt.kernels import KernelModule, kept_kernels
 from ntt.machine_code import files, loading
 from tests.ntt.machine_code.conftest import SOURCE, forget
@@ -75,6 +76,14 @@ def test_file__no_flipped_bit_is_ever_run(load: Load, folder: Path) -> None:
         forget()
         with pytest.warns(ntt.KernelCacheWarning, match="damaged"):
             assert kept_kernels("toolbox.kernels", "is_even") == []
+
+
+def test_file__of_another_version_is_stale(load: Load, folder: Path) -> None:
+    """Its header may have other items."""
+    path = kept_file(load, folder)
+    head = b'{"made for": "others"}'
+    path.write_bytes(sealed(files.MAGIC, len(head).to_bytes(4, "little") + head))
+    assert kept_kernels("toolbox.kernels", "is_even") == []
 
 
 def test_file__that_needs_an_unknown_function_is_passed_over(load: Load, folder: Path) -> None:
