@@ -17,6 +17,7 @@ from ntt.backends.contract import Backend
 from ntt.constants import BasisChange, DigitChange, LimbDivision, Scalars
 from ntt.errors import ResidueShapeError
 from ntt.hoisting import HoistedOperands, KeyOperands, VectorMoves
+from ntt.memory import wipe
 from ntt.tables import NTTTables
 from ntt.workspace import workspace
 
@@ -235,11 +236,14 @@ class LimbOps:
         factors: Scalars,
         addend: np.ndarray | None = None,
         image: VectorMoves | None = None,
+        secret: bool = False,
     ) -> np.ndarray:
         """out[r] = (x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r] + addend[r],
         permuted by `image`.
 
         out (limbs, N) is not an input; x, addend (limbs, N); y as in `convert`; factors (limbs,).
+        secret: whether x is one, which scratch memory would give away to whoever knows out; then
+        scratch memory becomes zeros.
         """
         backend, tables = self._backend()
         word, N = backend.WORD_BITS, self.tables.N
@@ -251,7 +255,11 @@ class LimbOps:
         def work(lo: int, hi: int) -> None:
             together = max(1, min(hi - lo, _DIVIDED_WORDS // N))
             memory = workspace("divided rows", (together, N))
-            backend.divide(*arguments, memory, self.rows, tables, lo, hi)
+            try:
+                backend.divide(*arguments, memory, self.rows, tables, lo, hi)
+            finally:
+                if secret:
+                    wipe(memory)
 
         if self._shape[0] * N < 2 * _MIN_TRANSFORMED_WORDS_PER_THREAD:
             work(0, len(self.rows))

@@ -343,12 +343,14 @@ class Division:
 
         kept (limbs - 1, N): the other limbs of x, transformed. last (2, N): the dropped limb, and
         e as int64 coefficients, below 2^12 in absolute value and below D. Both are overwritten.
+        They are secrets, of which scratch memory keeps nothing.
         """
         self._lost_ops.inverse(last[:1])
         _kernels.add_small(
             last[0], last[1].view(np.int64), self._lost_moduli[0], self._shifts[0], _ADDEND_BOUND
         )
-        return self._kept_ops.divide(out, kept, last, self._change_less_addend, self._factors)
+        change = self._change_less_addend
+        return self._kept_ops.divide(out, kept, last, change, self._factors, secret=True)
 
     def image(
         self, x: np.ndarray, out: np.ndarray, moves: VectorMoves, addend: np.ndarray | None = None

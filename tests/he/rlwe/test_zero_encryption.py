@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import ntt
 from he.rlwe import sampling, zero_encryption
 from he.rlwe.rns import context
 from he.rlwe.sampling import RandomStream
-from he.rlwe.zero_encryption import ZeroEncryptor
+from he.rlwe.zero_encryption import SecretProduct, ZeroEncryptor
+from ntt import threads
 from ntt.memory import large_array
-from ntt.workspace import workspace
+from ntt.workspace import _arrays, release, workspace
 
 SEED = bytes(range(32))
 
@@ -34,6 +36,24 @@ def test_encrypt__with_a_public_key_is_the_rounded_product(small, level):
         error = sampling.gaussian(stream, params.N, params.sigma)
         ops.add(masked, masked, residues(error, ops))
         assert (divide(masked) == pair[part]).all()
+
+
+@pytest.mark.parametrize("backend", ntt.available_backends())
+@pytest.mark.parametrize("kind", ["public", "secret"])
+def test_encrypt_and_decrypt__leave_public_words_alone_in_scratch_memory(small, backend, kind):
+    """Where the result is known, nearly every value on the way to it gives the message away."""
+    params = small.params
+    key = small.secret if kind == "secret" else small.generator.public_key(small.secret)
+    with threads.limit(1):
+        ntt.set_backend(backend)
+        try:
+            release()
+            pair, _ = ZeroEncryptor(params, key).encrypt(params.max_level)
+            SecretProduct(params, small.secret)(pair)
+        finally:
+            ntt.set_backend(None)
+    left = {name for name, memory in _arrays.__dict__.items() if memory.any()}
+    assert left == ({"uniform words"} if kind == "secret" else set())
 
 
 @pytest.mark.parametrize(("draw", "number"), [("ternary", 1), ("gaussian", 1), ("gaussian", 2)])
