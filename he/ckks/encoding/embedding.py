@@ -56,10 +56,9 @@ def embedded_period(N: int, period: int) -> int:
     """The least multiple of `period`, a power of two, that slots can be embedded at.
 
     Slots that repeat with a period p are a polynomial in X^g, g = N / (2 p). Its coefficients are
-    those of ``embedding(2 p)`` bit for bit, so that they need not be computed in the large ring.
-    The transforms of `VectorEmbedding` take the slots apart by decimation in time: they begin with
-    sums of g equal numbers and differences that are 0, both exact, and go on as those of degree
-    2 p, with the same roots. Powers of two scale without rounding in float64's normal range.
+    those of ``embedding(2 p)`` bit for bit, so that they need not be computed in the large ring:
+    `VectorEmbedding` begins with sums of g equal numbers and differences that are 0, both exact,
+    and goes on as that of degree 2 p, with the same roots (docs/bounds.md).
     """
     return max(period, 2 * fft.min_length()) if _on_vectors(N) else N // 2
 
