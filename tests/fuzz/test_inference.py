@@ -29,6 +29,7 @@ from tests.nn.networks import Builder
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 FEW, MANY = 500, 100_000
+NIGHTLY = (pytest.mark.slow, pytest.mark.timeout(7200))
 MOST_GROWTH_BYTES = 600 << 20
 REASON = "mutated bytes"
 NAMED = (nn.NetworkError, HEError)
@@ -145,7 +146,7 @@ def test_originals__are_used(sessions: dict[str, Session]) -> None:
             assert session.use(part, data) is not None
 
 
-@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=NIGHTLY)])
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("kind", PLANS)
