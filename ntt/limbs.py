@@ -17,18 +17,19 @@ from ntt.backends.contract import Backend
 from ntt.constants import BasisChange, DigitChange, LimbDivision, Scalars
 from ntt.errors import ResidueShapeError
 from ntt.hoisting import HoistedOperands, KeyOperands, VectorMoves
-from ntt.memory import wipe
 from ntt.tables import NTTTables
 from ntt.workspace import workspace
 
 # Below this many words a kernel ends before a second thread would have started. A transform costs
 # as much as some eight sums or copies.
-_MIN_WORDS_PER_THREAD = 1 << 16
+_MIN_WORDS_PER_THREAD = 1 << 15
 _MIN_TRANSFORMED_WORDS_PER_THREAD = 1 << 13
-# How many words of rows a division converts together: they stay in the second-level cache.
-_DIVIDED_WORDS = 1 << 17
+# How many words of rows a division converts together: fewer rows share the reading of the sources,
+# more of them leave a last-level cache.
+_DIVIDED_WORDS = 1 << 20
 _NO_MOVES = np.empty(0, dtype=np.uint32)
 _NO_WORDS = np.empty(0, dtype=np.uint64)
+_NO_FACTORS = _NO_WORDS, _NO_WORDS
 
 
 class LimbOps:
@@ -113,6 +114,17 @@ class LimbOps:
         self._split(
             backend.affine, len(rows), flat_out, flat_a, values, shoup, addends, rows, tables
         )
+        return out
+
+    def inverse_affine(
+        self, out: np.ndarray, x: np.ndarray, scalars: Scalars | None, addends: np.ndarray
+    ) -> np.ndarray:
+        """out[.., r, :] = INTT(x[.., r, :]) scalars[r] + addends[r]; scalars None for 1."""
+        backend, tables = self._backend()
+        flat_out, flat_x, rows = self._flat(out, x)
+        factors = _NO_FACTORS if scalars is None else scalars.of(backend.WORD_BITS)
+        arguments = flat_out, flat_x, *self._tiled_as(rows, (*factors, addends)), rows, tables
+        self._split_transforms(backend.inverse_affine, len(rows), *arguments)
         return out
 
     def add_scalar(self, out: np.ndarray, a: np.ndarray, scalars: np.ndarray) -> np.ndarray:
@@ -238,33 +250,34 @@ class LimbOps:
         image: VectorMoves | None = None,
         secret: bool = False,
     ) -> np.ndarray:
-        """out[r] = (x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r] + addend[r],
-        permuted by `image`.
+        """out[p, r] = (x[p, r] - NTT(sum_s weights[r, s] y[p, s] + offsets[r])) factors[r], plus
+        addend[r] if p = 0, permuted by `image`.
 
-        out (limbs, N) is not an input; x, addend (limbs, N); y as in `convert`; factors (limbs,).
-        secret: whether x is one, which scratch memory would give away to whoever knows out; then
-        scratch memory becomes zeros.
+        out (parts, limbs, N), is not an input; x (parts, limbs, N), of which only the rows need be
+        contiguous; y (parts, sources, N) as in `convert`; addend (limbs, N); factors (limbs,). The
+        axis of the parts may be missing in out, x and y. secret: whether x is one; then nothing is
+        written elsewhere than to out, and there is no image.
         """
+        if out.ndim == 2:
+            out, x, y = out[None], x[None], y[None]
+            self.divide(out, x, y, change, factors, addend, image, secret=secret)
+            return out.reshape(out.shape[1:])
         backend, tables = self._backend()
-        word, N = backend.WORD_BITS, self.tables.N
+        word, N, parts = backend.WORD_BITS, self.tables.N, len(out)
         moves = _NO_MOVES if image is None else image.moves[0]
         lanes = _NO_WORDS if image is None else image.lanes
         added = _NO_WORDS.reshape(0, 1) if addend is None else addend
         arguments = (out, x, y, change.of(word), *factors.of(word), added, moves, lanes)
 
-        def work(lo: int, hi: int) -> None:
-            together = max(1, min(hi - lo, _DIVIDED_WORDS // N))
-            memory = workspace("divided rows", (together, N))
-            try:
-                backend.divide(*arguments, memory, self.rows, tables, lo, hi)
-            finally:
-                if secret:
-                    wipe(memory)
+        together = max(1, min(len(self.rows), _DIVIDED_WORDS // (parts * N)))
+        in_place = secret or (image is None and out[0].size < _DIVIDED_WORDS)
 
-        if self._shape[0] * N < 2 * _MIN_TRANSFORMED_WORDS_PER_THREAD:
-            work(0, len(self.rows))
-        else:
-            threads.split(len(self.rows), work)
+        def work(lo: int, hi: int) -> None:
+            memory = out if in_place else workspace("divided rows", (parts, together, N))
+            backend.divide(*arguments, memory, self.rows, tables, lo, hi)
+
+        least = 2 * _MIN_TRANSFORMED_WORDS_PER_THREAD
+        threads.split(parts * len(self.rows), work, 1 if out.size < least else None)
         return out
 
     def hoisted_quotients(

@@ -12,9 +12,9 @@ import numpy as np
 import he
 from benchmarks.operations import ring_costs, transform_limits
 from benchmarks.operations.ring_costs import Cost, Rates, Shape
-from benchmarks.operations.turns import interleaved
 from he.rlwe import galois
 from ntt import threads
+from ntt.backends.scalar import ports
 from ntt.backends.select import backend_for
 from ntt.limbs import LimbOps
 
@@ -22,6 +22,7 @@ ROTATIONS = 8
 """Rotations of one ciphertext that share a decomposition."""
 
 _SCALE_BITS = 43
+_LEAST_CALLS = 3
 _LARGE_BYTES = 1 << 28  # of a pass over memory
 _WIDE_MULTIPLICATIONS = 2  # the low and the high word of a product
 
@@ -48,7 +49,9 @@ CASES = (
 
 @dataclass(frozen=True)
 class RingRow:
-    """One operation: its time, and the times of its parts at the rates of the run, in seconds."""
+    """One operation: its processor time, and the times of its parts at the rates of the run, in
+    seconds.
+    """
 
     operation: str
     N: int
@@ -79,7 +82,8 @@ def run(
 ) -> list[RingRow]:
     """Time the operations of every case on one thread; seconds: for each operation.
 
-    The rates are measured before and after the operations of a case, and the better ones count.
+    Times are of the thread's processor, which other processes disturb less than the clock. The
+    rates are measured before and after the operations of a case, and the better ones count.
     """
     rows = []
     with threads.limit(1):
@@ -115,8 +119,7 @@ def _case(case: RingCase, seconds: float) -> list[RingRow]:
             lambda: evaluator.multiply(ciphertext, ciphertext), 1, ring_costs.multiply(shape)
         ),
     }  # fmt: skip
-    calls = [call for call, _, _ in operations.values()]
-    times = interleaved(calls, seconds * len(calls))
+    times = [_processor_times(call, seconds) for call, _, _ in operations.values()]
     rates = _best(first, _rates(qp, case.N))
     backend = backend_for(case.N, evaluator.context.tables.largest_modulus_bits).__name__
     return [
@@ -140,6 +143,18 @@ def _case(case: RingCase, seconds: float) -> list[RingRow]:
     ]
 
 
+def _processor_times(call: Callable[[], object], seconds: float) -> list[float]:
+    """The processor seconds of each of the calls in so many seconds, at least three."""
+    call()
+    samples: list[float] = []
+    end = time.perf_counter() + seconds
+    while len(samples) < _LEAST_CALLS or time.perf_counter() < end:
+        begin = time.thread_time()
+        call()
+        samples.append(time.thread_time() - begin)
+    return samples
+
+
 def _set_up(params: he.CKKSParameters) -> tuple[he.Evaluator, he.Ciphertext, list[int]]:
     """An evaluator with keys, a ciphertext at the top level, and `ROTATIONS` Galois elements."""
     generator = he.KeyGenerator(params)
@@ -158,12 +173,13 @@ def _rates(ops: LimbOps, N: int) -> Rates:
     x = one.forward(np.zeros((1, N), dtype=np.uint64))
     backend = backend_for(N, ops.tables.largest_modulus_bits).__name__.rpartition(".")[2]
     products = transform_limits.products_per_ns(backend) * 1e9
-    transform_limits.bytes_per_ns.cache_clear()
+    memory = np.zeros(_LARGE_BYTES // 8, dtype=np.uint64)
+    pass_s = _best_s(lambda: ports.pass_over(memory, 1), rounds=10)
     return Rates(
         forward_s=_best_s(lambda: one.forward(x)),
         inverse_s=_best_s(lambda: one.inverse(x)),
         product_s=_WIDE_MULTIPLICATIONS * N / products,
-        row_s=8 * N / (transform_limits.bytes_per_ns(_LARGE_BYTES) * 1e9),
+        row_s=pass_s * 8 * N / (2 * _LARGE_BYTES),
     )
 
 
@@ -179,7 +195,7 @@ def _best(a: Rates, b: Rates) -> Rates:
 def _best_s(call: Callable[[], object], rounds: int = 200) -> float:
     best = float("inf")
     for _ in range(rounds):
-        begin = time.perf_counter()
+        begin = time.thread_time()
         call()
-        best = min(best, time.perf_counter() - begin)
+        best = min(best, time.thread_time() - begin)
     return best

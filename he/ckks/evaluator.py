@@ -191,11 +191,7 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         check_owner(self.params, a, Ciphertext)
         check_level_left(a)
         division = self.context.rescale(a.level)
-        data = large_array((a.parts, a.level, self.params.N))
-        scratch = workspace("rescale", a.data.shape)
-        np.copyto(scratch, a.data)
-        for part in range(a.parts):
-            division(scratch[part], data[part])
+        data = division.parts(a.data, large_array((a.parts, a.level, self.params.N)))
         return self._recorded("rescale", (a,), data, a.scale / self.params.q[a.level])
 
     # ------------------------------------------------------------ levels

@@ -120,19 +120,16 @@ class KeySwitcher:
         self.q.add(accumulator[: self.limbs_q], accumulator[: self.limbs_q], scaled)
 
     def mod_down(self, pair: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """round(pair / P): (2, limbs_QP, N) -> out (2, limbs_Q, N), default new.
-
-        The values of `pair` are overwritten.
-        """
+        """round(pair / P): (2, limbs_QP, N) -> out (2, limbs_Q, N), default new."""
         return self._divide(pair, self.context.mod_down(self.level), self.limbs_q, out)
 
     def mod_down_part(self, x: np.ndarray) -> np.ndarray:
-        """round(x / P) of one part: (limbs_QP, N) -> (limbs_Q, N) in scratch; x is spent."""
+        """round(x / P) of one part: (limbs_QP, N) -> (limbs_Q, N) in scratch."""
         out = workspace("mod down part", (self.limbs_q, x.shape[-1]))
         return self.context.mod_down(self.level)(x, out)
 
     def mod_down_rescale(self, pair: np.ndarray) -> np.ndarray:
-        """round(pair / (P q_level)): (2, limbs_QP, N) -> a new (2, limbs_Q - 1, N); input spent."""
+        """round(pair / (P q_level)): (2, limbs_QP, N) -> a new (2, limbs_Q - 1, N)."""
         return self._divide(pair, self.context.mod_down_rescale(self.level), self.limbs_q - 1)
 
     def images(
@@ -200,8 +197,7 @@ class KeySwitcher:
         switched = self.switched(pair[1], keys)
         for key, product, target in zip(keys, switched, out, strict=True):
             moves = galois.vector_moves(key.element, pair.shape[-1])
-            division.image(product[0], target[0], moves, pair[0])
-            division.image(product[1], target[1], moves)
+            division.parts(product, target, pair[0], moves)
 
     def permute(self, out: np.ndarray, x: np.ndarray, element: int) -> np.ndarray:
         """out = the automorphism of x (.., limbs, N); out is not x."""
@@ -217,6 +213,4 @@ class KeySwitcher:
     ) -> np.ndarray:
         if out is None:
             out = large_array((2, limbs, pair.shape[-1]))
-        for part in range(2):
-            division(pair[part], out[part])
-        return out
+        return division.parts(pair, out)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-_DIGIT_BYTES = 4 << 20
+_DIGIT_BYTES = 16 << 20
 """A share of a common last-level cache."""
 
 

@@ -226,11 +226,7 @@ class Decomposition:
     def terms(self, c: np.ndarray) -> np.ndarray:
         """[c_i (D_j / q_i)^-1]_{q_i} in coefficients, shifted to be centred: scratch memory."""
         terms = workspace("decomposition", c.shape)
-        np.copyto(terms, c)
-        self._q.inverse(terms)
-        if self._inverses is None:
-            return self._q.add_scalar(terms, terms, self._centres)
-        return self._q.affine(terms, terms, self._inverses, self._centres)
+        return self._q.inverse_affine(terms, c, self._inverses, self._centres)
 
     def fill(
         self, out: np.ndarray, c: np.ndarray, terms: np.ndarray, lo: int, hi: int
@@ -327,15 +323,27 @@ class Division:
         return BasisChange([list(weights) for _ in moduli], [offset] * len(moduli), moduli)
 
     def __call__(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """x (limbs, N), transformed -> (limbs - dropped, N), transformed.
-
-        The dropped limbs of x are overwritten.
-        """
-        lost = x[self.keep :]
+        """x (limbs, N), transformed -> (limbs - dropped, N), transformed."""
         if out is None:
             out = large_array((self.keep, x.shape[-1]))
-        terms = self._terms(self._lost_ops.inverse(lost))
-        return self._kept_ops.divide(out, x[: self.keep], terms, self._change, self._factors)
+        self.parts(x[None], out[None])
+        return out
+
+    def parts(
+        self,
+        x: np.ndarray,
+        out: np.ndarray,
+        addend: np.ndarray | None = None,
+        image: VectorMoves | None = None,
+    ) -> np.ndarray:
+        """The quotients of several parts: x (parts, limbs, N) -> out (parts, limbs - dropped, N).
+
+        addend (limbs - dropped, N), transformed, is added to part 0; then all are permuted by
+        `image`.
+        """
+        return self._kept_ops.divide(
+            out, x[:, : self.keep], self._terms(x), self._change, self._factors, addend, image
+        )
 
     def of_sum(self, out: np.ndarray, kept: np.ndarray, last: np.ndarray) -> np.ndarray:
         """out (limbs - 1, N) = ``round((x + e) / D)`` for D of one prime, for the price of no
@@ -352,24 +360,15 @@ class Division:
         change = self._change_less_addend
         return self._kept_ops.divide(out, kept, last, change, self._factors, secret=True)
 
-    def image(
-        self, x: np.ndarray, out: np.ndarray, moves: VectorMoves, addend: np.ndarray | None = None
-    ) -> np.ndarray:
-        """The permutation of ``round(x / D) + addend``, addend (limbs - dropped, N) transformed.
-
-        x and out as in a call.
+    def _terms(self, x: np.ndarray) -> np.ndarray:
+        """The remainders' terms, (parts, terms, N): one a dropped prime, and the overflow if they
+        are many.
         """
-        lost = x[self.keep :]
-        terms = self._terms(self._lost_ops.inverse(lost))
-        return self._kept_ops.divide(
-            out, x[: self.keep], terms, self._change, self._factors, addend, moves
-        )
-
-    def _terms(self, lost: np.ndarray) -> np.ndarray:
-        """The remainder's terms: one a dropped prime, and the overflow if they are many."""
-        if self._inverses is None:
-            return self._lost_ops.add_scalar(lost, lost, self._shifts)
-        terms = workspace("division", (len(lost) + 1, lost.shape[-1]))
-        self._lost_ops.affine(terms[:-1], lost, self._inverses, self._shifts)
-        _kernels.overflow_count(terms[-1], terms[:-1], self._reciprocals)
+        dropped, many = len(self._shifts), self._inverses is not None
+        terms = workspace("division", (len(x), dropped + many, x.shape[-1]))
+        for part, of_part in zip(x, terms, strict=True):
+            lost = part[self.keep :]
+            self._lost_ops.inverse_affine(of_part[:dropped], lost, self._inverses, self._shifts)
+            if many:
+                _kernels.overflow_count(of_part[-1], of_part[:-1], self._reciprocals)
         return terms

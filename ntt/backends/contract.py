@@ -40,8 +40,9 @@ Words2 = Annotated[np.ndarray, ArrayType(2)]
 Words3 = Annotated[np.ndarray, ArrayType(3)]
 Words4 = Annotated[np.ndarray, ArrayType(4)]
 Words5 = Annotated[np.ndarray, ArrayType(5)]
-# A written array of which only the rows need be contiguous.
+# A written array of which only the rows need be contiguous, and one that is only read.
 Rows3 = Annotated[np.ndarray, ArrayType(3, layout="A")]
+ReadRows3 = Annotated[np.ndarray, ArrayType(3, layout="A", readonly=True)]
 # Arrays of int64, read, and those of named tuples, of int64 and uint32.
 Index = Annotated[np.ndarray, ArrayType(1, "int64", readonly=True)]
 Indices1 = Annotated[np.ndarray, ArrayType(1, "int64")]
@@ -199,6 +200,16 @@ class Kernels(Protocol):
         """out[r] = a[r] + scalars[r]; scalars (rows,)."""
 
     @staticmethod
+    def inverse_affine(
+        out: Words2, x: In2, scalars: In1, scalars_shoup: In1, addends: In1, rows: Index,
+        tables: In2, lo: int, hi: int,
+    ) -> None:
+        """out[r] = INTT(x[r]) scalars[r] + addends[r]; out may be x.
+
+        scalars (rows,) with their Shoup constants, or both empty for factors of 1; addends (rows,).
+        """
+
+    @staticmethod
     def permute(out: Words2, x: In2, permutation: Index, tables: In2, lo: int, hi: int) -> None:
         """out[r, i] = x[r, permutation[i]]; out is not x.
 
@@ -272,15 +283,18 @@ class Kernels(Protocol):
 
     @staticmethod
     def divide(
-        out: Words2, x: In2, y: In2, conversion: Conversion, factors: In1, factors_shoup: In1,
-        addend: In2, moves: Moves1, lanes: In1, memory: Words2, rows: Index, tables: In2,
-        lo: int, hi: int,
+        out: Words3, x: ReadRows3, y: In3, conversion: Conversion, factors: In1,
+        factors_shoup: In1, addend: In2, moves: Moves1, lanes: In1, memory: Words3, rows: Index,
+        tables: In2, lo: int, hi: int,
     ) -> None:
-        """(x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r] + addend[r], permuted.
+        """(x[p, r] - NTT(sum_s weights[r, s] y[p, s] + offsets[r])) factors[r], permuted.
 
-        out, x (rows, N), out is not x; y as in `convert`; factors (rows,) with their Shoup
-        constants. addend (rows, N), or (0, N) for none. moves (N / 8,) and lanes (64,): those of
-        `VectorMoves`, or empty for the order as it is. memory: rows (any number, N).
+        out (parts, rows, N), is not an input; x (parts, at least rows, N); y (parts, sources, N) as
+        in `convert`; factors (rows,) with their Shoup constants. addend (rows, N), or (0, N) for
+        none, is added to part 0 before the permutation. moves (N / 8,) and lanes (64,): those of
+        `VectorMoves`, or empty for the order as it is. memory (parts, any number of rows, N): so
+        many rows are converted together. It may be out if nothing is permuted.
+        [lo, hi) counts the parts of all rows, one row after the other.
         """
 
     @staticmethod

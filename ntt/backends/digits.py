@@ -7,7 +7,7 @@ from ntt.jit import inline
 
 # Digits are converted for some limbs together, which share the reading of their sources, and then
 # transformed limb by limb, where they share the reading of twiddles. So many words of them:
-_WORDS = 1 << 20
+_WORDS = 1 << 21
 
 
 @inline

@@ -25,7 +25,7 @@ from he.rlwe.galois import element_of_rotation
 from he.rlwe.keygen import KeyGenerator
 from he.rlwe.keys import KeyNeeds
 from he.trace import OpTrace, Tracer
-from ntt.constants import BasisChange, DigitChange, LimbDivision
+from ntt.constants import BasisChange, DigitChange, LimbDivision, Scalars
 from ntt.hoisting import VectorMoves
 from ntt.limbs import LimbOps
 
@@ -96,12 +96,18 @@ def counted_limbs() -> Iterator[Counter[Opcode]]:
         return counts
 
     def divide(
-        ops: LimbOps, change: BasisChange, addend: np.ndarray | None, image: VectorMoves | None
+        ops: LimbOps, out: np.ndarray, x: np.ndarray, y: np.ndarray, change: BasisChange,
+        factors: Scalars, addend: np.ndarray | None = None, image: VectorMoves | None = None,
+        secret: bool = False,
     ) -> dict[Opcode, int]:
-        limbs = len(ops.rows)
+        if out.ndim == 2:  # counted when the call is repeated with the axis of the parts
+            return {}
+        limbs = len(out) * len(ops.rows)
         each = dict.fromkeys((Opcode.NTT, Opcode.SUB, Opcode.MULSCALAR), limbs)
-        more = {Opcode.ADD: limbs * (addend is not None), Opcode.PERMUTE: limbs * bool(image)}
-        return {**each, **conversion(ops, change), **more}
+        converted = len(out) * change.weights.values.size
+        added = len(ops.rows) * (addend is not None)
+        more = {Opcode.CONVERT: converted, Opcode.ADD: added, Opcode.PERMUTE: limbs * bool(image)}
+        return {**each, **more}
 
     def quotients(
         ops: LimbOps, out: np.ndarray, digits: np.ndarray, addend: np.ndarray,
@@ -147,8 +153,10 @@ def counted_limbs() -> Iterator[Counter[Opcode]]:
             **conversion(ops, change),
         },
         "convert_digits": digits_of,
-        "divide": lambda ops, out, x, y, change, factors, addend=None, image=None: divide(
-            ops, change, addend, image
+        "divide": divide,
+        "inverse_affine": lambda ops, out, x, scalars, addends: dict.fromkeys(
+            (Opcode.INTT, Opcode.ADDSCALAR, *([Opcode.MULSCALAR] if scalars else [])),
+            rows(ops, out),
         ),
         "affine": lambda ops, *a: dict.fromkeys(
             (Opcode.MULSCALAR, Opcode.ADDSCALAR), rows(ops, *a)
@@ -163,9 +171,9 @@ def counted_limbs() -> Iterator[Counter[Opcode]]:
     }
 
     def counting(call: Any, count: Callable[..., dict[Opcode, int]]) -> Any:
-        def wrapped(*arguments: Any) -> Any:
-            counts.update(count(*arguments))
-            return call(*arguments)
+        def wrapped(*arguments: Any, **options: Any) -> Any:
+            counts.update(count(*arguments, **options))
+            return call(*arguments, **options)
 
         return wrapped
 

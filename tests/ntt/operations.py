@@ -56,6 +56,9 @@ def calls(
         ),
         "multiply_scalar": lambda: ops.multiply_scalar(written(*plane), read(*plane), factors),
         "affine": lambda: ops.affine(written(*plane), read(*plane), factors, ones),
+        "inverse_affine": lambda: ops.inverse_affine(
+            written(*plane), read(*plane), factors, ones
+        ),
         "add_scalar": lambda: ops.add_scalar(written(*plane), read(*plane), ones),
         "permute": lambda: ops.permute(written(*plane), read(*plane), mirrored),
         "permute_add": lambda: ops.permute_add(written(*plane), read(*plane), mirrored),

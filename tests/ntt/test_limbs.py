@@ -7,11 +7,13 @@ import pytest
 
 import ntt
 from ntt import oracle
+from ntt import workspace as workspace_module
 from ntt.backends.contract import Backend
 from ntt.constants import BasisChange, DigitChange, Scalars
 from ntt.hoisting import VECTOR, VectorMoves
 from ntt.limbs import LimbOps
 from ntt.memory import aligned_array
+from ntt.workspace import release
 
 N = 128
 EDGES = ["random", "all q - 1", "q - 1 and 0"]
@@ -263,6 +265,69 @@ def test_divide__adds_and_permutes(
     out = np.empty_like(x)
     ops.divide(out, x, y, change, factors, addend if added else None, image)
     assert (out == expected).all()
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3])
+@pytest.mark.parametrize("sources", [1, 5])
+def test_divide__parts_at_once_are_those_one_by_one(
+    backend: Backend, parts: int, sources: int
+) -> None:
+    """Also of any share of them, and of an array with more limbs."""
+    ops, q, _, change, _ = change_of_basis(backend, sources, "random")
+    limbs = len(q)
+    x = np.concatenate([draw(q, (parts,), "random", 5)] * 2, axis=1)
+    y = np.stack([change_of_basis(backend, sources, "random")[2] for _ in range(parts)])
+    y += np.arange(parts, dtype=np.uint64)[:, None, None]
+    addend, factors = draw(q, (), "random", 6), Scalars([3] * limbs, ops.moduli)
+    image = VectorMoves.of(np.arange(N)[::-1].copy())
+    expected = [
+        ops.divide(
+            np.empty((limbs, N), dtype=np.uint64), x[p, :limbs].copy(), y[p], change, factors,
+            None if p else addend, image,
+        )
+        for p in range(parts)
+    ]  # fmt: skip
+    out = np.empty((parts, limbs, N), dtype=np.uint64)
+    ops.divide(out, x[:, :limbs], y, change, factors, addend, image)
+    assert (out == np.stack(expected)).all()
+    word = backend.WORD_BITS
+    constants = change.of(word), *factors.of(word), addend, image.moves[0], image.lanes
+    tables = ops.tables.for_word(word)
+    for lo in range(parts * limbs):
+        for hi in (lo + 1, (lo + parts * limbs + 1) // 2, parts * limbs):
+            some = np.zeros_like(out)
+            memory = np.empty((parts, 2, N), dtype=np.uint64)
+            backend.divide(some, x[:, :limbs], y, *constants, memory, ops.rows, tables, lo, hi)
+            flat, whole = (np.moveaxis(a, 1, 0).reshape(-1, N) for a in (some, out))
+            assert (flat[lo:hi] == whole[lo:hi]).all()
+            assert not flat[:lo].any()
+            assert not flat[hi:].any()
+
+
+@pytest.mark.parametrize("edge", EDGES)
+@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("leading", [(), (2,)])
+def test_inverse_affine__is_the_steps_one_by_one(
+    backend: Backend, edge: str, scaled: bool, leading: tuple[int, ...]
+) -> None:
+    ops, q = ring(backend)
+    x, addends = draw(q, leading, edge, 1), draw(q, (), edge, 2)[:, 0].copy()
+    factors = Scalars([int(p) - 2 for p in q[:, 0]] if scaled else [1] * len(q), ops.moduli)
+    expected = ops.inverse(x.copy())
+    ops.affine(expected, expected, factors, addends)
+    scalars = factors if scaled else None
+    assert (ops.inverse_affine(np.empty_like(x), x, scalars, addends) == expected).all()
+    assert (ops.inverse_affine(x, x, scalars, addends) == expected).all()
+
+
+def test_divide__of_secrets_leaves_no_scratch_memory(backend: Backend) -> None:
+    ops, q, y, change, _ = change_of_basis(backend, 5, "random")
+    x, factors = draw(q, (), "random", 5), Scalars([3] * len(q), ops.moduli)
+    expected = ops.divide(np.empty_like(x), x, y, change, factors)
+    release()
+    found = ops.divide(np.empty_like(x), x, y, change, factors, secret=True)
+    assert (found == expected).all()
+    assert not workspace_module._arrays.__dict__
 
 
 def test_divide__results_past_the_caches_are_the_same() -> None:

@@ -66,13 +66,16 @@ class HoistedColumn:
         limbs = switcher.limbs_qp
         out = workspace(name, (count, self._operands.sums, 2, limbs, N))
         addends = workspace("hoisted addends", (count, 2, limbs, N))
-        switched = workspace("hoisted parts", (count, switcher.limbs_q, N))
+        switched = inputs[0].data[1:2]
+        if count > 1:
+            switched = workspace("hoisted parts", (count, switcher.limbs_q, N))
+            for x, part in zip(inputs, switched, strict=True):
+                np.copyto(part, x.data[1])
         factor = switcher.context.special_factor(switcher.level)
-        for x, addend, part in zip(inputs, addends, switched, strict=True):
+        for x, addend in zip(inputs, addends, strict=True):
             for source, target in zip(x.data[: self._parts], addend, strict=False):
                 switcher.q.multiply_scalar(target[: switcher.limbs_q], source, factor)
                 target[switcher.limbs_q :] = 0
-            np.copyto(part, x.data[1])
         decomposition = switcher.decomposition
         terms = decomposition.terms(switched)
         digits_count = len(decomposition)

@@ -139,11 +139,10 @@ class SlotMatrix:
         """The sum of each vector's groups, rotated by their giant steps, divided by P q_level."""
         N = self._evaluator.params.N
         switcher = self._evaluator.switcher(self._level)
-        totals = workspace("transform totals", (count, 2, switcher.limbs_qp, N))
-        if 0 in giants:
-            np.copyto(totals, giants[0])
-        else:
-            totals.fill(0)
+        totals = giants.get(0)
+        is_new = totals is None
+        if totals is None:
+            totals = workspace("transform totals", (count, 2, switcher.limbs_qp, N))
         for giant, groups in giants.items():
             if giant == 0:
                 continue
@@ -153,7 +152,11 @@ class SlotMatrix:
                 part = switcher.mod_down_part(group[1])
                 (switched,) = switcher.switched(part, [self._giant_keys[giant]])
                 switcher.qp.add(switched[0], switched[0], group[0])
-                switcher.permute_add(total, switched, element)
+                if is_new:
+                    switcher.permute(total, switched, element)
+                else:
+                    switcher.permute_add(total, switched, element)
+            is_new = False
         return [switcher.mod_down_rescale(total) for total in totals]
 
 

@@ -13,6 +13,7 @@ from ntt.lazy import lazy_names
 from ntt.memory import large_array as allocate
 
 if TYPE_CHECKING:
+    from ntt.backends.fma.coefficients import inverse_affine
     from ntt.backends.fma.conversion import convert, convert_digits, convert_forward, divide
     from ntt.backends.fma.hoisting import hoisted_product
     from ntt.backends.fma.pointwise import (
@@ -53,6 +54,7 @@ __all__ = [
     "hoisted_product",
     "hoisted_quotients",
     "inverse",
+    "inverse_affine",
     "multiply",
     "multiply_add",
     "multiply_scalar",
@@ -67,6 +69,7 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     "ntt.backends.fma",
     {
+        "coefficients": "inverse_affine",
         "conversion": "convert convert_digits convert_forward divide",
         "hoisting": "hoisted_product",
         "pointwise": "add add_scalar affine multiply multiply_add multiply_scalar negate subtract",

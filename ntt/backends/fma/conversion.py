@@ -92,24 +92,31 @@ def divide(
     out, x, y, conversion, factors, factors_shoup, addend, moves, lanes, memory, rows, tables,
     lo, hi
 ):
-    """(x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r] + addend[r], permuted."""
-    for begin in range(lo, hi, memory.shape[0]):
-        stop = min(begin + memory.shape[0], hi)
+    """(x[p, r] - NTT(sum_s weights[r, s] y[p, s] + offsets[r])) factors[r] + addend[r], permuted.
+    """
+    parts, together = out.shape[0], memory.shape[1]
+    limit = (hi + parts - 1) // parts
+    for first in range(lo // parts // together * together, limit, together):
+        last = min(first + together, limit)
         some = Conversion(
-            conversion.weights[begin:stop],
-            conversion.weights_shoup[begin:stop],
-            conversion.offsets[begin:stop],
+            conversion.weights[first:last],
+            conversion.weights_shoup[first:last],
+            conversion.offsets[first:last],
         )
-        convert(memory, y, some, rows[begin:stop], tables, 0, stop - begin)
-        for r in range(begin, stop):
-            row, z, source = tables[rows[r]], memory[r - begin], x[r]
-            forward_row(z, row)
-            modulus = field(row)
+        for p in range(parts):
+            begin = max((lo - p + parts - 1) // parts - first, 0)
+            end = min((hi - p + parts - 1) // parts, last) - first
+            convert(memory[p], y[p], some, rows[first:last], tables, begin, end)
+        for item in range(max(first * parts, lo), min(last * parts, hi)):
+            r, p = item // parts, item % parts
+            c, z = tables[rows[r]], memory[p, r - first]
+            forward_row(z, c)
+            modulus, source = field(c), x[p, r]
             w, w_quotient = splat(float(factors[r])), splat_bits(factors_shoup[r])
             for i in range(0, z.size, LANES):
                 d = load_residues(source, i) - load_residues(z, i)
                 d = multiply_lazy(d, w, w_quotient, modulus)
-                if addend.size:
+                if p == 0 and addend.size:
                     d = d + load_residues(addend[r], i)
                 store_residues(z, i, canonical(d, modulus))
-            place(out[r], z, moves, lanes)
+            place(out[p, r], z, moves, lanes)

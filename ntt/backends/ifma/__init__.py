@@ -12,6 +12,7 @@ from ntt.lazy import lazy_names
 from ntt.memory import large_array as allocate
 
 if TYPE_CHECKING:
+    from ntt.backends.ifma.coefficients import inverse_affine
     from ntt.backends.ifma.conversion import convert, convert_digits, convert_forward, divide
     from ntt.backends.ifma.hoisting import hoisted_product
     from ntt.backends.ifma.permutation import permute, permute_add
@@ -52,6 +53,7 @@ __all__ = [
     "hoisted_product",
     "hoisted_quotients",
     "inverse",
+    "inverse_affine",
     "multiply",
     "multiply_add",
     "multiply_scalar",
@@ -66,6 +68,7 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     "ntt.backends.ifma",
     {
+        "coefficients": "inverse_affine",
         "conversion": "convert convert_digits convert_forward divide",
         "hoisting": "hoisted_product",
         "permutation": "permute permute_add",

@@ -16,19 +16,16 @@ from ntt.backends.ifma.arithmetic import (
     shoup_lazy,
 )
 from ntt.backends.ifma.pointwise import multiply_scalar
-from ntt.backends.ifma.products import TERMS, accumulate
+from ntt.backends.ifma.products import LINE_BYTES, STREAMED_WORDS, TERMS, accumulate
 from ntt.backends.ifma.transform import forward, forward_row
 from ntt.backends.layout import Q
 from ntt.jit import inline, kernel
 from ntt.simd.integers import fence, load, select_lanes, splat, store, stream, vmin
 
-# How many words of all sources stay in the second-level cache while every target reads them.
-_WORDS = 1 << 15
+# How many words of all sources stay in the first-level cache while every target reads them.
+_WORDS = 1 << 12
 # How many words of converted rows stay there until they are transformed.
 _ROW_WORDS = 1 << 18
-# Results of so many words are stored past the caches, which they would not fit: half the traffic.
-_STREAMED_WORDS = 1 << 20
-_LINE_BYTES = 64
 # The number of sources up to which it is less work to reduce each product than their sum.
 _FEW = 4
 
@@ -147,24 +144,27 @@ def convert_digits(out, x, y, first, conversion, rows, tables, lo, hi):
 
 
 @kernel
-def _store_quotient(out, z, x, factor, factor_shoup, addend, r, moves, lanes, c, streams):
-    """out = (x - z) factor + addend[r] in [0, q), permuted."""
+def _store_quotient(
+    out, z, x, factor, factor_shoup, addend, p, r, moves, lanes, c, streams
+):
+    """out = (x - z) factor in [0, q), + addend[r] for p = 0, permuted."""
     q, negative_q, mask = splat(c[Q]), negative(c[Q]), splat(MASK)
     w, w_shoup = splat(factor), splat(factor_shoup)
+    adds = p == 0 and addend.size > 0
     for v in range(z.size // 8):
         i = to = 8 * v
-        p = shoup_lazy(load(x, i) + q - load(z, i), w, w_shoup, negative_q, mask)
-        p = vmin(p, p - q)
-        if addend.size:
-            p = p + load(addend[r], i)
-            p = vmin(p, p - q)
+        a = shoup_lazy(load(x, i) + q - load(z, i), w, w_shoup, negative_q, mask)
+        a = vmin(a, a - q)
+        if adds:
+            a = a + load(addend[r], i)
+            a = vmin(a, a - q)
         if moves.size:
             to = 8 * move_target(moves[v])
-            p = select_lanes(p, load(lanes, move_lanes(moves[v])))
+            a = select_lanes(a, load(lanes, move_lanes(moves[v])))
         if streams:
-            stream(out, to, p)
+            stream(out, to, a)
         else:
-            store(out, to, p)
+            store(out, to, a)
 
 
 @kernel
@@ -172,20 +172,29 @@ def divide(
     out, x, y, conversion, factors, factors_shoup, addend, moves, lanes, memory, rows, tables,
     lo, hi
 ):
-    """(x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r] + addend[r], permuted."""
-    streams = out.size >= _STREAMED_WORDS and out.ctypes.data % _LINE_BYTES == 0
-    for begin in range(lo, hi, memory.shape[0]):
-        stop = min(begin + memory.shape[0], hi)
+    """(x[p, r] - NTT(sum_s weights[r, s] y[p, s] + offsets[r])) factors[r] + addend[r], permuted.
+    """
+    row_words = out.shape[1] * out.shape[2]
+    streams = row_words >= STREAMED_WORDS and out.ctypes.data % LINE_BYTES == 0
+    parts, together = out.shape[0], memory.shape[1]
+    limit = (hi + parts - 1) // parts
+    for first in range(lo // parts // together * together, limit, together):
+        last = min(first + together, limit)
         some = Conversion(
-            conversion.weights[begin:stop],
-            conversion.weights_shoup[begin:stop],
-            conversion.offsets[begin:stop],
+            conversion.weights[first:last],
+            conversion.weights_shoup[first:last],
+            conversion.offsets[first:last],
         )
-        _convert_lazy(memory, y, some, rows[begin:stop], tables, 0, stop - begin)
-        for r in range(begin, stop):
-            c, z = tables[rows[r]], memory[r - begin]
+        for p in range(parts):
+            begin = max((lo - p + parts - 1) // parts - first, 0)
+            end = min((hi - p + parts - 1) // parts, last) - first
+            _convert_lazy(memory[p], y[p], some, rows[first:last], tables, begin, end)
+        for item in range(max(first * parts, lo), min(last * parts, hi)):
+            r, p = item // parts, item % parts
+            c, z = tables[rows[r]], memory[p, r - first]
             forward_row(z, c)
             _store_quotient(
-                out[r], z, x[r], factors[r], factors_shoup[r], addend, r, moves, lanes, c, streams
+                out[p, r], z, x[p, r], factors[r], factors_shoup[r], addend, p, r, moves, lanes, c,
+                streams,
             )
     fence()

@@ -10,7 +10,15 @@ from ntt.backends.ifma.arithmetic import (
     fold_wide,
 )
 from ntt.jit import inline, kernel
-from ntt.simd.integers import load, multiply_add_high, multiply_add_low, splat, store
+from ntt.simd.integers import (
+    fence,
+    load,
+    multiply_add_high,
+    multiply_add_low,
+    splat,
+    store,
+    stream,
+)
 
 TERMS = 7
 """How many products of numbers below 2^50 fit on top of a reduced high word, below 2q < 2^51.
@@ -18,6 +26,10 @@ TERMS = 7
 Their high words are below 2^48. So the high sum stays below 2^52 - 2^48, which leaves room for the
 carry of the low sum.
 """
+STREAMED_WORDS = 1 << 20
+"""Results of so many words are stored past the caches, which they would not fit: half the traffic.
+"""
+LINE_BYTES = 64
 # Terms that are read side by side. Each reads three rows, which lie a power of two apart and so
 # compete for the same few places of the first-level cache. The sum of these terms is reduced and
 # carried on.
@@ -70,18 +82,29 @@ def _start_sums(z0, z1, i, continued):
 
 
 @inline
-def _store_sums(z0, z1, i, sums, fold):
+def _store_sums(z0, z1, i, sums, fold, streams):
     low0, high0, low1, high1, low2, high2, low3, high3 = sums
-    store(z0, i, fold_wide(low0, high0, fold))
-    store(z1, i, fold_wide(low1, high1, fold))
-    store(z0, i + 8, fold_wide(low2, high2, fold))
-    store(z1, i + 8, fold_wide(low3, high3, fold))
+    a, b = fold_wide(low0, high0, fold), fold_wide(low1, high1, fold)
+    c, d = fold_wide(low2, high2, fold), fold_wide(low3, high3, fold)
+    if streams:
+        stream(z0, i, a)
+        stream(z1, i, b)
+        stream(z0, i + 8, c)
+        stream(z1, i + 8, d)
+    else:
+        store(z0, i, a)
+        store(z1, i, b)
+        store(z0, i + 8, c)
+        store(z1, i + 8, d)
 
 
 @kernel
 def gadget_product(out, digits, key, key_rows, rows, tables, lo, hi):
     """out[p, r] = sum_d digits[d, r] key[d, p, key_rows[r]] for p = 0, 1."""
     count = digits.shape[0]
+    # The parts of a whole product lie as far apart as one of them is long.
+    is_large = out.strides[0] >= 8 * STREAMED_WORDS and count <= _STREAMED
+    streams = is_large and out.ctypes.data % LINE_BYTES == 0
     for r in range(lo, hi):
         fold = fold_constants(tables[rows[r]])
         k = key_rows[r]
@@ -92,4 +115,5 @@ def gadget_product(out, digits, key, key_rows, rows, tables, lo, hi):
                 sums = _start_sums(z0, z1, i, first > 0)
                 for d in range(some.shape[0]):
                     sums = _accumulate_term(sums, some[d, r], keys[d, 0, k], keys[d, 1, k], i)
-                _store_sums(z0, z1, i, sums, fold)
+                _store_sums(z0, z1, i, sums, fold, streams)
+    fence()

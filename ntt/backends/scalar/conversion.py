@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ntt.backends import digits
+from ntt.backends.contract import Conversion
 from ntt.backends.layout import Q
 from ntt.backends.placement import place
 from ntt.backends.scalar.arithmetic import TERMS, ZERO, accumulate, fold, reduce_high
@@ -55,16 +56,28 @@ def divide(
     out, x, y, conversion, factors, factors_shoup, addend, moves, lanes, memory, rows, tables,
     lo, hi
 ):
-    """(x[r] - NTT(sum_s weights[r, s] y[s] + offsets[r])) factors[r] + addend[r], permuted."""
-    weights, _, offsets = conversion
-    z = memory[0]
-    for r in range(lo, hi):
-        row = tables[rows[r]]
-        q = row[Q]
-        _convert_row(z, y, weights[r], offsets[r], row)
-        forward_row(z, row)
-        for i in range(z.size):
-            z[i] = shoup(x[r, i] + (q - z[i]), factors[r], factors_shoup[r], q)
-            if addend.size:
-                z[i] = reduce_once(z[i] + addend[r, i], q)
-        place(out[r], z, moves, lanes)
+    """(x[p, r] - NTT(sum_s weights[r, s] y[p, s] + offsets[r])) factors[r] + addend[r], permuted.
+    """
+    parts, together = out.shape[0], memory.shape[1]
+    limit = (hi + parts - 1) // parts
+    for first in range(lo // parts // together * together, limit, together):
+        last = min(first + together, limit)
+        some = Conversion(
+            conversion.weights[first:last],
+            conversion.weights_shoup[first:last],
+            conversion.offsets[first:last],
+        )
+        for p in range(parts):
+            begin = max((lo - p + parts - 1) // parts - first, 0)
+            end = min((hi - p + parts - 1) // parts, last) - first
+            convert(memory[p], y[p], some, rows[first:last], tables, begin, end)
+        for item in range(max(first * parts, lo), min(last * parts, hi)):
+            r, p = item // parts, item % parts
+            c, z = tables[rows[r]], memory[p, r - first]
+            forward_row(z, c)
+            q = c[Q]
+            for i in range(z.size):
+                z[i] = shoup(x[p, r, i] + (q - z[i]), factors[r], factors_shoup[r], q)
+                if p == 0 and addend.size:
+                    z[i] = reduce_once(z[i] + addend[r, i], q)
+            place(out[p, r], z, moves, lanes)

@@ -18,7 +18,7 @@ def test_even_blocks__cover_the_limbs_once(limbs: int, count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limb_bytes", "blocks"), [(1, 1), (1 << 20, 3), (1 << 21, 6), (1 << 22, 12), (1 << 30, 12)]
+    ("limb_bytes", "blocks"), [(1, 1), (1 << 22, 3), (1 << 23, 6), (1 << 24, 12), (1 << 30, 12)]
 )
-def test_fewest_blocks__each_fits_four_mebibytes(limb_bytes: int, blocks: int) -> None:
+def test_fewest_blocks__each_fits_sixteen_mebibytes(limb_bytes: int, blocks: int) -> None:
     assert fewest_blocks(12, limb_bytes) == blocks
