@@ -114,7 +114,8 @@ class ArrangedDiagonals:
         ring, scale = context(self.params), self.params.scales[self.level]
         ops = ring.limbs.subring(2 * self.period)(ring.qp_rows(self.level))
         embed = embedding(2 * self.period)
-        steps = np.repeat(self.giants, np.diff(self.starts)).tolist()
+        counts = np.diff(self.starts).tolist()
+        steps = [step for step, n in zip(self.giants, counts, strict=True) for _ in range(n)]
         limbs, rows, terms, lanes = out.shape
         together = VECTOR // lanes  # whole cache lines are written
 
@@ -205,7 +206,7 @@ def _repetition(vector: np.ndarray, slots: int, least: int) -> int:
 
 def _one_period(vector: np.ndarray, period: int) -> np.ndarray:
     """The first slots, float64 or complex128, filled up with 0."""
-    filled = np.zeros(period, np.complex128 if vector.dtype.kind == "c" else np.float64)
+    filled = np.zeros(period, dtype=np.complex128 if vector.dtype.kind == "c" else np.float64)
     part = vector[:period]
     filled[: part.size] = part
     return filled

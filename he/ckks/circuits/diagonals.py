@@ -99,7 +99,10 @@ class EncodedDiagonals(Unchecked):
     def diagonals(self) -> np.ndarray:
         """A copy of the diagonals, (terms, limbs_QP, N), transformed."""
         terms = large_copy(np.moveaxis(self.weights, 2, 0))
-        return np.repeat(terms.reshape(*terms.shape[:2], -1), self._run, axis=-1)
+        shape = terms.shape[:2]
+        out = large_array((*shape, self.params.N))
+        np.copyto(out.reshape(*shape, -1, self._run), terms.reshape(*shape, -1, 1))
+        return out
 
     @property
     def _run(self) -> int:
