@@ -145,14 +145,6 @@ def test_secret_array__is_zeros_after_its_last_view(
     assert after == 0
 
 
-@pytest.mark.parametrize("words", [1, 1000, _WORDS])
-def test_secret_array__starts_on_a_cache_line_and_is_writable_to_its_end(words: int) -> None:
-    array = memory.secret_array((1, words))
-    assert array.ctypes.data % 64 == 0
-    array[:] = np.arange(words, dtype=np.uint64)
-    assert int(array[0, -1]) == words - 1
-
-
 def test_wipe__turns_all_words_into_zeros() -> None:
     array = memory.large_array((3, 5))
     array.fill(7)
