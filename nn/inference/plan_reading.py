@@ -15,11 +15,14 @@ from he.ckks.noise import tail_factor
 from he.ckks.params import CKKSParameters
 from he.errors import CorruptBytesError
 from he.format.container import Contents
+from nn.inference.identity import read_version
 from nn.network.layers import FloatArray, Shape
 
 FINGERPRINT_BYTES = 16
 _MOST_AXES = 8
 _LARGEST_FAILURE_PROBABILITY = 2.0**-10
+VERSION = 2
+"""The version of approximate plans with a worst case; version 1 had none."""
 WORST_CASE = "worst case error"
 NEARLY = 1 - 1e-9
 """Room for the rounding of two evaluations of one formula."""
@@ -66,21 +69,20 @@ def read_identity(contents: Contents, *, may_be_empty: bool = False) -> dict[str
 
 def promise_items(
     predicted: FloatArray, worst: FloatArray, calibrated: bool
-) -> tuple[dict[str, bool], dict[str, FloatArray]]:
-    """What a plan's header and sections hold of its promise, besides the predicted error.
+) -> tuple[dict[str, int], dict[str, FloatArray]]:
+    """What version 2 of a plan's header and sections holds of its promise.
 
-    The header says what is not as in the first plans: those of networks with statistics, whose
-    error was the worst case.
+    Version 1 has nothing of that: its predicted error is the worst case of a network with
+    statistics. A plan of which that is true is written in version 1.
     """
-    header: dict[str, bool] = {} if calibrated else {"calibrated": False}
-    if np.array_equal(predicted, worst):
-        return header, {}
-    return header | {WORST_CASE: True}, {WORST_CASE: worst}
+    if calibrated and np.array_equal(predicted, worst):
+        return {}, {}
+    return {"version": VERSION, "calibrated": calibrated}, {WORST_CASE: worst}
 
 
 def promise_sections(contents: Contents) -> tuple[str, ...]:
-    """The names of the sections of `promise_items`."""
-    return (WORST_CASE,) if contents.header.get(WORST_CASE, False) else ()
+    """The names of the sections of `promise_items`; raises `he.VersionError` for later versions."""
+    return (WORST_CASE,) if read_version(contents, VERSION) else ()
 
 
 def read_promise(
@@ -102,14 +104,14 @@ def read_promise(
     least = least_error(params, level, probability)
     right = bool(np.isfinite(errors).all() and errors.min() >= least)
     require(right, f"a finite predicted error of at least {least:.3g}, the parameters' own,")
-    worst = errors
+    worst, calibrated = errors, True
     if promise_sections(contents):
+        calibrated = contents.field("calibrated", bool)
         stated = contents.array(WORST_CASE, "float64", (outputs,))
         require(not np.isnan(stated).any(), "a worst case that is a number")
         worst = np.maximum(stated, errors)
     for bounds in (errors, worst):
         bounds.setflags(write=False)
-    calibrated = contents.field("calibrated", bool) if "calibrated" in contents.header else True
     return {
         "predicted_error": errors,
         "worst_case_error": worst,

@@ -106,7 +106,8 @@ class GrowthObserver:
             carried = carried_variances(self._nodes, values)
         for name, variances in carried.items():
             largest = float(variances.reshape(len(variances), -1).mean(axis=1).max())
-            self._carried[name] = max(self._carried.get(name, 0.0), largest)
+            # NumPy's maximum keeps NaN.
+            self._carried[name] = float(np.maximum(self._carried.get(name, 0.0), largest))
         output = carried[self._nodes[-1].name]
         amplified = np.concatenate([self._amplified, output.reshape(len(output), -1)])
         chosen = np.array(most_amplifying(amplified, MOST_CANDIDATES))

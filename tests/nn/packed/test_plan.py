@@ -270,13 +270,25 @@ def test_bytes__of_a_network_without_statistics_say_so() -> None:
 
 
 def test_bytes__of_the_first_plans_promise_the_worst_case() -> None:
-    """They have neither a worst case nor a word on statistics: their error was the worst case."""
+    """Version 1 has neither a worst case nor a word on statistics: its error was the worst case."""
     contents = container.unpack(compiled().to_bytes(), KIND)
-    header = {name: x for name, x in contents.header.items() if name != "worst case error"}
-    sections = {name: x for name, x in contents.sections.items() if name != "worst case error"}
-    old = read(container.pack(KIND, header, sections))
+    later = ("version", "calibrated", "worst case error")
+    header = {name: x for name, x in contents.header.items() if name not in later}
+    sections = {name: x for name, x in contents.sections.items() if name not in later}
+    assert len(header) + 2 == len(contents.header)
+    data = container.pack(KIND, header, sections)
+    old = read(data)
     assert np.array_equal(old.worst_case_error, old.predicted_error)
     assert old.calibrated
+    assert old.to_bytes() == data
+
+
+@pytest.mark.parametrize("version", [0, 3, "2", None, 2.0, True])
+def test_bytes__of_later_versions_are_refused(version: object) -> None:
+    contents = container.unpack(compiled().to_bytes(), KIND)
+    header = contents.header | {"version": version}
+    with pytest.raises(he.VersionError, match="this release reads 1 and 2"):
+        read(container.pack(KIND, header, contents.sections))
 
 
 def test_bytes__sections_are_those_of_a_plan() -> None:
