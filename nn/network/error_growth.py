@@ -70,8 +70,10 @@ class ErrorGrowth:
         object.__setattr__(self, "carried", float(self.carried))
         if len(self.gains) != 2 or (self.gains < 0).any():
             raise LayerParameterError("gains are no two sums of squares for each answer")
-        if not (np.isfinite(self.carried) and self.carried >= 0):
-            raise LayerParameterError(f"carried is {self.carried}; a finite variance is needed")
+        if not (np.isfinite(self.carried) and self.carried >= 1):
+            raise LayerParameterError(
+                f"carried is {self.carried}; a finite variance of at least 1 is needed"
+            )
 
 
 def growth_at(
