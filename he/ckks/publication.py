@@ -92,7 +92,7 @@ class Flooding:
                 f"fewer values, lower security_bits, or compute with more precision"
             )
         given = array_of(values)
-        steps = np.full(1, np.nan)
+        steps = np.full(1, np.nan, dtype=np.float64)
         if given.dtype.kind in "iuf":
             with np.errstate(over="ignore"):
                 steps = given.astype(np.float64) / self.grid
