@@ -69,10 +69,11 @@ if TYPE_CHECKING:
         VersionError,
         WrongObjectError,
     )
+    from he.rlwe.evaluation_keys import EvaluationKeys
     from he.rlwe.galois import element_of_conjugation, element_of_rotation
     from he.rlwe.key_needs import KeyNeeds
     from he.rlwe.keygen import KeyGenerator
-    from he.rlwe.keys import EvaluationKeys, KeySwitchingKey, PublicKey, SecretKey
+    from he.rlwe.keys import KeySwitchingKey, PublicKey, SecretKey
     from he.serialization import (
         ciphertexts_from_bytes,
         ciphertexts_to_bytes,
@@ -153,7 +154,8 @@ __getattr__, __dir__ = lazy_names(
         ),
         "rlwe.galois": "element_of_conjugation element_of_rotation",
         "rlwe.keygen": "KeyGenerator",
-        "rlwe.keys": "EvaluationKeys KeySwitchingKey PublicKey SecretKey",
+        "rlwe.evaluation_keys": "EvaluationKeys",
+        "rlwe.keys": "KeySwitchingKey PublicKey SecretKey",
         "rlwe.key_needs": "KeyNeeds",
         "ckks.noise": "NoiseModel",
         "ckks.params": "CKKSParameters",

@@ -17,7 +17,9 @@ from typing import Any, TypeVar, cast
 from he.ckks.ciphertext import Ciphertext, CiphertextBatch, Plaintext
 from he.ckks.params import CKKSParameters
 from he.errors import ParameterError
-from he.rlwe.keys import EvaluationKeys, KeyNeeds, KeySwitchingKey, PublicKey, SecretKey
+from he.rlwe.evaluation_keys import EvaluationKeys
+from he.rlwe.key_needs import KeyNeeds
+from he.rlwe.keys import KeySwitchingKey, PublicKey, SecretKey
 from he.rlwe.owned_object import OwnedObject
 from he.rlwe.params import RLWEParameters
 from he.rlwe.serializable import Buffer, Serializable

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from he.format import container
-from he.rlwe.keys import EvaluationKeys
+from he.rlwe.evaluation_keys import EvaluationKeys
 from he.rlwe.serializable import Buffer
 from he.trace import Tracer
 from nn.errors import NetworkError

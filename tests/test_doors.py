@@ -1,7 +1,8 @@
 """The house plan, enforced: which room may import which, and what a source file may name.
 
     benchmarks -> nn -> he -> ntt <- rtl -> accel_model.isa
-    benchmarks -> accel_model -> he.trace, he.format.archive, he.format.files, ntt.terminal
+    benchmarks -> accel_model -> he.trace, he.levels, he.format.archive, he.format.files,
+                                 ntt.terminal
 """
 
 from __future__ import annotations
@@ -35,7 +36,13 @@ DOORS: dict[str, tuple[str, ...]] = {
     ),
     # Files of any kind are read with the same limits, and written whole or not at all; all commands
     # end alike.
-    "accel_model": ("he.trace", "he.format.archive", "he.format.files", "ntt.terminal"),
+    "accel_model": (
+        "he.trace",
+        "he.levels",
+        "he.format.archive",
+        "he.format.files",
+        "ntt.terminal",
+    ),
     "rtl": ("ntt", "accel_model.isa"),
     "benchmarks": ("nn", "he", "ntt", "accel_model"),
 }
@@ -149,7 +156,7 @@ def test_doors__an_open_door_is_let_through(module: str, source: str) -> None:
 
 
 def test_doors__trace_is_standard_library_only() -> None:
-    alone = ("he/format/files.py", "he/validation.py", "ntt/terminal.py")
+    alone = ("he/format/files.py", "he/levels.py", "he/validation.py", "ntt/terminal.py")
     sources = [*(ROOT / "he" / "trace").glob("*.py"), *(ROOT / name for name in alone)]
     assert len(sources) > len(alone)
     for path in sources:
@@ -158,7 +165,7 @@ def test_doors__trace_is_standard_library_only() -> None:
         inside = {
             name
             for name in names
-            if name in ("he.errors", "he.format.files", "he.validation")
+            if name in ("he.errors", "he.format.files", "he.levels", "he.validation")
             or name.startswith("he.trace.")
         }
         assert {name.split(".")[0] for name in names - inside} <= sys.stdlib_module_names

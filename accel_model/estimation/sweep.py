@@ -143,7 +143,7 @@ def variants_of(traced: Iterable[tuple[OpTrace, Program]]) -> list[Variant]:
     """Variants that dnum and N tell apart; raises `WorkloadError` where two agree in both."""
     variants: list[Variant] = []
     for trace, program in traced:
-        digits = -(-len(trace.q) // trace.digit_limbs)
+        digits = len(trace.levels[-1].digits)
         values: dict[str, float] = {"dnum": digits, "N": trace.N}
         if any(values == other.values for other in variants):
             raise WorkloadError(

@@ -65,9 +65,8 @@ def _baby_steps(
             continue
         switched = rns.gadget_product(digits, given.key(element, level), rows)
         in_q = rns.q_rows(level)
-        switched[0][in_q] = given.builder.emit(
-            Opcode.ADD, in_q, switched[0][in_q], scaled[: len(in_q)]
-        )
+        own = slice(len(in_q))
+        switched[0][own] = given.builder.emit(Opcode.ADD, in_q, switched[0][own], scaled[own])
         babies[element] = rns.permute(switched, rows, element)
     return babies
 

@@ -13,6 +13,7 @@ import numpy as np
 from accel_model.errors import LoweringError
 from accel_model.isa import ExternalObject, Opcode, Operation, Phase, Program
 from accel_model.lowering.builder import ProgramBuilder, Values
+from accel_model.lowering.ciphertext_levels import ciphertext_levels
 from accel_model.lowering.linear_transforms import linear_transform
 from accel_model.lowering.rns import RNSLowering
 from he.trace import HEOp, OpTrace
@@ -27,16 +28,16 @@ class _Lowering:
     def __init__(self, trace: OpTrace) -> None:
         self.trace = trace
         self.builder = ProgramBuilder(trace.N, trace.q + trace.p)
-        self.rns = RNSLowering(self.builder, trace.q, trace.p, trace.digit_limbs)
+        self.rns = RNSLowering(self.builder, trace.q, trace.p, trace.levels)
         self._ciphertexts: dict[int, Values] = {}
+        self._levels = ciphertext_levels(trace)
         add = self.builder.add_object
         self._inputs = {
             n: add(ExternalObject("input", str(n), trace.ciphertexts[n])) for n in trace.inputs
         }
-        self._keys = {
-            key.element: (key, add(ExternalObject("key", str(key.element), key.shape)))
-            for key in trace.keys
-        }
+        self._keys = [
+            (key, add(ExternalObject("key", trace.name_of(key), key.shape))) for key in trace.keys
+        ]
         self._plaintexts = [
             add(ExternalObject("plaintext", str(n), shape))
             for n, shape in enumerate(trace.plaintexts)
@@ -60,7 +61,7 @@ class _Lowering:
             values = self.ciphertext(number)
             target = ExternalObject("output", str(position), tuple(values.shape))
             index = self.builder.add_object(target)
-            rows = np.tile(np.arange(values.shape[1]), len(values))
+            rows = np.tile(self.rns.q_rows(self._levels[number]), len(values))
             self.builder.store(index, np.arange(values.size), rows, values.ravel())
         return self.builder.program()
 
@@ -78,7 +79,7 @@ class _Lowering:
         """The values (parts, limbs) of a ciphertext."""
         if number in self._inputs and number not in self._ciphertexts:
             parts, limbs = self.trace.ciphertexts[number]
-            rows = np.tile(np.arange(limbs), parts)
+            rows = np.tile(self.rns.q_rows(self._levels[number]), parts)
             loaded = self.builder.load(self._inputs[number], np.arange(parts * limbs), rows)
             self._ciphertexts[number] = loaded.reshape(parts, limbs)
         return self._ciphertexts[number]
@@ -98,12 +99,21 @@ class _Lowering:
 
     def key(self, element: int, level: int) -> np.ndarray:
         """The values (digits, 2, limbs_QP) of a switching key at `level`."""
-        key, index = self._keys[element]
+        levels = self.trace.levels
+        serving = [
+            (key, index)
+            for key, index in self._keys
+            if key.element == element
+            and key.level >= level
+            and levels[key.level].serves(levels[level])
+        ]
+        digits = len(levels[level].digits)
+        if not serving or digits > serving[0][0].shape[0]:
+            raise LoweringError(f"no key of element {element} serves level {level}")
+        key, index = serving[0]
         limbs = key.shape[2]
-        of_key = np.concatenate((np.arange(level + 1), np.arange(key.level + 1, limbs)))
-        digits = -(-(level + 1) // self.trace.digit_limbs)
-        if level > key.level or digits > key.shape[0]:
-            raise LoweringError(f"the key of element {element} serves no level {level}")
+        own = np.arange(levels[key.level].limbs, limbs)
+        of_key = np.concatenate((np.arange(levels[level].limbs), own))
         halves = np.arange(digits * 2)
         flat = (halves[:, None] * limbs + of_key).ravel()
         rows = np.tile(self.rns.qp_rows(level), len(halves))
@@ -171,7 +181,7 @@ class _Lowering:
         rows, emit = self.rns.q_rows(op.level), self.builder.emit
         total = a.copy()
         for part in range(2):
-            factor = b[part, rows]
+            factor = b[part, : len(rows)]
             if op.plaintexts:
                 plaintext = self.plaintext(op.plaintexts[0], rows)
                 total[part] = emit(Opcode.MULADD, rows, factor, plaintext, a[part])
@@ -182,8 +192,8 @@ class _Lowering:
         return [total]
 
     def zeros(self, op: HEOp) -> list[Values]:
-        parts, limbs = self.trace.ciphertexts[op.results[0]]
-        row = self.builder.zeros(np.arange(limbs))
+        parts = self.trace.ciphertexts[op.results[0]][0]
+        row = self.builder.zeros(self.rns.q_rows(op.level))
         return [np.tile(row, (parts, 1))]
 
     def tensor(self, op: HEOp) -> list[Values]:
@@ -220,7 +230,8 @@ class _Lowering:
 
     def rescale(self, op: HEOp) -> list[Values]:
         (a,) = self.operands(op)
-        return [np.stack([self.rns.rescale(part, op.level) for part in a])]
+        lower = op.level - 1 if op.to_level is None else op.to_level
+        return [np.stack([self.rns.rescale(part, op.level, lower) for part in a])]
 
     def drop_limbs(self, op: HEOp) -> list[Values]:
         (a,) = self.operands(op)

@@ -1,40 +1,52 @@
 """Arithmetic in a residue number system as instructions: exactly the steps of `he.rlwe.rns`.
 
-A polynomial is the array of the values of its limbs. Rows are indices of the chain of primes:
-q_0 .. q_L, then the special primes, whose product is P.
+A polynomial is the array of the values of its limbs. Rows are indices of all primes: those of q,
+then the special ones.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from accel_model.isa import Opcode, Phase
 from accel_model.lowering.builder import ProgramBuilder, Values
+from he.levels import Level
 
 
 class RNSLowering:
     """Emits key switching and divisions for the chain of primes q, p."""
 
     def __init__(
-        self, builder: ProgramBuilder, q: Sequence[int], p: Sequence[int], digit_limbs: int
+        self,
+        builder: ProgramBuilder,
+        q: Sequence[int],
+        p: Sequence[int],
+        levels: Sequence[Level],
     ) -> None:
         self.builder = builder
         self.moduli = (*q, *p)
-        self.special_rows = np.arange(len(q), len(self.moduli))
-        self.P = math.prod(p)
-        self.digit_limbs = digit_limbs
+        self.levels = levels
+        self._first_special = len(q)
 
     def q_rows(self, level: int) -> np.ndarray:
         """The rows of Q at `level`."""
-        return np.arange(level + 1)
+        return np.array(self.levels[level].rows)
+
+    def special_rows(self, level: int) -> np.ndarray:
+        """The rows of the special primes at `level`."""
+        return self._first_special + np.array(self.levels[level].specials)
+
+    def special_modulus(self, level: int) -> int:
+        """P, the product of the special primes at `level`."""
+        return math.prod(self.moduli[r] for r in self.special_rows(level))
 
     def qp_rows(self, level: int) -> np.ndarray:
         """The rows of QP at `level`."""
-        return np.concatenate((self.q_rows(level), self.special_rows))
+        return np.concatenate((self.q_rows(level), self.special_rows(level)))
 
     def residues(self, value: int, rows: np.ndarray) -> np.ndarray:
         """A whole number modulo the prime of each row, uint64 (rows,)."""
@@ -44,8 +56,8 @@ class RNSLowering:
         """The digits of c, centred, each in QP (Han and Ki, CT-RSA 2020, section 3)."""
         emit, rows = self.builder.emit, self.q_rows(level)
         self.builder.phase = Phase.DECOMPOSE
-        groups = [rows[i : i + self.digit_limbs] for i in range(0, level + 1, self.digit_limbs)]
-        weights = [crt_weights([self.moduli[r] for r in own]) for own in groups]
+        groups = [np.array(digit) for digit in self.levels[level].digits]
+        weights = [crt_weights([self.moduli[r] for r in rows[own]]) for own in groups]
         terms = emit(Opcode.INTT, rows, c)
         if len(groups[0]) > 1:
             inverses = [inverse for of_group, _ in weights for inverse in of_group]
@@ -56,7 +68,7 @@ class RNSLowering:
         digits = []
         for own, (_, cofactors) in zip(groups, weights, strict=True):
             shift = sum(halves[r] * k for r, k in zip(own, cofactors, strict=True))
-            others = np.isin(everywhere, own, invert=True)
+            others = np.isin(np.arange(len(everywhere)), own, invert=True)
             targets = everywhere[others]
             digit = np.empty(len(everywhere), dtype=np.int32)
             digit[own] = c[own]
@@ -66,42 +78,79 @@ class RNSLowering:
         return digits
 
     def convert(
-        self, sources: Values, weights: Sequence[int], offset: int, targets: np.ndarray
+        self,
+        sources: Values,
+        weights: Sequence[int],
+        offset: int,
+        targets: np.ndarray,
+        factors: Mapping[int, int] | None = None,
     ) -> Values:
-        """sum_s weights[s] sources[s] + offset modulo the prime of each row of `targets`."""
+        """(sum_s weights[s] sources[s] + offset) factors[r] modulo the prime of each row r of
+        `targets`; the factors are 1 by default.
+        """
         total: Values | None = None
+        scale = factors or dict.fromkeys(targets.tolist(), 1)
+        of_row = np.array([scale[r] for r in targets.tolist()], dtype=object)
         for source, weight in zip(sources, weights, strict=True):
             given = [np.full(len(targets), source)] + ([] if total is None else [total])
-            addend = self.residues(offset, targets) if total is None else 0
-            scalar = self.residues(weight, targets)
+            addend = self._scaled(offset, of_row, targets) if total is None else 0
+            scalar = self._scaled(weight, of_row, targets)
             total = self.builder.emit(
                 Opcode.CONVERT, targets, *given, scalar=scalar, addend=addend
             )
         assert total is not None
         return total
 
-    def divide(self, x: Values, rows: np.ndarray, dropped: int) -> Values:
-        """round(x / D), where D is the product of the primes of the last `dropped` rows."""
+    def divide(
+        self, x: Values, rows: np.ndarray, dropped: int, coming: np.ndarray | None = None
+    ) -> Values:
+        """round(x K / D): D is the product of the primes of the last `dropped` rows, K that of the
+        rows that come.
+        """
         emit = self.builder.emit
         self.builder.phase = Phase.DIVIDE
         kept, lost = rows[:-dropped], rows[-dropped:]
         moduli = [self.moduli[r] for r in lost]
         D = math.prod(moduli)
         half = D // 2
+        more = np.array([], dtype=np.int64) if coming is None else coming
+        K = math.prod(self.moduli[r] for r in more)
         inverses, weights = crt_weights(moduli)
         sources = emit(Opcode.INTT, lost, x[-dropped:])
-        sources = emit(Opcode.ADDSCALAR, lost, sources, scalar=self.residues(half, lost))
-        if dropped > 1:
-            scalar = np.array(inverses, dtype=np.uint64)
+        of_lost = np.array(inverses, dtype=object)
+        if K > 1:
+            scalar = self._scaled(K, of_lost, lost)
             sources = emit(Opcode.MULSCALAR, lost, sources, scalar=scalar)
+            scalar = self._scaled(half, of_lost, lost)
+            sources = emit(Opcode.ADDSCALAR, lost, sources, scalar=scalar)
+        else:
+            sources = emit(Opcode.ADDSCALAR, lost, sources, scalar=self.residues(half, lost))
+            if dropped > 1:
+                scalar = np.array(inverses, dtype=np.uint64)
+                sources = emit(Opcode.MULSCALAR, lost, sources, scalar=scalar)
+        if dropped > 1:
             sources = np.append(sources, self._overflow_count(sources, lost))
             weights = (*weights, -D)
-        lifted = emit(Opcode.NTT, kept, self.convert(sources, weights, -half, kept))
-        difference = emit(Opcode.SUB, kept, x[:-dropped], lifted)
-        factors = [pow(D, -1, self.moduli[r]) for r in kept]
-        return emit(
-            Opcode.MULSCALAR, kept, difference, scalar=np.array(factors, dtype=np.uint64)
-        )
+        parts = []
+        if len(kept):
+            factors = [K * pow(D, -1, q) % q for q in (self.moduli[r] for r in kept)]
+            inverse = {r: pow(K, -1, self.moduli[r]) for r in kept}
+            lifted = emit(Opcode.NTT, kept, self.convert(sources, weights, -half, kept, inverse))
+            difference = emit(Opcode.SUB, kept, x[:-dropped], lifted)
+            scalar = np.array(factors, dtype=np.uint64)
+            parts.append(emit(Opcode.MULSCALAR, kept, difference, scalar=scalar))
+        if len(more):
+            factors = [-pow(D, -1, q) % q for q in (self.moduli[r] for r in more)]
+            lifted = emit(Opcode.NTT, more, self.convert(sources, weights, -half, more))
+            scalar = np.array(factors, dtype=np.uint64)
+            parts.append(emit(Opcode.MULSCALAR, more, lifted, scalar=scalar))
+        return np.concatenate(parts)
+
+    def _scaled(self, value: int, factors: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """value factors[r] modulo the prime of each row r, uint64 (rows,)."""
+        moduli = np.array([self.moduli[r] for r in rows], dtype=object)
+        scaled: np.ndarray = (value * factors % moduli).astype(np.uint64)
+        return scaled
 
     def _overflow_count(self, sources: Values, rows: np.ndarray) -> Values:
         total: list[Values] = []
@@ -140,32 +189,37 @@ class RNSLowering:
         rows = self.q_rows(level)
         self.builder.phase = Phase.KEY_PRODUCT
         scaled = self.builder.emit(
-            Opcode.MULSCALAR, rows, c, scalar=self.residues(self.P, rows)
+            Opcode.MULSCALAR, rows, c, scalar=self.residues(self.special_modulus(level), rows)
         )
-        return np.concatenate((scaled, self.builder.zeros(self.special_rows)))
+        return np.concatenate((scaled, self.builder.zeros(self.special_rows(level))))
 
     def add_special_multiple(self, accumulator: Values, c: Values, level: int) -> Values:
         """accumulator + P c in QP."""
         rows = self.q_rows(level)
         self.builder.phase = Phase.KEY_PRODUCT
         scaled = self.builder.emit(
-            Opcode.MULSCALAR, rows, c, scalar=self.residues(self.P, rows)
+            Opcode.MULSCALAR, rows, c, scalar=self.residues(self.special_modulus(level), rows)
         )
         total = accumulator.copy()
-        total[rows] = self.builder.emit(Opcode.ADD, rows, accumulator[rows], scaled)
+        limbs = len(rows)
+        total[:limbs] = self.builder.emit(Opcode.ADD, rows, accumulator[:limbs], scaled)
         return total
 
     def mod_down(self, x: Values, level: int) -> Values:
         """round(x / P), from QP to Q."""
-        return self.divide(x, self.qp_rows(level), len(self.special_rows))
+        return self.divide(x, self.qp_rows(level), len(self.special_rows(level)))
 
-    def rescale(self, x: Values, level: int) -> Values:
-        """round(x / q_level)."""
-        return self.divide(x, self.q_rows(level), 1)
+    def rescale(self, x: Values, level: int, lower: int) -> Values:
+        """round(x Q_lower / Q_level)."""
+        return self._change(x, level, lower, self.q_rows(level))
 
     def mod_down_rescale(self, x: Values, level: int) -> Values:
-        """round(x / (P q_level)), from QP to Q one level below."""
-        return self.divide(x, self.qp_rows(level), 1 + len(self.special_rows))
+        """round(x Q_(level - 1) / (P Q_level)), from QP to Q one level below."""
+        return self._change(x, level, level - 1, self.qp_rows(level))
+
+    def _change(self, x: Values, level: int, lower: int, rows: np.ndarray) -> Values:
+        shared = self.levels[level].shared(self.levels[lower])
+        return self.divide(x, rows, len(rows) - shared, self.q_rows(lower)[shared:])
 
     def permute(self, x: Values, rows: np.ndarray, element: int) -> Values:
         """x(X^element) of every part of x, (.., limbs)."""

@@ -19,8 +19,8 @@ from he.ckks.encryption import Decryptor, Encryptor
 from he.ckks.evaluator import Evaluator
 from he.ckks.params import CKKSParameters
 from he.errors import ParameterError
+from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.keygen import KeyGenerator
-from he.rlwe.keys import KeyNeeds
 from nn.errors import NetworkError
 from nn.network.layers import Conv2d
 from nn.packed.layout import input_layout

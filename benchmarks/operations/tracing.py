@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 import nn
-from he.rlwe.keys import EvaluationKeys
+from he.rlwe.evaluation_keys import EvaluationKeys
 from he.trace import Tracer
 
 

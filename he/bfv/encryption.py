@@ -65,7 +65,7 @@ class Decryptor:
         Raises `NoiseBudgetExhaustedError` where the noise has reached, or nearly reached, the
         message; a wrong message is returned with probability (7/8)^N at most.
         """
-        phase = self._product(self._owned(ciphertext))
+        phase = self._product(self._owned(ciphertext), ciphertext.level)
         data = plain_lift(self.params, ciphertext.level).rounded(phase)
         return Plaintext.unchecked(params=self.params, data=data)
 
@@ -76,7 +76,7 @@ class Decryptor:
         budget is as secret as the key, which can be computed from the noise of chosen ciphertexts:
         neither log nor send it.
         """
-        phase = self._product(self._owned(ciphertext))
+        phase = self._product(self._owned(ciphertext), ciphertext.level)
         noise = plain_lift(self.params, ciphertext.level).scaled_residues(phase)
         largest = max(abs(value) for value in noise)
         Q = math.prod(self.params.q[: ciphertext.level + 1])

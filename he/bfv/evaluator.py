@@ -19,8 +19,8 @@ from he.bfv.params import BFVParameters
 from he.errors import LevelMismatchError, ParameterError
 from he.rlwe import galois
 from he.rlwe.array_checks import check_polynomials
+from he.rlwe.evaluation_keys import EvaluationKeys
 from he.rlwe.evaluator import SharedEvaluator
-from he.rlwe.keys import EvaluationKeys
 from he.rlwe.operand_checks import check_owner, check_two_parts
 from he.rlwe.params import whole_numbers
 from he.validation import instance, truth_value, whole_number

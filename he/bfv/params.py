@@ -46,6 +46,8 @@ class BFVParameters(RLWEParameters):
         self._set(t=whole_number(self.t, "t"))
 
     def _check_scheme(self) -> None:
+        if not self.is_chain:
+            raise ParameterError("the levels of BFV parameters are a chain: give no `own_levels`")
         if not 2 <= self.t <= MAX_PLAIN_MODULUS:
             raise ParameterError(
                 f"plain modulus {self.t}: it must be from 2 to 2^{MAX_PLAIN_BITS} - 1"

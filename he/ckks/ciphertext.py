@@ -27,15 +27,19 @@ from he.rlwe.owned_object import OwnedObject, checked_level
 from he.rlwe.parallel import map_threads
 from he.rlwe.seeded import checked_seed
 from he.rlwe.serializable import Encoded
-from he.validation import instance, items_of
+from he.validation import instance, items_of, whole_number
+
+OF_LIMBS = -1
+"""The level of an object made by hand that its number of limbs tells."""
 
 
 @dataclass(frozen=True, eq=False)
 class Plaintext(OwnedObject):
-    """An encoded vector: residues (level + 1, N) uint64, transformed, read-only, at `scale`.
+    """An encoded vector: residues (limbs, N) uint64, transformed, read-only, at `scale`.
 
-    Raises `ParameterError` for another array or residues beyond their moduli, `ScaleOverflowError`
-    for a scale that the modulus of the level does not hold.
+    level: by default the only level of so many limbs. Raises `ParameterError` for another array or
+    residues beyond their moduli, `ScaleOverflowError` for a scale that the modulus of the level
+    does not hold.
     """
 
     kind = "plaintext"
@@ -43,24 +47,21 @@ class Plaintext(OwnedObject):
     params: CKKSParameters
     data: np.ndarray
     scale: float
+    level: int = OF_LIMBS
 
     def __post_init__(self) -> None:
         params = instance(self.params, CKKSParameters, "the parameter set of a plaintext")
-        check_polynomials(params, self.data, (), "a plaintext")
-        check_below(self.data, params.q[: self.level + 1], "a plaintext")
+        level = check_polynomials(params, self.data, (), "a plaintext", given_level(self.level))
+        object.__setattr__(self, "level", level)
+        check_below(self.data, params.primes(level), "a plaintext")
         object.__setattr__(self, "scale", checked_scale(params, self.level, self.scale))
         self.data.setflags(write=False)
-
-    @property
-    def level(self) -> int:
-        """Index of the last limb of Q."""
-        return int(self.data.shape[-2]) - 1
 
     def __repr__(self) -> str:
         return f"Plaintext(N={self.params.N}, level={self.level}, scale={self.scale:.6g})"
 
     def _encoded(self) -> Encoded:
-        packed = pack_residues(self.data, self.params.q[: self.level + 1])
+        packed = pack_residues(self.data, self.params.primes(self.level))
         return {"item": [self.level, float(self.scale)]}, {"0": packed}
 
     @classmethod
@@ -68,8 +69,9 @@ class Plaintext(OwnedObject):
         contents.check_sections(["0"])
         level, scale = checked_values(contents.header.get("item"), "a plaintext", int, float)
         read_scale(params, checked_level(level, params), scale)
-        residues = contents.residues("0", params.q[: level + 1], (level + 1, params.N))
-        return cls.unchecked(params=params, data=residues, scale=scale)
+        primes = params.primes(level)
+        residues = contents.residues("0", primes, (len(primes), params.N))
+        return cls.unchecked(params=params, data=residues, scale=scale, level=level)
 
 
 class SlotOperations(Operations["Ciphertext"], Protocol):
@@ -84,7 +86,7 @@ class SlotOperations(Operations["Ciphertext"], Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Ciphertext(EncryptedValue[SlotOperations]):
-    """An encryption: data (parts, level + 1, N) uint64, transformed, read-only, at `scale`.
+    """An encryption: data (parts, limbs, N) uint64, transformed, read-only, at `scale`.
 
     Ciphertexts are values: their data is never changed in place. seed: the 32 bytes that c_1 is the
     expansion of, for fresh symmetric encryptions, and None otherwise.
@@ -96,9 +98,9 @@ class Ciphertext(EncryptedValue[SlotOperations]):
     read like NumPy: ``a + b``, ``a - 1``, ``2 * a``, ``a / 3``, ``a * b`` (relinearized and
     rescaled), ``-a``, ``a**2``; operands are ciphertexts, plaintexts, scalars, or arrays of slots.
 
-    Made by hand it raises `ParameterError` for another array, residues beyond their moduli or a
-    seed that does not expand to c_1, `ScaleOverflowError` for a scale that the modulus of the level
-    does not hold.
+    level: by default the only level of so many limbs. Made by hand it raises `ParameterError` for
+    another array, residues beyond their moduli or a seed that does not expand to c_1,
+    `ScaleOverflowError` for a scale that the modulus of the level does not hold.
     """
 
     kind = "ciphertext"
@@ -107,10 +109,12 @@ class Ciphertext(EncryptedValue[SlotOperations]):
     data: np.ndarray
     scale: float
     seed: bytes | None = None
+    level: int = OF_LIMBS
     _evaluator: SlotOperations | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        self._check(CKKSParameters)
+        level = self._check(CKKSParameters, given_level(self.level))
+        object.__setattr__(self, "level", level)
         scale = checked_scale(self.params, self.level, self.scale)
         object.__setattr__(self, "scale", scale)
 
@@ -163,7 +167,9 @@ class Ciphertext(EncryptedValue[SlotOperations]):
         read_scale(params, checked_level(level, params), scale)
         seed = checked_seed(stored_seed)
         data = read_parts(contents, section, params, level, parts, seed)
-        return cls.unchecked(params=params, data=data, scale=scale, seed=seed, _evaluator=None)
+        return cls.unchecked(
+            params=params, data=data, scale=scale, seed=seed, level=level, _evaluator=None
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,6 +213,12 @@ class CiphertextBatch(OwnedObject):
             lambda item: Ciphertext._read(contents, str(item[0]), item[1], params), items
         )
         return cls(params, ciphertexts)
+
+
+def given_level(level: int) -> int | None:
+    """The level that a caller gave, None for `OF_LIMBS`."""
+    number = whole_number(level, "level")
+    return None if number == OF_LIMBS else number
 
 
 def read_scale(params: CKKSParameters, level: int, scale: float) -> float:

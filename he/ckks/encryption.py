@@ -34,7 +34,12 @@ class Encryptor:
         data, seed = self._zeros.encrypt(plaintext.level)
         self._zeros.context.q(plaintext.level).add(data[0], data[0], plaintext.data)
         return Ciphertext.unchecked(
-            params=self.params, data=data, scale=plaintext.scale, seed=seed, _evaluator=None
+            params=self.params,
+            data=data,
+            scale=plaintext.scale,
+            seed=seed,
+            level=plaintext.level,
+            _evaluator=None,
         )
 
 
@@ -48,5 +53,8 @@ class Decryptor:
     def decrypt(self, ciphertext: Ciphertext) -> Plaintext:
         """c_0 + c_1 s + c_2 s^2, at the ciphertext's level and scale."""
         check_owner(self.params, ciphertext, Ciphertext, "decryptor")
-        data = self._product(ciphertext.data)
-        return Plaintext.unchecked(params=self.params, data=data, scale=ciphertext.scale)
+        level = ciphertext.level
+        data = self._product(ciphertext.data, level)
+        return Plaintext.unchecked(
+            params=self.params, data=data, scale=ciphertext.scale, level=level
+        )

@@ -11,17 +11,17 @@ from he.ckks.ciphertext import Ciphertext, Plaintext
 from he.ckks.encoding.encoder import Encoder
 from he.ckks.operands import check_canonical, check_level_left, check_pair, real_operand
 from he.ckks.params import CKKSParameters
-from he.ckks.scales import check_held, check_scale, checked_scale, scaled_integer
+from he.ckks.recorded_evaluator import RecordedEvaluator
+from he.ckks.scales import check_held, check_scale, scaled_integer
 from he.errors import LevelMismatchError
 from he.rlwe import galois
-from he.rlwe.array_checks import check_polynomials
-from he.rlwe.evaluator import SharedEvaluator
-from he.rlwe.keys import EvaluationKeys, KeySwitchingKey
+from he.rlwe.evaluation_keys import EvaluationKeys
+from he.rlwe.keys import KeySwitchingKey
 from he.rlwe.keyswitch import KeySwitcher
 from he.rlwe.operand_checks import check_owner, check_two_parts
 from he.rlwe.params import whole_numbers
 from he.trace import Tracer
-from he.validation import instance, shown, truth_value, whole_number
+from he.validation import shown, truth_value, whole_number
 from ntt.constants import Scalars
 from ntt.limbs import LimbOps
 from ntt.memory import contiguous, large_array, large_copy
@@ -30,7 +30,7 @@ from ntt.workspace import workspace
 Operand = Ciphertext | Plaintext | complex | Sequence[complex] | np.ndarray
 
 
-class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
+class Evaluator(RecordedEvaluator):
     """Arithmetic on CKKS ciphertexts of one parameter set.
 
     keys: what it may use; operations without a needed key raise `MissingKeyError`. tracer: records
@@ -50,17 +50,13 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
     have to be encoded) and `ParameterError`, raised before anything is computed.
     """
 
-    _kind_of_parameters = CKKSParameters
-    _kind_of_ciphertexts = Ciphertext
-
     def __init__(
         self,
         params: CKKSParameters,
         keys: EvaluationKeys | None = None,
         tracer: Tracer | None = None,
     ) -> None:
-        super().__init__(params, keys)
-        self.tracer = None if tracer is None else instance(tracer, Tracer, "the tracer")
+        super().__init__(params, keys, tracer)
         self.encoder = Encoder(params)
 
     # ------------------------------------------------------------ sums
@@ -125,7 +121,7 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         check_two_parts(b, "a product")
         scale = a.scale * b.scale
         check_scale(self.params, a.level, scale, "the product")
-        shape = (3, a.level + 1, self.params.N)
+        shape = (3, *a.data.shape[1:])
         data = workspace("tensor", shape) if scratch else large_array(shape)
         self._q(a).tensor(data, a.data, b.data)
         return self._recorded("tensor", (a, b), data, scale)
@@ -141,7 +137,7 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         return self._recorded("relinearize", (a,), data, a.scale, keys=(key,))
 
     def relinearize_rescale(self, a: Ciphertext) -> Ciphertext:
-        """`relinearize` and `rescale` at once: one division by P q_level."""
+        """`relinearize` and `rescale` at once, with one division."""
         check_owner(self.params, a, Ciphertext)
         if a.parts == 2:
             return self.rescale(a)
@@ -150,16 +146,18 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         for part in range(2):
             switcher.add_special_multiple(accumulator[part], a.data[part])
         data = switcher.mod_down_rescale(accumulator)
-        scale = a.scale / self.params.q[a.level]
-        return self._recorded("relinearize_rescale", (a,), data, scale, keys=(key,))
+        return self._recorded(
+            "relinearize_rescale", (a,), data, *self._below(a), keys=(key,)
+        )
 
     def multiply_plain(
         self, a: Ciphertext, b: Plaintext, *, rescale: bool = True
     ) -> Ciphertext:
         """a b for a plaintext at a's level; rescaled unless told otherwise.
 
-        For a canonical result the plaintext's scale is ``scales[level - 1] q_level / a.scale``,
-        which is ``scales[level]`` for a canonical a.
+        For a canonical result the plaintext's scale is
+        ``scales[level - 1] Q_level / (Q_(level - 1) a.scale)``, which is ``scales[level]`` for a
+        canonical a.
         """
         check_pair(self.params, a, b, Plaintext, same_scale=False)
         if truth_value(rescale, "rescale"):
@@ -187,12 +185,11 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         return self._multiply_integer(a, integer, 1.0)
 
     def rescale(self, a: Ciphertext) -> Ciphertext:
-        """Divide by q_level: one level lower, scale / q_level."""
+        """Divide by Q_level / Q_(level - 1), q_level in a chain: one level lower, as the scale."""
         check_owner(self.params, a, Ciphertext)
         check_level_left(a)
-        division = self.context.rescale(a.level)
-        data = division.parts(a.data, large_array((a.parts, a.level, self.params.N)))
-        return self._recorded("rescale", (a,), data, a.scale / self.params.q[a.level])
+        data = self._changed(a, a.level - 1)
+        return self._recorded("rescale", (a,), data, *self._below(a))
 
     # ------------------------------------------------------------ levels
 
@@ -200,7 +197,8 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         """The same slots at a lower level, at its canonical scale.
 
         Limbs are dropped to level + 1; the last step multiplies by an integer and rescales, so
-        that the scale becomes canonical exactly (Kim, Papadimitriou, Polyakov, CT-RSA 2022).
+        that the scale becomes canonical exactly (Kim, Papadimitriou, Polyakov, CT-RSA 2022). Where
+        levels are no chain, one such step leads from a's level to the lower one.
         Raises `LevelMismatchError` for a level above a's. At a's own level it is a itself.
         """
         check_owner(self.params, a, Ciphertext)
@@ -213,19 +211,31 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         if level == a.level:
             return a
         check_canonical(a)
-        above = self.drop_limbs(a, level + 1)
-        factor = self.params.scales[level] * self.params.q[level + 1] / a.scale
-        return self.rescale(self._multiply_integer(above, round(factor), factor, scratch=True))
+        params = self.params
+        if params.levels[a.level].holds(params.levels[level + 1]):
+            above = self.drop_limbs(a, level + 1)
+            factor = params.scales[level] * params.divisors[level + 1] / a.scale
+            return self.rescale(self._multiply_integer(above, round(factor), factor, scratch=True))
+        factor = params.scales[level] * params.quotient(a.level, level) / a.scale
+        return self._moved(a, level, round(factor), params.scales[level])
 
     def drop_limbs(self, a: Ciphertext, level: int) -> Ciphertext:
-        """Only the limbs up to `level`, at an unchanged scale."""
-        check_owner(self.params, a, Ciphertext)
+        """The same slots at a lower level, at the same scale: only the limbs of that level.
+
+        Where its primes are not among a's, a is multiplied by the nearest integer to Q_a / Q_level
+        and divided by that quotient: the scale changes by a little (`CKKSParameters.dropped`).
+        """
+        params = self.params
+        check_owner(params, a, Ciphertext)
         level = whole_number(level, "the level")
         if not 0 <= level <= a.level:
             raise LevelMismatchError(f"level {level}: it must be from 0 to {a.level}")
-        check_scale(self.params, level, a.scale, "the result")
-        data = contiguous(a.data[:, : level + 1])
-        return self._recorded("drop_limbs", (a,), data, a.scale)
+        integer, ratio = params.dropped(a.level, level)
+        check_scale(params, level, a.scale * ratio, "the result")
+        if not params.levels[a.level].holds(params.levels[level]):
+            return self._moved(a, level, integer, a.scale * ratio)
+        data = contiguous(a.data[:, : params.levels[level].limbs])
+        return self._recorded("drop_limbs", (a,), data, a.scale, level)
 
     # ------------------------------------------------------------ automorphisms
 
@@ -252,7 +262,7 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
             self.tracer.record(
                 "automorphisms", a.level, [a.data], images, elements=elements, keys=used
             )
-        return [self._made(image, a.scale) for image in images]
+        return [self._made(image, a.scale, a.level) for image in images]
 
     def inner_sum(self, a: Ciphertext, count: int, stride: int = 1) -> Ciphertext:
         """result[i] = sum of a[i + j stride] for j < count, count a power of two.
@@ -273,11 +283,6 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         return total
 
     # ------------------------------------------------------------ helpers
-
-    def attach(self, a: Ciphertext) -> Ciphertext:
-        """The same ciphertext with this evaluator, so that Python operators act on it."""
-        check_owner(self.params, a, Ciphertext)
-        return Ciphertext.unchecked(**{**a.__dict__, "_evaluator": self})
 
     def _switched_square(self, a: Ciphertext) -> tuple[KeySwitchingKey, np.ndarray, KeySwitcher]:
         key: KeySwitchingKey = self.keys.for_relinearization(a.level)
@@ -324,7 +329,7 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
         check_owner(self.params, a, Ciphertext)
         check_level_left(a)
         check_canonical(a)
-        return self.params.scales[a.level - 1] * self.params.q[a.level] / a.scale
+        return self.params.scales[a.level - 1] * self.params.divisors[a.level] / a.scale
 
     def _multiply_integer(
         self, a: Ciphertext, integer: int, scale: float, *, scratch: bool = False
@@ -350,36 +355,19 @@ class Evaluator(SharedEvaluator[CKKSParameters, Ciphertext]):
     def _q(self, a: Ciphertext) -> LimbOps:
         return self.context.q(a.level)
 
-    def result(self, data: np.ndarray, scale: float) -> Ciphertext:
-        """A ciphertext of this evaluator, for those who extend it; residues are not looked at.
+    def _changed(self, a: Ciphertext, level: int) -> np.ndarray:
+        """The residues of a times Q_level / Q_a, rounded, at a lower level."""
+        division = self.context.change(a.level, level)
+        return division.parts(a.data, large_array((a.parts, division.limbs, self.params.N)))
 
-        Raises as `Ciphertext`.
-        """
-        params = self.params
-        check_polynomials(params, data, (2, 3), "a result")
-        return self._made(data, checked_scale(params, data.shape[1] - 1, scale))
+    def _moved(self, a: Ciphertext, level: int, integer: int, scale: float) -> Ciphertext:
+        """a times integer Q_level / Q_a, at a lower level, of a known scale."""
+        larger = a.scale * integer
+        check_scale(self.params, a.level, larger, "the product")
+        product = self._multiply_integer(a, integer, larger / a.scale, scratch=True)
+        data = self._changed(product, level)
+        return self._recorded("rescale", (product,), data, scale, level)
 
-    def _made(self, data: np.ndarray, scale: float) -> Ciphertext:
-        return Ciphertext.unchecked(
-            params=self.params, data=data, scale=scale, seed=None, _evaluator=self
-        )
-
-    def _recorded(
-        self,
-        kind: str,
-        operands: Sequence[Ciphertext],
-        data: np.ndarray,
-        scale: float,
-        **details: Any,
-    ) -> Ciphertext:
-        """The result of an operation, of which a tracer takes note (see `Tracer.record`)."""
-        self.note(kind, [x.data for x in operands], data, **details)
-        return self._made(data, scale)
-
-    def note(
-        self, kind: str, operands: Sequence[np.ndarray], data: np.ndarray, **details: Any
-    ) -> None:
-        """Tell the tracer, if there is one, that `data` was computed or changed in place."""
-        if self.tracer is not None:
-            level = (operands[0] if operands else data).shape[-2] - 1
-            self.tracer.record(kind, level, operands, [data], **details)
+    def _below(self, a: Ciphertext) -> tuple[float, int]:
+        """The scale and the level behind a rescaling of a."""
+        return a.scale / self.params.divisors[a.level], a.level - 1

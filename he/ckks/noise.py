@@ -39,7 +39,6 @@ class NoiseModel:
     def __init__(self, params: RLWEParameters) -> None:
         self.params = instance(params, RLWEParameters, "the parameter set of a noise model")
         self._N = params.N
-        self._P = math.prod(params.p)
 
     def _slots(self, coefficient_variance: float) -> float:
         return self._N * coefficient_variance / 2
@@ -76,8 +75,9 @@ class NoiseModel:
         """
         total = 0.0
         level = whole_number(level, "level", 0, self.params.max_level)
+        primes, P = self.params.primes(level), self.params.special_modulus(level)
         for rows in self.params.digit_rows(level):
-            ratio = math.prod(self.params.q[r] for r in rows) / self._P
+            ratio = math.prod(primes[r] for r in rows) / P
             total += len(rows) * ratio**2 / 12
         return self._slots(self._N * self.params.sigma**2 * total)
 
@@ -86,8 +86,8 @@ class NoiseModel:
         return self.switching(level) + self.rounding
 
     def product_rescale(self, level: int) -> float:
-        """What `relinearize_rescale` adds at level - 1: switching noise is divided by q_level."""
-        return self.switching(level) / self.params.q[level] ** 2 + self.rounding
+        """What `relinearize_rescale` adds at level - 1: switching noise is divided, too."""
+        return self.switching(level) / self.params.divisors[level] ** 2 + self.rounding
 
 
 def precision_bits(error: float, reference: float = 1.0) -> float:

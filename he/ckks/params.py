@@ -4,47 +4,36 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from fractions import Fraction
+from typing import Any
 
+from he.ckks.chain_levels import FAST_PRIME_BITS
+from he.ckks.construction import Request, candidates
 from he.ckks.noise import NoiseModel
 from he.errors import InsecureParametersError, ParameterError
 from he.format.container import Contents
 from he.rlwe import security
 from he.rlwe.params import (
     MAX_DEPTH,
-    MAX_PRIMES,
     RLWEParameters,
     check_degree,
     stored_tuple,
 )
 from he.validation import items_of, real_number, whole_number
-from ntt.errors import ModulusError
-from ntt.modulus import (
-    MAX_MODULUS_BITS,
-    find_primes,
-    find_primes_near,
-)
-
-FAST_PRIME_BITS = 50
-"""Default parameter sets use primes below 2^50: every backend holds them."""
 
 DEFAULT_PRECISION_BITS = 20
-
-WANTED_INTEGER_BITS, ENOUGH_INTEGER_BITS, LEAST_INTEGER_BITS = 16, 8, 5
-"""What `build` takes where it is free: products of two pixels; what it buys with a larger N: pixels
-and ages; and with primes that leave no room."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CKKSParameters(RLWEParameters):
-    """A CKKS parameter set: `RLWEParameters` whose chain q is rescaled by.
+    """A CKKS parameter set: `RLWEParameters` with a scale for each level.
 
-    Rescaling a ciphertext from level l divides by q_l.
+    Rescaling a ciphertext from level l divides by Q_l / Q_(l - 1), which is q_l in a chain.
 
     scales: the canonical scale of each level, index 0 .. L, with
-    ``scales[l - 1] = scales[l]^2 / q_l`` (Kim, Papadimitriou, Polyakov, CT-RSA 2022).
+    ``scales[l - 1] = scales[l]^2 Q_(l - 1) / Q_l`` (Kim, Papadimitriou, Polyakov, CT-RSA 2022).
 
     Raises `ParameterError` or `InsecureParametersError`.
     """
@@ -59,14 +48,28 @@ class CKKSParameters(RLWEParameters):
         self._set(scales=tuple(real_number(scale, "a scale") for scale in scales))
 
     def _check_scheme(self) -> None:
-        if len(self.scales) != len(self.q):
-            raise ParameterError(f"{len(self.scales)} scales for {len(self.q)} levels")
+        if len(self.scales) != len(self.levels):
+            raise ParameterError(f"{len(self.scales)} scales for {len(self.levels)} levels")
         for level, scale in enumerate(self.scales):
             if not 1 < scale < self.level_moduli[level]:
                 raise ParameterError(
                     f"scale {scale:g} of level {level}: it must be above 1 and below the modulus "
                     f"of the level, {self.level_moduli[level]:g}"
                 )
+
+    def quotient(self, level: int, lower: int) -> float:
+        """Q_level / Q_lower."""
+        return float(Fraction(self.modulus(level), self.modulus(lower)))
+
+    def dropped(self, level: int, lower: int) -> tuple[int, float]:
+        """The integer by which `Evaluator.drop_limbs` multiplies on the way from a level to a lower
+        one, and what it makes of a scale of 1: 1 and 1.0 where the upper level holds the lower one.
+        """
+        if self.at(level).holds(self.at(lower)):
+            return 1, 1.0
+        quotient = Fraction(self.modulus(level), self.modulus(lower))
+        integer = round(quotient)
+        return integer, float(integer / quotient)
 
     @property
     def slots(self) -> int:
@@ -117,12 +120,14 @@ class CKKSParameters(RLWEParameters):
         depth: int,
         *,
         precision_bits: float | None = None,
-        scale_bits: float | None = None,
+        scale_bits: float | Sequence[float] | None = None,
         N: int | None = None,
         integer_bits: int | None = None,
         security_bits: int = 128,
         dnum: int | None = None,
         special_bits: int | None = None,
+        word_bits: int | None = None,
+        prime_bits: int = FAST_PRIME_BITS,
         insecure_reason: str | None = None,
     ) -> CKKSParameters:
         """Parameters for `depth` rescalings, from what a user knows.
@@ -130,7 +135,8 @@ class CKKSParameters(RLWEParameters):
         - `depth`: the multiplicative depth, 0 or more.
         - `precision_bits`: bits after the binary point that one operation keeps in every slot; sets
           the scale. Default 20, unless `scale_bits` is given.
-        - `scale_bits`: log2 of the scale instead, from 10 to 60.
+        - `scale_bits`: log2 of the scale instead, from 10 to 60; with `word_bits` also one of each
+          level, 0 .. depth.
         - `N`: the ring degree; None takes the smallest that the security table allows.
         - `integer_bits`: decrypted values, and all values on the way at level 0, must stay below
           2^integer_bits in absolute value; larger ones come out wrong, without an error. None takes
@@ -141,172 +147,46 @@ class CKKSParameters(RLWEParameters):
           which is the fastest.
         - `special_bits`: log2(P); None takes five bits more than the largest digit, so that key
           switching adds less noise than rescaling does.
+        - `word_bits`: None makes a chain, one prime of the scale's size a level, in which a
+          switching key serves all levels below its own. A number, 50 for these kernels, makes the
+          modulus of each level of as few primes below 2^word_bits as hold it, with the cheapest
+          digits (`he.ckks.word_levels`): faster where scales are smaller than words, but each
+          level at which a key is used needs a key of its own. `dnum` and `special_bits` are then
+          chosen.
+        - `prime_bits`: primes of a chain stay below 2^prime_bits, from 50 to 61; a larger scale or
+          q_0 is a product of two. Primes above 2^50 have slower kernels.
         - `insecure_reason`: words that say why parameters outside the table are wanted.
 
         Raises `ParameterError`, or `InsecureParametersError` when nothing fits.
         """
-        depth = whole_number(depth, "depth", 0, MAX_DEPTH)
-        if precision_bits is not None and scale_bits is not None:
-            raise ParameterError("give precision_bits or scale_bits, not both")
-        if precision_bits is not None:
-            precision_bits = real_number(precision_bits, "precision_bits")
-        if scale_bits is not None:
-            scale_bits = real_number(scale_bits, "scale_bits")
-        if integer_bits is not None:
-            integer_bits = whole_number(integer_bits, "integer_bits", 1, 30)
-        if special_bits is not None:
-            special_bits = whole_number(special_bits, "special_bits", 1, MAX_PRIMES * 50)
-        if dnum is not None and not 1 <= whole_number(dnum, "dnum") <= depth + 1:
-            raise ParameterError(f"dnum = {dnum}: it must be from 1 to depth + 1 = {depth + 1}")
-        degrees = security.RING_DEGREES if N is None else (whole_number(N, "N"),)
-        dnums = range(1, depth + 2) if dnum is None else (whole_number(dnum, "dnum"),)
+        request = Request(
+            depth=whole_number(depth, "depth", 0, MAX_DEPTH),
+            precision_bits=precision_bits,
+            scale_bits=scale_bits,
+            integer_bits=integer_bits,
+            security_bits=security_bits,
+            dnum=dnum,
+            special_bits=special_bits,
+            word_bits=word_bits,
+            prime_bits=prime_bits,
+            insecure_reason=insecure_reason,
+        )
         refusal: Exception | None = None
-        for degree in degrees:
+        for degree in security.RING_DEGREES if N is None else (whole_number(N, "N"),):
             check_degree(degree)
-            bits = scale_bits
-            if bits is None:
-                wanted = DEFAULT_PRECISION_BITS if precision_bits is None else precision_bits
-                bits = scale_for(degree, wanted)
-            if not 10 <= bits <= 60:
-                raise ParameterError(f"a scale of {bits:.1f} bits: it must be from 10 to 60")
-            for sizes in _sizes(depth, bits, dnums, integer_bits, special_bits):
-                try:
-                    return _build_at(cls, degree, sizes, security_bits, insecure_reason)
-                except InsecureParametersError as error:
-                    refusal = error
-                except ModulusError as error:
-                    raise ParameterError(
-                        f"no primes for N = {degree} and a scale of {bits:.1f} bits: {error}"
-                    ) from error
+            try:
+                for moduli in candidates(request, degree):
+                    return cls(
+                        N=degree,
+                        q=moduli.q,
+                        p=moduli.p,
+                        digit_limbs=moduli.levels[-1].digit_limbs,
+                        scales=moduli.scales,
+                        security_bits=security_bits,
+                        insecure_reason=insecure_reason,
+                        own_levels=moduli.levels,
+                    )
+            except InsecureParametersError as error:
+                refusal = error
         assert refusal is not None
         raise refusal
-
-
-def scale_for(N: int, precision_bits: float) -> float:
-    """log2 of the scale at which one rescaling leaves `precision_bits` in every slot.
-
-    Rounding leaves a slot error of standard deviation N / sqrt(36) (`he.ckks.noise`); three bits
-    more cover eight standard deviations.
-    """
-    return precision_bits + math.log2(N / 6) + 3
-
-
-class _Sizes(NamedTuple):
-    """What `build` asks of a chain of primes: numbers of bits."""
-
-    depth: int
-    dnum: int
-    scale_bits: float
-    integer_bits: int
-    special_bits: int
-
-    @property
-    def first_bits(self) -> int:
-        """Bits of q_0: those of the scale, of the values, and one for the sign."""
-        return math.ceil(self.scale_bits) + self.integer_bits + 1
-
-    @property
-    def digit_limbs(self) -> int:
-        """Primes in a digit."""
-        return -(-(self.depth + 1) // self.dnum)
-
-    @property
-    def digit_bits(self) -> float:
-        """log2 of the largest digit."""
-        above = self.scale_bits * (self.digit_limbs - 1)
-        return above + max(self.scale_bits, self.first_bits)
-
-    @property
-    def special_primes(self) -> int:
-        """Number of special primes."""
-        return -(-self.special_bits // FAST_PRIME_BITS)
-
-    @property
-    def least_log_qp(self) -> float:
-        """No set of primes of these sizes has a smaller log2(QP)."""
-        return self.first_bits - 1 + self.scale_bits * self.depth + self.special_bits - 1
-
-
-def _sizes(
-    depth: int,
-    scale_bits: float,
-    dnums: Iterable[int],
-    integer_bits: int | None,
-    special_bits: int | None,
-) -> Iterator[_Sizes]:
-    """The sizes to try, the fastest first: the fewest digits, of these the most integer bits.
-
-    Where the caller leaves `integer_bits` open, none of them costs a special prime that the fewest
-    integer bits do not need, nor primes that not every backend holds.
-    """
-    for dnum in dnums:
-        tried = _integer_bits(scale_bits) if integer_bits is None else (integer_bits,)
-        found = [_Sizes(depth, dnum, scale_bits, bits, special_bits or 0) for bits in tried]
-        if special_bits is None:
-            found = [s._replace(special_bits=_special_bits(s.digit_bits)) for s in found]
-        yield from (s for s in found if s.special_primes == found[-1].special_primes)
-
-
-def _integer_bits(scale_bits: float) -> range:
-    """The integer bits that `build` tries where the caller leaves them open, the most first."""
-    room = FAST_PRIME_BITS - 1 - math.ceil(scale_bits)
-    if room < LEAST_INTEGER_BITS:  # no first prime is one that every backend holds
-        room = MAX_MODULUS_BITS - 1 - math.ceil(scale_bits)
-    most = max(min(WANTED_INTEGER_BITS, room), LEAST_INTEGER_BITS)
-    return range(most, min(ENOUGH_INTEGER_BITS, most) - 1, -1)
-
-
-def _build_at(
-    cls: type[CKKSParameters],
-    N: int,
-    sizes: _Sizes,
-    security_bits: int,
-    insecure_reason: str | None,
-) -> CKKSParameters:
-    # Refused before any prime is looked for: no set of primes would pass.
-    security.check(N, sizes.least_log_qp, security_bits, insecure_reason=insecure_reason)
-    if sizes.first_bits > MAX_MODULUS_BITS:
-        raise ParameterError(
-            f"scale 2^{sizes.scale_bits:.1f} with {sizes.integer_bits} integer bits needs a first "
-            f"prime of {sizes.first_bits} bits, at most {MAX_MODULUS_BITS}: use a smaller scale or "
-            f"fewer integer bits"
-        )
-    first = find_primes(sizes.first_bits, N, 1)
-    special = _special_primes(N, sizes, first)
-    scale = 2.0**sizes.scale_bits
-    chain: list[int] = []
-    scales = [scale]
-    fast = sizes.scale_bits < FAST_PRIME_BITS - 0.5
-    limit = 1 << (FAST_PRIME_BITS if fast else MAX_MODULUS_BITS)
-    for _ in range(sizes.depth):
-        # The prime that brings the next canonical scale back to the first one.
-        target = scales[-1] ** 2 / scale
-        taken = (*chain, *first, *special)
-        (prime,) = find_primes_near(target, N, 1, exclude=taken, below=limit)
-        chain.append(prime)
-        scales.append(scales[-1] ** 2 / prime)
-    return cls(
-        N=N,
-        q=(*first, *reversed(chain)),
-        p=special,
-        digit_limbs=sizes.digit_limbs,
-        scales=tuple(reversed(scales)),
-        security_bits=security_bits,
-        insecure_reason=insecure_reason,
-    )
-
-
-def _special_bits(digit_bits: float) -> int:
-    """Five bits more than the digit, or fewer (at least one) where that would take a prime more."""
-    enough = math.ceil(digit_bits) + 5
-    primes = -(-(math.ceil(digit_bits) + 1) // FAST_PRIME_BITS)
-    return min(enough, primes * FAST_PRIME_BITS)
-
-
-def _special_primes(N: int, sizes: _Sizes, exclude: tuple[int, ...]) -> tuple[int, ...]:
-    total, count = sizes.special_bits, sizes.special_primes
-    primes: list[int] = []
-    for i in range(count):
-        bits = total // count + (1 if i < total % count else 0)
-        primes += find_primes(bits, N, 1, exclude=(*exclude, *primes))
-    return tuple(primes)

@@ -48,7 +48,7 @@ def scaled_integer(
 
 def check_held(params: CKKSParameters, level: int, integer: int, what: str) -> None:
     """Raise `EncodingError` unless the modulus of the level holds an encoded integer."""
-    if 2 * abs(integer) >= math.prod(params.q[: level + 1]):
+    if 2 * abs(integer) >= params.modulus(level):
         raise EncodingError(
             f"{what} does not fit the modulus of level {level}: use a smaller number or a higher "
             f"level"
@@ -59,7 +59,7 @@ def _overflow(
     params: CKKSParameters, level: int, scale: float, what: str
 ) -> ScaleOverflowError:
     bits = math.log2(scale) if 0 < scale < math.inf else math.nan
-    limit = sum(math.log2(q) for q in params.q[: level + 1])
+    limit = sum(math.log2(q) for q in params.primes(level))
     return ScaleOverflowError(
         f"{what} would have the scale {scale:.4g} (2^{bits:.1f}), but level {level} holds scales "
         f"above 0 and below 2^{limit:.1f}: rescale products before the next one, or use parameters "

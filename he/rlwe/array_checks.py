@@ -35,18 +35,37 @@ def check_array(
 
 
 def check_polynomials(
-    params: RLWEParameters, data: np.ndarray, parts: Collection[int], what: str
-) -> None:
+    params: RLWEParameters,
+    data: np.ndarray,
+    parts: Collection[int],
+    what: str,
+    level: int | None = None,
+) -> int:
     """Raise unless `data` is residues (parts, limbs, N) of a level; without parts, (limbs, N).
 
-    parts: how many there may be. Raises as `check_array`.
+    parts: how many there may be. level: None is the only level of so many limbs. Returns the level.
+    Raises as `check_array`, and `ParameterError` where several levels have as many limbs.
     """
     if not isinstance(data, np.ndarray):
         raise wrong_object(data, name_of(np.ndarray), what)
     shape = data.shape
-    limbs = min(max(shape[-2], 1), len(params.q)) if len(shape) > 1 else len(params.q)
+    if level is None:
+        level = _level_of(params, shape[-2] if len(shape) > 1 else 0, what)
+    limbs = params.at(level).limbs
     first = (shape[0] if shape and shape[0] in parts else max(parts),) if parts else ()
     check_array(data, (*first, limbs, params.N), what)
+    return level
+
+
+def _level_of(params: RLWEParameters, limbs: int, what: str) -> int:
+    """The only level of so many limbs; the nearest level where there is none."""
+    if params.is_chain:
+        return min(max(limbs, 1), len(params.q)) - 1
+    found = [i for i, level in enumerate(params.levels) if level.limbs == limbs]
+    if len(found) > 1:
+        named = " and ".join(map(str, found))
+        raise ParameterError(f"{what} has {limbs} limbs, as have levels {named}: give its level")
+    return found[0] if found else params.max_level
 
 
 def array_of(values: Any) -> np.ndarray:

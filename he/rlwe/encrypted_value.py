@@ -42,7 +42,7 @@ Evaluator = TypeVar("Evaluator", bound=Operations[Any])
 
 
 class EncryptedValue(OwnedObject, Generic[Evaluator]):
-    """A ciphertext, data (parts, level + 1, N), that may have an evaluator attached.
+    """A ciphertext, data (parts, limbs, N), that may have an evaluator attached.
 
     The array becomes read-only: bytes hold the seed in place of c_1, so c_1 must not change.
 
@@ -59,18 +59,19 @@ class EncryptedValue(OwnedObject, Generic[Evaluator]):
     # Python drops it where `__eq__` is defined; here it means the object, as `is` does.
     __hash__ = object.__hash__
 
-    def _check(self, needed: type[Any]) -> None:
-        """What every scheme's constructor asks of an object that is made by hand."""
+    def _check(self, needed: type[Any], level: int | None = None) -> int:
+        """What every scheme's constructor asks of an object that is made by hand; its level."""
         params = instance(self.params, needed, "the parameter set of a ciphertext")
-        check_polynomials(params, self.data, (2, 3), "a ciphertext")
-        ops = context(params).q(self.level)
+        level = check_polynomials(params, self.data, (2, 3), "a ciphertext", level)
+        ops = context(params).q(level)
         check_below(self.data, ops.moduli, "a ciphertext")
         check_seeded(self.data, self.seed, ops, [CIPHERTEXT], "a ciphertext")
         self.data.setflags(write=False)
+        return level
 
     @property
     def level(self) -> int:
-        """Index of the last limb of Q."""
+        """The level: in a chain, the index of the last limb."""
         return int(self.data.shape[-2]) - 1
 
     @property
@@ -145,7 +146,7 @@ class EncryptedValue(OwnedObject, Generic[Evaluator]):
 
     def _packed(self) -> bytes:
         """The residues as bytes; c_1 is left out behind a seed."""
-        return pack_pairs(self.data, self.seed, self.params.q[: self.level + 1])
+        return pack_pairs(self.data, self.seed, self.params.primes(self.level))
 
 
 def _no_comparison(what: str) -> UnsupportedOperationError:
@@ -163,7 +164,7 @@ def read_parts(
     parts: int,
     seed: bytes | None,
 ) -> np.ndarray:
-    """The parts (parts, level + 1, N) of a ciphertext, from its section of a container.
+    """The parts (parts, limbs, N) of a ciphertext, from its section of a container.
 
     Raises `CorruptBytesError` for a level or a number of parts that no ciphertext has.
     """
@@ -173,5 +174,5 @@ def read_parts(
             f"a ciphertext of {parts} parts {'without' if seed is None else 'with'} a seed"
         )
     ops = context(params).q(level)
-    shape = (parts, level + 1, params.N)
+    shape = (parts, len(ops.moduli), params.N)
     return read_pairs(contents, section, ops, shape, seed, [CIPHERTEXT])

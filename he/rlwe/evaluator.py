@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from he.errors import ParametersMismatchError
 from he.rlwe import galois
-from he.rlwe.keys import EvaluationKeys
+from he.rlwe.evaluation_keys import EvaluationKeys
 from he.rlwe.keyswitch import KeySwitcher
 from he.rlwe.operand_checks import Owned, check_owner
 from he.rlwe.params import RLWEParameters

@@ -6,14 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from he.errors import CorruptBytesError
+from he.errors import CorruptBytesError, ParameterError
 from he.format.container import Contents, checked_values, unpack
+from he.levels import serving_levels
 from he.rlwe import galois
 from he.rlwe.owned_object import checked_level
 from he.rlwe.params import RLWEParameters
 from he.rlwe.serializable import Buffer, Encoded, Serializable
 from he.trace import RELINEARIZATION
-from he.validation import instance, items_of, whole_number
+from he.validation import instance, items_of, shown, whole_number
 from ntt.modulus import MAX_RING_DEGREE
 
 
@@ -21,14 +22,17 @@ from ntt.modulus import MAX_RING_DEGREE
 class KeyNeeds(Serializable):
     """The keys that a circuit needs, and the highest level at which it uses each.
 
-    relinearization: the level, or None. galois: {Galois element: level}. Raises `ParameterError`
-    for what are no whole numbers, `WrongObjectError` for no mapping.
+    relinearization: the level, or None. galois: {Galois element: level}. lower: (element, level)
+    for each lower level at which a key is used, element 0 for relinearization; only parameter sets
+    whose levels are no chain need keys for those. Raises `ParameterError` for what are no whole
+    numbers, `WrongObjectError` for no mapping.
     """
 
     kind = "key needs"
 
     relinearization: int | None = None
     galois: Mapping[int, int] = field(default_factory=dict)
+    lower: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         if self.relinearization is not None:
@@ -40,35 +44,60 @@ class KeyNeeds(Serializable):
             for element, level in named.items()
         }
         object.__setattr__(self, "galois", levels)
+        lower = {_pair(item) for item in items_of(self.lower, "the lower of `KeyNeeds`")}
+        object.__setattr__(self, "lower", tuple(sorted(lower)))
+
+    @classmethod
+    def of(cls, used: Iterable[tuple[int, int]]) -> Self:
+        """The keys of (element, level) pairs, element 0 for relinearization."""
+        pairs = sorted({_pair(item) for item in items_of(used, "the keys that are used")})
+        highest = dict(pairs)  # of an element's pairs, the last one stays
+        lower = tuple(pair for pair in pairs if pair[1] < highest[pair[0]])
+        return cls(highest.pop(RELINEARIZATION, None), highest, lower)
+
+    def made(self, params: RLWEParameters) -> list[tuple[int, int]]:
+        """(element, level) of the fewest keys that serve: relinearization first, then by element,
+        the highest level of each first.
+
+        Raises `ParameterError` as `check`.
+        """
+        self.check(params)
+        used: dict[int, list[int]] = {}
+        for element, level in self.levels():
+            used.setdefault(element, []).append(level)
+        return [
+            (element, level)
+            for element, levels in used.items()
+            for level in serving_levels(params.levels, levels)
+        ]
+
+    def without_served(self, params: RLWEParameters) -> KeyNeeds:
+        """The same needs, without the levels that the key of a higher one serves."""
+        return KeyNeeds.of(self.made(params))
 
     @staticmethod
     def union(needs: Iterable[KeyNeeds]) -> KeyNeeds:
-        """Every key that any of `needs` names, at the highest level named."""
-        relinearization: int | None = None
-        galois: dict[int, int] = {}
-        for need in items_of(needs, "the needs"):
-            instance(need, KeyNeeds, "one of the needs")
-            if need.relinearization is not None:
-                relinearization = max(need.relinearization, relinearization or 0)
-            for element, level in need.galois.items():
-                galois[element] = max(level, galois.get(element, 0))
-        return KeyNeeds(relinearization, dict(sorted(galois.items())))
+        """Every key that any of `needs` names, at every level named."""
+        given = [
+            instance(need, KeyNeeds, "one of the needs") for need in items_of(needs, "the needs")
+        ]
+        return KeyNeeds.of(pair for need in given for pair in need.levels())
 
     def check(self, params: RLWEParameters) -> None:
         """Raise `ParameterError` unless every level and Galois element exists in `params`."""
         instance(params, RLWEParameters, "the parameter set")
-        levels = list(self.galois.values())
-        if self.relinearization is not None:
-            levels.append(self.relinearization)
-        for level in levels:
+        for element, level in self.levels():
             whole_number(level, "key level", 0, params.max_level)
-        for element in self.galois:
-            galois.check_element(element, params.N)
+            if element != RELINEARIZATION or element in self.galois:
+                galois.check_element(element, params.N)
 
     def levels(self) -> list[tuple[int, int]]:
-        """(element, level) of every key in the order of the bytes: relinearization is first."""
+        """(element, level) of every key in the order of the bytes: relinearization is first, and of
+        an element the highest level.
+        """
         first = [] if self.relinearization is None else [(RELINEARIZATION, self.relinearization)]
-        return first + sorted(self.galois.items())
+        pairs = [*first, *self.galois.items(), *self.lower]
+        return sorted(pairs, key=lambda pair: (pair[0], -pair[1]))
 
     @classmethod
     def from_bytes(cls, data: Buffer, params: RLWEParameters | None = None) -> Self:
@@ -86,15 +115,25 @@ class KeyNeeds(Serializable):
     @classmethod
     def _decoded(cls, contents: Contents, params: RLWEParameters | None) -> Self:
         contents.check_sections(())
-        levels: dict[int, int] = {}
+        pairs: list[tuple[int, int]] = []
         for item in contents.field("keys", list):
             element, level = checked_values(item, "a needed key", int, int)
-            if element in levels:
-                raise CorruptBytesError(f"Galois element {element} is listed twice")
             if element != RELINEARIZATION:
                 check_read_element(element, params)
-            levels[element] = checked_level(level, params)
-        return cls(levels.pop(RELINEARIZATION, None), levels)
+            pairs.append((element, checked_level(level, params)))
+        needs = cls.of(pairs)
+        if pairs != needs.levels():
+            raise CorruptBytesError("needed keys are not in their order, or listed twice")
+        return needs
+
+
+def _pair(item: object) -> tuple[int, int]:
+    """(Galois element, level) of a key, as whole numbers."""
+    pair = items_of(item, "a key that is used, (Galois element, level),")
+    if len(pair) != 2:
+        raise ParameterError(f"{shown(item)}: (Galois element, level) is needed")
+    element, level = pair
+    return whole_number(element, "a Galois element"), whole_number(level, "the level of a key")
 
 
 def check_read_element(element: int, params: RLWEParameters | None) -> None:

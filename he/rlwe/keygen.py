@@ -8,19 +8,15 @@ import numpy as np
 
 from he.errors import ParametersMismatchError
 from he.rlwe import galois, sampling
-from he.rlwe.keys import (
-    EvaluationKeys,
-    KeyNeeds,
-    KeySwitchingKey,
-    PublicKey,
-    SecretKey,
-)
+from he.rlwe.evaluation_keys import EvaluationKeys
+from he.rlwe.key_needs import KeyNeeds
+from he.rlwe.keys import KeySwitchingKey, PublicKey, SecretKey
 from he.rlwe.parallel import map_threads
 from he.rlwe.params import RLWEParameters
 from he.rlwe.rns import context
 from he.rlwe.sampling import RandomStream
 from he.rlwe.seeded import PUBLIC_KEY, digit_label, uniform_from_seed
-from he.rlwe.small_polynomials import mask
+from he.rlwe.small_polynomials import mask, rows_of
 from he.trace import RELINEARIZATION
 from he.validation import instance, whole_number
 from ntt.constants import Scalars
@@ -56,7 +52,8 @@ class KeyGenerator:
         seed = self._public_seed()
         data = large_array((2, len(ops.moduli), self.params.N))
         data[1] = uniform_from_seed(seed, PUBLIC_KEY, ops)
-        mask(data, secret.transformed, self._stream(), self.params, ops)
+        rows = self._context.qp_rows(self.params.max_level)
+        mask(data, rows_of(secret.transformed, rows), self._stream(), self.params, ops)
         return PublicKey.unchecked(params=self.params, data=data, seed=seed)
 
     def relinearization_key(self, secret: SecretKey, level: int | None = None) -> KeySwitchingKey:
@@ -71,16 +68,17 @@ class KeyGenerator:
         return self._key(secret, int(element), level)
 
     def evaluation_keys(self, secret: SecretKey, needs: KeyNeeds) -> EvaluationKeys:
-        """Every key that `needs` names, each at the level named and no higher."""
+        """Every key that `needs` names, each at the level named and no higher.
+
+        Where a key for a higher level serves a lower one, as in a chain, it is made alone.
+        """
         self._check(secret)
-        instance(needs, KeyNeeds, "the needs").check(self.params)
-        named = list(needs.galois.items())
-        if needs.relinearization is not None:
-            named.append((RELINEARIZATION, needs.relinearization))
-        work = [(element, level, *self._randomness()) for element, level in named]
+        wanted = instance(needs, KeyNeeds, "the needs").made(self.params)
+        order = {element: place for place, element in enumerate(needs.galois)}
+        wanted.sort(key=lambda pair: order.get(pair[0], len(order)))
+        work = [(element, level, *self._randomness()) for element, level in wanted]
         keys = map_threads(lambda item: self._switching_key(secret, *item), work)
-        by_element = {key.element: key for key in keys}
-        return EvaluationKeys(self.params, by_element.pop(RELINEARIZATION, None), by_element)
+        return EvaluationKeys.of(self.params, keys)
 
     # ------------------------------------------------------------ parts
 
@@ -96,7 +94,7 @@ class KeyGenerator:
         """Encryptions of P (Q/D_j) [(Q/D_j)^-1]_{D_j} source under target, one a digit."""
         ops = self._context.qp(level)
         source, target = self._source_and_target(secret, element, level)
-        digits = self.params.digit_rows(level)
+        digits, special = self.params.digit_rows(level), self.params.special_modulus(level)
         shape = (len(digits), 2, len(ops.moduli), self.params.N)
         data = large_array(shape)
         for j, rows in enumerate(digits):
@@ -104,9 +102,10 @@ class KeyGenerator:
             mask(data[j], target, stream, self.params, ops)
             # The gadget factor is P modulo the digit's own primes, and 0 modulo all others.
             own = slice(rows.start, rows.stop)
-            digit_ops = self._context.limbs(tuple(rows))
+            digit_ops = self._context.limbs(self._context.q_rows(level)[own])
+            P = Scalars([special] * len(rows), digit_ops.moduli)
             scaled = digit_ops.multiply_scalar(
-                secret_array(source[own].shape), source[own], self._special(rows)
+                secret_array(source[own].shape), source[own], P
             )
             digit_ops.add(data[j, 0, own], data[j, 0, own], scaled)
         return KeySwitchingKey.unchecked(
@@ -117,10 +116,8 @@ class KeyGenerator:
         self, secret: SecretKey, element: int, level: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """s^2 and s for the relinearization key, s and its preimage for a Galois element."""
-        rows = list(self._context.qp_rows(level))
-        shape = (len(rows), self.params.N)
-        s = np.take(secret.transformed, rows, axis=0, out=secret_array(shape), mode="clip")
-        other = secret_array(shape)
+        s = rows_of(secret.transformed, self._context.qp_rows(level))
+        other = secret_array(s.shape)
         if element == RELINEARIZATION:
             return self._context.qp(level).multiply(other, s, s), s
         N = self.params.N
@@ -135,10 +132,6 @@ class KeyGenerator:
     def _stream(self) -> RandomStream:
         """Randomness for one key: fresh from the operating system, unless a test gave a seed."""
         return self._seeded or RandomStream.from_os()
-
-    def _special(self, rows: range) -> Scalars:
-        moduli = self._context.limbs(tuple(rows)).moduli
-        return Scalars([self._context.P] * len(moduli), moduli)
 
     def _public_seed(self) -> bytes:
         return os.urandom(32) if self._seeded is None else self._seeded.bytes(32)

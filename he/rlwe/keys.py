@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -10,23 +10,17 @@ import numpy as np
 
 from he.errors import (
     CorruptBytesError,
-    MissingGaloisKeyError,
     MissingKeyError,
-    MissingRelinearizationKeyError,
     ParameterError,
-    ParametersMismatchError,
 )
-from he.format.container import Contents, checked_values, packed_size
-from he.format.residue_packing import packed_bytes, packed_words
+from he.format.container import Contents, checked_values
+from he.format.residue_packing import packed_words
 from he.rlwe import galois
 from he.rlwe.array_checks import check_array, check_below
-from he.rlwe.key_needs import KeyNeeds as KeyNeeds
 from he.rlwe.key_needs import check_read_element
 from he.rlwe.owned_object import OwnedObject, checked_level
-from he.rlwe.parallel import map_threads
 from he.rlwe.params import RLWEParameters
 from he.rlwe.rns import context
-from he.rlwe.sampling import SEED_BYTES
 from he.rlwe.seeded import (
     PUBLIC_KEY,
     check_seeded,
@@ -57,7 +51,8 @@ class SecretKey(OwnedObject):
 
     def __init__(self, params: RLWEParameters, coefficients: np.ndarray) -> None:
         self.params = instance(params, RLWEParameters, "the parameter set of a secret key")
-        ops = context(params).qp(params.max_level)
+        rows = context(params)
+        ops = rows.limbs(rows.all_rows)
         memory = secret_array((1 + len(ops.moduli), params.N))
         small = memory[0].view(np.int64)
         take_secret(params, coefficients, small)
@@ -71,7 +66,7 @@ class SecretKey(OwnedObject):
 
     @property
     def transformed(self) -> np.ndarray:
-        """The transform modulo every prime of QP at the top level, (limbs_QP, N), read-only."""
+        """The transform modulo every prime q and then p, (primes, N), read-only."""
         return read_only(self._held()[1:])
 
     def wipe(self) -> None:
@@ -136,16 +131,15 @@ class PublicKey(OwnedObject):
 
     def __post_init__(self) -> None:
         params = instance(self.params, RLWEParameters, "the parameter set of a public key")
-        moduli = params.q + params.p
-        check_array(self.data, (2, len(moduli), params.N), "a public key")
-        check_below(self.data, moduli, "a public key")
         ops = context(params).qp(params.max_level)
+        check_array(self.data, (2, len(ops.moduli), params.N), "a public key")
+        check_below(self.data, ops.moduli, "a public key")
         check_seeded(self.data, self.seed, ops, [PUBLIC_KEY], "a public key")
         _check_public(self.data)
         self.data.setflags(write=False)
 
     def _encoded(self) -> Encoded:
-        moduli = self.params.q + self.params.p
+        moduli = context(self.params).qp(self.params.max_level).moduli
         return {"seed": self.seed or b""}, {"0": pack_pairs(self.data, self.seed, moduli)}
 
     @classmethod
@@ -176,7 +170,8 @@ class PublicKey(OwnedObject):
 class KeySwitchingKey(OwnedObject):
     """Gadget encryptions that carry a ciphertext part from one secret to another.
 
-    data (dnum, 2, limbs_QP, N) transformed, for use at `level` and below. `element` is the Galois
+    data (dnum, 2, limbs_QP, N) transformed, for use at `level` and at the levels that it serves
+    (`he.levels.Level.serves`): in a chain, all below. `element` is the Galois
     element, or 0 for the relinearization key (s^2 to s). A Galois key of element g switches from s
     to the preimage of s under g; the automorphism is applied to the result, so that one
     decomposition serves many rotations.
@@ -210,23 +205,26 @@ class KeySwitchingKey(OwnedObject):
         self.data.setflags(write=False)
 
     def rows(self, level: int) -> np.ndarray:
-        """The limb of `data` that belongs to each limb of QP at `level` <= self.level."""
+        """The limb of `data` that belongs to each limb of QP at a `level` that the key serves."""
         level = whole_number(level, "level", 0, self.level)
-        special = np.arange(self.level + 1, self.data.shape[2])
-        return np.concatenate((np.arange(level + 1), special)).astype(np.int64)
+        limbs, own = self.params.levels[level].limbs, self.params.levels[self.level].limbs
+        special = np.arange(own, self.data.shape[2])
+        return np.concatenate((np.arange(limbs), special)).astype(np.int64)
 
     @property
-    def _item(self) -> list[Any]:
+    def item(self) -> list[Any]:
         """[element, level, seed]: what a header says of this key."""
         return [self.element, self.level, self.seed or b""]
 
-    def _packed(self) -> bytes:
+    def packed(self) -> bytes:
         """The residues of this key as bytes; behind a seed only the first half of each pair."""
         return pack_pairs(self.data, self.seed, context(self.params).qp(self.level).moduli)
 
     @classmethod
-    def _read(cls, contents: Contents, item: object, params: RLWEParameters) -> Self:
-        """The key that `item` describes, from the section named like the key's element.
+    def read(
+        cls, contents: Contents, section: str, item: object, params: RLWEParameters
+    ) -> Self:
+        """The key that `item` describes, from its section.
 
         Raises `CorruptBytesError`.
         """
@@ -239,106 +237,18 @@ class KeySwitchingKey(OwnedObject):
         digits = params.digits(level)
         shape = (digits, 2, len(ops.moduli), params.N)
         labels = [digit_label(digit) for digit in range(digits)]
-        data = read_pairs(contents, str(element), ops, shape, seed, labels)
+        data = read_pairs(contents, section, ops, shape, seed, labels)
         return cls.unchecked(params=params, level=level, element=element, data=data, seed=seed)
 
     def _encoded(self) -> Encoded:
-        return {"item": self._item}, {str(self.element): self._packed()}
+        return {"item": self.item}, {str(self.element): self.packed()}
 
     @classmethod
     def _decoded(cls, contents: Contents, params: RLWEParameters) -> Self:
         item = contents.header.get("item")
-        contents.check_sections(_sections([item]))
-        return cls._read(contents, item, params)
-
-
-@dataclass(frozen=True, eq=False)
-class EvaluationKeys(OwnedObject):
-    """What an evaluator is given: public keys for relinearization and for Galois elements."""
-
-    kind = "evaluation keys"
-
-    params: RLWEParameters
-    relinearization: KeySwitchingKey | None = None
-    galois: Mapping[int, KeySwitchingKey] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        instance(self.params, RLWEParameters, "the parameter set of evaluation keys")
-        named = dict(instance(self.galois, Mapping, "the galois of evaluation keys"))
-        object.__setattr__(self, "galois", named)
-        if self.relinearization is not None:
-            named = {**named, RELINEARIZATION: self.relinearization}
-        for element, key in named.items():
-            instance(key, KeySwitchingKey, f"the key of element {element}")
-            if key.params != self.params:
-                raise ParametersMismatchError(
-                    f"the key of element {element} belongs to {key.params}, not to {self.params}"
-                )
-            if key.element != element:
-                raise ParameterError(
-                    f"the key of element {key.element} stands in the place of {element}"
-                )
-
-    @property
-    def memory_bytes(self) -> int:
-        """Bytes of the expanded keys in memory."""
-        keys = list(self.galois.values())
-        if self.relinearization is not None:
-            keys.append(self.relinearization)
-        return sum(key.data.nbytes for key in keys)
-
-    @classmethod
-    def serialized_bytes(cls, params: RLWEParameters, needs: KeyNeeds) -> int:
-        """Exactly how many bytes the (seeded) keys for `needs` take, before any is made."""
-        instance(needs, KeyNeeds, "the needs").check(params)
-        levels = needs.levels()
-        items = [[element, level, bytes(SEED_BYTES)] for element, level in levels]
-        sizes = {
-            str(element): params.digits(level)
-            * packed_bytes(params.q[: level + 1] + params.p, params.N)
-            for element, level in levels
-        }
-        return packed_size(cls.kind, {"params": params.id, "keys": items}, sizes)
-
-    def for_relinearization(self, level: int) -> KeySwitchingKey:
-        """The relinearization key for `level`; raises `MissingRelinearizationKeyError`."""
-        level = whole_number(level, "level")
-        key = self.relinearization
-        if key is None or key.level < level:
-            have = "there is none" if key is None else f"the one given serves level {key.level}"
-            raise MissingRelinearizationKeyError(
-                f"a relinearization key for level {level} is needed, {have}: "
-                f"make it with KeyNeeds(relinearization={level})"
-            )
-        return key
-
-    def for_element(self, element: int, level: int) -> KeySwitchingKey:
-        """The key of a Galois element for `level`; raises `MissingGaloisKeyError`."""
-        element, level = whole_number(element, "the Galois element"), whole_number(level, "level")
-        key = self.galois.get(element)
-        if key is None or key.level < level:
-            have = "it is missing" if key is None else f"the one given serves level {key.level}"
-            raise MissingGaloisKeyError(
-                f"the key of Galois element {element} for level {level} is needed, {have}: "
-                f"make it with KeyNeeds(galois={{{element}: {level}}}); the rotation by k is "
-                f"element 3^k mod 2N"
-            )
-        return key
-
-    def _encoded(self) -> Encoded:
-        ordered = [] if self.relinearization is None else [self.relinearization]
-        ordered += [self.galois[element] for element in sorted(self.galois)]
-        packed = map_threads(KeySwitchingKey._packed, ordered)
-        sections = {str(key.element): block for key, block in zip(ordered, packed, strict=True)}
-        return {"keys": [key._item for key in ordered]}, sections
-
-    @classmethod
-    def _decoded(cls, contents: Contents, params: RLWEParameters) -> Self:
-        items = contents.field("keys", list)
-        contents.check_sections(_sections(items))
-        keys = map_threads(lambda item: KeySwitchingKey._read(contents, item, params), items)
-        galois = {key.element: key for key in keys}
-        return cls(params, galois.pop(RELINEARIZATION, None), galois)
+        (section,) = sections = section_names([item])
+        contents.check_sections(sections)
+        return cls.read(contents, section, item, params)
 
 
 def _check_public(data: np.ndarray) -> None:
@@ -347,6 +257,13 @@ def _check_public(data: np.ndarray) -> None:
         raise ParameterError("a public key whose second half is zero in a limb hides nothing")
 
 
-def _sections(items: Sequence[object]) -> list[str]:
-    """The section of each switching key that `items` describe."""
-    return [str(checked_values(item, "a switching key", int, int, bytes)[0]) for item in items]
+def section_names(items: Sequence[object]) -> list[str]:
+    """The section of each switching key that `items` describe: its element, and its level where
+    another key of the element came before.
+    """
+    names: dict[str, None] = {}
+    for item in items:
+        element, level, _ = checked_values(item, "a switching key", int, int, bytes)
+        name = str(element)
+        names.setdefault(name if name not in names else f"{name} at level {level}")
+    return list(names)

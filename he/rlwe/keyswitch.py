@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from he.rlwe import galois
+from he.rlwe.division import Division
 from he.rlwe.keys import KeySwitchingKey
 from he.rlwe.limb_blocks import even_blocks, fewest_blocks
-from he.rlwe.rns import Decomposition, Division, RNSContext
+from he.rlwe.rns import Decomposition, RNSContext
 from ntt import threads
 from ntt.hoisting import VECTOR, KeyOperands
 from ntt.memory import large_array
@@ -35,7 +36,7 @@ class KeySwitcher:
         self.level = level
         self.q = context.q(level)
         self.qp = context.qp(level)
-        self.limbs_q = level + 1
+        self.limbs_q = len(self.q.moduli)
         self.limbs_qp = len(self.qp.moduli)
         self._known_operands: dict[tuple[KeySwitchingKey, ...], KeyOperands] = {}
 
@@ -129,8 +130,9 @@ class KeySwitcher:
         return self.context.mod_down(self.level)(x, out)
 
     def mod_down_rescale(self, pair: np.ndarray) -> np.ndarray:
-        """round(pair / (P q_level)): (2, limbs_QP, N) -> a new (2, limbs_Q - 1, N)."""
-        return self._divide(pair, self.context.mod_down_rescale(self.level), self.limbs_q - 1)
+        """(2, limbs_QP, N) -> a new (2, limbs, N) one level below: divided by P, and rescaled."""
+        division = self.context.mod_down_rescale(self.level)
+        return self._divide(pair, division, division.limbs)
 
     def images(
         self, pair: np.ndarray, elements: Sequence[int], keys: Mapping[int, KeySwitchingKey]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import itertools
 import math
-import operator
 import sys
 from abc import abstractmethod
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, Self
 
 from he.errors import CorruptBytesError, InsecureParametersError, ParameterError
 from he.format.container import Contents, checked_values, unpack
+from he.levels import Level, chain, check_levels
 from he.rlwe import security
 from he.rlwe.sampling import STANDARD_SIGMA
 from he.rlwe.serializable import Buffer, Encoded, Serializable
@@ -22,7 +22,7 @@ from ntt.errors import ModulusError, RingDegreeError
 from ntt.modulus import check_ntt_modulus, check_ring_degree
 
 MAX_PRIMES = 128
-"""The most primes q, and the most primes p, of a parameter set that is read from bytes."""
+"""The most primes q, primes p and levels of a parameter set that is read from bytes."""
 
 MAX_DEPTH = 60
 """The largest multiplicative depth that parameters are built for."""
@@ -35,12 +35,14 @@ class RLWEParameters(Serializable):
     """A ring in full RNS with hybrid key switching; the base of each scheme's parameter set.
 
     - `N`: the ring degree, a power of two from 2^3 to 2^17.
-    - `q`: the chain q_0, .., q_L of distinct primes = 1 mod 2N below 2^61. A ciphertext at level l
-      has residues modulo q_0, .., q_l.
+    - `q`: distinct primes = 1 mod 2N below 2^61, of which the modulus of each level is made.
     - `p`: the special primes; their product is P.
-    - `digit_limbs`: primes in a digit (alpha); there are dnum = ceil((L + 1) / alpha)
-      digits at the top level.
-    - `security_bits`: 128, 192 or 256; checked over log2(QP) and sigma by `he.rlwe.security`.
+    - `digit_limbs`: primes in a digit (alpha) of the chain.
+    - `own_levels`: the primes and the digits of each level, index 0 .. L. By default q is a chain:
+      a ciphertext at level l has residues modulo q_0, .., q_l, all special primes serve each level,
+      and there are dnum = ceil((L + 1) / alpha) digits at the top level.
+    - `security_bits`: 128, 192 or 256; checked over sigma and the largest log2(Q_l P_l) of all
+      levels by `he.rlwe.security`. No key has a modulus of primes of two levels.
     - `insecure_reason`: words that say why less is wanted (tests, demonstrations); None otherwise.
     - `sigma`: standard deviation of the error's discrete Gaussian, at least 3.19 where no
       `insecure_reason` says otherwise. The secret is uniform ternary.
@@ -58,6 +60,7 @@ class RLWEParameters(Serializable):
     security_bits: int = field(default=128, compare=False)
     insecure_reason: str | None = field(default=None, compare=False)
     sigma: float = STANDARD_SIGMA
+    own_levels: tuple[Level, ...] = field(default=(), repr=False)
     id: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -78,6 +81,12 @@ class RLWEParameters(Serializable):
             )
         if not 0.5 <= self.sigma <= 64:
             raise ParameterError(f"sigma = {self.sigma}: it must be from 0.5 to 64")
+        if self.own_levels:
+            wrong = check_levels(self.own_levels, self.q, self.p)
+            if wrong is not None:
+                raise ParameterError(wrong)
+            if self.own_levels == self._chain():
+                self._set(own_levels=())
         self._check_scheme()
         security.check(
             self.N,
@@ -86,7 +95,10 @@ class RLWEParameters(Serializable):
             sigma=self.sigma,
             insecure_reason=self.insecure_reason,
         )
-        digest = hashlib.blake2b(self._identity().encode(), digest_size=16).digest()
+        identity = self._identity()
+        if self.own_levels:
+            identity += f"|{[tuple(level) for level in self.own_levels]}"
+        digest = hashlib.blake2b(identity.encode(), digest_size=16).digest()
         self._set(id=digest)
 
     def _make_plain(self) -> None:
@@ -97,6 +109,7 @@ class RLWEParameters(Serializable):
         self._set(
             N=whole_number(self.N, "N"),
             q=whole_numbers(self.q, "q"),
+            own_levels=_plain_levels(self.own_levels),
             p=whole_numbers(self.p, "p"),
             digit_limbs=whole_number(self.digit_limbs, "digit_limbs"),
             security_bits=whole_number(self.security_bits, "security_bits"),
@@ -130,7 +143,49 @@ class RLWEParameters(Serializable):
     @property
     def max_level(self) -> int:
         """L: the level of a fresh ciphertext."""
-        return len(self.q) - 1
+        return len(self.levels) - 1
+
+    @functools.cached_property
+    def levels(self) -> tuple[Level, ...]:
+        """The primes and the digits of each level."""
+        return self.own_levels or self._chain()
+
+    def _chain(self) -> tuple[Level, ...]:
+        return chain(len(self.q), len(self.p), self.digit_limbs)
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether the modulus of level l is q_0 .. q_l."""
+        return not self.own_levels
+
+    def at(self, level: int) -> Level:
+        """The primes and digits of `level`; raises `ParameterError` for a level that is none."""
+        return self.levels[whole_number(level, "level", 0, self.max_level)]
+
+    def primes(self, level: int) -> tuple[int, ...]:
+        """The primes of the modulus of `level`, in the order of limbs."""
+        return tuple([self.q[row] for row in self.at(level).rows])
+
+    def special_primes(self, level: int) -> tuple[int, ...]:
+        """The special primes that key switching uses at `level`."""
+        return tuple([self.p[index] for index in self.at(level).specials])
+
+    def modulus(self, level: int) -> int:
+        """Q_l, the modulus of `level`."""
+        return math.prod(self.primes(level))
+
+    def special_modulus(self, level: int) -> int:
+        """P_l, the product of the special primes that key switching uses at `level`."""
+        return math.prod(self.special_primes(level))
+
+    @functools.cached_property
+    def divisors(self) -> tuple[float, ...]:
+        """What a rescaling from each level divides by, Q_l / Q_(l - 1); at level 0 it is Q_0."""
+        moduli = [self.modulus(level) for level in range(self.max_level + 1)]
+        return tuple(
+            float(Fraction(above, below))
+            for above, below in zip(moduli, [1, *moduli], strict=False)
+        )
 
     @property
     def dnum(self) -> int:
@@ -139,29 +194,28 @@ class RLWEParameters(Serializable):
 
     def digits(self, level: int) -> int:
         """Number of digits at `level`."""
-        level = whole_number(level, "level", 0, self.max_level)
-        return -(-(level + 1) // self.digit_limbs)
+        return len(self.at(level).digits)
 
     def digit_rows(self, level: int) -> tuple[range, ...]:
         """The limbs of each digit at `level`."""
-        level = whole_number(level, "level", 0, self.max_level)
-        size = self.digit_limbs
-        return tuple(range(i, min(i + size, level + 1)) for i in range(0, level + 1, size))
+        return self.at(level).digits
 
     @functools.cached_property
     def level_moduli(self) -> tuple[float, ...]:
-        """The modulus q_0 .. q_l of each level l, infinite where it is beyond float64."""
-        log2 = itertools.accumulate(math.log2(prime) for prime in self.q)
-        exact = itertools.accumulate(self.q, operator.mul)
+        """The modulus Q_l of each level l, infinite where it is beyond float64."""
+        exact = [self.modulus(level) for level in range(self.max_level + 1)]
         return tuple(
-            float(modulus) if bits < _LARGEST_EXPONENT else math.inf
-            for bits, modulus in zip(log2, exact, strict=True)
+            float(modulus) if modulus.bit_length() <= _LARGEST_EXPONENT else math.inf
+            for modulus in exact
         )
 
     @property
     def log_qp(self) -> float:
-        """log2(QP): what the security table is asked about."""
-        return sum(math.log2(prime) for prime in self.q + self.p)
+        """The largest log2(Q_l P_l) of all levels: what the security table is asked about."""
+        return max(
+            sum(math.log2(prime) for prime in self.primes(level) + self.special_primes(level))
+            for level in range(self.max_level + 1)
+        )
 
     @property
     def security_estimate(self) -> int:
@@ -201,7 +255,7 @@ class RLWEParameters(Serializable):
 
     def _encoded(self) -> Encoded:
         """Every field as it stands; floats keep all their bits."""
-        header = {
+        header: dict[str, Any] = {
             "N": self.N,
             "q": self.q,
             "p": self.p,
@@ -210,6 +264,11 @@ class RLWEParameters(Serializable):
             "insecure_reason": self.insecure_reason or "",
             "sigma": self.sigma,
         }
+        if not self.is_chain:
+            header["levels"] = [
+                [list(rows), list(specials), digit_limbs]
+                for rows, specials, digit_limbs in self.own_levels
+            ]
         return {**header, **self._scheme_fields()}, {}
 
     @classmethod
@@ -222,6 +281,7 @@ class RLWEParameters(Serializable):
             security_bits=contents.field("security_bits", int),
             insecure_reason=contents.field("insecure_reason", str) or None,
             sigma=contents.field("sigma", float),
+            own_levels=_read_levels(contents),
             **cls._read_scheme_fields(contents),
         )
 
@@ -250,6 +310,41 @@ def whole_numbers(values: object, what: str) -> tuple[int, ...]:
     """
     number = f"a number in {what}"
     return tuple([whole_number(value, number) for value in items_of(values, what)])
+
+
+def _plain_levels(levels: object) -> tuple[Level, ...]:
+    """The levels with Python's own numbers."""
+    found = []
+    for level in items_of(levels, "levels"):
+        fields = items_of(level, "a level")
+        if len(fields) != 3:
+            raise ParameterError(f"a level has {len(fields)} fields: rows, specials, digit_limbs")
+        rows, specials, digit_limbs = fields
+        found.append(
+            Level(
+                whole_numbers(rows, "the rows of a level"),
+                whole_numbers(specials, "the special primes of a level"),
+                whole_number(digit_limbs, "the digit_limbs of a level"),
+            )
+        )
+    return tuple(found)
+
+
+def _read_levels(contents: Contents) -> tuple[Level, ...]:
+    """The levels of a header, () of a chain; raises `CorruptBytesError` for anything else."""
+    if "levels" not in contents.header:
+        return ()
+    levels = []
+    for item in stored_tuple(contents, "levels", list):
+        rows, specials, digit_limbs = checked_values(item, "a level", list, list, int)
+        levels.append(Level(_read_rows(rows), _read_rows(specials), digit_limbs))
+    return tuple(levels)
+
+
+def _read_rows(rows: list[Any]) -> tuple[int, ...]:
+    if len(rows) > MAX_PRIMES:
+        raise CorruptBytesError(f"{len(rows)} primes of a level: at most {MAX_PRIMES} are read")
+    return tuple(checked_values(rows, "the primes of a level", *[int] * len(rows)))
 
 
 def stored_tuple(contents: Contents, name: str, needed: type[Any]) -> tuple[Any, ...]:

@@ -1,13 +1,12 @@
 """Residue number systems: the limbs of each level, and exact moves between bases.
 
-Rows are numbered through the whole chain: 0 .. L are q_0 .. q_L, then the special primes. A
-polynomial at level l "in Q" has limbs q_0 .. q_l; "in QP" the special primes follow them.
+Rows are numbered through all primes: those of q, then the special ones. A polynomial at level l "in
+Q" has the limbs of that level (`he.levels.Level`); "in QP" its special primes follow them.
 """
 
 from __future__ import annotations
 
 import functools
-import math
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,21 +15,14 @@ from typing import NoReturn, Self, TypeVar
 import numpy as np
 
 from he.errors import UnsupportedOperationError
+from he.rlwe.division import Division, crt_weights
 from he.rlwe.params import RLWEParameters
 from ntt.caching import Made
-from ntt.constants import BasisChange, DigitChange, LimbDivision, Scalars
-from ntt.hoisting import VectorMoves
-from ntt.kernels import KernelModule
+from ntt.constants import DigitChange, Scalars
 from ntt.limbs import LimbOps
 from ntt.memory import large_array
 from ntt.tables import NTTTables
 from ntt.workspace import workspace
-
-_kernels = KernelModule("he.rlwe.rns_kernels")
-
-# Errors of fresh ciphertexts (`he.rlwe.sampling.gaussian`) are far smaller.
-_ADDEND_BOUND = 1 << 12
-
 
 T = TypeVar("T")
 
@@ -80,10 +72,14 @@ class RNSChain:
             "send parameter sets, keys and ciphertexts, and make the others of them anew"
         )
 
-    def division(self, rows: tuple[int, ...], dropped: int) -> Division:
-        """Division of a polynomial over `rows` by the product of the last `dropped` of them."""
-        make = functools.partial(Division, self.limbs, rows, dropped)
-        return self._made.get((Division, rows, dropped), make)
+    def division(
+        self, rows: tuple[int, ...], dropped: int, coming: tuple[int, ...] = ()
+    ) -> Division:
+        """Division of a polynomial over `rows` by the product of the last `dropped` of them, times
+        that of the rows that come.
+        """
+        make = functools.partial(Division, self.limbs, rows, dropped, coming)
+        return self._made.get((Division, rows, dropped, coming), make)
 
 
 class RNSContext(RNSChain):
@@ -95,16 +91,20 @@ class RNSContext(RNSChain):
     def __init__(self, params: RLWEParameters) -> None:
         super().__init__(params.N, params.q + params.p)
         self.params = params
-        self.special_rows = tuple(range(len(params.q), len(params.q) + len(params.p)))
-        self.P = math.prod(params.p)
+        self.all_rows = tuple(range(len(params.q) + len(params.p)))
 
     def q_rows(self, level: int) -> tuple[int, ...]:
         """Rows of Q at `level`."""
-        return tuple(range(level + 1))
+        return self.params.levels[level].rows
+
+    def special_rows(self, level: int) -> tuple[int, ...]:
+        """Rows of the special primes at `level`."""
+        first = len(self.params.q)
+        return tuple([first + index for index in self.params.levels[level].specials])
 
     def qp_rows(self, level: int) -> tuple[int, ...]:
         """Rows of QP at `level`: those of Q, then the special primes."""
-        return self.q_rows(level) + self.special_rows
+        return self.q_rows(level) + self.special_rows(level)
 
     def q(self, level: int) -> LimbOps:
         """The kernels of Q at `level`."""
@@ -117,7 +117,8 @@ class RNSContext(RNSChain):
     def special_factor(self, level: int) -> Scalars:
         """P modulo each prime of Q at `level`."""
         moduli = self.q(level).moduli
-        make = functools.partial(Scalars, [self.P] * len(moduli), moduli)
+        P = self.params.special_modulus(level)
+        make = functools.partial(Scalars, [P] * len(moduli), moduli)
         return self._made.get(("special factor", level), make)
 
     def decomposition(self, level: int, centred: bool = True) -> Decomposition:
@@ -143,16 +144,22 @@ class RNSContext(RNSChain):
 
     def mod_down(self, level: int) -> Division:
         """Division by P: from QP to Q at `level`."""
-        return self.division(self.qp_rows(level), len(self.special_rows))
+        return self.division(self.qp_rows(level), len(self.special_rows(level)))
 
     def rescale(self, level: int) -> Division:
-        """Division by q_level: from Q at `level` to Q at `level` - 1."""
-        return self.division(self.q_rows(level), 1)
+        """From Q at `level` to Q at `level` - 1: times Q_(level - 1) / Q_level."""
+        return self.change(level, level - 1)
 
     def mod_down_rescale(self, level: int) -> Division:
-        """Division by P q_level at once: from QP at `level` to Q at `level` - 1."""
-        rows = (*self.q_rows(level - 1), level, *self.special_rows)
-        return self.division(rows, 1 + len(self.special_rows))
+        """From QP at `level` to Q at `level` - 1: times Q_(level - 1) / (P Q_level), at once."""
+        return self.change(level, level - 1, self.special_rows(level))
+
+    def change(self, level: int, lower: int, special: tuple[int, ...] = ()) -> Division:
+        """From Q at `level` and `special` rows behind it to Q at a lower level."""
+        rows, kept = self.q_rows(level), self.q_rows(lower)
+        shared = self.params.levels[level].shared(self.params.levels[lower])
+        going = len(rows) - shared + len(special)
+        return self.division((*rows, *special), going, kept[shared:])
 
 
 _in_use: weakref.WeakValueDictionary[RLWEParameters, RNSContext] = weakref.WeakValueDictionary()
@@ -167,13 +174,6 @@ def context(params: RLWEParameters) -> RNSContext:
     """
     found = _in_use.get(params)
     return found if found is not None else _in_use.setdefault(params, RNSContext(params))
-
-
-def _crt_weights(moduli: Sequence[int]) -> tuple[list[int], list[int]]:
-    """(D / d_j)^-1 mod d_j and D / d_j for D the product of `moduli`."""
-    product = math.prod(moduli)
-    cofactors = [product // d for d in moduli]
-    return [pow(c, -1, d) for c, d in zip(cofactors, moduli, strict=True)], cofactors
 
 
 class Decomposition:
@@ -202,8 +202,9 @@ class Decomposition:
         self._rows = context.qp_rows(level)
         self._q = context.q(level)
         self._scales = scales
+        moduli = self._q.moduli
         self._digits = [
-            _Digit.of(tuple(rows), [context.tables.moduli[r] for r in rows], centred)
+            _Digit.of(tuple(rows), [moduli[r] for r in rows], centred)
             for rows in context.params.digit_rows(level)
         ]
         inverses = [inverse for digit in self._digits for inverse in digit.inverses]
@@ -267,108 +268,9 @@ class _Digit:
     @classmethod
     def of(cls, rows: tuple[int, ...], moduli: list[int], centred: bool) -> _Digit:
         halves = [d // 2 if centred else 0 for d in moduli]
-        return cls(rows, *_crt_weights(moduli), halves)
+        return cls(rows, *crt_weights(moduli), halves)
 
     @property
     def shift(self) -> int:
         """What centring adds to the sum of the terms."""
         return sum(h * c for h, c in zip(self.halves, self.cofactors, strict=True))
-
-
-class Division:
-    """mod_down and rescale: ``round(x / D)`` for D the product of the last limbs of x.
-
-    Exact rounding: half of D is added first, the remainder is lifted with the overflow count of
-    Halevi, Polyakov, Shoup (CT-RSA 2019, section 2.3) and subtracted, and D^-1 multiplied.
-    """
-
-    def __init__(self, limbs: KernelsOfRows, rows: tuple[int, ...], dropped: int) -> None:
-        kept, lost = rows[:-dropped], rows[-dropped:]
-        self.keep = len(kept)
-        self._kept_ops, self._lost_ops = limbs(kept), limbs(lost)
-        moduli = self._lost_ops.moduli
-        D = math.prod(moduli)
-        half = D // 2
-        inverses, cofactors = _crt_weights(moduli)
-        self._lost_moduli = np.array(moduli, dtype=np.uint64)
-        self._inverses = Scalars(inverses, moduli) if dropped > 1 else None
-        # What half of D adds to the terms.
-        factors = inverses if dropped > 1 else [1]
-        shifts = [half * f % d for f, d in zip(factors, moduli, strict=True)]
-        self._shifts = np.array(shifts, dtype=np.uint64)
-        self._reciprocals = np.array([1 / d for d in moduli])
-        self._weights = cofactors if dropped == 1 else [*cofactors, -D]
-        self._offset = -half
-        self._factors = Scalars(
-            [pow(D, -1, q) for q in self._kept_ops.moduli], self._kept_ops.moduli
-        )
-
-    @functools.cached_property
-    def constants(self) -> LimbDivision:
-        """The same division for kernels that do more than divide."""
-        return LimbDivision((*self._kept_ops.moduli, *self._lost_ops.moduli), self.keep)
-
-    @functools.cached_property
-    def _change(self) -> BasisChange:
-        """The terms of the remainder to the kept limbs."""
-        return self._to_kept(self._weights, self._offset)
-
-    @functools.cached_property
-    def _change_less_addend(self) -> BasisChange:
-        """The same with one more term, which is the addend + _ADDEND_BOUND, subtracted."""
-        return self._to_kept([*self._weights, -1], self._offset + _ADDEND_BOUND)
-
-    def _to_kept(self, weights: Sequence[int], offset: int) -> BasisChange:
-        moduli = self._kept_ops.moduli
-        return BasisChange([list(weights) for _ in moduli], [offset] * len(moduli), moduli)
-
-    def __call__(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """x (limbs, N), transformed -> (limbs - dropped, N), transformed."""
-        if out is None:
-            out = large_array((self.keep, x.shape[-1]))
-        self.parts(x[None], out[None])
-        return out
-
-    def parts(
-        self,
-        x: np.ndarray,
-        out: np.ndarray,
-        addend: np.ndarray | None = None,
-        image: VectorMoves | None = None,
-    ) -> np.ndarray:
-        """The quotients of several parts: x (parts, limbs, N) -> out (parts, limbs - dropped, N).
-
-        addend (limbs - dropped, N), transformed, is added to part 0; then all are permuted by
-        `image`.
-        """
-        return self._kept_ops.divide(
-            out, x[:, : self.keep], self._terms(x), self._change, self._factors, addend, image
-        )
-
-    def of_sum(self, out: np.ndarray, kept: np.ndarray, last: np.ndarray) -> np.ndarray:
-        """out (limbs - 1, N) = ``round((x + e) / D)`` for D of one prime, for the price of no
-        transform of the small polynomial e.
-
-        kept (limbs - 1, N): the other limbs of x, transformed. last (2, N): the dropped limb, and
-        e as int64 coefficients, below 2^12 in absolute value and below D. Both are overwritten.
-        They are secrets, of which scratch memory keeps nothing.
-        """
-        self._lost_ops.inverse(last[:1])
-        _kernels.add_small(
-            last[0], last[1].view(np.int64), self._lost_moduli[0], self._shifts[0], _ADDEND_BOUND
-        )
-        change = self._change_less_addend
-        return self._kept_ops.divide(out, kept, last, change, self._factors, secret=True)
-
-    def _terms(self, x: np.ndarray) -> np.ndarray:
-        """The remainders' terms, (parts, terms, N): one a dropped prime, and the overflow if they
-        are many.
-        """
-        dropped, many = len(self._shifts), self._inverses is not None
-        terms = workspace("division", (len(x), dropped + many, x.shape[-1]))
-        for part, of_part in zip(x, terms, strict=True):
-            lost = part[self.keep :]
-            self._lost_ops.inverse_affine(of_part[:dropped], lost, self._inverses, self._shifts)
-            if many:
-                _kernels.overflow_count(of_part[-1], of_part[:-1], self._reciprocals)
-        return terms

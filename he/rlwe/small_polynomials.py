@@ -12,6 +12,7 @@ from he.rlwe.params import RLWEParameters
 from he.rlwe.sampling import RandomStream
 from ntt.kernels import KernelModule
 from ntt.limbs import LimbOps
+from ntt.memory import secret_array
 from ntt.threads import settle
 from ntt.workspace import secret_workspace
 
@@ -56,6 +57,14 @@ def small_polynomial(values: np.ndarray, ops: LimbOps, out: np.ndarray) -> np.nd
     """out (limbs, N) = the transform of int64 coefficients smaller than every modulus."""
     _kernels.residues_of_small(out, values, np.array(ops.moduli, dtype=np.uint64))
     return ops.forward(out)
+
+
+def rows_of(secret: np.ndarray, rows: tuple[int, ...]) -> np.ndarray:
+    """The rows (limbs, N) of a transformed secret: a view where they are its first ones."""
+    if rows == tuple(range(len(rows))):
+        return secret[: len(rows)]
+    taken = secret_array((len(rows), secret.shape[-1]))
+    return np.take(secret, list(rows), axis=0, out=taken, mode="clip")
 
 
 def mask(

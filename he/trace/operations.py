@@ -25,8 +25,8 @@ KINDS = {
     "zeros": "a ciphertext of zeros",
     "tensor": "(a0 b0, a0 b1 + a1 b0, a1 b1)",
     "relinearize": "three parts to two",
-    "relinearize_rescale": "three parts to two, divided by q_level, in one division",
-    "rescale": "divided by q_level",
+    "relinearize_rescale": "three parts to two, and a rescaling, in one division",
+    "rescale": "divided by Q_level / Q_to_level",
     "drop_limbs": "the first limbs only",
     "automorphisms": "images under x -> x^element, one a result, with one decomposition",
     "linear_transform": "out[o] = sum_i block[o, i](in[i]), double hoisting, and a rescaling",
@@ -58,9 +58,10 @@ class HEOp:
     kind: one of `KINDS`. level: of the operands when it starts (of the result for `zeros`).
     operands, results: ciphertexts by number. plaintexts: by number. elements: Galois elements of
     `automorphisms`, one a result. keys: the switching keys used, by Galois element, 0 for
-    relinearization. digits: how many digits one decomposition has, 0 without a key. integer: for
-    the kinds that take one. blocks: for `linear_transform`. layer: the caller's name for a part of
-    the computation.
+    relinearization; of an element's keys it is the one that serves the level. digits: how many
+    digits one decomposition has, 0 without a key. integer: for the kinds that take one. blocks: for
+    `linear_transform`. layer: the caller's name for a part of the computation. to_level: of the
+    result of `rescale`, where it is not one below.
     """
 
     kind: str
@@ -74,6 +75,7 @@ class HEOp:
     integer: int | None = None
     blocks: tuple[Block, ...] = ()
     layer: str = ""
+    to_level: int | None = None
 
 
 @dataclass(frozen=True)

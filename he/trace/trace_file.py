@@ -28,6 +28,8 @@ def save(trace: OpTrace, path: Path | str) -> None:
     header: dict[str, Any] = {"format": FORMAT, "version": VERSION}
     header |= {f.name: getattr(trace, f.name) for f in fields(trace) if f.name != "operations"}
     header["keys"] = [asdict(key) for key in trace.keys]
+    if trace.is_chain:
+        del header["own_levels"]
     with replaced_file(path) as file:
         file.write(json.dumps(header) + "\n")
         for op in trace.operations:

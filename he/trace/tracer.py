@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
+from he.levels import Level
 from he.trace.op_trace import OpTrace
 from he.trace.operations import Block, HEOp, TracedKey, TraceError
 from he.validation import instance, items_of, whole_number, wrong_object
@@ -30,6 +31,14 @@ class Parameters(Protocol):
     def digit_limbs(self) -> int:
         """Primes in a digit of key switching."""
 
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """The primes and the digits of each level."""
+
+    @property
+    def own_levels(self) -> tuple[Level, ...]:
+        """The same, and () for a chain."""
+
 
 class Tracer:
     """Records what the evaluators that it is given to do; `trace` returns the record.
@@ -42,7 +51,7 @@ class Tracer:
     """
 
     def __init__(self, params: Parameters, title: str = "") -> None:
-        for name in ("N", "q", "p", "digit_limbs"):
+        for name in ("N", "q", "p", "digit_limbs", "levels", "own_levels"):
             if not hasattr(params, name):
                 raise wrong_object(params, "a parameter set", "what a tracer is made for")
         self.params = params
@@ -52,7 +61,7 @@ class Tracer:
         self._operations: list[HEOp] = []
         self._ciphertexts: list[tuple[int, ...]] = []
         self._plaintexts: list[tuple[int, ...]] = []
-        self._keys: dict[int, TracedKey] = {}
+        self._keys: dict[tuple[int, int], TracedKey] = {}
         self._inputs: list[int] = []
         self._outputs: list[int] = []
         self._numbers: dict[int, tuple[weakref.ref[Any], int]] = {}
@@ -86,9 +95,11 @@ class Tracer:
             if not hasattr(key, name):
                 raise wrong_object(key, "a switching key", "what a tracer is given")
         element = int(key.element)
-        if element not in self._keys:
-            self._keys[element] = TracedKey(element, key.level, tuple(key.data.shape[:-1]))
-            self.arrays["key", str(element)] = key.data
+        if (element, key.level) not in self._keys:
+            traced = TracedKey(element, key.level, tuple(key.data.shape[:-1]))
+            self._keys[element, key.level] = traced
+            name = f"{element}@{key.level}" if self.params.own_levels else str(element)
+            self.arrays["key", name] = key.data
         return element
 
     def record(
@@ -103,6 +114,7 @@ class Tracer:
         keys: Iterable[Any] = (),
         integer: int | None = None,
         blocks: Iterable[Block] = (),
+        to_level: int | None = None,
     ) -> None:
         """Note one operation. A result that shares its array with an operand takes its place."""
         instance(kind, str, "the kind of an operation")
@@ -115,7 +127,11 @@ class Tracer:
         ]
         sources = tuple(self._number(data) for data in items_of(operands, "the operands"))
         used = tuple(self.key(key) for key in items_of(keys, "the keys"))
-        digits = -(-(level + 1) // self.params.digit_limbs) if used else 0
+        digits = len(self.params.levels[level].digits) if used else 0
+        if to_level is not None:
+            to_level = whole_number(to_level, "to_level")
+        if kind != "rescale" or to_level == level - 1:
+            to_level = None
         self._operations.append(
             HEOp(
                 kind,
@@ -129,6 +145,7 @@ class Tracer:
                 integer,
                 tuple(transforms),
                 self.layer,
+                to_level,
             )
         )
 
@@ -147,6 +164,7 @@ class Tracer:
             tuple(self._outputs),
             tuple(self._operations),
             self.title,
+            params.own_levels,
         )
 
     def _new(self, data: Any) -> int:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from he import KeyGenerator
 from he.batched.blocks import Blocks
-from he.rlwe.keys import EvaluationKeys
+from he.rlwe.evaluation_keys import EvaluationKeys
 from he.rlwe.serializable import Buffer
 from he.validation import instance
 from nn.batched.arguments import check_one_each, take_answers, take_plan

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from he.bfv import BFVParameters
 from he.bfv.params import MAX_PLAIN_BITS
 from he.bfv.params import plain_moduli as smallest_plain_moduli
-from he.ckks.params import FAST_PRIME_BITS
+from he.ckks.chain_levels import FAST_PRIME_BITS
 from he.errors import BatchingError, InsecureParametersError
 from he.validation import shown
 from nn.batched.integers import IntegerPlan, predicted_noise

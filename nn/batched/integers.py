@@ -22,7 +22,7 @@ from he.bfv import BatchEncoder, BFVParameters, Ciphertext, Decryptor, Encryptor
 from he.bfv.multiplication import multiplication
 from he.bfv.noise import Noise
 from he.format.container import Contents
-from he.rlwe.keys import EvaluationKeys
+from he.rlwe.evaluation_keys import EvaluationKeys
 from nn.batched.plan import BatchedPlan, Circuit, Operation, SlotCodec, Stream
 from nn.batched.plan_bytes import (
     MOST_BITS,

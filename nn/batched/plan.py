@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from he import KeyNeeds, SecretKey
 from he.batched.blocks import Blocks, Rows
 from he.format.container import Contents
-from he.rlwe.keys import EvaluationKeys
+from he.rlwe.evaluation_keys import EvaluationKeys
 from he.rlwe.params import RLWEParameters
 from nn.errors import NetworkError
 from nn.inference.identity import digest_of

@@ -23,7 +23,7 @@ from he.ckks.evaluator import Evaluator
 from he.ckks.noise import precision_bits
 from he.ckks.params import CKKSParameters
 from he.format.container import Contents
-from he.rlwe.keys import EvaluationKeys
+from he.rlwe.evaluation_keys import EvaluationKeys
 from nn.batched.plan import BatchedPlan, Circuit, Operation, SlotCodec, Stream
 from nn.batched.plan_bytes import pack_plan, read_common, read_parameter_sets, read_shape
 from nn.batched.quantize import Square, chain_of_squares

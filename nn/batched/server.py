@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from he.batched.blocks import Blocks, Rows
-from he.rlwe.keys import EvaluationKeys
+from he.rlwe.evaluation_keys import EvaluationKeys
 from he.rlwe.serializable import Buffer
 from he.validation import whole_number
 from nn.batched.arguments import check_one_each, take_images, take_plan

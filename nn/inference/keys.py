@@ -11,8 +11,10 @@ import msgpack
 from he.errors import ParametersMismatchError
 from he.format import container
 from he.format.container import Contents
+from he.rlwe.evaluation_keys import EvaluationKeys
+from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.keygen import KeyGenerator
-from he.rlwe.keys import EvaluationKeys, KeyNeeds, SecretKey
+from he.rlwe.keys import SecretKey
 from he.rlwe.owned_object import bytes_with
 from he.rlwe.params import RLWEParameters
 from he.rlwe.serializable import Buffer, Encoded
@@ -40,13 +42,18 @@ class ClientKeys(EvaluationKeys):
     ) -> Self:
         """Fresh keys."""
         keys = generator.evaluation_keys(secret, needs)
-        return cls(keys.params, keys.relinearization, keys.galois, key_id)
+        return cls.of_client(keys, key_id)
 
     @classmethod
     def serialized_bytes(cls, params: RLWEParameters, needs: KeyNeeds) -> int:
         """Exactly how many bytes the (seeded) keys for `needs` take, before any is made."""
         field = len(msgpack.packb(_header(bytes(ID_BYTES)))) - len(msgpack.packb({}))
         return super().serialized_bytes(params, needs) + field
+
+    @classmethod
+    def of_client(cls, keys: EvaluationKeys, key_id: bytes) -> Self:
+        """These keys with the id of their secret key."""
+        return cls(keys.params, keys.relinearization, keys.galois, keys.lower, key_id)
 
     def _encoded(self) -> Encoded:
         header, sections = super()._encoded()
@@ -55,7 +62,7 @@ class ClientKeys(EvaluationKeys):
     @classmethod
     def _decoded(cls, contents: Contents, params: RLWEParameters) -> Self:
         keys = super()._decoded(contents, params)
-        return cls(keys.params, keys.relinearization, keys.galois, _read_id(contents))
+        return cls.of_client(keys, _read_id(contents))
 
 
 def take_keys(given: EvaluationKeys | Buffer, params: RLWEParameters) -> EvaluationKeys:

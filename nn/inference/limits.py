@@ -47,7 +47,9 @@ class Limits:
             raise wrong_object(plan, "a plan of nn.compile", "plan")
         ciphertexts = max(plan.ciphertexts_of_images, plan.ciphertexts_of_answers)
         sets = plan.parameter_sets
-        sizes = [_PARTS * len(params.q) * params.N * _WORD_BYTES for params in sets]
+        sizes = [
+            _PARTS * params.levels[-1].limbs * params.N * _WORD_BYTES for params in sets
+        ]
         self._check("N", max(params.N for params in sets), "a ring of degree {}")
         self._check("ciphertext_bytes", max(sizes), "ciphertexts of {} bytes")
         self._check("request_bytes", ciphertexts * sum(sizes), "ciphertexts of {} bytes in all")

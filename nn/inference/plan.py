@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from he.rlwe.keys import KeyNeeds
+from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.params import RLWEParameters
 from he.validation import instance
 from nn.errors import NetworkError

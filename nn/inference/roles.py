@@ -8,7 +8,7 @@ from typing import Protocol, Self, runtime_checkable
 
 from numpy.typing import ArrayLike
 
-from he.rlwe.keys import EvaluationKeys
+from he.rlwe.evaluation_keys import EvaluationKeys
 from nn.inference.identity import Ids
 from nn.inference.plan import Plan
 from nn.inference.requests import Request

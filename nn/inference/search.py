@@ -1,4 +1,4 @@
-"""The search for CKKS parameters, for both layouts: the smallest ring, then the fewest digits."""
+"""The search for CKKS parameters: the smallest ring, then the fewest digits or the least work."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from he.ckks.params import FAST_PRIME_BITS, CKKSParameters
+from he.ckks.chain_levels import FAST_PRIME_BITS
+from he.ckks.params import CKKSParameters
 from he.errors import InsecureParametersError, ParameterError
 from he.rlwe import security
 from he.validation import shown
@@ -26,6 +27,13 @@ DEFAULT_PRECISION_BITS = 6.0
 
 Predictions from calibration images are tighter: planners ask for more of them.
 """
+
+COMFORTABLE_BITS = 8.5
+"""Bits of a tight prediction that the planner gives where the ring holds them."""
+
+WORD_BITS = 50
+"""The words of which the levels of packed plans are made: what all fast kernels take."""
+
 _DEGREES = tuple(1 << k for k in range(12, 17))
 _ALL_DEGREES = tuple(1 << k for k in range(3, 18))
 LEAST_SCALE_BITS = 15.0
@@ -54,12 +62,15 @@ class Circuit(Generic[Plan]):
 
     depth: its multiplicative levels. integer_bits: bits before the binary point that level 0 must
     hold. plan: makes the plan of a parameter set. calibrated: whether the network has statistics.
+    work: what a run costs under a parameter set, for circuits whose levels may be made of words;
+    None for chains alone.
     """
 
     depth: int
     integer_bits: int
     plan: Callable[[CKKSParameters], Plan]
     calibrated: bool = True
+    work: Callable[[CKKSParameters], float] | None = None
 
 
 def check_degree(N: int | None) -> None:
@@ -79,12 +90,13 @@ def search(
     least_depth: int = 0,
     default_bits: float = DEFAULT_PRECISION_BITS,
 ) -> Plan:
-    """The first plan of enough precision: the smallest N, then the smallest dnum.
+    """The first plan of enough precision: the smallest N, then the smallest dnum or the least work.
 
     name: the network's. circuit_at: the circuit at a ring degree. The options `N` and `dnum`
-    restrict the search to one value each. least_depth: levels that the circuit takes at any ring
-    degree, so that degrees which hold too few are left out. default_bits: the precision that is
-    needed where the options ask for none.
+    restrict the search to one value each. Levels are made of words where the circuit's work is
+    known and `dnum` is not given. least_depth: levels that the circuit takes at any ring degree, so
+    that degrees which hold too few are left out. default_bits: the precision that is needed where
+    the options ask for none.
 
     Raises `PlanningError` when nothing fits, with the best precision that was found.
     """
@@ -94,7 +106,9 @@ def search(
     for params, circuit in _candidates(name, circuit_at, options, least_depth):
         plan = circuit.plan(params)
         if plan.predicted_bits >= needed:
-            return plan
+            tight = given is None and default_bits > DEFAULT_PRECISION_BITS
+            wanted = max(needed, COMFORTABLE_BITS) if tight else needed
+            return _with_least_work(circuit, plan, params, options, wanted)
         if best is None or plan.predicted_bits > best.predicted_bits:
             best = plan
     if best is None:
@@ -136,6 +150,11 @@ def _candidates(
         if options.dnum is None and _largest_scale(*fewest, options) is None:
             continue
         circuit = circuit_at(N)
+        if circuit.work is not None and options.dnum is None:
+            found = next(_of_words(circuit, N, options, _SCALE_BITS), None)
+            if found is not None:
+                yield found, circuit
+            continue
         counts = range(1, circuit.depth + 2)
         if options.dnum is not None:
             if type(options.dnum) is not int or options.dnum not in counts:
@@ -148,6 +167,52 @@ def _candidates(
             params = _largest_scale(circuit.depth, circuit.integer_bits, N, dnum, options)
             if params is not None:
                 yield params, circuit
+
+
+def _of_words(
+    circuit: Circuit[Plan], N: int, options: PlanOptions, scales: Iterable[float]
+) -> Iterator[CKKSParameters]:
+    """The parameters of each of the scales that fit, with levels made of words."""
+    for scale_bits in scales:
+        try:
+            yield CKKSParameters.build(
+                circuit.depth,
+                scale_bits=float(scale_bits),
+                N=N,
+                integer_bits=circuit.integer_bits,
+                security_bits=options.security_bits,
+                word_bits=WORD_BITS,
+                insecure_reason=options.insecure_reason,
+            )
+        except ParameterError:
+            continue
+
+
+def _with_least_work(
+    circuit: Circuit[Plan],
+    plan: Plan,
+    params: CKKSParameters,
+    options: PlanOptions,
+    wanted: float,
+) -> Plan:
+    """The plan of the least work among scales that give the wanted bits, at the same ring.
+
+    plan, params: those of the largest scale, which are kept where they give fewer bits. A bit of
+    scale is a bit of precision, nearly: the plan of the scale that is chosen is looked at, too.
+    """
+    if circuit.work is None or params.is_chain or plan.predicted_bits <= wanted:
+        return plan
+    largest = math.log2(params.scales[-1])
+    least = largest - (plan.predicted_bits - wanted)
+    scales = [bits for bits in _SCALE_BITS if least <= bits < largest - 1e-6]
+    others = list(_of_words(circuit, params.N, options, scales))
+    for other in sorted([*others, params], key=circuit.work):
+        if other is params:
+            break
+        found = circuit.plan(other)
+        if found.predicted_bits >= wanted:
+            return found
+    return plan
 
 
 def _largest_scale(

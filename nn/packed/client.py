@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 
 from he.ckks.encoding.encoder import Encoder
 from he.ckks.encryption import Decryptor, Encryptor
+from he.rlwe.evaluation_keys import EvaluationKeys
 from he.rlwe.keygen import KeyGenerator
-from he.rlwe.keys import EvaluationKeys
 from he.rlwe.serializable import Buffer
 from he.validation import instance
 from nn.inference.identity import new_id

@@ -16,7 +16,7 @@ from he.ckks.params import CKKSParameters
 from he.errors import CorruptBytesError, ParameterError
 from he.format import container
 from he.format.container import checked_values
-from he.rlwe.keys import KeyNeeds
+from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.serializable import Buffer
 from he.serialization import from_bytes, to_bytes
 from nn.errors import NetworkError
@@ -198,7 +198,7 @@ class InferencePlan:
             contents.octets("params"), insecure_reason=insecure_reason
         )
         needs = from_bytes(contents.octets("needs"), KeyNeeds, params)
-        stages = read_stages(contents.field("stages", list), params.max_level, needs)
+        stages = read_stages(contents.field("stages", list), params, needs)
         source, target = _read_layouts(contents, params.slots)
         last = stages[-1]
         require(last.ciphertexts == target.ciphertexts, "the ciphertexts of the last stage")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,8 @@ import numpy as np
 from he.ckks.noise import precision_bits, tail_factor
 from he.ckks.params import CKKSParameters
 from he.rlwe import galois
-from he.rlwe.keys import KeyNeeds
+from he.rlwe.key_needs import KeyNeeds
+from he.trace import RELINEARIZATION
 from nn.inference.options import PlanOptions
 from nn.inference.search import (
     DEFAULT_PRECISION_BITS,
@@ -30,6 +31,7 @@ from nn.packed.plan import InferencePlan
 from nn.packed.prediction import Prediction
 from nn.packed.stage_plan import StagePlan
 from nn.packed.weights import affine_weight_bytes
+from nn.packed.work import packed_work
 from nn.stages.rewriting import rewrite
 from nn.stages.stage import PolynomialStage, SquareStage, Stage
 
@@ -38,7 +40,7 @@ GROWTH_PRECISION_BITS = 8.0
 
 
 def plan_packed(network: Network, options: PlanOptions) -> InferencePlan:
-    """The plan with the smallest ring and the fewest digits that give the precision.
+    """The plan with the smallest ring that gives the precision, and of the least work in it.
 
     Raises `PlanningError` when nothing fits, with the best precision that was found.
     """
@@ -49,7 +51,9 @@ def plan_packed(network: Network, options: PlanOptions) -> InferencePlan:
         circuit = _PackedCircuit(network, pack_network(stages, N // 2))
         bits = first_prime_bits(network.name, circuit.magnitudes)
         calibrated = network.statistics is not None
-        return Circuit(circuit.levels[INPUT], bits, circuit.candidate, calibrated)
+        return Circuit(
+            circuit.levels[INPUT], bits, circuit.candidate, calibrated, circuit.work
+        )
 
     default = GROWTH_PRECISION_BITS if network.knows_growth else DEFAULT_PRECISION_BITS
     found = search(
@@ -112,6 +116,10 @@ class _PackedCircuit:
         """The bound on each answer's error with every slope at its largest value."""
         return _bound(self._worst, params)
 
+    def work(self, params: CKKSParameters) -> float:
+        """What a run costs under a parameter set."""
+        return packed_work(self.packed, self.levels, params)
+
     def stage_deviations(self, params: CKKSParameters) -> dict[str, float]:
         """The largest deviation of an element of each stage's value."""
         return self._typical[0].stage_deviations(params)
@@ -150,8 +158,10 @@ class _Candidate:
         largest = float(self.predicted_error.max()) / tail_factor(FAILURE_PROBABILITY)
         deviations[packed[-1].name] = largest
         starts = [min(levels[name] for name in item.inputs) for item in packed]
-        needs = [
-            _needs(item, level, params.N) for item, level in zip(packed, starts, strict=True)
+        used = [
+            pair
+            for item, level in zip(packed, starts, strict=True)
+            for pair in _uses(item, level, levels[item.name], params.N)
         ]
         return InferencePlan(
             network=network.name,
@@ -164,7 +174,7 @@ class _Candidate:
                 _stage_plan(params, item, level, levels[item.name], deviations[item.name])
                 for item, level in zip(packed, starts, strict=True)
             ),
-            needs=KeyNeeds.union(needs),
+            needs=KeyNeeds.of(used).without_served(params),
             predicted_error=self.predicted_error,
             worst_case_error=circuit.worst_case(params),
             largest_logit=circuit.largest_logit,
@@ -190,16 +200,18 @@ def _stage_plan(
     )
 
 
-def _needs(packed: PackedStage, level: int, N: int) -> KeyNeeds:
-    """The keys that one stage uses when it starts at `level`."""
-    if packed.affine is not None:
-        rotations: dict[int, int] = {}
-        for split in packed.affine.splits.values():
+def _uses(
+    packed: PackedStage, level_in: int, level_out: int, N: int
+) -> Iterator[tuple[int, int]]:
+    """(element, level) of the keys that one stage uses, element 0 for relinearization."""
+    affine = packed.affine
+    if affine is not None:
+        for split in affine.splits.values():
             for steps in split.rotations:
-                rotations[galois.element_of_rotation(steps, N)] = level
-        for steps in packed.affine.folds:
+                yield galois.element_of_rotation(steps, N), level_in
+        for steps in affine.folds:
             # Folds act on the result, one level below.
-            rotations.setdefault(galois.element_of_rotation(steps, N), level - 1)
-        return KeyNeeds(galois=rotations)
-    multiplies = isinstance(packed.stage, SquareStage | PolynomialStage)
-    return KeyNeeds(relinearization=level if multiplies else None)
+            yield galois.element_of_rotation(steps, N), level_out
+    if isinstance(packed.stage, SquareStage | PolynomialStage):
+        for level in range(level_out + 1, level_in + 1):
+            yield RELINEARIZATION, level

@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 
 from he.ckks.evaluator import Evaluator
-from he.rlwe.keys import EvaluationKeys, KeyNeeds
+from he.rlwe.evaluation_keys import EvaluationKeys
+from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.serializable import Buffer
-from he.trace import Tracer
+from he.trace import RELINEARIZATION, Tracer
 from he.validation import whole_number
 from nn.errors import NetworkError, ShapeError
 from nn.inference.identity import check_images
@@ -196,7 +197,8 @@ def _made_folder(given: str | os.PathLike[str]) -> Path:
 
 def _check_keys(keys: EvaluationKeys, needs: KeyNeeds) -> None:
     """Raise `he.MissingKeyError` unless the keys serve these needs."""
-    if needs.relinearization is not None:
-        keys.for_relinearization(needs.relinearization)
-    for element, level in needs.galois.items():
-        keys.for_element(element, level)
+    for element, level in needs.levels():
+        if element == RELINEARIZATION:
+            keys.for_relinearization(level)
+        else:
+            keys.for_element(element, level)

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from he.format.container import checked_values
-from he.rlwe.keys import KeyNeeds
+from he.levels import serving_levels
+from he.rlwe.key_needs import KeyNeeds
+from he.rlwe.params import RLWEParameters
+from he.trace import RELINEARIZATION
 from nn.inference.plan_reading import require
 
 _MULTIPLYING = ("square", "polynomial")
@@ -39,7 +42,9 @@ class StagePlan:
 _TYPES = {"str": str, "int": int, "float": float, "int | None": int}
 
 
-def read_stages(items: Sequence[object], max_level: int, needs: KeyNeeds) -> tuple[StagePlan, ...]:
+def read_stages(
+    items: Sequence[object], params: RLWEParameters, needs: KeyNeeds
+) -> tuple[StagePlan, ...]:
     """The stages that the items in a plan's bytes describe.
 
     They begin at the top level, each takes the levels that its kind takes, and the evaluation keys
@@ -50,10 +55,11 @@ def read_stages(items: Sequence[object], max_level: int, needs: KeyNeeds) -> tup
     require(bool(stages), "a stage")
     names = {stage.name for stage in stages}
     require(len(names) == len(stages), "a name of its own for each stage")
+    max_level = params.max_level
     require(stages[0].level_in == max_level, "a first stage at the top level")
     for stage in stages:
         _check_stage(stage, max_level)
-    _check_keys(stages, needs)
+    _check_keys(stages, params, needs)
     return stages
 
 
@@ -84,8 +90,16 @@ def _check_stage(stage: StagePlan, max_level: int) -> None:
     require(math.isfinite(error) and error > 0, "a finite error above 0 for each stage")
 
 
-def _check_keys(stages: Sequence[StagePlan], needs: KeyNeeds) -> None:
-    products = [stage.level_in for stage in stages if stage.kind in _MULTIPLYING]
-    require(needs.relinearization == max(products, default=None), "the relinearization key")
+def _check_keys(stages: Sequence[StagePlan], params: RLWEParameters, needs: KeyNeeds) -> None:
+    products = {
+        level
+        for stage in stages
+        if stage.kind in _MULTIPLYING
+        for level in range(stage.level_out + 1, stage.level_in + 1)
+    }
+    served = set(serving_levels(params.levels, products))
+    named = {level for element, level in needs.levels() if element == RELINEARIZATION}
+    require(served == named, "the relinearization key")
+    require(needs == needs.without_served(params), "no key that another one serves")
     rotations = [stage.rotations for stage in stages]
     require(max(rotations) <= len(needs.galois) <= sum(rotations), "a key for each rotation")

@@ -20,11 +20,11 @@ from he.ckks.encoding.encoder import Encoder
 from he.ckks.encryption import Encryptor
 from he.ckks.evaluator import Evaluator
 from he.ckks.params import CKKSParameters
-from he.rlwe import rns
+from he.rlwe import division
 from he.rlwe.galois import element_of_rotation
+from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.keygen import KeyGenerator
-from he.rlwe.keys import KeyNeeds
-from he.trace import OpTrace, Tracer
+from he.trace import RELINEARIZATION, OpTrace, Tracer
 from ntt.constants import BasisChange, DigitChange, LimbDivision, Scalars
 from ntt.hoisting import VectorMoves
 from ntt.limbs import LimbOps
@@ -42,7 +42,13 @@ SETS: dict[str, Callable[[], CKKSParameters]] = {
         4, N=128, scale_bits=40, dnum=2, insecure_reason=REASON
     ),
     "wide primes": lambda: CKKSParameters.build(
-        3, N=32, scale_bits=54, dnum=2, insecure_reason=REASON
+        3, N=32, scale_bits=54, prime_bits=61, dnum=2, insecure_reason=REASON
+    ),
+    "words": lambda: CKKSParameters.build(
+        4, N=64, scale_bits=28, word_bits=50, insecure_reason=REASON
+    ),
+    "scales beyond a word": lambda: CKKSParameters.build(
+        3, N=64, scale_bits=[30, 30, 40, 55], word_bits=40, insecure_reason=REASON
     ),
 }
 
@@ -178,7 +184,7 @@ def counted_limbs() -> Iterator[Counter[Opcode]]:
         return wrapped
 
     with pytest.MonkeyPatch.context() as patch:
-        for owner, known in ((LimbOps, of_limbs), (rns._kernels, of_kernels)):
+        for owner, known in ((LimbOps, of_limbs), (division._kernels, of_kernels)):
             for name, count in known.items():
                 patch.setattr(owner, name, counting(getattr(owner, name), count))
         yield counts
@@ -218,8 +224,12 @@ class Circuit:
         ]
         rotations = {element_of_rotation(k, params.N): top for k in (1, 3)}
         conjugation = {2 * params.N - 1: top - 1}
+        products = tuple((RELINEARIZATION, level) for level in range(top))
         needs = KeyNeeds.union(
-            [KeyNeeds(top, rotations | conjugation), *(b.needs for b in self.blocks.values())]
+            [
+                KeyNeeds(top, rotations | conjugation, products),
+                *(b.needs for b in self.blocks.values()),
+            ]
         )
         self.keys = generator.evaluation_keys(secret, needs)
         self.plaintext = encoder.encode(rng.uniform(-1, 1, slots), top)

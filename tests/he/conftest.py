@@ -18,8 +18,8 @@ from he.ckks.evaluator import Evaluator
 from he.ckks.noise import tail_factor
 from he.ckks.params import CKKSParameters
 from he.rlwe import galois
+from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.keygen import KeyGenerator
-from he.rlwe.keys import KeyNeeds
 
 REASON = "unit test"
 
@@ -36,7 +36,19 @@ SETS: dict[str, Callable[[], CKKSParameters]] = {
         4, N=512, scale_bits=40, dnum=2, insecure_reason=REASON
     ),
     "wide primes": lambda: CKKSParameters.build(
-        2, N=128, scale_bits=54, dnum=3, insecure_reason=REASON
+        2, N=128, scale_bits=54, prime_bits=61, dnum=3, insecure_reason=REASON
+    ),
+    "words": lambda: CKKSParameters.build(
+        4, N=256, scale_bits=28, word_bits=50, insecure_reason=REASON
+    ),
+    "words of 26 bits": lambda: CKKSParameters.build(
+        3, N=128, scale_bits=36, word_bits=26, insecure_reason=REASON
+    ),
+    "scales of levels": lambda: CKKSParameters.build(
+        3, N=256, scale_bits=[30, 35, 40, 55], word_bits=50, insecure_reason=REASON
+    ),
+    "two words a level": lambda: CKKSParameters.build(
+        2, N=128, scale_bits=54, dnum=2, insecure_reason=REASON
     ),
     "below eight lanes": lambda: CKKSParameters.build(
         2, N=8, scale_bits=36, insecure_reason=REASON
@@ -83,10 +95,11 @@ class Scheme:
         self.noise = params.noise_model
         N, top = params.N, params.max_level
         rotations = {1, 2, 3, 4, 5, 8, params.slots // 2, params.slots - 1}
-        elements = {galois.element_of_rotation(k, N): top for k in rotations}
-        self.needs = KeyNeeds(
-            top, {**elements, galois.element_of_conjugation(N): top} if N > 8 else {2 * N - 1: top}
-        )
+        elements = {0, galois.element_of_conjugation(N)}
+        if N > 8:
+            elements |= {galois.element_of_rotation(k, N) for k in rotations}
+        used = [(element, level) for element in elements for level in range(top + 1)]
+        self.needs = KeyNeeds.of(used).without_served(params)
         self.keys = self.generator.evaluation_keys(self.secret, self.needs)
         self.evaluator = Evaluator(params, self.keys)
 
@@ -130,22 +143,24 @@ class Scheme:
 
     def multiplied(self, x: Tracked, y: Tracked, ct: Ciphertext) -> Tracked:
         """ct as the rescaled product of x and y at one level."""
-        q = self.params.q[x.ct.level]
+        q = self.params.divisors[x.ct.level]
         variance = self.product_variance(x, y) / q**2 + self.noise.product_rescale(x.ct.level)
         return Tracked(ct, x.slots * y.slots, variance, self.product_absolute(x, y) / q)
 
     def plaintext(self, slots: np.ndarray, encoded: Plaintext) -> Tracked:
         """A plaintext as an operand: its error is the rounding of its coefficients."""
         parts = np.stack((encoded.data, np.zeros_like(encoded.data)))
-        stand_in = Ciphertext(self.params, parts, encoded.scale)
+        stand_in = Ciphertext(self.params, parts, encoded.scale, level=encoded.level)
         return Tracked(stand_in, np.asarray(slots) + 0j, self.noise.encoding)
 
     def dropped(self, x: Tracked, level: int) -> Tracked:
-        """x at a lower level: times an integer next to `factor`, divided by a prime."""
+        """x at a lower level: times an integer next to `factor`, divided by a quotient."""
         ct = self.evaluator.drop_to(x.ct, level)
         if level == x.ct.level:
             return x
-        q = self.params.q[level + 1]
+        params = self.params
+        upper = level + 1 if params.levels[x.ct.level].holds(params.levels[level + 1]) else None
+        q = params.quotient(x.ct.level if upper is None else upper, level)
         factor = self.params.scales[level] * q / x.ct.scale
         rounded = 0.5 * np.abs(x.slots).max() * x.ct.scale / q
         variance = x.variance * (factor / q) ** 2 + self.noise.rounding

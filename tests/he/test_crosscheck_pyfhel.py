@@ -11,7 +11,7 @@ from he.ckks.evaluator import Evaluator
 from he.ckks.noise import tail_factor
 from he.ckks.params import CKKSParameters
 from he.rlwe import galois
-from he.rlwe.keys import KeyNeeds
+from he.rlwe.key_needs import KeyNeeds
 
 pytestmark = pytest.mark.crosscheck
 SPECIAL_RATIO = 2.0**5  # of the special primes here and in SEAL, rounded up

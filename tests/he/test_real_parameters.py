@@ -9,7 +9,7 @@ from he.ckks.circuits.linear_transform import LinearTransform
 from he.ckks.circuits.polynomial import Polynomial
 from he.ckks.circuits.polynomial_evaluation import evaluate_polynomial
 from he.ckks.params import CKKSParameters
-from he.rlwe.keys import EvaluationKeys
+from he.rlwe.evaluation_keys import EvaluationKeys
 
 
 @pytest.mark.parametrize(("depth", "bits"), [(2, 16), (4, 14), (7, 18)])

@@ -26,7 +26,9 @@ from he.errors import (
     SerializationError,
 )
 from he.format.container import pack, unpack
-from he.rlwe.keys import EvaluationKeys, KeyNeeds, KeySwitchingKey, PublicKey, SecretKey
+from he.rlwe.evaluation_keys import EvaluationKeys
+from he.rlwe.key_needs import KeyNeeds
+from he.rlwe.keys import KeySwitchingKey, PublicKey, SecretKey
 from he.serialization import (
     ciphertexts_from_bytes,
     ciphertexts_to_bytes,

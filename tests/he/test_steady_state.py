@@ -15,8 +15,8 @@ from he.ckks.encryption import Decryptor, Encryptor
 from he.ckks.evaluator import Evaluator
 from he.ckks.params import CKKSParameters
 from he.rlwe.galois import element_of_rotation
+from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.keygen import KeyGenerator
-from he.rlwe.keys import KeyNeeds
 
 N = 1 << 13
 STEPS = tuple(range(1, 17))

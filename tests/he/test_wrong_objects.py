@@ -32,7 +32,7 @@ PLAIN = {
     "Parameters": "a protocol",
 }
 # Methods that packages use among themselves.
-INTERNAL = {"unchecked", "from_read", "note"}
+INTERNAL = {"unchecked", "from_read", "note", "packed", "read"}
 
 
 @pytest.mark.parametrize("call", CALLS, ids=str)

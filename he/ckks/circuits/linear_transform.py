@@ -115,9 +115,12 @@ class SlotMatrix:
             groups = column.sums([vector[i] for vector in vectors], f"giant sums {i}")
             for (o, giant), group in groups:
                 self._add_group(sums[o], giant, group)
-        scale = first.scale * evaluator.params.scales[level] / evaluator.params.q[level]
+        scale = first.scale * evaluator.params.scales[level] / evaluator.params.divisors[level]
         results = [
-            [evaluator.result(data, scale) for data in self._add_giant_steps(giants, len(vectors))]
+            [
+                evaluator.result(data, scale, level - 1)
+                for data in self._add_giant_steps(giants, len(vectors))
+            ]
             for giants in sums
         ]
         products = [list(product) for product in zip(*results, strict=True)]

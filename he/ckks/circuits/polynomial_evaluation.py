@@ -24,7 +24,7 @@ from he.errors import (
     LevelExhaustedError,
     LevelMismatchError,
 )
-from he.rlwe.keys import KeyNeeds
+from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.operand_checks import check_owner, check_two_parts
 from he.validation import instance, whole_number
 from ntt.constants import Scalars
@@ -121,7 +121,7 @@ class EncodedPolynomial:
             if i > 1:
                 basis[i] = self._power(evaluator, basis, i)
         result = self._rescaled(evaluator, basis, self._sum)
-        return evaluator.result(result.data, self.params.scales[result.level])
+        return evaluator.result(result.data, self.params.scales[result.level], result.level)
 
     # ------------------------------------------------------------ encoding
 
@@ -140,7 +140,8 @@ class EncodedPolynomial:
             for product in total.products
         )
         terms = tuple(
-            (i, self._factor(c, scale / scales.element(i), level)) for i, c in total.terms
+            (i, self._factor(c, scale / scales.element_at(i, level), level))
+            for i, c in total.terms
         )
         constant = None if total.constant is None else self._factor(total.constant, scale, level)
         return _Sum(level, scale, products, terms, constant)
@@ -157,17 +158,18 @@ class EncodedPolynomial:
         """x^i = x^a x^b, or T_i = 2 T_a T_b - T_(a-b)."""
         a, b = halves(i)
         level = self._scales.level(self._circuit.height(i) + 1)
-        scale = basis[a].scale * basis[b].scale
+        scale = self._scales.element_at(a, level) * self._scales.element_at(b, level)
         product = _tensor(evaluator, basis[a], basis[b], level)
         if self.polynomial.basis == "chebyshev":
             evaluator.context.q(level).add(product, product, product)
-            evaluator.note("add", (product, product), product)
+            evaluator.note("add", level, (product, product), product)
             if a == b:
-                _add_constant(evaluator, product, _Factor(integer=-round(scale)))
+                _add_constant(evaluator, level, product, _Factor(integer=-round(scale)))
             else:
-                correction = _Factor(integer=-round(scale / basis[a - b].scale))
-                _add_multiple(evaluator, product, basis[a - b], correction)
-        return evaluator.relinearize_rescale(evaluator.result(product, scale))
+                smaller = self._scales.element_at(a - b, level)
+                correction = _Factor(integer=-round(scale / smaller))
+                _add_multiple(evaluator, level, product, basis[a - b], correction)
+        return evaluator.relinearize_rescale(evaluator.result(product, scale, level))
 
     def _rescaled(
         self, evaluator: Evaluator, basis: dict[int, Ciphertext], total: _Sum
@@ -175,9 +177,9 @@ class EncodedPolynomial:
         level = total.level
         ops = evaluator.context.q(level)
         parts = 3 if total.products else 2
-        shape = (parts, level + 1, self.params.N)
+        shape = (parts, len(ops.moduli), self.params.N)
         accumulated = large_zeros(shape)
-        evaluator.note("zeros", (), accumulated)
+        evaluator.note("zeros", level, (), accumulated)
         for product in total.products:
             left = product.left
             operand = (
@@ -185,16 +187,18 @@ class EncodedPolynomial:
             )
             tensor = _tensor(evaluator, operand, basis[product.right], level)
             if product.multiplier != 1:
-                multiplier = Scalars([product.multiplier] * (level + 1), ops.moduli)
+                multiplier = Scalars([product.multiplier] * len(ops.moduli), ops.moduli)
                 ops.multiply_scalar(tensor, tensor, multiplier)
-                evaluator.note("multiply_integer", (tensor,), tensor, integer=product.multiplier)
+                evaluator.note(
+                    "multiply_integer", level, (tensor,), tensor, integer=product.multiplier
+                )
             ops.add(accumulated, accumulated, tensor)
-            evaluator.note("add", (accumulated, tensor), accumulated)
+            evaluator.note("add", level, (accumulated, tensor), accumulated)
         for i, factor in total.terms:
-            _add_multiple(evaluator, accumulated, basis[i], factor)
+            _add_multiple(evaluator, level, accumulated, basis[i], factor)
         if total.constant is not None:
-            _add_constant(evaluator, accumulated, total.constant)
-        return evaluator.relinearize_rescale(evaluator.result(accumulated, total.scale))
+            _add_constant(evaluator, level, accumulated, total.constant)
+        return evaluator.relinearize_rescale(evaluator.result(accumulated, total.scale, level))
 
     def _check(self, evaluator: Evaluator, x: Ciphertext) -> None:
         instance(evaluator, Evaluator, "the evaluator")
@@ -227,14 +231,19 @@ def _tensor(evaluator: Evaluator, a: Ciphertext, b: Ciphertext, level: int) -> n
     right = left if b is a else evaluator.drop_limbs(b, level)
     out = large_array((3, *left.data.shape[1:]))
     evaluator.context.q(level).tensor(out, left.data, right.data)
-    evaluator.note("tensor", (left.data, right.data), out)
+    evaluator.note("tensor", level, (left.data, right.data), out)
     return out
 
 
-def _add_multiple(evaluator: Evaluator, a: np.ndarray, b: Ciphertext, factor: _Factor) -> None:
+def _add_multiple(
+    evaluator: Evaluator, level: int, a: np.ndarray, b: Ciphertext, factor: _Factor
+) -> None:
     """a (parts, limbs, N) += factor b on the first two parts; b may stand at a higher level."""
     _, limbs, N = a.shape
-    ops = evaluator.context.q(limbs - 1)
+    ops = evaluator.context.q(level)
+    levels = evaluator.params.levels
+    if not levels[b.level].holds(levels[level]):
+        b = evaluator.drop_limbs(b, level)
     scaled = workspace("polynomial term", (limbs, N))
     for part in range(2):
         if factor.residues is None:
@@ -243,16 +252,16 @@ def _add_multiple(evaluator: Evaluator, a: np.ndarray, b: Ciphertext, factor: _F
             ops.add(a[part], a[part], scaled)
         else:
             ops.multiply_add(a[part], b.data[part, :limbs], factor.residues)
-    evaluator.note("add_multiple", (a, b.data), a, **factor.details)
+    evaluator.note("add_multiple", level, (a, b.data), a, **factor.details)
 
 
-def _add_constant(evaluator: Evaluator, a: np.ndarray, factor: _Factor) -> None:
+def _add_constant(evaluator: Evaluator, level: int, a: np.ndarray, factor: _Factor) -> None:
     """a (parts, limbs, N) += factor: a constant is the same number at every point."""
-    ops = evaluator.context.q(a.shape[1] - 1)
+    ops = evaluator.context.q(level)
     if factor.residues is None:
         scalars = np.array([factor.integer % q for q in ops.moduli], dtype=np.uint64)
         ops.add_scalar(a[0], a[0], scalars)
     else:
         ops.add(a[0], a[0], factor.residues)
     kind = "add_integer" if factor.residues is None else "add_plain"
-    evaluator.note(kind, (a,), a, **factor.details)
+    evaluator.note(kind, level, (a,), a, **factor.details)

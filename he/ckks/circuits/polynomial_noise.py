@@ -66,12 +66,16 @@ class RescalingWeights:
             if i == 1:
                 continue
             a, b = halves(i)
-            rescaled = noise.product_rescale(scales.level(circuit.height(i) + 1))
+            level = scales.level(circuit.height(i) + 1)
+            rescaled = noise.product_rescale(level)
             total = total + self.elements[i] * rescaled / scales.element(i) ** 2
             if circuit.is_chebyshev:
-                unit = 1.0 if a == b else scales.element(a - b)
-                rounded = unit / (scales.element(a) * scales.element(b))
+                unit = 1.0 if a == b else scales.element_at(a - b, level)
+                rounded = unit / (scales.element_at(a, level) * scales.element_at(b, level))
                 total = total + self.numbers[i] * _ROUNDED_NUMBER * rounded**2
+        for i, level in scales.moves():
+            # The rounding of a change to a modulus of other primes.
+            total = total + self.elements[i] * noise.rounding / scales.element_at(i, level) ** 2
         return total
 
     def _of_sum(
@@ -80,9 +84,9 @@ class RescalingWeights:
         """What a sum at `scale`, and all sums below it, add to the result."""
         level = scales.level(part.height)
         rescaling = noise.product_rescale(level) if part.products else noise.rounding
-        total = self.sums[part] * rescaling / (scale / scales.params.q[level]) ** 2
+        total = self.sums[part] * rescaling / (scale / scales.params.divisors[level]) ** 2
         for i, c in part.terms:
-            factor = scale / scales.element(i)
+            factor = scale / scales.element_at(i, level)
             total = total + self.terms[part, i] * _rounded(c, noise) / factor**2
         if part.constant is not None:
             total = total + self.sums[part] * _rounded(part.constant, noise) / scale**2

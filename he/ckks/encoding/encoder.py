@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -45,7 +43,7 @@ class Encoder:
         self._context = context(params)
         self._embedding = embedding(params.N)
         self._lift = CentredCoefficients(self._context)
-        self._Q = list(itertools.accumulate(params.q, operator.mul))
+        self._Q = [params.modulus(level) for level in range(params.max_level + 1)]
 
     def encode(
         self, values: Any, level: int | None = None, scale: float | None = None
@@ -62,7 +60,7 @@ class Encoder:
         scale = self.params.scales[level] if scale is None else _checked_scale(scale)
         check_scale(self.params, level, scale, "the plaintext")
         residues = self.residues(self.coefficients(values, scale), level, self._context.q(level))
-        return Plaintext.unchecked(params=self.params, data=residues, scale=scale)
+        return Plaintext.unchecked(params=self.params, data=residues, scale=scale, level=level)
 
     def coefficients(self, values: Any, scale: float) -> np.ndarray:
         """The real coefficients (N,) float64 of ``scale * values`` before rounding."""
@@ -106,7 +104,7 @@ class Encoder:
 
     def _values(self, plaintext: Plaintext) -> np.ndarray:
         check_owner(self.params, plaintext, Plaintext, "encoder")
-        return self._lift(plaintext.data)
+        return self._lift(plaintext.data, plaintext.level)
 
     def _slot_vector(self, values: Any) -> np.ndarray:
         """The values (N/2,), float64 or complex128, as the kernels take them; maybe no copy."""

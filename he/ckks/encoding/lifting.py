@@ -28,19 +28,19 @@ class CentredCoefficients:
         self._context = context
         self._two_limbs: dict[int, TwoLimbs] = {}
 
-    def __call__(self, data: np.ndarray) -> np.ndarray:
-        """data (level + 1, N) to (N,) float64 in scratch memory.
+    def __call__(self, data: np.ndarray, level: int) -> np.ndarray:
+        """data (limbs, N) at `level` to (N,) float64 in scratch memory.
 
-        Each value is off by at most (level + 2) 2^-52 of its magnitude.
+        Each value is off by at most (limbs + 1) 2^-52 of its magnitude.
         """
         limbs = len(data)
         # Two limbs hold what is left of almost every decryption.
-        found = self._in_two_limbs(limbs - 1)(data) if limbs > 1 else None
-        return self._in_all_limbs(data) if found is None else found
+        found = self._in_two_limbs(level)(data) if limbs > 1 else None
+        return self._in_all_limbs(data, level) if found is None else found
 
-    def _in_all_limbs(self, data: np.ndarray) -> np.ndarray:
+    def _in_all_limbs(self, data: np.ndarray, level: int) -> np.ndarray:
         limbs, N = data.shape
-        ops = self._context.q(limbs - 1)
+        ops = self._context.q(level)
         memory = workspace(SCRATCH, (limbs + 1, N))
         out: np.ndarray = memory[0].view(np.float64)
         residues = memory[1:]
@@ -67,25 +67,25 @@ class TwoLimbs:
     """
 
     def __init__(self, context: RNSContext, level: int) -> None:
-        q0, q1 = context.q(1).moduli
+        rows = context.q_rows(level)
+        q0, q1 = context.q(level).moduli[:2]
         self._q0, self._half = q0, q1 // 2
-        self._first = context.limbs((1, 0))
-        self._second = context.limbs((1,))
+        self._first = context.limbs((rows[1], rows[0]))
+        self._second = context.limbs((rows[1],))
         # h + half = (r_1 - r_0) / q_0 + half modulo q_1, from (r_1, r_0).
         inverse = pow(q0, -1, q1)
         self._quotient = BasisChange([[inverse, -inverse]], [self._half], (q1,))
         step = max(1, _WORDS // context.params.N)
         self._others = []
-        for first in range(2, level + 1, step):
-            rows = tuple(range(first, min(first + step, level + 1)))
-            ops = context.limbs(rows)
-            count = len(rows)
+        for first in range(2, len(rows), step):
+            ops = context.limbs(rows[first : first + step])
+            count = len(ops.moduli)
             value = BasisChange([[1, q0]] * count, [-self._half * q0] * count, ops.moduli)
             self._others.append((slice(first, first + count), ops, value))
         self._spare = max([1, *(len(ops.moduli) for _, ops, _ in self._others)])
 
     def __call__(self, data: np.ndarray) -> np.ndarray | None:
-        """data (level + 1, N) to (N,) float64 in scratch memory; None if two limbs do not hold all.
+        """data (limbs, N) to (N,) float64 in scratch memory; None if two limbs do not hold all.
         """
         N = data.shape[1]
         memory = workspace(SCRATCH, (self._spare + 2, N))

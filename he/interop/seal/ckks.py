@@ -68,7 +68,9 @@ class CKKSConverter(Converter[CKKSParameters]):
         self._check_level(len(record.data))
         level = len(record.data) - 1
         scale = read_scale(self.params, level, record.scale)
-        return Plaintext.unchecked(params=self.params, data=record.data, scale=scale)
+        return Plaintext.unchecked(
+            params=self.params, data=record.data, scale=scale, level=len(record.data) - 1
+        )
 
     def load_ciphertext(self, data: Buffer) -> Ciphertext:
         """SEAL's Ciphertext of two or three parts, full or seeded."""
@@ -79,7 +81,12 @@ class CKKSConverter(Converter[CKKSParameters]):
         self._check_level(limbs)
         scale = read_scale(self.params, limbs - 1, record.scale)
         return Ciphertext.unchecked(
-            params=self.params, data=record.data, scale=scale, seed=None, _evaluator=None
+            params=self.params,
+            data=record.data,
+            scale=scale,
+            seed=None,
+            level=limbs - 1,
+            _evaluator=None,
         )
 
     def save_plaintext(self, plaintext: Plaintext, format: Format = DEFAULT_FORMAT) -> bytes:

@@ -21,7 +21,8 @@ from he.interop.seal.seeded import (
     square_of,
 )
 from he.rlwe import galois
-from he.rlwe.keys import EvaluationKeys, KeySwitchingKey, PublicKey, SecretKey
+from he.rlwe.evaluation_keys import EvaluationKeys
+from he.rlwe.keys import KeySwitchingKey, PublicKey, SecretKey
 from he.rlwe.operand_checks import check_owner
 from he.rlwe.params import RLWEParameters, whole_numbers
 from he.rlwe.rns import context

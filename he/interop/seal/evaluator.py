@@ -19,7 +19,7 @@ from he.ckks.evaluator import Evaluator
 from he.ckks.operands import check_level_left
 from he.ckks.params import CKKSParameters
 from he.interop.seal.keyswitch import SEALKeySwitcher
-from he.rlwe.keys import EvaluationKeys
+from he.rlwe.evaluation_keys import EvaluationKeys
 from he.rlwe.operand_checks import check_owner
 from he.validation import whole_number
 from ntt.memory import large_copy

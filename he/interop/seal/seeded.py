@@ -59,7 +59,7 @@ def seeded_switching_key(
     for j in range(len(params.q)):
         data, seed = seeded_zero(secret, ops, version, transformed=True)
         own = context(params).limbs((j,))
-        factor = Scalars([context(params).P], own.moduli)
+        factor = Scalars([params.special_modulus(params.max_level)], own.moduli)
         row = slice(j, j + 1)
         own.add(
             data[0, row],

@@ -18,7 +18,7 @@ from he.errors import (
     ParametersMismatchError,
 )
 from he.rlwe import security
-from he.rlwe.keys import KeyNeeds
+from he.rlwe.key_needs import KeyNeeds
 from ntt import find_primes, is_prime
 
 

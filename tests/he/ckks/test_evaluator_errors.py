@@ -18,7 +18,8 @@ from he.errors import (
     ParametersMismatchError,
     ScaleMismatchError,
 )
-from he.rlwe.keys import EvaluationKeys, KeyNeeds
+from he.rlwe.evaluation_keys import EvaluationKeys
+from he.rlwe.key_needs import KeyNeeds
 
 
 @pytest.fixture

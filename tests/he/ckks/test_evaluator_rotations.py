@@ -10,10 +10,15 @@ from hypothesis import strategies as st
 from he.ckks.evaluator import Evaluator
 from he.errors import ParameterError
 from he.rlwe import galois
-from he.rlwe.keys import KeyNeeds
+from he.rlwe.key_needs import KeyNeeds
 
 seeds = st.integers(0, 2**32 - 1)
-names = st.sampled_from(["tiny", "small", "one-limb digits", "two digits", "wide primes"])
+names = st.sampled_from(
+    [
+        "tiny", "small", "one-limb digits", "two digits", "wide primes", "words",
+        "words of 26 bits", "scales of levels", "two words a level",
+    ]
+)  # fmt: skip
 
 
 def rotated(s, x, steps: int):

@@ -11,7 +11,7 @@ from he.ckks.circuits.linear_transform import LinearTransform
 from he.ckks.encryption import Encryptor
 from he.ckks.noise import measured_error, precision_bits, tail_factor
 from he.ckks.params import CKKSParameters
-from he.rlwe.keys import KeyNeeds
+from he.rlwe.key_needs import KeyNeeds
 
 ROUNDS = 8
 
@@ -78,7 +78,7 @@ def test_product__of_fresh_ciphertexts(s) -> None:
         pairs.append((s.evaluator.multiply(x.ct, y.ct), x.slots * y.slots))
         scale, level = x.ct.scale, x.ct.level
         sizes = np.mean(np.abs(x.slots) ** 2) + np.mean(np.abs(y.slots) ** 2)
-        inherited = sizes * scale**2 * x.variance / s.params.q[level] ** 2
+        inherited = sizes * scale**2 * x.variance / s.params.divisors[level] ** 2
         predicted += float(inherited) + s.noise.product_rescale(level)
     assert_right_size(variance(s, pairs), predicted / ROUNDS)
 
@@ -102,7 +102,7 @@ def test_transform__of_one_diagonal_is_a_product_with_a_plaintext(s) -> None:
     transform = LinearTransform.encode(s.encoder, {0: ones}, 3)
     pairs = [(transform.apply(s.evaluator, x.ct), x.slots) for x in inputs(s)]
     fresh = s.noise.encoding + s.noise.fresh_symmetric
-    scale, q = s.params.scales[3], s.params.q[3]
+    scale, q = s.params.scales[3], s.params.divisors[3]
     # A constant 1 is encoded as the integer round(scale): all but exactly.
     assert_right_size(variance(s, pairs), fresh * (scale / q) ** 2 + s.noise.rounding)
     assert transform.needs == KeyNeeds()

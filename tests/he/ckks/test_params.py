@@ -12,14 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from he.ckks.construction import scale_for
 from he.ckks.encoding.encoder import Encoder
 from he.ckks.encryption import Decryptor, Encryptor
 from he.ckks.evaluator import Evaluator
-from he.ckks.params import CKKSParameters, scale_for
+from he.ckks.params import CKKSParameters
 from he.errors import InsecureParametersError, ParameterError, WrongObjectError
 from he.rlwe import security
+from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.keygen import KeyGenerator
-from he.rlwe.keys import KeyNeeds
 from ntt.modulus import is_prime
 
 REASON = "unit test"
@@ -37,13 +38,13 @@ def test_build__gives_distinct_ntt_primes_and_canonical_scales(depth, bits, log_
     assert all(is_prime(q) and q % (2 * N) == 1 for q in primes)
     assert params.scales[-1] == 2.0**bits
     for level in range(1, depth + 1):
-        assert params.scales[level - 1] == params.scales[level] ** 2 / params.q[level]
+        assert params.scales[level - 1] == params.scales[level] ** 2 / params.divisors[level]
         # The next prime brings the scale back, to within the gaps between NTT primes.
         assert abs(math.log2(params.scales[level]) - bits) < 0.5
     # Values below 2^integer_bits fit the first prime, with a bit for the sign.
-    assert params.q[0] >= 2 ** (bits + 5)
+    assert params.modulus(0) >= 2 ** (bits + 5)
     digits = params.digit_rows(depth)
-    assert [r for rows in digits for r in rows] == list(range(depth + 1))
+    assert [r for rows in digits for r in rows] == list(range(len(params.q)))
     assert len(digits) == params.dnum <= dnum
     for rows in digits:
         # Key switching with a digit no larger than P adds no more noise than rescaling does.
@@ -80,7 +81,7 @@ def test_build__counts_the_special_primes(depth: int) -> None:
 def test_build__uses_the_fast_primes_unless_the_scale_forbids() -> None:
     fast = CKKSParameters.build(5, N=1024, scale_bits=44, insecure_reason=REASON)
     assert max(fast.q + fast.p) < 1 << 50
-    wide = CKKSParameters.build(2, N=1024, scale_bits=54, insecure_reason=REASON)
+    wide = CKKSParameters.build(2, N=1024, scale_bits=54, prime_bits=61, insecure_reason=REASON)
     assert max(wide.q) < 1 << 61
 
 
@@ -107,7 +108,14 @@ def test_insecure_parameters__need_words() -> None:
         ({"depth": 2, "scale_bits": 61}, "from 10 to 60"),
         ({"depth": 2, "dnum": 4}, "dnum = 4.*depth \\+ 1 = 3"),
         ({"depth": 2, "dnum": 0}, "dnum = 0"),
-        ({"depth": 2, "scale_bits": 58, "N": 65536}, "first prime of 64 bits"),
+        ({"depth": 2, "prime_bits": 49}, "prime_bits = 49"),
+        ({"depth": 2, "word_bits": 62}, "word_bits = 62"),
+        ({"depth": 2, "word_bits": 50, "dnum": 1}, "word_bits chooses dnum"),
+        ({"depth": 2, "word_bits": 50, "special_bits": 60}, "word_bits chooses dnum"),
+        ({"depth": 2, "word_bits": 20, "N": 8192}, "words of 20 bits: N = 8192 needs at least"),
+        ({"depth": 2, "scale_bits": [30, 30, 30]}, "need word_bits"),
+        ({"depth": 2, "scale_bits": [30, 30], "word_bits": 50}, "2 scale_bits for the 3 levels"),
+        ({"depth": 9, "scale_bits": 40, "N": 8192, "word_bits": 50}, "no room for special"),
         ({"depth": 2, "security_bits": 100}, "security_bits"),
         ({"depth": 2, "dnum": 1.5}, "dnum is 1.5: a whole number"),
         ({"depth": True}, "depth is True: a whole number"),
@@ -254,12 +262,13 @@ def test_integer_bits__by_default_hold_pixels_and_cost_no_speed(depth: int, prec
 
 
 @pytest.mark.parametrize(
-    ("scale_bits", "expected"), [(20, 16), (33, 15), (41, 8), (44, 5), (45, 15), (50, 10), (55, 5)]
+    ("scale_bits", "expected"), [(20, 16), (33, 15), (41, 8), (44, 5), (45, 16), (50, 16), (55, 16)]
 )
 def test_integer_bits__are_as_many_as_the_scale_leaves(scale_bits: int, expected: int) -> None:
-    """One prime of 50 bits more would need a second special prime; above 2^44 none is as fast."""
+    """A bit more would need a second special prime; above 2^44 the first prime is two."""
     params = CKKSParameters.build(0, N=32768, scale_bits=scale_bits)
-    assert params.value_limit() == pytest.approx(params.q[0] / 2 / params.scales[0])
+    assert params.value_limit() == pytest.approx(params.modulus(0) / 2 / params.scales[0])
+    assert max(params.q + params.p) < 1 << 50
     assert math.log2(params.value_limit()) == pytest.approx(expected, abs=0.02)
     stated = CKKSParameters.build(0, N=32768, scale_bits=scale_bits, integer_bits=3)
     assert math.log2(stated.value_limit()) == pytest.approx(3, abs=0.02)

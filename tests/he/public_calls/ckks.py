@@ -21,7 +21,7 @@ def parameters() -> Iterator[Call]:
     s = ckks().params
     fields = {
         "N": s.N, "q": s.q, "p": s.p, "digit_limbs": s.digit_limbs, "scales": s.scales,
-        "security_bits": 128, "insecure_reason": REASON, "sigma": 3.2,
+        "security_bits": 128, "insecure_reason": REASON, "sigma": 3.2, "own_levels": s.levels,
     }  # fmt: skip
     words = {"insecure_reason": {"text"}}
     yield Call("CKKSParameters", he.CKKSParameters, fields, {**words, "sigma": {"number"}})
@@ -30,11 +30,12 @@ def parameters() -> Iterator[Call]:
         he.CKKSParameters.build,
         {
             "depth": 1, "precision_bits": None, "scale_bits": 30.0, "N": 64, "integer_bits": 5,
-            "security_bits": 128, "dnum": 1, "special_bits": 60, "insecure_reason": REASON,
+            "security_bits": 128, "dnum": 1, "special_bits": 60, "word_bits": None,
+            "prime_bits": 50, "insecure_reason": REASON,
         },
         {
             **words, "precision_bits": NONE, "scale_bits": {"None"}, "N": NONE,
-            "integer_bits": NONE, "dnum": NONE, "special_bits": NONE,
+            "integer_bits": NONE, "dnum": NONE, "special_bits": NONE, "word_bits": NONE,
         },
     )  # fmt: skip
     yield Call(
@@ -46,6 +47,10 @@ def parameters() -> Iterator[Call]:
     yield Call("CKKSParameters.value_limit", s.value_limit, {"level": 0})
     yield Call("CKKSParameters.digits", s.digits, {"level": 0})
     yield Call("CKKSParameters.digit_rows", s.digit_rows, {"level": 0})
+    for name in ("at", "primes", "special_primes", "modulus", "special_modulus"):
+        yield Call(f"CKKSParameters.{name}", getattr(s, name), {"level": 0})
+    for name in ("quotient", "dropped"):
+        yield Call(f"CKKSParameters.{name}", getattr(s, name), {"level": 1, "lower": 0})
     for name in ("element_of_rotation", "element_of_conjugation"):
         arguments = {"N": 64} if "conj" in name else {"steps": 1, "N": 64}
         yield Call(name, getattr(he, name), arguments, {"steps": {"whole number", "huge number"}})
@@ -82,18 +87,23 @@ def keys() -> Iterator[Call]:
     yield Call("KeySwitchingKey.rows", key.rows, {"level": 1})
     yield Call("EvaluationKeys", he.EvaluationKeys,
                {"params": s.params, "relinearization": s.keys.relinearization,
-                "galois": {3: key}}, {"relinearization": NONE})  # fmt: skip
+                "galois": {3: key}, "lower": ()}, {"relinearization": NONE})  # fmt: skip
+    yield Call("EvaluationKeys.of", he.EvaluationKeys.of, {"params": s.params, "keys": [key]})
     yield Call("EvaluationKeys.serialized_bytes", he.EvaluationKeys.serialized_bytes,
                {"params": s.params, "needs": he.KeyNeeds(1)}, {"params": SETS})  # fmt: skip
     yield Call("EvaluationKeys.for_relinearization", s.keys.for_relinearization, {"level": 1},
                {"level": {"whole number"}})  # fmt: skip
     yield Call("EvaluationKeys.for_element", s.keys.for_element, {"element": 3, "level": 1},
                {"level": {"whole number"}})  # fmt: skip
-    yield Call("KeyNeeds", he.KeyNeeds, {"relinearization": 1, "galois": {3: 1}},
+    yield Call("KeyNeeds", he.KeyNeeds, {"relinearization": 1, "galois": {3: 1}, "lower": ()},
                {"relinearization": {"None", "whole number", "huge number"}})  # fmt: skip
     yield Call("KeyNeeds.union", he.KeyNeeds.union, {"needs": [he.KeyNeeds(1)]})
     yield Call("KeyNeeds.check", he.KeyNeeds(1).check, {"params": s.params}, {"params": SETS})
     yield Call("KeyNeeds.levels", he.KeyNeeds(1).levels, {})
+    yield Call("KeyNeeds.of", he.KeyNeeds.of, {"used": [(3, 1)]})
+    for name in ("made", "without_served"):
+        yield Call(f"KeyNeeds.{name}", getattr(he.KeyNeeds(1), name), {"params": s.params},
+                   {"params": SETS})  # fmt: skip
 
 
 def stored() -> Iterator[Call]:
@@ -143,11 +153,14 @@ def values() -> Iterator[Call]:
     yield Call("Encryptor.encrypt", s.encryptor.encrypt, {"plaintext": plain})
     yield Call("Decryptor", he.Decryptor, {"params": params, "secret": s.secret})
     yield Call("Decryptor.decrypt", s.decryptor.decrypt, {"ciphertext": ct})
-    yield Call("Plaintext", he.Plaintext, {"params": params, "data": plain.data, "scale": 2.0**30},
-               {"scale": {"number"}, "params": ALIKE})  # fmt: skip
+    yield Call("Plaintext", he.Plaintext, {"params": params, "data": plain.data, "scale": 2.0**30,
+                "level": plain.level},
+               {"scale": {"number"}, "params": ALIKE, "level": {"whole number"}})  # fmt: skip
     yield Call("Ciphertext", he.Ciphertext,
-               {"params": params, "data": ct.data, "scale": 2.0**30, "seed": None},
-               {"scale": {"number"}, "seed": NONE, "params": ALIKE})  # fmt: skip
+               {"params": params, "data": ct.data, "scale": 2.0**30, "seed": None,
+                "level": ct.level},
+               {"scale": {"number"}, "seed": NONE, "params": ALIKE,
+                "level": {"whole number"}})  # fmt: skip
     yield Call("Ciphertext.copy", ct.copy, {})
     yield Call("Ciphertext.rotate", ct.rotate, {"steps": 1}, {"steps": {"huge number"}})
     yield Call("Ciphertext.conjugate", ct.conjugate, {})
@@ -185,8 +198,9 @@ def evaluation() -> Iterator[Call]:
     yield Call("Evaluator.inner_sum", ev.inner_sum, {"a": ct, "count": 2, "stride": 1},
                {"stride": {"huge number"}})  # fmt: skip
     yield Call("Evaluator.switcher", ev.switcher, {"level": 1})
-    yield Call("Evaluator.result", ev.result, {"data": ct.data.copy(), "scale": 2.0**30},
-               {"scale": {"number"}})  # fmt: skip
+    yield Call("Evaluator.result", ev.result, {"data": ct.data.copy(), "scale": 2.0**30,
+                                                   "level": None},
+               {"scale": {"number"}, "level": NONE})  # fmt: skip
 
 
 def circuits() -> Iterator[Call]:

@@ -18,7 +18,7 @@ def parameters() -> Iterator[Call]:
     s = exact().params
     fields = {
         "N": s.N, "q": s.q, "p": s.p, "digit_limbs": s.digit_limbs, "t": s.t,
-        "security_bits": 128, "insecure_reason": REASON, "sigma": 3.2,
+        "security_bits": 128, "insecure_reason": REASON, "sigma": 3.2, "own_levels": (),
     }  # fmt: skip
     words = {"insecure_reason": {"text"}}
     yield Call("BFVParameters", bfv.BFVParameters, fields, {**words, "sigma": {"number"}})
@@ -38,6 +38,8 @@ def parameters() -> Iterator[Call]:
     yield Call("BFVParameters.from_bytes", bfv.BFVParameters.from_bytes,
                {"data": s.to_bytes(), "insecure_reason": REASON}, words)  # fmt: skip
     yield Call("BFVParameters.log_q", s.log_q, {"level": 1})
+    for name in ("at", "primes", "special_primes", "modulus", "special_modulus"):
+        yield Call(f"BFVParameters.{name}", getattr(s, name), {"level": 0})
 
 
 def noise() -> Iterator[Call]:

@@ -33,12 +33,13 @@ def recording() -> Iterator[Call]:
     yield Call("Tracer.key", tracer.key, {"key": s.keys.galois[3]}, {"key": {"switching key"}})
     arguments = {
         "kind": "negate", "level": 3, "operands": [data], "results": [other], "plaintexts": [],
-        "elements": [], "keys": [], "integer": None, "blocks": [],
+        "elements": [], "keys": [], "integer": None, "blocks": [], "to_level": None,
     }  # fmt: skip
     # What `trace` finds wrong with the records is in its own tests.
     recorded = {
         "kind": {"text"}, "level": {"huge number"}, "elements": {"numbers"},
         "integer": {"None", "whole number", "huge number"},
+        "to_level": {"None", "whole number", "huge number"},
     }  # fmt: skip
     yield Call("Tracer.record", tracer.record, arguments, recorded)
     yield Call("Tracer.trace", trace.Tracer(s.params).trace, {})
@@ -49,10 +50,12 @@ def records() -> Iterator[Call]:
     fields = {
         "N": 64, "q": (97, 193), "p": (257,), "digit_limbs": 1, "ciphertexts": ((2, 2), (2, 2)),
         "plaintexts": (), "keys": (trace.TracedKey(3, 1, (2, 2, 3)),), "inputs": (0,),
-        "outputs": (1,), "operations": operations, "title": "a title",
+        "outputs": (1,), "operations": operations, "title": "a title", "own_levels": (),
     }  # fmt: skip
     huge = {"N": {"huge number"}, "digit_limbs": {"huge number"}}
     yield Call("OpTrace", trace.OpTrace, fields, {**huge, "title": {"text"}})
+    yield Call("OpTrace.name_of", trace.OpTrace(**fields).name_of,
+               {"key": trace.TracedKey(3, 1, (2, 2, 3))})  # fmt: skip
 
 
 def files() -> Iterator[Call]:

@@ -24,8 +24,10 @@ from he.errors import (
 from he.format.container import pack
 from he.format.residue_packing import pack_residues
 from he.rlwe import galois, sampling, security
+from he.rlwe.evaluation_keys import EvaluationKeys
+from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.keygen import KeyGenerator
-from he.rlwe.keys import RELINEARIZATION, EvaluationKeys, KeyNeeds, KeySwitchingKey, SecretKey
+from he.rlwe.keys import RELINEARIZATION, KeySwitchingKey, SecretKey
 from he.rlwe.sampling import half_normal_thresholds
 from he.rlwe.seeded import PUBLIC_KEY, digit_label, uniform_from_seed
 
@@ -69,7 +71,7 @@ def check_switching_key(s, key: KeySwitchingKey) -> None:
         ops.add(total, total, key.data[j, 0].copy())
         for r in own:
             q = ops.moduli[r]
-            scaled = source[r].astype(object) * context.P % q
+            scaled = source[r].astype(object) * math.prod(context.params.p) % q
             total[r] = ((total[r].astype(object) - scaled) % q).astype(np.uint64)
         error = centred(ops.inverse(total), ops.moduli)
         assert 0 < np.abs(error).max() <= largest_error(params)
@@ -273,10 +275,11 @@ def test_foreign_secret__is_refused(schemes, small) -> None:
             make()
 
 
-def test_needs__unite_at_the_highest_level() -> None:
+def test_needs__unite_at_every_level() -> None:
     united = KeyNeeds.union([KeyNeeds(2, {3: 1, 9: 4}), KeyNeeds(None, {3: 2}), KeyNeeds(1)])
-    assert united == KeyNeeds(2, {3: 2, 9: 4})
+    assert united == KeyNeeds(2, {3: 2, 9: 4}, ((0, 1), (3, 1)))
     assert KeyNeeds.union([]) == KeyNeeds()
+    assert KeyNeeds.union([united, united]) == united
 
 
 def test_keys__read_from_a_mapped_file_and_an_altered_one(small, tmp_path) -> None:
@@ -302,3 +305,10 @@ def test_keys__read_from_a_mapped_file_and_an_altered_one(small, tmp_path) -> No
     path.write_bytes(altered)
     with pytest.raises(CorruptBytesError, match="checksum"):
         read()
+
+
+def test_needs__of_a_chain_are_those_of_the_highest_level() -> None:
+    params = CKKSParameters.build(4, N=128, scale_bits=30, insecure_reason="unit test")
+    needs = KeyNeeds(2, {3: 2, 9: 4}, ((0, 1), (3, 1)))
+    assert needs.without_served(params) == KeyNeeds(2, {3: 2, 9: 4})
+    assert needs.made(params) == [(0, 2), (3, 2), (9, 4)]

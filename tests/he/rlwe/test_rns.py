@@ -23,6 +23,16 @@ CONTEXTS = [
     RNSContext(CKKSParameters.build(depth, N=N, scale_bits=bits, dnum=dnum, insecure_reason=REASON))
     for depth, bits, dnum in SHAPES
 ]
+# Levels of words: of their own, and shared; two words a level.
+CONTEXTS += [
+    RNSContext(CKKSParameters.build(4, N=N, insecure_reason=REASON, **arguments))
+    for arguments in (
+        {"scale_bits": 28, "word_bits": 50},
+        {"scale_bits": 30, "word_bits": 24},
+        {"scale_bits": [20, 30, 40, 50, 60], "word_bits": 50},
+        {"scale_bits": 52, "dnum": 3},
+    )
+]
 contexts = st.sampled_from(CONTEXTS)
 
 
@@ -52,17 +62,20 @@ def draw_values(data: st.DataObject, Q: int, D: int) -> list[int]:
     return [v % Q for v in edges] + uniform[len(edges) :]
 
 
-def check_division(data, context, rows: tuple[int, ...], dropped: int) -> None:
-    ops, kept = context.limbs(rows), context.limbs(rows[:-dropped])
+def check_division(
+    data, context, rows: tuple[int, ...], dropped: int, coming: tuple[int, ...] = ()
+) -> None:
+    ops, kept = context.limbs(rows), context.limbs((*rows[:-dropped], *coming))
     moduli = ops.moduli
     D, M = math.prod(moduli[-dropped:]), math.prod(moduli)
+    K = math.prod(context.tables.moduli[row] for row in coming)
     values = draw_values(data, M, D)
-    quotients = from_residues(context.division(rows, dropped)(to_residues(values, ops)), kept)
-    Q = M // D
-    for value, quotient in zip(values, quotients, strict=True):
-        rounded, rest = divmod(value + D // 2, D)
+    divided = context.division(rows, dropped, coming)(to_residues(values, ops))
+    Q = M // D * K
+    for value, quotient in zip(values, from_residues(divided, kept), strict=True):
+        rounded, rest = divmod(value * K + D // 2, D)
         if quotient != rounded % Q:
-            # x / D lies so close to the middle of two integers that float64 cannot tell; then the
+            # x K / D lies so close to the middle of two integers that float64 cannot tell; then the
             # other one is as good.
             assert dropped > 1
             assert min(rest, D - rest) <= D * dropped**2 * 2.0**-52
@@ -72,11 +85,29 @@ def check_division(data, context, rows: tuple[int, ...], dropped: int) -> None:
 @given(contexts, st.data())
 def test_division__rounds_exactly(context, data) -> None:
     level = data.draw(st.integers(0, context.params.max_level))
-    special = len(context.special_rows)
+    levels = context.params.levels
+    special = len(levels[level].specials)
     check_division(data, context, context.qp_rows(level), special)
     if level:
-        check_division(data, context, context.q_rows(level), 1)
-        check_division(data, context, context.qp_rows(level), special + 1)
+        lower = data.draw(st.integers(0, level - 1))
+        shared = levels[level].shared(levels[lower])
+        going, coming = levels[level].limbs - shared, levels[lower].rows[shared:]
+        check_division(data, context, context.q_rows(level), going, coming)
+        check_division(data, context, context.qp_rows(level), special + going, coming)
+
+
+@given(contexts, st.data())
+def test_change__is_the_division_to_the_lower_level(context, data) -> None:
+    """What rescaling and dropping ask for is what `test_division__rounds_exactly` divides by."""
+    level = data.draw(st.integers(0, context.params.max_level))
+    lower = data.draw(st.integers(0, level))
+    if level == lower:
+        return
+    Q, lower_Q = context.params.modulus(level), context.params.modulus(lower)
+    x = [3 * (Q // lower_Q) + 1, Q - 5 * (Q // lower_Q) - 1] + [0] * (N - 2)
+    found = context.change(level, lower)(to_residues(x, context.q(level)))
+    expected = [(v * lower_Q + Q // 2) // Q % lower_Q for v in x]
+    assert from_residues(found, context.q(lower)) == expected
 
 
 @given(st.lists(st.integers(-(2**12) + 1, 2**12 - 1), min_size=1), st.data())
@@ -94,7 +125,7 @@ def test_add_small__is_that_of_integers(values, data) -> None:
 @given(contexts, st.data())
 def test_division_of_sum__rounds_exactly(context, data) -> None:
     level = data.draw(st.integers(0, context.params.max_level))
-    rows = (*context.q_rows(level), context.special_rows[0])
+    rows = (*context.q_rows(level), context.special_rows(level)[0])
     ops, kept = context.limbs(rows), context.q(level)
     M, D = math.prod(ops.moduli), ops.moduli[-1]
     values = draw_values(data, M, D)
@@ -119,7 +150,7 @@ def test_decomposition__gives_small_digits_with_the_right_residues(context, data
     assert (c == before).all()
     assert len(digits) == params.digits(level)
     for digit, rows in zip(digits, params.digit_rows(level), strict=True):
-        D = math.prod(params.q[r] for r in rows)
+        D = math.prod(q.moduli[r] for r in rows)
         for value, d in zip(values, from_residues(digit, qp), strict=True):
             centred = d - QP if 2 * d > QP else d
             assert (centred - value) % D == 0
@@ -137,8 +168,9 @@ def test_scaled_decomposition__has_the_same_digits_times_the_scales(context, dat
     for digit, found in zip(digits, scaled, strict=True):
         for row, times, scale, q in zip(digit, found, scales, ops.moduli, strict=True):
             assert (row.astype(object) * scale % q == times).all()
+    special = context.params.special_modulus(level)
     for scale, q in zip(scales, ops.moduli, strict=True):
-        assert (scale * (context.P if q not in context.params.p else 1) - radix) % q == 0
+        assert (scale * (special if q not in context.params.p else 1) - radix) % q == 0
 
 
 @given(contexts, st.data())
@@ -147,12 +179,12 @@ def test_decomposition__recomposes_to_P_times_the_polynomial(context, data) -> N
     params = context.params
     level = data.draw(st.integers(0, params.max_level))
     q, qp = context.q(level), context.qp(level)
-    Q, P = math.prod(q.moduli), context.P
+    Q, P = math.prod(q.moduli), params.special_modulus(level)
     values = draw_values(data, Q, q.moduli[0])
     digits = context.decomposition(level)(to_residues(values, q))
     total = [0] * N
     for digit, rows in zip(digits, params.digit_rows(level), strict=True):
-        D = math.prod(params.q[r] for r in rows)
+        D = math.prod(q.moduli[r] for r in rows)
         gadget = P * (Q // D) * pow(Q // D, -1, D)
         for i, d in enumerate(from_residues(digit, qp)):
             total[i] += gadget * d

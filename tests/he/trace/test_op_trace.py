@@ -13,8 +13,8 @@ from he.ckks.encoding.encoder import Encoder
 from he.ckks.encryption import Encryptor
 from he.ckks.evaluator import Evaluator
 from he.ckks.params import CKKSParameters
+from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.keygen import KeyGenerator
-from he.rlwe.keys import KeyNeeds
 from he.trace import HEOp, TraceError, TraceFileError, Tracer
 
 

@@ -133,6 +133,10 @@ def test_run__progress_counts_every_image(parts, monkeypatch):
 def test_server__needs_every_key_of_its_stages(parts):
     network, plan, keys, _ = parts
     galois = dict(list(keys.galois.items())[1:])
-    fewer = he.EvaluationKeys(keys.params, keys.relinearization, galois)
+    kept = [key for key in keys.lower if key.element in galois or not key.element]
+    fewer = he.EvaluationKeys(keys.params, keys.relinearization, galois, kept)
     with pytest.raises(he.MissingGaloisKeyError):
         nn.Server(plan, network, fewer)
+    without = he.EvaluationKeys(keys.params, keys.relinearization, keys.galois)
+    with pytest.raises(he.MissingKeyError, match="serves level"):
+        nn.Server(plan, network, without)  # the keys of lower levels

@@ -19,7 +19,7 @@ from he.ckks.encoding.encoder import Encoder
 from he.ckks.evaluator import Evaluator
 from he.ckks.params import CKKSParameters
 from he.errors import EncodingError
-from he.rlwe.keys import KeyNeeds
+from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.rns import context
 from ntt import threads
 from tests.he.conftest import Scheme

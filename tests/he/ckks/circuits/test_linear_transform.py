@@ -22,7 +22,7 @@ from he.errors import (
     ParametersMismatchError,
 )
 from he.rlwe import galois, limb_blocks
-from he.rlwe.keys import KeyNeeds
+from he.rlwe.key_needs import KeyNeeds
 from he.trace import Tracer
 
 seeds = st.integers(0, 2**32 - 1)
@@ -58,7 +58,7 @@ def variance(s, x, diagonals: dict[int, np.ndarray]) -> float:
         size = np.abs(vector).max() * scale
         total += size**2 * (x.variance + s.noise.switching(level)) + largest**2 * s.noise.encoding
         total += s.noise.key_switch(level)
-    return total / s.params.q[level] ** 2 + s.noise.rounding
+    return total / s.params.divisors[level] ** 2 + s.noise.rounding
 
 
 def evaluator_for(s, needs: KeyNeeds) -> Evaluator:

@@ -140,7 +140,9 @@ def test_interval__is_mapped(small, seed, interval) -> None:
 
 
 def test_high_degree__at_many_levels(schemes) -> None:
-    params = CKKSParameters.build(5, N=256, scale_bits=45, dnum=3, insecure_reason="unit test")
+    params = CKKSParameters.build(
+        5, N=256, scale_bits=45, prime_bits=61, dnum=3, insecure_reason="unit test"
+    )
     s = type(schemes("small"))(params)
     for basis, degree in (("power", 31), ("chebyshev", 31), ("chebyshev", 16), ("power", 32)):
         kind = "integer leader" if degree == 32 else "dense"

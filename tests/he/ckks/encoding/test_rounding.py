@@ -15,7 +15,9 @@ from he.rlwe.rns import RNSContext, context
 
 SETS = {
     "default": CKKSParameters.build(3, N=128, scale_bits=40, insecure_reason="unit test"),
-    "wide": CKKSParameters.build(2, N=128, scale_bits=54, dnum=3, insecure_reason="unit test"),
+    "wide": CKKSParameters.build(
+        2, N=128, scale_bits=54, prime_bits=61, dnum=3, insecure_reason="unit test"
+    ),
     "below eight lanes": CKKSParameters.build(2, N=8, scale_bits=36, insecure_reason="unit test"),
 }
 

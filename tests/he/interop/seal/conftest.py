@@ -21,7 +21,7 @@ from he.interop.seal import (
     read_pyfhel_context,
 )
 from he.interop.seal.records import CiphertextRecord, write_ciphertext
-from he.rlwe.keys import EvaluationKeys
+from he.rlwe.evaluation_keys import EvaluationKeys
 from tests.comparisons import COMPARISONS, Comparisons
 
 VECTORS = Path(__file__).parents[3] / "vectors"

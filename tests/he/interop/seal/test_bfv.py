@@ -25,8 +25,8 @@ from he.interop.seal.records import (
     write_ciphertext,
     write_plaintext,
 )
+from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.keygen import KeyGenerator
-from he.rlwe.keys import KeyNeeds
 
 N, T = 64, 257
 PARAMETERS = EncryptionParameters(Scheme.BFV, N, coeff_modulus(N, (30, 30, 30, 31)), T)

@@ -31,8 +31,8 @@ from he.interop.seal.records import (
     write_ciphertext,
     write_plaintext,
 )
+from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.keygen import KeyGenerator
-from he.rlwe.keys import KeyNeeds
 
 N = 64
 PARAMETERS = EncryptionParameters(Scheme.CKKS, N, coeff_modulus(N, (40, 30, 30, 41)))

@@ -7,8 +7,8 @@ import pytest
 
 from he.ckks.encryption import Decryptor, Encryptor
 from he.interop.seal import Format, Version
+from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.keygen import KeyGenerator
-from he.rlwe.keys import KeyNeeds
 
 pytestmark = pytest.mark.crosscheck
 

@@ -21,8 +21,8 @@ from he.interop.seal import (
     SEALEvaluator,
     Version,
 )
+from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.keygen import KeyGenerator
-from he.rlwe.keys import KeyNeeds
 
 pytestmark = pytest.mark.crosscheck
 

@@ -1,0 +1,171 @@
+"""What `CKKSParameters.build` tries for one ring degree, from what its caller asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from he.ckks.chain_levels import (
+    ENOUGH_INTEGER_BITS,
+    FAST_PRIME_BITS,
+    LEAST_INTEGER_BITS,
+    LevelModuli,
+    chain_moduli,
+    chain_sizes,
+)
+from he.ckks.word_levels import word_moduli
+from he.errors import InsecureParametersError, ParameterError
+from he.rlwe import security
+from he.rlwe.params import MAX_PRIMES
+from he.validation import items_of, real_number, whole_number
+from ntt.errors import ModulusError
+from ntt.modulus import MAX_MODULUS_BITS
+
+DEFAULT_PRECISION_BITS = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a caller asks of a parameter set; the arguments of `CKKSParameters.build`.
+
+    Raises `ParameterError` for values out of range, or that exclude one another.
+    """
+
+    depth: int
+    precision_bits: float | None
+    scale_bits: float | Sequence[float] | None
+    integer_bits: int | None
+    security_bits: int
+    dnum: int | None
+    special_bits: int | None
+    word_bits: int | None
+    prime_bits: int
+    insecure_reason: str | None
+
+    def __post_init__(self) -> None:
+        if self.precision_bits is not None and self.scale_bits is not None:
+            raise ParameterError("give precision_bits or scale_bits, not both")
+        if self.precision_bits is not None:
+            self._set(precision_bits=real_number(self.precision_bits, "precision_bits"))
+        if self.scale_bits is not None:
+            self._set(scale_bits=self._scales(self.scale_bits))
+        limits = {
+            "integer_bits": (1, 30),
+            "special_bits": (1, MAX_PRIMES * FAST_PRIME_BITS),
+            "word_bits": (16, MAX_MODULUS_BITS),
+            "prime_bits": (FAST_PRIME_BITS, MAX_MODULUS_BITS),
+        }
+        for name, (least, most) in limits.items():
+            if getattr(self, name) is not None or name == "prime_bits":
+                self._set(**{name: whole_number(getattr(self, name), name, least, most)})
+        dnum, most = self.dnum, self.depth + 1
+        if dnum is not None:
+            dnum = whole_number(dnum, "dnum")
+            if not 1 <= dnum <= most:
+                raise ParameterError(f"dnum = {dnum}: it must be from 1 to depth + 1 = {most}")
+            self._set(dnum=dnum)
+        if self.word_bits is not None and (dnum, self.special_bits) != (None, None):
+            raise ParameterError("word_bits chooses dnum and special_bits: leave both out")
+
+    def scales_at(self, N: int) -> list[float]:
+        """log2 of the scale of each level, 0 .. depth, at a ring degree."""
+        if isinstance(self.scale_bits, list):
+            bits = self.scale_bits
+        else:
+            precision = self.precision_bits
+            wanted = DEFAULT_PRECISION_BITS if precision is None else precision
+            bits = [scale_for(N, wanted)] * (self.depth + 1)
+        for number in bits:
+            if not 10 <= number <= 60:
+                raise ParameterError(f"a scale of {number:.1f} bits: it must be from 10 to 60")
+        return bits
+
+    def _scales(self, given: object) -> list[float]:
+        if not isinstance(given, Sequence | np.ndarray):
+            return [real_number(given, "scale_bits")] * (self.depth + 1)
+        bits = [real_number(number, "scale_bits") for number in items_of(given, "scale_bits")]
+        if self.word_bits is None:
+            raise ParameterError("scale_bits of each level need word_bits: give it, or one scale")
+        if len(bits) != self.depth + 1:
+            raise ParameterError(
+                f"{len(bits)} scale_bits for the {self.depth + 1} levels 0 to {self.depth}"
+            )
+        return bits
+
+    def _set(self, **fields: object) -> None:
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
+
+def scale_for(N: int, precision_bits: float) -> float:
+    """log2 of the scale at which one rescaling leaves `precision_bits` in every slot.
+
+    Rounding leaves a slot error of standard deviation N / sqrt(36) (`he.ckks.noise`); three bits
+    more cover eight standard deviations.
+    """
+    return precision_bits + math.log2(N / 6) + 3
+
+
+def candidates(request: Request, N: int) -> Iterator[LevelModuli]:
+    """Moduli within the security bound at a ring degree, the best first.
+
+    Raises `InsecureParametersError` behind the last one, `ParameterError` for lack of primes.
+    """
+    scales = request.scales_at(N)
+    try:
+        yield from (_of_chain if request.word_bits is None else _of_words)(request, N, scales)
+    except ModulusError as error:
+        raise ParameterError(
+            f"no primes for N = {N} and a scale of {scales[0]:.1f} bits: {error}"
+        ) from error
+
+
+def _of_chain(request: Request, N: int, scales: Sequence[float]) -> Iterator[LevelModuli]:
+    """The fewest digits first, of these the most integer bits."""
+    dnums = range(1, request.depth + 2) if request.dnum is None else (request.dnum,)
+    refusal: InsecureParametersError | None = None
+    for sizes in chain_sizes(
+        request.depth,
+        scales[0],
+        dnums,
+        request.integer_bits,
+        request.special_bits,
+        request.prime_bits,
+    ):
+        try:
+            # Refused before any prime is looked for: no set of primes would pass.
+            _check(request, N, sizes.least_log_qp)
+            moduli = chain_moduli(N, sizes)
+            _check(request, N, sum(math.log2(prime) for prime in moduli.q + moduli.p))
+        except InsecureParametersError as error:
+            refusal = error
+            continue
+        yield moduli
+    if refusal is not None:
+        raise refusal
+
+
+def _of_words(request: Request, N: int, scales: Sequence[float]) -> Iterator[LevelModuli]:
+    """The most integer bits first."""
+    bound = math.inf
+    if request.insecure_reason is None:
+        bound = security.max_log_qp(N, request.security_bits)
+    integers = request.integer_bits
+    tried = (ENOUGH_INTEGER_BITS, LEAST_INTEGER_BITS) if integers is None else (integers,)
+    refusal: InsecureParametersError | None = None
+    assert request.word_bits is not None
+    for bits in tried:
+        first_bits = math.ceil(scales[0]) + bits + 1
+        try:
+            yield word_moduli(N, scales, first_bits, request.word_bits, bound)
+        except InsecureParametersError as error:
+            refusal = error
+    if refusal is not None:
+        raise refusal
+
+
+def _check(request: Request, N: int, log_qp: float) -> None:
+    security.check(N, log_qp, request.security_bits, insecure_reason=request.insecure_reason)
