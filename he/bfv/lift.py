@@ -96,8 +96,9 @@ class PlainLift:
         """
         rounded = large_array(m.shape)
         _kernels.scaling_remainder(rounded, m, np.uint64(self._t), *self._rest)
-        pieces = (*self._sources(m), *self._sources(rounded))
-        sources = np.stack(pieces, out=large_array((len(pieces), m.size)))
+        pieces = self._sources(m), self._sources(rounded)
+        # Faster than `np.stack` of the rows.
+        sources = np.concatenate(pieces, out=large_array((2 * len(pieces[0]), m.size)))
         return self._ops.convert_forward(self._out(m), sources, self._scaling)
 
     def centred(self, m: np.ndarray) -> np.ndarray:
