@@ -100,23 +100,25 @@ class Division:
         out: np.ndarray,
         addend: np.ndarray | None = None,
         image: VectorMoves | None = None,
+        secret: bool = False,
     ) -> np.ndarray:
         """The quotients of several parts: x (parts, limbs, N) -> out (parts, limbs of a call, N).
 
         Where no prime comes, addend (kept limbs, N), transformed, is added to part 0; then all are
-        permuted by `image`.
+        permuted by `image`. secret: as in `LimbOps.divide`; the scratch memory "division" remains.
         """
         kept, terms = self.kept, self._terms(x)
         if kept == self.limbs:
             return self._kept_ops.divide(
-                out, x[:, :kept], terms, self._change, self._factors, addend, image
+                out, x[:, :kept], terms, self._change, self._factors, addend, image, secret
             )
         assert addend is None
         assert image is None
         for part, of_part, quotient in zip(x, terms, out, strict=True):
             if kept:
                 self._kept_ops.divide(
-                    quotient[:kept], part[:kept], of_part, self._change, self._factors
+                    quotient[:kept], part[:kept], of_part, self._change, self._factors,
+                    secret=secret,
                 )
             new = quotient[kept:]
             self._coming_ops.convert_forward(new, of_part, self._coming_change)

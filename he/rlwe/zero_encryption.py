@@ -82,7 +82,7 @@ class ZeroEncryptor:
         change = self.context.change(top, level)
         data = large_array((2, change.limbs, self.params.N))
         try:
-            change.parts(higher, data)
+            change.parts(higher, data, secret=True)
         except BaseException:
             settle()
             data.fill(0)

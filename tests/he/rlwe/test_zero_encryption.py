@@ -10,7 +10,7 @@ from he.rlwe import sampling, zero_encryption
 from he.rlwe.rns import context
 from he.rlwe.sampling import RandomStream
 from he.rlwe.zero_encryption import SecretProduct, ZeroEncryptor
-from ntt import threads
+from ntt import limbs, threads
 from ntt.memory import large_array
 from ntt.workspace import _arrays, release, workspace
 
@@ -40,16 +40,27 @@ def test_encrypt__with_a_public_key_is_the_rounded_product(small, level):
 
 @pytest.mark.parametrize("backend", ntt.available_backends())
 @pytest.mark.parametrize("kind", ["public", "secret"])
-def test_encrypt_and_decrypt__leave_public_words_alone_in_scratch_memory(small, backend, kind):
-    """Where the result is known, nearly every value on the way to it gives the message away."""
-    params = small.params
-    key = small.secret if kind == "secret" else small.generator.public_key(small.secret)
+@pytest.mark.parametrize("name", ["small", "words"])
+@pytest.mark.parametrize("large", [False, True])
+def test_encrypt_and_decrypt__leave_public_words_alone_in_scratch_memory(
+    schemes, monkeypatch, backend, kind, name, large
+):
+    """Where the result is known, nearly every value on the way to it gives the message away.
+
+    Levels of "words" are no chain. large: as of a ring whose divisions have memory of their own.
+    """
+    scheme = schemes(name)
+    params = scheme.params
+    key = scheme.secret if kind == "secret" else scheme.generator.public_key(scheme.secret)
+    if large:
+        monkeypatch.setattr(limbs, "_DIVIDED_WORDS", 1)
+    release()
     with threads.limit(1):
         ntt.set_backend(backend)
         try:
-            release()
-            pair, _ = ZeroEncryptor(params, key).encrypt(params.max_level)
-            SecretProduct(params, small.secret)(pair)
+            for level in range(params.max_level + 1):
+                pair, _ = ZeroEncryptor(params, key).encrypt(level)
+                SecretProduct(params, scheme.secret)(pair, level)
         finally:
             ntt.set_backend(None)
     left = {name for name, memory in _arrays.__dict__.items() if memory.any()}
