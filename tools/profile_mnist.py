@@ -31,7 +31,10 @@ from ntt.backends import select
 from ntt.terminal import CommandParser, positive, run_command
 
 KINDS = {
-    "transforms": ("forward", "inverse", "convert_forward", "convert_digits", "divide"),
+    "transforms": (
+        *("forward", "inverse", "inverse_affine"),
+        *("convert_forward", "convert_digits", "divide"),
+    ),
     "whole rotations": ("hoisted_quotients",),
     "keys and diagonals": ("hoisted_product", "gadget_product"),
     "element-wise": (

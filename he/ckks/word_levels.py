@@ -197,7 +197,8 @@ class _Primes:
             q += own
             modulus = math.prod(q[row] for row in rows)
             if levels:
-                scales.append(float(Fraction(scales[-1]) ** 2 * modulus / above))
+                # To the bit as a product is rescaled: `CKKSParameters.divisors`.
+                scales.append(scales[-1] * scales[-1] / float(Fraction(above, modulus)))
             above = modulus
             levels.append(Level(rows, specials[at], choice.digit_limbs))
         return LevelModuli(tuple(q), p, tuple(reversed(levels)), tuple(reversed(scales)))

@@ -137,3 +137,14 @@ def test_word_levels__of_bfv_are_refused() -> None:
             N=64, q=words.q, p=words.p, digit_limbs=1, t=bfv.t, own_levels=words.levels,
             insecure_reason=REASON,
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("scale_bits", [20.25, 27.0, 27.25, 31.0, 40.5, 44.75])
+def test_scales__are_those_of_rescaled_products_to_the_bit(scale_bits: float) -> None:
+    """The evaluator multiplies and divides in float64, and holds scales against these."""
+    params = CKKSParameters.build(
+        8, N=1024, scale_bits=scale_bits, word_bits=50, insecure_reason=REASON
+    )
+    for level in range(1, 9):
+        product = params.scales[level] * params.scales[level]
+        assert product / params.divisors[level] == params.scales[level - 1]
