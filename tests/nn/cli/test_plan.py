@@ -26,7 +26,7 @@ def test_plan__json_is_the_plan(
     plan = nn.compile(network, N=256, insecure_reason="unit test")
     assert printed["network"] == "small"
     assert printed["parameters"]["N"] == 256
-    assert printed["parameters"]["levels"] == plan.depth == len(plan.params.q) - 1
+    assert printed["parameters"]["levels"] == plan.depth == plan.params.max_level
     assert printed["evaluation_key_bytes"] == plan.evaluation_key_bytes
     assert printed["predicted_error"] == plan.predicted_error.tolist()
     assert [stage["level_out"] for stage in printed["stages"]] == [
