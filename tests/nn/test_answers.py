@@ -278,10 +278,9 @@ def test_decrypt__ciphertexts_that_are_not_the_plans_are_refused() -> None:
     batch = client.encrypt(IMAGES)
     answer = side.server(client).run(batch)
     (first, *others) = answer.ciphertexts
-    params = side.plan.params
     foreign = he.CKKSParameters.build(2, N=2048, insecure_reason=REASON)
-    high = Ciphertext(params, batch.ciphertexts[0].data, params.scales[-1])
-    three = Ciphertext(params, np.concatenate([first.data, first.data[:1]]), first.scale)
+    high = replace(batch.ciphertexts[0], seed=None)
+    three = replace(first, data=np.concatenate([first.data, first.data[:1]]))
     wrong: list[tuple[Ciphertext, type[Exception]]] = [
         (high, he.LevelMismatchError),
         (three, he.LevelMismatchError),

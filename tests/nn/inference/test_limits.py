@@ -47,7 +47,7 @@ def needed(plan: nn.InferencePlan | nn.BatchedPlan) -> dict[str, int]:
     batch = client.encrypt(np.zeros((1, 1, 3, 3)))
     answer = nn.Server(plan, network(), client.evaluation_keys()).run(batch)
     keys: Any = client.evaluation_keys()
-    ciphertexts = 2 * 8 * plan.parameter_sets[0].N * len(plan.parameter_sets[0].q)
+    ciphertexts = 2 * 8 * plan.parameter_sets[0].N * plan.parameter_sets[0].levels[-1].limbs
     count = max(len(getattr(x, "ciphertexts", ())) or x.elements for x in (batch, answer))
     return {
         "N": plan.parameter_sets[0].N,
