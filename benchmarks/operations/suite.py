@@ -121,7 +121,7 @@ def _set_up(
     """The libraries of a case; libraries that cannot be set up are reported and left out."""
     names = list(suite.modules)
     libraries = []
-    for name in names if peers else names[:1]:
+    for name in names if peers else [name for name in names if name.startswith(OWN)]:
         library = set_up(name, case, suite.modules)
         if isinstance(library, str):
             report(library)

@@ -9,6 +9,9 @@ from importlib import metadata
 
 import numpy as np
 
+OWN = "he-accel"
+"""What the names of this library begin with."""
+
 
 class UnsupportedCase(Exception):
     """A library has no parameters for the ring degree and depth of a case."""
@@ -16,10 +19,14 @@ class UnsupportedCase(Exception):
 
 @dataclass(frozen=True)
 class Case:
-    """The task of every library: a ring degree, a usable depth, and values to compute on."""
+    """The task of every library: a ring degree, a usable depth, and values to compute on.
+
+    scale_bits: the scale, for cases of this library alone; None is what each library needs.
+    """
 
     N: int
     depth: int
+    scale_bits: float | None = None
 
     @property
     def values(self) -> tuple[np.ndarray, np.ndarray]:
@@ -52,6 +59,8 @@ def set_up(name: str, case: Case, modules: Mapping[str, str]) -> Library | str:
 
     modules: name -> module in `benchmarks.peers`, whose `set_up` makes the library.
     """
+    if getattr(case, "scale_bits", None) is not None and not name.startswith(OWN):
+        return f"{name} has no such case: at scales of 2^{case.scale_bits:g} we compare our own"
     try:
         module = importlib.import_module(f"benchmarks.peers.{modules[name]}")
         library: Library = module.set_up(case)

@@ -28,8 +28,9 @@ def parameters_for(case: Case) -> he.CKKSParameters:
 
     Raises `UnsupportedCase`.
     """
+    scales = _SCALES if case.scale_bits is None else (case.scale_bits,)
     for dnum in range(1, case.depth + 2):
-        for scale_bits in _SCALES:
+        for scale_bits in scales:
             try:
                 return he.CKKSParameters.build(
                     case.depth,
@@ -45,7 +46,11 @@ def parameters_for(case: Case) -> he.CKKSParameters:
 
 def set_up(case: Case) -> OwnLibrary:
     """Keys, two ciphertexts and the operations on them. Raises `UnsupportedCase`."""
-    params = parameters_for(case)
+    return library_of(case, parameters_for(case), "he-accel")
+
+
+def library_of(case: Case, params: he.CKKSParameters, name: str) -> OwnLibrary:
+    """The operations of a case under a parameter set."""
     level = params.max_level
     generator = he.KeyGenerator(params)
     secret = generator.secret_key()
@@ -63,7 +68,7 @@ def set_up(case: Case) -> OwnLibrary:
         return encoder.decode_real(decryptor.decrypt(ciphertext))
 
     return OwnLibrary(
-        name="he-accel",
+        name=name,
         version=own_version(),
         parameters={
             "q_bits": [q.bit_length() for q in params.q],

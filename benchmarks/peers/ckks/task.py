@@ -12,6 +12,7 @@ ROTATIONS = tuple(range(1, 17))
 
 MODULES = {
     "he-accel": "ckks.he_accel",
+    "he-accel words": "ckks.he_accel_words",
     "Pyfhel": "ckks.pyfhel",
     "seal-python": "ckks.seal_python",
     "desilofhe": "ckks.desilo",
