@@ -109,7 +109,12 @@ def warn_once(message: str) -> None:
 
 @functools.cache
 def sources_stamp() -> tuple[Stamp, ...]:
-    """The stamp of every source file of this package."""
+    """The stamp of every source file of this package when it was imported."""
+    return read_sources_stamp()
+
+
+def read_sources_stamp() -> tuple[Stamp, ...]:
+    """The stamp of every source file of this package now."""
     package = Path(__file__).parent
     return tuple(
         file_stamp(str(path.relative_to(package)), path) for path in sorted(package.rglob("*.py"))
@@ -136,3 +141,6 @@ def file_stamp(name: str, path: Path) -> Stamp:
     """The stamp of one file under a name; raises `OSError`."""
     status = path.stat()
     return name, status.st_mtime_ns, status.st_size
+
+
+sources_stamp()  # while they are what is imported

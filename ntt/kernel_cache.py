@@ -26,6 +26,7 @@ from numba.core.registry import cpu_target
 from ntt.kept_files import (
     helpers_stamp,
     owner_of,
+    read_sources_stamp,
     sealed,
     shared_folder,
     sources_stamp,
@@ -113,6 +114,13 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
         # of operands that the sources no longer define.
         file._version = (file._version, sources_stamp(), helpers_stamp(function))
         self._cache_file = file
+        self._function = function
+
+    def is_of_sources(self) -> bool:
+        """Whether the source files are still those that this process imported."""
+        stamps = read_sources_stamp(), helpers_stamp(self._function)
+        own = self._impl.locator.get_source_stamp()
+        return (self._cache_file._version[1:], self._cache_file._source_stamp) == (stamps, own)
 
     def holds(self, arguments: tuple[Any, ...] | None) -> bool:
         """Whether the index names machine code for this CPU and these sources.

@@ -124,7 +124,8 @@ def _set_up(
     for name in names if peers else [name for name in names if name.startswith(OWN)]:
         library = set_up(name, case, suite.modules)
         if isinstance(library, str):
-            report(library)
+            if library:
+                report(library)
         else:
             libraries.append(library)
     return libraries

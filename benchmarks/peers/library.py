@@ -55,7 +55,8 @@ class Library:
 
 
 def set_up(name: str, case: Case, modules: Mapping[str, str]) -> Library | str:
-    """The library of that name for a case, or a sentence that says why there is none.
+    """The library of that name for a case, or a sentence that says why there is none; no words
+    where nobody asks.
 
     modules: name -> module in `benchmarks.peers`, whose `set_up` makes the library.
     """
@@ -67,7 +68,7 @@ def set_up(name: str, case: Case, modules: Mapping[str, str]) -> Library | str:
     except ImportError as error:
         return f"{name} is not installed: {error}"
     except UnsupportedCase as error:
-        return f"{name} has no such case: {error}"
+        return f"{name} has no such case: {error}" if str(error) else ""
     return library
 
 

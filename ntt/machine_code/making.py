@@ -29,9 +29,10 @@ def keep_machine_code(
     types that it was compiled for, with integers of exactly these.
 
     Nothing is kept of a kernel that is not in Numba's cache, that takes or returns other types than
-    entries know, that allocates memory, or on a system without ELF.
+    entries know, that allocates memory, or on a system without ELF. Nor where a source file changed
+    since this process imported it: the code would stand under the stamps of another source.
     """
-    if not isinstance(compiled._cache, KernelCache):
+    if not isinstance(compiled._cache, KernelCache) or not compiled._cache.is_of_sources():
         return
     function = compiled.py_func
     for arguments, result in compiled.overloads.items():

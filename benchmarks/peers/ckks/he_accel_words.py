@@ -11,9 +11,11 @@ _INTEGER_BITS = 5
 
 
 def set_up(case: Case) -> OwnLibrary:
-    """As that of `he_accel`. Raises `UnsupportedCase` for cases without a scale of their own."""
+    """As that of `he_accel`. Raises `UnsupportedCase`, without words, for a case of other scales:
+    words pay where a scale is far below a word.
+    """
     if case.scale_bits is None:
-        raise UnsupportedCase("words pay for scales far below a word")
+        raise UnsupportedCase
     params = he.CKKSParameters.build(
         case.depth,
         N=case.N,

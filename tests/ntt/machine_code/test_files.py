@@ -46,6 +46,17 @@ def test_file__is_stale_when_the_kernel_changed(load: Load, folder: Path, tmp_pa
     assert KernelModule("toolbox.kernels").is_even(4) is False
 
 
+def test_file__is_not_kept_where_a_source_changed_since_it_was_imported(
+    load: Load, folder: Path, tmp_path: Path
+) -> None:
+    """The code is of the old source, and would stand under the stamp of the new one."""
+    load()
+    changed = tmp_path / "sources" / "toolbox" / "kernels.py"
+    changed.write_text(SOURCE.replace("x % 2 == 0", "x % 2 == 1"))
+    assert KernelModule("toolbox.kernels").is_even(4) is True
+    assert list(folder.glob("toolbox.kernels.is_even.*.code")) == []
+
+
 @pytest.mark.parametrize("name", ["sources_stamp", "_version_of_numba", "_processor"])
 def test_file__is_stale_when_anything_else_changed(
     load: Load, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
