@@ -94,6 +94,28 @@ class CKKSParameters(RLWEParameters):
             f"{math.log2(self.value_limit()):.1f}, log2(QP) {self.log_qp:.1f}"
         )
 
+    def report(self) -> str:
+        """The levels as a table: scale, modulus, words, digits, special primes, log2(QP)."""
+        titles = ("level", "log2 scale", "log2 Q", "words", "digits", "special", "log2 QP")
+        rows: list[tuple[str, ...]] = [titles]
+        for level in reversed(range(self.max_level + 1)):
+            own, log2_Q = self.levels[level], math.log2(self.modulus(level))
+            log2_P = math.log2(self.special_modulus(level))
+            counts = (own.limbs, len(own.digits), len(own.specials))
+            scale = f"{math.log2(self.scales[level]):.2f}"
+            row = (f"{level}", scale, f"{log2_Q:.1f}", *map(str, counts), f"{log2_Q + log2_P:.1f}")
+            rows.append(row)
+        widths = [len(title) + 2 for title in titles]
+        lines = [str(self)]
+        lines += ["".join(f"{c:>{w}}" for c, w in zip(row, widths, strict=True)) for row in rows]
+        wide = sum(prime >= 1 << FAST_PRIME_BITS for prime in self.q + self.p)
+        if wide:
+            lines.append(
+                f"{wide} primes above 2^{FAST_PRIME_BITS} have slow kernels, and all limbs with "
+                f"them: build without prime_bits"
+            )
+        return "\n".join(lines)
+
     def _identity(self) -> str:
         return (
             f"ckks|{self.N}|{self.q}|{self.p}|{self.digit_limbs}|"

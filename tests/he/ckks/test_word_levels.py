@@ -89,6 +89,23 @@ def test_word_levels__are_insecure_where_one_level_is() -> None:
         CKKSParameters(**fields, own_levels=changed)
 
 
+def test_report__has_a_line_a_level_and_tells_slow_primes() -> None:
+    words = CKKSParameters.build(5, N=8192, scale_bits=28, word_bits=50)
+    head, titles, *lines = words.report().splitlines()
+    assert head == str(words)
+    assert [int(line.split()[0]) for line in lines] == [5, 4, 3, 2, 1, 0]
+    column = titles.replace("log2 ", "log2").split().index("words")
+    assert [int(line.split()[column]) for line in lines] == [
+        level.limbs for level in reversed(words.levels)
+    ]
+    assert "slow" not in words.report()
+    wide = CKKSParameters.build(2, N=64, scale_bits=55, prime_bits=61, insecure_reason=REASON)
+    assert "3 primes above 2^50 have slow kernels" in wide.report()
+    assert "slow" not in CKKSParameters.build(
+        2, N=64, scale_bits=55, insecure_reason=REASON
+    ).report()
+
+
 def test_word_levels__in_bytes() -> None:
     params = CKKSParameters.build(3, N=64, scale_bits=28, word_bits=40, insecure_reason=REASON)
     data = params.to_bytes()

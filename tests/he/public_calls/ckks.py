@@ -49,6 +49,7 @@ def parameters() -> Iterator[Call]:
     yield Call("CKKSParameters.digit_rows", s.digit_rows, {"level": 0})
     for name in ("at", "primes", "special_primes", "modulus", "special_modulus"):
         yield Call(f"CKKSParameters.{name}", getattr(s, name), {"level": 0})
+    yield Call("CKKSParameters.report", s.report, {})
     for name in ("quotient", "dropped"):
         yield Call(f"CKKSParameters.{name}", getattr(s, name), {"level": 1, "lower": 0})
     for name in ("element_of_rotation", "element_of_conjugation"):
