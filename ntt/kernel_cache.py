@@ -118,9 +118,14 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
 
     def is_of_sources(self) -> bool:
         """Whether the source files are still those that this process imported."""
-        stamps = read_sources_stamp(), helpers_stamp(self._function)
-        own = self._impl.locator.get_source_stamp()
-        return (self._cache_file._version[1:], self._cache_file._source_stamp) == (stamps, own)
+        _, sources, helpers = self._cache_file._version
+        # A module that is being imported does not have all its names yet.
+        of_file = {name: stamp for name, *stamp in helpers_stamp(self._function)}
+        return (
+            sources == read_sources_stamp()
+            and all(of_file.get(name, stamp) == stamp for name, *stamp in helpers)
+            and self._cache_file._source_stamp == self._impl.locator.get_source_stamp()
+        )
 
     def holds(self, arguments: tuple[Any, ...] | None) -> bool:
         """Whether the index names machine code for this CPU and these sources.

@@ -6,14 +6,14 @@ import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from he.levels import Level
+from he.levels import Level, chain
 from he.trace.op_trace import OpTrace
 from he.trace.operations import Block, HEOp, TracedKey, TraceError
 from he.validation import instance, items_of, whole_number, wrong_object
 
 
 class Parameters(Protocol):
-    """What a tracer reads of a parameter set."""
+    """What a tracer reads of a parameter set, with `own_levels` where levels are no chain."""
 
     @property
     def N(self) -> int:
@@ -31,14 +31,6 @@ class Parameters(Protocol):
     def digit_limbs(self) -> int:
         """Primes in a digit of key switching."""
 
-    @property
-    def levels(self) -> tuple[Level, ...]:
-        """The primes and the digits of each level."""
-
-    @property
-    def own_levels(self) -> tuple[Level, ...]:
-        """The same, and () for a chain."""
-
 
 class Tracer:
     """Records what the evaluators that it is given to do; `trace` returns the record.
@@ -51,7 +43,7 @@ class Tracer:
     """
 
     def __init__(self, params: Parameters, title: str = "") -> None:
-        for name in ("N", "q", "p", "digit_limbs", "levels", "own_levels"):
+        for name in ("N", "q", "p", "digit_limbs"):
             if not hasattr(params, name):
                 raise wrong_object(params, "a parameter set", "what a tracer is made for")
         self.params = params
@@ -62,6 +54,8 @@ class Tracer:
         self._ciphertexts: list[tuple[int, ...]] = []
         self._plaintexts: list[tuple[int, ...]] = []
         self._keys: dict[tuple[int, int], TracedKey] = {}
+        self._own_levels: tuple[Level, ...] = getattr(params, "own_levels", ())
+        self._levels = self._own_levels or chain(len(params.q), len(params.p), params.digit_limbs)
         self._inputs: list[int] = []
         self._outputs: list[int] = []
         self._numbers: dict[int, tuple[weakref.ref[Any], int]] = {}
@@ -98,7 +92,7 @@ class Tracer:
         if (element, key.level) not in self._keys:
             traced = TracedKey(element, key.level, tuple(key.data.shape[:-1]))
             self._keys[element, key.level] = traced
-            name = f"{element}@{key.level}" if self.params.own_levels else str(element)
+            name = f"{element}@{key.level}" if self._own_levels else str(element)
             self.arrays["key", name] = key.data
         return element
 
@@ -127,7 +121,7 @@ class Tracer:
         ]
         sources = tuple(self._number(data) for data in items_of(operands, "the operands"))
         used = tuple(self.key(key) for key in items_of(keys, "the keys"))
-        digits = len(self.params.levels[level].digits) if used else 0
+        digits = len(self._levels[level].digits) if used else 0
         if to_level is not None:
             to_level = whole_number(to_level, "to_level")
         if kind != "rescale" or to_level == level - 1:
@@ -164,7 +158,7 @@ class Tracer:
             tuple(self._outputs),
             tuple(self._operations),
             self.title,
-            params.own_levels,
+            self._own_levels,
         )
 
     def _new(self, data: Any) -> int:

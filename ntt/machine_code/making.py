@@ -41,6 +41,9 @@ def keep_machine_code(
         kernel_object = compiled._cache.object_code(arguments, result)
         if kernel_object is None or not kernel_object.startswith(_ELF64):
             continue
+        # Another process that compiled the kernel at the same time gave it another name.
+        if f"{result.fndesc.llvm_func_name}\0".encode() not in kernel_object:
+            continue
         undefined = set(_undefined(kernel_object)) - {RESHAPE}
         numbas = {name for name in undefined if name.startswith(("NRT_", "numba_"))}
         if not numbas <= UNREACHED:

@@ -62,7 +62,6 @@ def test_key_switch_of_the_mnist_run__limb_by_limb_on_the_simulated_units(mnist_
     program, done, simulated = run_operation(mnist_run, number, options, lanes=8)
     assert program.N == 8192
     assert set(program.instructions["phase"].tolist()) >= KEY_SWITCH | {Phase.AUTOMORPHISM}
-    assert not {Opcode.FRACTION, Opcode.FLOOR} & set(done.counts)
     by_unit = Counter[str]()
     for batch in done.batches:
         by_unit[batch.unit] += batch.limbs
@@ -70,7 +69,10 @@ def test_key_switch_of_the_mnist_run__limb_by_limb_on_the_simulated_units(mnist_
     assert by_unit["ntt"] == counts[Opcode.NTT] + counts[Opcode.INTT]
     assert by_unit["automorphism"] == counts[Opcode.PERMUTE]
     transfers = counts[Opcode.LOAD] + counts[Opcode.STORE]
-    assert by_unit.total() == len(program) - transfers
+    # The overflow of a division by two special primes is counted outside of the units.
+    outside = counts[Opcode.FRACTION] + counts[Opcode.FLOOR]
+    assert outside == 3 * counts[Opcode.FLOOR]
+    assert by_unit.total() == len(program) - transfers - outside
     assert_cycles_are_the_models(done, simulated)
 
 

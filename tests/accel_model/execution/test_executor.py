@@ -33,7 +33,7 @@ def executed_logits(run):
     outputs = execute(lower(run.trace), run.arrays)
     assert_same_bits(outputs, [c.data for c in answer.ciphertexts])
     executed = [
-        Ciphertext(c.params, outputs[str(position)], c.scale)
+        Ciphertext(c.params, outputs[str(position)], c.scale, level=c.level)
         for position, c in enumerate(answer.ciphertexts)
     ]
     # Another client object: one answer to a request is decrypted.

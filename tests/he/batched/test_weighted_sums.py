@@ -11,8 +11,8 @@ from scipy import sparse
 import ntt
 from he.batched import kernels as batched_kernels
 from he.batched import weighted_sums
+from he.batched.block_sizes import OUTPUTS, SUMS, WIDTH
 from he.batched.blocks import Blocks, Elementwise
-from he.batched.kernels import OUTPUTS, SUMS, WIDTH
 from he.batched.weighted_sums import WeightedSums
 from he.errors import ParameterError
 

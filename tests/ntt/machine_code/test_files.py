@@ -8,12 +8,15 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from numba.core.compiler import CompileResult
 
 import ntt
 from ntt import jit
 from ntt.kept_files import sealed
+from ntt.kernel_cache import KernelCache
 from ntt.kernels import KernelModule, kept_kernels
 from ntt.machine_code import files, loading
+from ntt.machine_code.making import keep_machine_code
 from tests.ntt.machine_code.conftest import SOURCE, forget
 
 Load = Callable[[], ModuleType]
@@ -140,3 +143,24 @@ def test_keep__without_room_works_and_says_so(
     load()
     with pytest.warns(ntt.KernelCacheWarning, match="No space left"):
         assert KernelModule("toolbox.kernels").is_even(4) is True
+
+
+def test_file__is_not_kept_of_another_process_code(
+    load: Load, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processes that compile side by side overwrite each other's files in Numba's cache."""
+    module = load()
+    module.is_even(4)
+    kept = KernelCache.object_code
+
+    def of_another(cache: KernelCache, arguments: object, compiled: CompileResult) -> bytes | None:
+        found = kept(cache, arguments, compiled)
+        name = compiled.fndesc.llvm_func_name.encode()
+        return None if found is None else found.replace(name, name[:-1] + b"?")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(KernelCache, "object_code", of_another)
+        keep_machine_code(module.is_even, "toolbox.kernels", "is_even")
+        assert list(folder.glob("toolbox.kernels.is_even.*.code")) == []
+    keep_machine_code(module.is_even, "toolbox.kernels", "is_even")
+    assert len(list(folder.glob("toolbox.kernels.is_even.*.code"))) == 1
