@@ -1,8 +1,7 @@
 """The house plan, enforced: which room may import which, and what a source file may name.
 
     benchmarks -> nn -> he -> ntt <- rtl -> accel_model.isa
-    benchmarks -> accel_model -> he.trace, he.levels, he.format.archive, he.format.files,
-                                 ntt.terminal
+    benchmarks -> accel_model -> he.trace, he.format.archive, he.format.files, ntt.terminal
 """
 
 from __future__ import annotations
@@ -36,13 +35,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     ),
     # Files of any kind are read with the same limits, and written whole or not at all; all commands
     # end alike.
-    "accel_model": (
-        "he.trace",
-        "he.levels",
-        "he.format.archive",
-        "he.format.files",
-        "ntt.terminal",
-    ),
+    "accel_model": ("he.trace", "he.format.archive", "he.format.files", "ntt.terminal"),
     "rtl": ("ntt", "accel_model.isa"),
     "benchmarks": ("nn", "he", "ntt", "accel_model"),
 }

@@ -14,7 +14,7 @@ import numpy as np
 
 from accel_model.isa import Opcode, Phase
 from accel_model.lowering.builder import ProgramBuilder, Values
-from he.levels import Level
+from he.trace import Level
 
 
 class RNSLowering:

@@ -3,6 +3,7 @@
 Standard library only.
 """
 
+from he.levels import Level
 from he.trace.op_trace import OpTrace
 from he.trace.operations import (
     KINDS,
@@ -23,6 +24,7 @@ __all__ = [
     "VERSION",
     "Block",
     "HEOp",
+    "Level",
     "OpTrace",
     "Parameters",
     "TraceError",

@@ -10,6 +10,8 @@ from nn.inference.plan import Plan
 
 _PARTS = 2
 _WORD_BYTES = 8
+_WORDS_OF_A_PRIME = 5
+"""For each coefficient: four of `ntt.NTTTables`, one of the transformed secret."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +25,7 @@ class Limits:
     - `ciphertext_bytes`: the memory of one ciphertext.
     - `request_bytes`: the memory of all ciphertexts that one image takes in the packed layout, or
       one run in the batched layout; for the images and for the answers.
+    - `table_bytes`: the memory that the primes of all levels take: their tables and the secret key.
     - `key_bytes`: the evaluation keys as bytes. In memory they take about three times as much.
 
     Raises `he.ParameterError` for other numbers.
@@ -31,6 +34,7 @@ class Limits:
     N: int = 1 << 16
     ciphertext_bytes: int = 64 << 20
     request_bytes: int = 16 << 30
+    table_bytes: int = 1 << 30
     key_bytes: int = 8 << 30
 
     def __post_init__(self) -> None:
@@ -53,6 +57,9 @@ class Limits:
         self._check("N", max(params.N for params in sets), "a ring of degree {}")
         self._check("ciphertext_bytes", max(sizes), "ciphertexts of {} bytes")
         self._check("request_bytes", ciphertexts * sum(sizes), "ciphertexts of {} bytes in all")
+        primes = [len(params.q + params.p) * params.N for params in sets]
+        tables = _WORDS_OF_A_PRIME * _WORD_BYTES * sum(primes)
+        self._check("table_bytes", tables, "tables of {} bytes")
         self._check("key_bytes", plan.evaluation_key_bytes, "evaluation keys of {} bytes")
 
     def _check(self, name: str, needed: int, what: str) -> None:

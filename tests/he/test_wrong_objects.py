@@ -29,6 +29,7 @@ PLAIN = {
     "HEOp": "a record; `OpTrace` checks it",
     "Block": "a record; `OpTrace` checks it",
     "TracedKey": "a record; `OpTrace` checks it",
+    "Level": "a record; parameter sets and `OpTrace` check it",
     "Parameters": "a protocol",
 }
 # Methods that packages use among themselves.

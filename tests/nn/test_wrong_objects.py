@@ -154,7 +154,7 @@ def calls_of_plans() -> dict[str, Call]:
         "EncryptedBatch.from_bytes(.., x, 1)": lambda x: read(batch.to_bytes(), x, 1),
         "EncryptedBatch.from_bytes(.., x)": lambda x: read(batch.to_bytes(), params, x),
         **{f"Limits({name}=x)": lambda x, name=name: nn.Limits(**{name: x})
-           for name in ("N", "ciphertext_bytes", "request_bytes", "key_bytes")},
+           for name in ("N", "ciphertext_bytes", "request_bytes", "table_bytes", "key_bytes")},
     }  # fmt: skip
 
 

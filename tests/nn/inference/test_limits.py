@@ -11,6 +11,7 @@ import pytest
 
 import he
 import nn
+from he.rlwe.rns import context
 from nn.errors import LimitError
 from nn.inference.limits import DEFAULT_LIMITS
 from nn.packed.layout import TensorLayout
@@ -41,6 +42,15 @@ def plan(request: pytest.FixtureRequest) -> nn.InferencePlan | nn.BatchedPlan:
     return compiled(request.param)
 
 
+def client_tables(params: Any) -> int:
+    """The bytes of the twiddles of every prime: powers of a root and of its inverse, each with its
+    companion."""
+    tables = context(params).tables
+    rows = tables.for_word(52)
+    assert len(rows) == len(params.q + params.p)
+    return len(rows) * 4 * params.N * rows.itemsize
+
+
 def needed(plan: nn.InferencePlan | nn.BatchedPlan) -> dict[str, int]:
     """What a client really makes for the plan."""
     client = nn.Client(plan)
@@ -53,6 +63,10 @@ def needed(plan: nn.InferencePlan | nn.BatchedPlan) -> dict[str, int]:
         "N": plan.parameter_sets[0].N,
         "ciphertext_bytes": ciphertexts,
         "request_bytes": ciphertexts * count * len(plan.parameter_sets),
+        "table_bytes": sum(
+            (client_tables(params) + 8 * params.N * len(params.q + params.p))
+            for params in plan.parameter_sets
+        ),
         "key_bytes": sum(len(k.to_bytes()) for k in (keys if isinstance(keys, list) else [keys])),
     }
 
