@@ -29,10 +29,10 @@ _MORE_WORDS = 3
 _KEY_SWITCHES = 4
 """Key switches for each rescaling, when costs are added up."""
 
-_PRODUCT = 0.4
+PRODUCT_COST = 0.4
 """The cost of a limb's product with a key, in transforms."""
 
-_CONVERSION = 0.1
+CONVERSION_COST = 0.1
 """The cost of a limb's term of a base conversion, in transforms."""
 
 
@@ -148,8 +148,9 @@ class _Chooser:
             if special is None:
                 continue
             count = special.number
-            switched = len(digits) * (limbs + count) * (1 + 2 * _PRODUCT) + 3 * limbs + 2 * count
-            rescaled = 2 * (own + limbs) + 2 * _CONVERSION * own * limbs
+            products = len(digits) * (limbs + count) * (1 + 2 * PRODUCT_COST)
+            switched = products + 3 * limbs + 2 * count
+            rescaled = 2 * (own + limbs) + 2 * CONVERSION_COST * own * limbs
             yield _Choice(
                 shared, own, own_bits, digit_limbs, special, _KEY_SWITCHES * switched + rescaled
             )

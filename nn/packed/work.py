@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from he.ckks.params import CKKSParameters
+from he.ckks.word_levels import CONVERSION_COST, PRODUCT_COST
 from nn.packed.packed_network import PackedStage
 from nn.stages.stage import AddStage
-
-_PRODUCT = 0.3
-"""A limb's product with a key or a diagonal, which are read from memory."""
-
-_CONVERSION = 0.1
-"""A limb's term of a base conversion."""
 
 
 def packed_work(
@@ -32,8 +27,8 @@ def packed_work(
         limbs = params.levels[level].limbs + len(params.levels[level].specials)
         rotations = len(stage.rotations) - len(stage.affine.folds)
         total += _decomposition(params, level)
-        total += rotations * 2 * _PRODUCT * limbs * params.digits(level)
-        total += stage.affine.diagonals * 2 * _PRODUCT * limbs
+        total += rotations * 2 * PRODUCT_COST * limbs * params.digits(level)
+        total += stage.affine.diagonals * 2 * PRODUCT_COST * limbs
         total += len(stage.affine.folds) * _key_switch(params, level - 1)
     return total * params.N
 
@@ -47,7 +42,7 @@ def _key_switch(params: CKKSParameters, level: int) -> float:
     """Decomposition, products with the key, and the division by P."""
     own = params.levels[level]
     special = len(own.specials)
-    products = 2 * _PRODUCT * (own.limbs + special) * params.digits(level)
+    products = 2 * PRODUCT_COST * (own.limbs + special) * params.digits(level)
     return _decomposition(params, level) + products + 2 * (own.limbs + special)
 
 
@@ -56,4 +51,4 @@ def _division(params: CKKSParameters, level: int) -> float:
     own, lower = params.levels[level], params.levels[level - 1]
     shared = own.shared(lower)
     going = own.limbs - shared + len(own.specials)
-    return 2 * (going + lower.limbs + _CONVERSION * going * lower.limbs)
+    return 2 * (going + lower.limbs + CONVERSION_COST * going * lower.limbs)
