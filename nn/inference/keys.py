@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import msgpack
 
@@ -13,7 +13,6 @@ from he.format import container
 from he.format.container import Contents
 from he.rlwe.evaluation_keys import EvaluationKeys
 from he.rlwe.key_needs import KeyNeeds
-from he.rlwe.keygen import KeyGenerator
 from he.rlwe.keys import SecretKey
 from he.rlwe.owned_object import bytes_with
 from he.rlwe.params import RLWEParameters
@@ -21,6 +20,9 @@ from he.rlwe.serializable import Buffer, Encoded
 from he.validation import wrong_object
 from nn.errors import IdentityError
 from nn.inference.identity import ID_BYTES, check_id
+
+if TYPE_CHECKING:  # a server reads keys and has nothing that makes them
+    from he.rlwe.keygen import KeyGenerator
 
 _FIELD = "client"
 """The header's field with the id. Version 1 has none, and readers of version 1 leave it alone."""

@@ -102,13 +102,14 @@ class PackedServer:
         self,
         batch: EncryptedBatch | Buffer,
         *,
-        progress: bool = False,
+        progress: bool | StageProgress = False,
         threads: int | None = None,
     ) -> EncryptedBatch:
         """The encrypted logits of a batch of encrypted images, an object or bytes.
 
-        progress: show a bar for each stage. threads: how many threads run; by default `ntt.threads`
-        decides. Several images run side by side; a single image shares its limbs among the threads.
+        progress: show a bar for each stage, or tell a `StageProgress`. threads: how many threads
+        run; by default `ntt.threads` decides. Several images run side by side; a single image
+        shares its limbs among the threads.
 
         Each stage runs over the whole batch before the next stage begins. A linear stage takes a
         few images at once and reads its keys and weights once for all of them. The bits of an

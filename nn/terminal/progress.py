@@ -6,14 +6,15 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from he.validation import truth_value
 from ntt.terminal import CountLines, is_terminal, printable, say
 
 
+@runtime_checkable
 class StageProgress(Protocol):
-    """What `stage_progress` yields. `advance` may be called from several threads at once."""
+    """What follows the stages of a run. `advance` may be called from several threads at once."""
 
     def start(self, stage: str) -> None:
         """The stage called `stage` begins."""
@@ -34,14 +35,17 @@ class CountProgress(Protocol):
 
 @contextlib.contextmanager
 def stage_progress(
-    names: Sequence[str], images: int, enabled: bool = True
+    names: Sequence[str], images: int, enabled: bool | StageProgress = True
 ) -> Iterator[StageProgress]:
     """Show how `images` images pass the stages `names`, in order.
 
     On a terminal each stage has a bar, elsewhere a line. Rich is imported on a terminal only.
-    enabled: False shows nothing; raises `he.WrongObjectError` for anything but True and False.
+    enabled: False shows nothing, a `StageProgress` is told instead; raises `he.WrongObjectError`
+    for anything else but True.
     """
-    if not truth_value(enabled, "progress"):
+    if isinstance(enabled, StageProgress):
+        yield enabled
+    elif not truth_value(enabled, "progress"):
         yield _Silence()
     elif is_terminal(sys.stderr):
         from nn.terminal.progress_bars import stage_bars

@@ -156,3 +156,30 @@ def test_progress__hostile_names(
     shown = terminal.getvalue()
     assert HOSTILE[:5] not in shown
     assert "\\x1b[31m[bold red]:smile:" in shown
+
+
+class Told:
+    """Writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[object, ...]] = []
+
+    def start(self, stage: str) -> None:
+        self.calls.append(("start", stage))
+
+    def advance(self) -> None:
+        self.calls.append(("advance",))
+
+    def done(self, level: int) -> None:
+        self.calls.append(("done", level))
+
+
+def test_stage_progress__of_the_caller_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    told = Told()
+    with stage_progress(NAMES, 1, told) as progress:
+        assert progress is told
+        progress.start("conv")
+        progress.advance()
+        progress.done(2)
+    assert told.calls == [("start", "conv"), ("advance",), ("done", 2)]
+    assert capsys.readouterr() == ("", "")
