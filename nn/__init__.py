@@ -38,11 +38,13 @@ if TYPE_CHECKING:
     from nn.inference.limits import Limits
     from nn.inference.roles import AnyClient, AnyServer
     from nn.inference.search import PlanningError
-    from nn.network.activation import Polynomial
+    from nn.network.activation import Chebyshev, Polynomial
     from nn.network.folding import fold_batch_norms
     from nn.network.graph import Network, Node
     from nn.network.layers import Add, AvgPool2d, BatchNorm, Conv2d, Flatten, Linear
     from nn.network.network_file import load, save
+    from nn.network.nonlinear import MaxPool2d, ScalarFunction
+    from nn.network.two_inputs import Maximum, Multiply
     from nn.packed.client import PackedClient
     from nn.packed.encrypted_batch import EncryptedBatch
     from nn.packed.plan import InferencePlan
@@ -59,6 +61,7 @@ __all__ = [
     "BatchedPlan",
     "BatchedServer",
     "BatchedTensor",
+    "Chebyshev",
     "Client",
     "Conv2d",
     "EncryptedBatch",
@@ -68,7 +71,10 @@ __all__ = [
     "LimitError",
     "Limits",
     "Linear",
+    "MaxPool2d",
+    "Maximum",
     "MemoryBudgetError",
+    "Multiply",
     "Network",
     "NetworkError",
     "Node",
@@ -76,6 +82,7 @@ __all__ = [
     "PackedServer",
     "PlanningError",
     "Polynomial",
+    "ScalarFunction",
     "Server",
     "UncalibratedWarning",
     "compile",
@@ -104,11 +111,13 @@ __getattr__, __dir__ = lazy_names(
         "inference.limits": "Limits",
         "inference.roles": "AnyClient AnyServer",
         "inference.search": "PlanningError",
-        "network.activation": "Polynomial",
+        "network.activation": "Chebyshev Polynomial",
         "network.folding": "fold_batch_norms",
         "network.graph": "Network Node",
         "network.layers": "Add AvgPool2d BatchNorm Conv2d Flatten Linear",
         "network.network_file": "load save",
+        "network.nonlinear": "MaxPool2d ScalarFunction",
+        "network.two_inputs": "Maximum Multiply",
         "packed.client": "PackedClient",
         "packed.encrypted_batch": "EncryptedBatch",
         "packed.plan": "InferencePlan",

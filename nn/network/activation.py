@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.polynomial.chebyshev import chebder
 
 from he.validation import whole_number
 from nn.errors import LayerParameterError, ShapeError
@@ -82,3 +83,58 @@ class Polynomial(Layer):
         for column in columns[::-1]:
             result = result * values + per_channel(column, values.ndim)
         return result
+
+
+@dataclass(frozen=True, eq=False)
+class Chebyshev(Layer):
+    """``out = sum_k coefficients[..., k] T_k(in)``, elementwise, for inputs within [-1, 1].
+
+    T_k is the Chebyshev polynomial ``T_k(cos t) = cos(k t)``. ``coefficients`` is ``(degree +
+    1,)``, shared by all channels, or ``(C, degree + 1)``, as those of `Polynomial`. A high degree
+    keeps its precision in this basis. Outside of [-1, 1] the value grows like ``(2 |in|)^degree``.
+    """
+
+    coefficients: FloatArray
+
+    def __post_init__(self) -> None:
+        coefficients = freeze_array(self.coefficients, "Chebyshev coefficients", (1, 2))
+        if coefficients.shape[-1] < 3 or not coefficients[..., -1].any():
+            raise LayerParameterError(
+                f"Chebyshev of degree {coefficients.shape[-1] - 1}: a degree of 2 or more with a "
+                "leading coefficient that is not 0 is needed; Polynomial has the others"
+            )
+        self._set(coefficients=coefficients)
+
+    @property
+    def degree(self) -> int:
+        """The highest index."""
+        return int(self.coefficients.shape[-1]) - 1
+
+    @property
+    def per_channel(self) -> bool:
+        """Whether each channel has its own polynomial."""
+        return self.coefficients.ndim == 2
+
+    def output_shape(self, *input_shapes: Shape) -> Shape:
+        shape = check_single_input(self, input_shapes)
+        if self.per_channel:
+            check_channels(self, shape, self.coefficients.shape[0])
+        return shape
+
+    def forward(self, *inputs: FloatArray) -> FloatArray:
+        self._check_inputs(inputs)
+        return chebyshev_sum(self.coefficients, inputs[0])
+
+    def slope(self, values: FloatArray) -> FloatArray:
+        """The derivative at these values."""
+        return chebyshev_sum(np.asarray(chebder(self.coefficients, axis=-1)), values)
+
+
+def chebyshev_sum(coefficients: FloatArray, values: FloatArray) -> FloatArray:
+    """``sum_k coefficients[..., k] T_k(values)`` by Clenshaw's recurrence, along axis 1."""
+    columns = [per_channel(column, values.ndim) for column in np.atleast_2d(coefficients).T]
+    ahead, further = np.zeros_like(values), np.zeros_like(values)
+    for column in columns[:0:-1]:
+        ahead, further = 2 * values * ahead - further + column, ahead
+    result: FloatArray = values * ahead - further + columns[0]
+    return result

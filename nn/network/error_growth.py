@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from nn.errors import LayerParameterError
-from nn.network.activation import Polynomial
+from nn.network.activation import Chebyshev, Polynomial
 from nn.network.layers import (
     Add,
     AvgPool2d,
@@ -28,6 +28,7 @@ from nn.network.layers import (
     freeze_array,
     per_channel,
 )
+from nn.network.two_inputs import Multiply
 
 MOST_CANDIDATES = 32
 """The most images whose derivatives are computed: those that amplify errors most."""
@@ -203,6 +204,10 @@ def variance_after(
         return layer.forward(*variances)
     if isinstance(layer, BatchNorm):
         return variance * per_channel(layer.scale**2, variance.ndim)
+    if isinstance(layer, Multiply):
+        return values[1] ** 2 * variances[0] + values[0] ** 2 * variances[1]
+    if isinstance(layer, Chebyshev):
+        return layer.slope(values[0]) ** 2 * variance
     if isinstance(layer, Polynomial):
         return _slope(layer, values[0]) ** 2 * variance
     return np.zeros_like(layer.forward(*values))
@@ -223,6 +228,10 @@ def powers_before(
         return [by_output.reshape(len(by_output), *shape)]
     if isinstance(layer, Add):
         return [by_output, by_output]
+    if isinstance(layer, Multiply):
+        return [by_output * values[1] ** power, by_output * values[0] ** power]
+    if isinstance(layer, Chebyshev):
+        return [by_output * layer.slope(values[0]) ** power]
     if isinstance(layer, BatchNorm):
         return [by_output * per_channel(layer.scale**power, by_output.ndim)]
     if isinstance(layer, Polynomial):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nn.errors import UnsupportedLayerError
-from nn.network.activation import Polynomial
+from nn.network.activation import Chebyshev, Polynomial
 from nn.network.graph import INPUT, Network
 from nn.network.layers import (
     Add,
@@ -28,6 +28,7 @@ from nn.network.layers import (
     Linear,
     per_channel,
 )
+from nn.network.two_inputs import Maximum, Multiply
 
 FLOAT32_ROUNDOFF = 2.0**-24
 FLOAT64_ROUNDOFF = 2.0**-53
@@ -102,4 +103,24 @@ def rounding_after(
         relative = gamma(2 * layer.degree + 1, unit_roundoff)
         rounded = relative * Polynomial(absolute_values).forward(magnitude)
         return slope.forward(magnitude) * error + rounded
+    if isinstance(layer, Chebyshev):
+        return _after_chebyshev(layer, magnitude, error, unit_roundoff)
+    if isinstance(layer, Multiply):
+        product = magnitudes[0] * magnitudes[1]
+        return errors[0] * magnitudes[1] + magnitudes[0] * errors[1] + unit_roundoff * product
+    if isinstance(layer, Maximum):
+        return np.maximum(errors[0], errors[1])
     raise UnsupportedLayerError(f"{type(layer).__name__} has no known rounding bound")
+
+
+def _after_chebyshev(
+    layer: Chebyshev, magnitude: FloatArray, error: FloatArray, unit_roundoff: float
+) -> FloatArray:
+    """|T_k'| <= k^2 and |T_k| <= 1 on [-1, 1]; beyond, both grow as T_k and T_k' themselves do.
+
+    Clenshaw's recurrence multiplies the rounding error of its step k by U_k, at most k + 1 within.
+    """
+    reach = np.maximum(magnitude, 1.0)
+    absolute = replace(layer, coefficients=np.abs(layer.coefficients))
+    steps = gamma(4 * layer.degree**2 + 8, unit_roundoff)
+    return absolute.slope(reach) * error + steps * absolute.forward(reach)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -22,17 +23,32 @@ from he.format.archive import ArchiveError, read_arrays
 from he.format.files import replaced_file
 from he.validation import instance, wrong_object
 from nn.errors import NetworkError, NetworkFileError
-from nn.network.activation import Polynomial
+from nn.network.activation import Chebyshev, Polynomial
 from nn.network.error_growth import ErrorGrowth
 from nn.network.graph import Network, Node, NodeStatistics
 from nn.network.layers import Add, AvgPool2d, BatchNorm, Conv2d, Flatten, FloatArray, Layer, Linear
+from nn.network.nonlinear import MaxPool2d, ScalarFunction
+from nn.network.two_inputs import Maximum, Multiply
 
 FORMAT = "he-accel network"
 VERSION = 1
 
 _LAYERS: dict[str, type[Layer]] = {
     layer.__name__: layer
-    for layer in (Add, AvgPool2d, BatchNorm, Conv2d, Flatten, Linear, Polynomial)
+    for layer in (
+        Add,
+        AvgPool2d,
+        BatchNorm,
+        Chebyshev,
+        Conv2d,
+        Flatten,
+        Linear,
+        Maximum,
+        MaxPool2d,
+        Multiply,
+        Polynomial,
+        ScalarFunction,
+    )
 }
 
 
@@ -53,7 +69,7 @@ def save(network: Network, path: str | Path) -> None:
             if isinstance(value, np.ndarray):
                 arrays[f"nodes/{index}/{field.name}"] = _smallest_exact(value)
             else:
-                plain[field.name] = value
+                plain[field.name] = dict(value) if isinstance(value, Mapping) else value
         kind = type(node.layer).__name__
         if kind not in _LAYERS:
             raise NetworkFileError(

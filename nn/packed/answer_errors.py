@@ -22,7 +22,7 @@ from nn.network.layers import FloatArray
 from nn.packed.layout import IntArray, TensorLayout
 from nn.packed.operating_points import OperatingPoints
 from nn.packed.packed_network import PackedStage, network_input_layout, slot_polynomials
-from nn.stages.stage import AddStage, AffineStage, PolynomialStage, SquareStage
+from nn.stages.stage import AddStage, AffineStage, PolynomialStage, ProductStage, SquareStage
 from nn.stages.typical import Growth
 
 
@@ -82,9 +82,7 @@ def answer_errors(
     for item in reversed(packed):
         walk.through(item)
     walk.into_input()
-    return AnswerErrors(
-        tuple(walk.terms), tuple(walk.polynomials), walk.shift, walk.scatter, noise
-    )
+    return AnswerErrors(tuple(walk.terms), tuple(walk.polynomials), walk.shift, walk.scatter, noise)
 
 
 @dataclass(eq=False)
@@ -116,12 +114,14 @@ class _Backward:
         by_value = self._by_value.pop(item.name)
         level = min(self.levels[name] for name in item.inputs)
         if isinstance(item.stage, AffineStage):
-            by_input = self._through_affine(item, level, by_value)
+            by_inputs = [self._through_affine(item, level, by_value)]
         elif isinstance(item.stage, AddStage):
-            by_input = by_value
+            by_inputs = [by_value, by_value]
+        elif isinstance(item.stage, ProductStage):
+            by_inputs = self._through_product(item, level, by_value)
         else:
-            by_input = self._through_elementwise(item, level, by_value)
-        for name in item.inputs:
+            by_inputs = [self._through_elementwise(item, level, by_value)]
+        for name, by_input in zip(item.inputs, by_inputs, strict=True):
             if self.levels[name] > level:
                 self._note("rounding", level, by_input**2, name)
                 factors = self._layout(name).pack_flat(self.points.sizes(name) ** 2)
@@ -178,6 +178,22 @@ class _Backward:
         self.scatter = self.scatter + SQUARED_VARIANCE * gains * scattered
         return by_value * layout.pack_flat(self.points.slope(stage))
 
+    def _through_product(
+        self, item: PackedStage, level: int, by_value: FloatArray
+    ) -> list[FloatArray]:
+        self._note("product", level, by_value**2, item.name)
+        # (x + e)(y + f) = x y + y e + x f + e f: the errors e and f may depend on each other.
+        spread = np.sqrt(
+            np.prod([self.variances[n] * self._growth(n).carried for n in item.inputs], axis=0)
+        )
+        layout, gains = item.layout, self._growth(item.name).gains
+        shift = np.sum(np.abs(layout.sum_repetitions(by_value)) * spread, axis=-1)
+        self.shift = self.shift + np.sqrt(gains) * shift
+        scattered = np.sum(layout.sum_repetitions(by_value**2) * spread**2, axis=-1)
+        self.scatter = self.scatter + SQUARED_VARIANCE * gains * scattered
+        x, y = (layout.pack_flat(self.points.values[name]) for name in item.inputs)
+        return [by_value * y, by_value * x]
+
     def _layout(self, name: str) -> TensorLayout:
         return self._input if name == INPUT else self._items[name].layout
 
@@ -205,4 +221,6 @@ class _Backward:
         if isinstance(item.stage, PolynomialStage):
             slots = zip(slot_polynomials(item), np.moveaxis(inputs[0], 1, 0), strict=True)
             return np.stack([polynomial(values) for polynomial, values in slots], axis=1)
+        if isinstance(item.stage, ProductStage):
+            return inputs[0] * inputs[1]
         return inputs[0] + inputs[1]

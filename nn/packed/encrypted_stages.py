@@ -15,7 +15,7 @@ from nn.packed.packed_network import PackedStage, slot_polynomials
 from nn.packed.packing import PackedAffine
 from nn.packed.stage_plan import StagePlan
 from nn.packed.weights import MatrixSource
-from nn.stages.stage import AddStage, AffineStage, SquareStage
+from nn.stages.stage import AddStage, AffineStage, ProductStage, SquareStage
 
 Tensor = list[Ciphertext]
 """The ciphertexts of one tensor of one image."""
@@ -65,6 +65,13 @@ def encrypted_stage(
             lambda inputs: [
                 _sum(evaluator, [evaluator.drop_to(x, level) for x in operands])
                 for operands in zip(*inputs, strict=True)
+            ]
+        )
+    elif isinstance(stage, ProductStage):
+        apply = _each(
+            lambda inputs: [
+                evaluator.multiply(evaluator.drop_to(x, level), evaluator.drop_to(y, level))
+                for x, y in zip(*inputs, strict=True)
             ]
         )
     else:

@@ -15,7 +15,17 @@ from nn.packed.packing import PackedAffine, lower
 from nn.packed.packing_cost import DEFAULT_COST, PackingCost
 from nn.stages.affine import identity
 from nn.stages.conditioning import LEAST_DEGREE
-from nn.stages.stage import AddStage, AffineStage, PolynomialStage, Stage, shared_columns
+from nn.stages.stage import (
+    AddStage,
+    AffineStage,
+    PolynomialStage,
+    ProductStage,
+    Stage,
+    shared_columns,
+)
+
+Joining = AddStage | ProductStage
+"""Stages of two inputs, which must stand in one layout."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +64,7 @@ def pack_network(
     """Every stage in slots, in order; the input has ``network_input_layout(stages, n_slots)``.
 
     Each affine stage takes the layout that `nn.packed.packing.lower` finds cheapest, except where
-    an Add further on needs the layout of its other input. Where neither input of an Add can take
+    an Add or a product further on needs the layout of its other input. Where neither input can take
     the layout of the other, an affine stage "NAME:relayout" stands in between and takes a level.
     Raises `PackingError` for a tensor that does not fit.
     """
@@ -94,7 +104,7 @@ class _Packer:
             )
             self._lower(stage, wanted, replace(self._cost, spread=spread), clean=clean)
             return
-        if isinstance(stage, AddStage) and not _inputs_match(stage, self._layouts):
+        if isinstance(stage, Joining) and not _inputs_match(stage, self._layouts):
             stage = self._with_one_layout(stage)
         layout = self._layouts[stage.inputs[0]]
         coefficients = None
@@ -102,8 +112,8 @@ class _Packer:
             coefficients = _packed_coefficients(stage, layout)
         self._append(PackedStage(stage, layout, coefficients=coefficients))
 
-    def _with_one_layout(self, stage: AddStage) -> AddStage:
-        """The sum, with the input of fewer levels moved to the layout of the other input."""
+    def _with_one_layout(self, stage: Joining) -> Joining:
+        """The stage, with the input of fewer levels moved to the layout of the other input."""
         moved = min(stage.inputs, key=lambda name: self._depths[name])
         kept = stage.inputs[1 - stage.inputs.index(moved)]
         mover = _relayout_stage(moved, self._stages, self._layouts[moved].shape)
@@ -175,13 +185,13 @@ def _wanted_layout(
         if names.isdisjoint(reader.inputs) or isinstance(reader, AffineStage):
             continue
         for name in reader.inputs:
-            if name in layouts and isinstance(reader, AddStage):
+            if name in layouts and isinstance(reader, Joining):
                 return layouts[name]
         names.add(reader.name)
     return None
 
 
-def _inputs_match(stage: AddStage, layouts: dict[str, TensorLayout]) -> bool:
+def _inputs_match(stage: Joining, layouts: dict[str, TensorLayout]) -> bool:
     first, second = (layouts[name] for name in stage.inputs)
     return first.matches(second)
 

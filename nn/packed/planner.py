@@ -33,7 +33,7 @@ from nn.packed.stage_plan import StagePlan
 from nn.packed.weights import affine_weight_bytes
 from nn.packed.work import packed_work
 from nn.stages.rewriting import rewrite
-from nn.stages.stage import PolynomialStage, SquareStage, Stage
+from nn.stages.stage import PolynomialStage, ProductStage, SquareStage, Stage
 
 GROWTH_PRECISION_BITS = 8.0
 """The default precision where the growth of errors is known: it makes bounds two bits tighter."""
@@ -212,6 +212,6 @@ def _uses(
         for steps in affine.folds:
             # Folds act on the result, one level below.
             yield galois.element_of_rotation(steps, N), level_out
-    if isinstance(packed.stage, SquareStage | PolynomialStage):
+    if isinstance(packed.stage, SquareStage | PolynomialStage | ProductStage):
         for level in range(level_out + 1, level_in + 1):
             yield RELINEARIZATION, level

@@ -22,7 +22,7 @@ from nn.network.layers import FloatArray
 from nn.packed.answer_errors import AnswerErrors, answer_errors
 from nn.packed.operating_points import OperatingPoints
 from nn.packed.packed_network import PackedStage
-from nn.stages.stage import AffineStage, PolynomialStage, SquareStage
+from nn.stages.stage import AffineStage, PolynomialStage, ProductStage, SquareStage
 
 _MOST_NUMBERS = 1 << 23
 """The most derivatives at a time: 64 MiB."""
@@ -132,6 +132,10 @@ def _after(
         scales = PolynomialScales(noise.params, within.circuit, level)
         added = within.added_variance(scales, noise.params.noise_model)
         return within.slope**2 * variance + added
+    if isinstance(stage, ProductStage):
+        x, y = (points.values[name] ** 2 for name in stage.inputs)
+        both = inputs[0] * inputs[1]
+        return y * inputs[0] + x * inputs[1] + both + noise.product(level)
     return inputs[0] + inputs[1]
 
 

@@ -13,12 +13,12 @@ from he.rlwe.params import RLWEParameters
 from he.trace import RELINEARIZATION
 from nn.inference.plan_reading import require
 
-_MULTIPLYING = ("square", "polynomial")
+_MULTIPLYING = ("square", "polynomial", "product")
 
 
 @dataclass(frozen=True)
 class StagePlan:
-    """What the plan says of one stage: `kind` is affine, square, polynomial or add."""
+    """What the plan says of one stage: `kind` is affine, square, polynomial, product or add."""
 
     name: str
     kind: str
@@ -77,6 +77,7 @@ def _check_stage(stage: StagePlan, max_level: int) -> None:
         "square": taken == 1,
         "polynomial": taken >= 1,
         "add": taken == 0,
+        "product": taken == 1,
     }
     require(right.get(stage.kind, False), "a kind for each stage, with the levels that it takes,")
     require(stage.level_out >= 0 and stage.level_in <= max_level, "levels of the parameters")

@@ -54,7 +54,7 @@ def complete_squares(made: Sequence[Stage], max_abs: Mapping[str, FloatArray]) -
     """
     result = list(made)
     for index, stage in enumerate(result):
-        if isinstance(stage, PolynomialStage) and stage.degree == 2:
+        if isinstance(stage, PolynomialStage) and stage.degree == 2 and stage.basis == "power":
             _rewrite(result, index, stage, max_abs)
             rewritten = result[index]
             if isinstance(rewritten, PolynomialStage) and _is_square(rewritten):

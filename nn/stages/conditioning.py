@@ -38,7 +38,9 @@ def condition_polynomials(
     """
     result = list(made)
     for index, stage in enumerate(result):
-        if not isinstance(stage, PolynomialStage) or stage.degree < LEAST_DEGREE:
+        if not isinstance(stage, PolynomialStage) or stage.basis == "chebyshev":
+            continue
+        if stage.degree < LEAST_DEGREE:
             continue
         largest = float(reach[stage.input].max())
         front = only_producer(result, stage)

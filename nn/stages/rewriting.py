@@ -14,11 +14,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from he.ckks.circuits.polynomial import Basis
 from nn.errors import GraphError, UnsupportedLayerError
-from nn.network.activation import Polynomial
+from nn.network.activation import Chebyshev, Polynomial
 from nn.network.folding import fold_batch_norms
 from nn.network.graph import INPUT, Network, Node
 from nn.network.layers import Add, BatchNorm, Flatten, FloatArray, Shape
+from nn.network.nonlinear import MaxPool2d, ScalarFunction
+from nn.network.two_inputs import Maximum, Multiply
 from nn.stages.affine import affine_from_layer, identity, is_affine
 from nn.stages.completed_square import complete_squares
 from nn.stages.conditioning import condition_polynomials
@@ -27,6 +30,7 @@ from nn.stages.stage import (
     AddStage,
     AffineStage,
     PolynomialStage,
+    ProductStage,
     SquareStage,
     Stage,
 )
@@ -111,17 +115,26 @@ def _stage(
             affine = replace(affine, out_shape=image, stride=stride)
         return AffineStage(*_fields(node.name, layers, inputs, affine.out_shape), affine)
     fields = _fields(node.name, layers, inputs, image)
-    if isinstance(layer, Polynomial):
+    if isinstance(layer, Polynomial | Chebyshev):
         coefficients = layer.coefficients
         if layer.per_channel:
             repeats = int(np.prod(in_shape)) // len(coefficients)
             coefficients = coefficients.repeat(repeats, axis=0)
-        return PolynomialStage(*fields, coefficients)
+        basis: Basis = "chebyshev" if isinstance(layer, Chebyshev) else "power"
+        return PolynomialStage(*fields, coefficients, basis)
     if isinstance(layer, Add):
         return AddStage(*fields)
+    if isinstance(layer, Multiply):
+        return ProductStage(*fields)
+    if isinstance(layer, ScalarFunction | MaxPool2d | Maximum):
+        what = layer.function if isinstance(layer, ScalarFunction) else type(layer).__name__
+        raise UnsupportedLayerError(
+            f"node {node.name!r}: {what} is no polynomial: replace all such layers first, by "
+            "nn.approximate(network, images)"
+        )
     raise UnsupportedLayerError(
         f"node {node.name!r}: no stage computes {type(layer).__name__}; linear layers, Add, "
-        "Flatten and Polynomial are possible"
+        "Multiply, Flatten, Polynomial and Chebyshev are possible"
     )
 
 

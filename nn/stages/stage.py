@@ -154,6 +154,24 @@ class AddStage(Stage):
         return low + other_low, high + other_high
 
 
+@dataclass(frozen=True, eq=False)
+class ProductStage(Stage):
+    """The product of two stages."""
+
+    @property
+    def levels(self) -> int:
+        return 1
+
+    def evaluate(self, *inputs: FloatArray) -> FloatArray:
+        result: FloatArray = inputs[0] * inputs[1]
+        return result
+
+    def bounds(self, *inputs: Interval) -> Interval:
+        (low, high), (other_low, other_high) = inputs
+        ends = np.stack([low * other_low, low * other_high, high * other_low, high * other_high])
+        return ends.min(axis=0), ends.max(axis=0)
+
+
 def shared_columns(coefficients: FloatArray) -> list[FloatArray | float]:
     """The coefficient of each power: one number if all elements share it, else ``(size,)``."""
     columns = np.moveaxis(coefficients, -1, 0)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from nn.network.graph import INPUT
 from nn.network.layers import FloatArray
 from nn.packed.packed_network import PackedStage, network_input_layout, slot_polynomials
-from nn.stages.stage import SquareStage, Stage
+from nn.stages.stage import ProductStage, SquareStage, Stage
 
 
 def evaluate(stages: Sequence[Stage], images: ArrayLike) -> dict[str, FloatArray]:
@@ -40,4 +40,6 @@ def apply(item: PackedStage, *inputs: FloatArray) -> FloatArray:
         return np.stack([polynomial(slots) for polynomial, slots in ciphertexts], axis=-2)
     if isinstance(item.stage, SquareStage):
         return inputs[0] * inputs[0]
+    if isinstance(item.stage, ProductStage):
+        return inputs[0] * inputs[1]
     return inputs[0] + inputs[1]

@@ -73,4 +73,20 @@ def cubic(rng):
     return nn.Network("cubic", (20,), nodes)
 
 
-NETWORKS = [strided, per_channel, residual, cubic]
+def rectified(rng):
+    """A value times a Chebyshev polynomial of itself, added to the value, as in a ReLU."""
+    sign = np.zeros(8)
+    sign[1::2] = 1.2, -0.35, 0.15, -0.05
+    nodes = (
+        nn.Node("conv", _conv(rng, 4, 1, 3, stride=(2, 2), padding=(1, 1)), ("input",)),
+        nn.Node("scale", nn.Polynomial([0.0, 0.5]), ("conv",)),
+        nn.Node("sign", nn.Chebyshev(sign), ("scale",)),
+        nn.Node("product", nn.Multiply(), ("scale", "sign")),
+        nn.Node("relu", nn.Add(), ("scale", "product")),
+        nn.Node("flatten", nn.Flatten(), ("relu",)),
+        nn.Node("fc", _linear(rng, 3, 64), ("flatten",)),
+    )
+    return nn.Network("rectified", (1, 8, 8), nodes)
+
+
+NETWORKS = [strided, per_channel, residual, cubic, rectified]
