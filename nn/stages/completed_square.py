@@ -28,6 +28,7 @@ import numpy as np
 
 from nn.network.layers import FloatArray
 from nn.stages.neighbours import only_producer, scale_inputs, scale_outputs
+from nn.stages.residual_squares import Losses, complete_residual_squares
 from nn.stages.stage import AffineStage, PolynomialStage, SquareStage, Stage
 
 MAX_GAIN = 16.0
@@ -49,13 +50,16 @@ def complete_squares(made: Sequence[Stage], max_abs: Mapping[str, FloatArray]) -
     - Such an affine stage in front alone: ``s y^2 + k`` or ``s t^2 + (b/r) t + c``, in one level if
       all channels have one sign.
     - Only affine stages behind: the third form.
+    - A sum in front or behind: the forms of `nn.stages.residual_squares`, where they apply.
 
     All other polynomials, and those with ``a = 0`` in some channel, stay and take two levels.
     """
-    result = list(made)
+    losses = Losses(MAX_GAIN, MAX_AMPLIFICATION)
+    result, done = complete_residual_squares(made, max_abs, losses)
     for index, stage in enumerate(result):
         if isinstance(stage, PolynomialStage) and stage.degree == 2 and stage.basis == "power":
-            _rewrite(result, index, stage, max_abs)
+            if stage.name not in done:
+                _rewrite(result, index, stage, max_abs)
             rewritten = result[index]
             if isinstance(rewritten, PolynomialStage) and _is_square(rewritten):
                 result[index] = _square_stage(rewritten)
