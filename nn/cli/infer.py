@@ -18,6 +18,7 @@ from nn.cli.options import (
     load_network,
 )
 from nn.cli.session import decrypted, open_session
+from nn.network.answers import softmax
 from nn.network.graph import Network
 from nn.network.layers import FloatArray
 from ntt.terminal import printable
@@ -58,13 +59,6 @@ def run(arguments: argparse.Namespace) -> int:
         bound = f"{session.plan.predicted_error.max():.2g}"
         print(f"Predicted error: each logit is within {bound} of the cleartext network's logit.")
     return 0
-
-
-def softmax(logits: FloatArray) -> FloatArray:
-    """exp(x_k) / sum_j exp(x_j) over the last axis."""
-    powers: FloatArray = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    shares: FloatArray = powers / powers.sum(axis=-1, keepdims=True)
-    return shares
 
 
 def _images(arguments: argparse.Namespace, network: Network) -> tuple[list[str], FloatArray]:

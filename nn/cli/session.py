@@ -76,12 +76,13 @@ def open_session(arguments: argparse.Namespace, network: Network) -> Session:
 
 
 def decrypted(client: PackedClient, answer: EncryptedBatch | bytes) -> tuple[FloatArray, bool]:
-    """The logits, and whether the plan's promise holds for them.
+    """The logits (B, classes), and whether the plan's promise holds for them.
 
     Where it does not, a line on standard error says so.
     """
     try:
-        return client.decrypt(answer), True
+        logits = client.decrypt(answer)
+        return logits.reshape(len(logits), -1), True
     except AnswerError as error:
         say(f"warning: {error}")
         return error.logits, False

@@ -28,6 +28,7 @@ from nn.network.layers import (
     freeze_array,
     per_channel,
 )
+from nn.network.linear_map import LinearMap, Reshape
 from nn.network.two_inputs import Multiply
 
 MOST_CANDIDATES = 32
@@ -198,7 +199,11 @@ def variance_after(
         return squared.forward(variance)
     if isinstance(layer, AvgPool2d):
         return layer.forward(variance) / (layer.kernel[0] * layer.kernel[1])
-    if isinstance(layer, Flatten):
+    if isinstance(layer, LinearMap):
+        return replace(layer, values=layer.values**2, bias=np.zeros_like(layer.bias)).forward(
+            variance
+        )
+    if isinstance(layer, (Flatten, Reshape)):
         return layer.forward(variance)
     if isinstance(layer, Add):
         return layer.forward(*variances)
@@ -224,7 +229,10 @@ def powers_before(
     shape = values[0].shape[1:]
     if isinstance(layer, Linear):
         return [by_output @ layer.weight**power]
-    if isinstance(layer, Flatten):
+    if isinstance(layer, LinearMap):
+        rows = by_output.reshape(len(by_output), -1)
+        return [(layer.matrix(power).T @ rows.T).T.reshape(len(by_output), *shape)]
+    if isinstance(layer, (Flatten, Reshape)):
         return [by_output.reshape(len(by_output), *shape)]
     if isinstance(layer, Add):
         return [by_output, by_output]

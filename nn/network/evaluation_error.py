@@ -28,6 +28,7 @@ from nn.network.layers import (
     Linear,
     per_channel,
 )
+from nn.network.linear_map import LinearMap, Reshape
 from nn.network.two_inputs import Maximum, Multiply
 
 FLOAT32_ROUNDOFF = 2.0**-24
@@ -81,7 +82,12 @@ def rounding_after(
     if isinstance(layer, AvgPool2d):
         relative = gamma(layer.kernel[0] * layer.kernel[1] + 1, unit_roundoff)
         return layer.forward(error) + relative * layer.forward(magnitude)
-    if isinstance(layer, Flatten):
+    if isinstance(layer, LinearMap):
+        full = replace(layer, values=np.abs(layer.values), bias=np.abs(layer.bias))
+        plain = replace(full, bias=np.zeros_like(layer.bias))
+        rounded = gamma(layer.longest_row + 1, unit_roundoff) * full.forward(magnitude)
+        return plain.forward(error) + rounded
+    if isinstance(layer, (Flatten, Reshape)):
         return layer.forward(error)
     if isinstance(layer, Add):
         return errors[0] + errors[1] + unit_roundoff * (magnitudes[0] + magnitudes[1])

@@ -21,9 +21,11 @@ from nn.errors import (
     NetworkError,
     ShapeError,
 )
+from nn.network.answers import Answer, check_answers, finished
 from nn.network.error_growth import ErrorGrowth, GrowthObserver
 from nn.network.images import as_batch
 from nn.network.layers import FloatArray, Layer, Shape, freeze_array
+from nn.network.linear_map import MOST_AXES
 from ntt.terminal import printable
 
 INPUT = "input"
@@ -73,7 +75,8 @@ class NodeStatistics:
 
     def __post_init__(self) -> None:
         for name in ("max_abs", "rms"):
-            array = freeze_array(getattr(self, name), f"statistics {name}", (1, 3))
+            ranks = tuple(range(1, MOST_AXES + 1))
+            array = freeze_array(getattr(self, name), f"statistics {name}", ranks)
             object.__setattr__(self, name, array)
         if self.growth is not None:
             instance(self.growth, ErrorGrowth, "the growth of statistics")
@@ -85,7 +88,8 @@ class Network:
 
     `nodes` stand in topological order and the last one is the output. A node's output is called a
     value and has the node's name; the network's input is the value "input". `statistics`, if
-    known, describe every value (see `calibrated`). Everything is validated at construction, with a
+    known, describe every value (see `calibrated`). `answers` say what a client does with the
+    network's output (see `finished`). Everything is validated at construction, with a
     `GraphError` for names or a `ShapeError` for shapes that names the node.
     """
 
@@ -94,6 +98,7 @@ class Network:
     nodes: tuple[Node, ...]
     input_range: tuple[float, float] = (0.0, 1.0)
     statistics: Mapping[str, NodeStatistics] | None = None
+    answers: tuple[Answer, ...] = ()
     shapes: Mapping[str, Shape] = field(init=False, repr=False)
     """Shape of each value without the batch axis, in topological order from "input"."""
 
@@ -107,6 +112,8 @@ class Network:
         object.__setattr__(self, "input_range", _checked_range(self.input_range))
         object.__setattr__(self, "nodes", nodes)
         object.__setattr__(self, "shapes", MappingProxyType(_infer_shapes(shape, nodes)))
+        answers = check_answers(self.answers, math.prod(self.output_shape))
+        object.__setattr__(self, "answers", answers)
         if self.statistics is not None:
             statistics = dict(instance(self.statistics, Mapping, "statistics"))
             _check_statistics(statistics, self.shapes)
@@ -114,7 +121,7 @@ class Network:
 
     def __reduce__(self) -> tuple[object, ...]:
         statistics = None if self.statistics is None else dict(self.statistics)
-        given = self.name, self.input_shape, self.nodes, self.input_range, statistics
+        given = self.name, self.input_shape, self.nodes, self.input_range, statistics, self.answers
         return type(self), given
 
     # -- structure ---------------------------------------------------------------------------
@@ -164,6 +171,10 @@ class Network:
         batch = self._check_batch(images)
         outputs = [self._evaluate(chunk)[self.output.name] for chunk in _chunks(batch)]
         return np.concatenate(outputs)
+
+    def finished(self, logits: ArrayLike) -> FloatArray | tuple[FloatArray, ...]:
+        """What the original model returns, from this network's outputs: `nn.network.answers`."""
+        return finished(self.answers, logits)
 
     def values(self, images: ArrayLike) -> dict[str, FloatArray]:
         """Every value for a batch, by name and in topological order, "input" included."""
@@ -276,13 +287,15 @@ class Network:
 
 
 def _checked_shape(given: object) -> Shape:
-    """The shape of an input; raises `ShapeError` for any but (C, H, W) or (F,)."""
+    """The shape of an input; raises `ShapeError` for any but one to eight lengths."""
     try:
         shape = tuple(whole_number(x, "a length", 1) for x in items_of(given, "input_shape"))
     except HEError:
         shape = ()
-    if len(shape) not in (1, 3):
-        raise ShapeError(f"input_shape is {_shown(given)}; (C, H, W) or (F,) is needed")
+    if not 1 <= len(shape) <= MOST_AXES:
+        raise ShapeError(
+            f"input_shape is {_shown(given)}; lengths such as (C, H, W) or (F,) are needed"
+        )
     return shape
 
 

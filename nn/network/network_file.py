@@ -1,11 +1,12 @@
 """Networks as files: an ``.npz`` archive of plain arrays, without pickle.
 
 The member ``network`` is JSON (UTF-8 bytes as uint8): the format, its version, the network's name,
-input shape and input range, and the name, layer type, inputs and plain fields of each node. The
-arrays are the members ``nodes/<index>/<field>`` and ``statistics/<index>/<kind>``; statistics 0
-belong to the input and statistics k + 1 to node k. The growth of errors is the kinds ``gains``
-``(2, answers)`` and ``carried`` ``(1,)``; files of older versions have none. An array is stored in
-float32 where that loses nothing, else in float64. No image is stored.
+input shape and input range, its answers if it has any, and the name, layer type, inputs and plain
+fields of each node. The arrays are the members ``nodes/<index>/<field>`` and
+``statistics/<index>/<kind>``; statistics 0 belong to the input and statistics k + 1 to node k. The
+growth of errors is the kinds ``gains`` ``(2, answers)`` and ``carried`` ``(1,)``; files of older
+versions have none. An array is stored in float32 where that loses nothing, else in float64. No
+image is stored.
 """
 
 from __future__ import annotations
@@ -19,14 +20,17 @@ from typing import Any
 
 import numpy as np
 
+from he.errors import HEError
 from he.format.archive import ArchiveError, read_arrays
 from he.format.files import replaced_file
 from he.validation import instance, wrong_object
 from nn.errors import NetworkError, NetworkFileError
 from nn.network.activation import Chebyshev, Polynomial
+from nn.network.answers import read_answers
 from nn.network.error_growth import ErrorGrowth
 from nn.network.graph import Network, Node, NodeStatistics
 from nn.network.layers import Add, AvgPool2d, BatchNorm, Conv2d, Flatten, FloatArray, Layer, Linear
+from nn.network.linear_map import LinearMap, Reshape
 from nn.network.nonlinear import MaxPool2d, ScalarFunction
 from nn.network.two_inputs import Maximum, Multiply
 
@@ -43,10 +47,12 @@ _LAYERS: dict[str, type[Layer]] = {
         Conv2d,
         Flatten,
         Linear,
+        LinearMap,
         Maximum,
         MaxPool2d,
         Multiply,
         Polynomial,
+        Reshape,
         ScalarFunction,
     )
 }
@@ -97,6 +103,8 @@ def save(network: Network, path: str | Path) -> None:
         "nodes": nodes,
         "statistics": network.statistics is not None,
     }
+    if network.answers:
+        header["answers"] = [answer.item for answer in network.answers]
     arrays["network"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
     with replaced_file(path, "wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
@@ -125,11 +133,14 @@ def load(path: str | Path) -> Network:
                 for index, name in enumerate(names)
             }
         low, high = header["input_range"]
-        return Network(header["name"], tuple(header["input_shape"]), nodes, (low, high), statistics)
+        answers = read_answers(header.get("answers", []))
+        given = tuple(header["input_shape"]), nodes, (low, high), statistics, answers
+        return Network(header["name"], *given)
     except NetworkFileError:
         raise
     except (
         NetworkError,
+        HEError,
         KeyError,
         IndexError,
         TypeError,

@@ -100,7 +100,9 @@ class PackedClient:
     def decrypt(
         self, answer: EncryptedBatch | Buffer, *, request: Request | None = None
     ) -> FloatArray:
-        """The logits (B, classes) of a server's answer, an object or bytes.
+        """The logits (B, *output_shape) of a server's answer, an object or bytes.
+
+        ``plan.finished`` turns them into what the original model returns.
 
         request: the encrypted images, or their ``ids.request``, where the answer must be to these
         images and no others. One answer to a request is decrypted, as `Requests` says; the same
@@ -125,7 +127,8 @@ class PackedClient:
             for image in answer.images
         ]
         found = plan.output_layout.unpack(np.array(slots)).reshape(len(answer), -1)
-        return check_promise(found, plan.predicted_error, plan.largest_logit)
+        logits = check_promise(found, plan.predicted_error, plan.largest_logit)
+        return logits.reshape(len(answer), *plan.output_layout.shape)
 
     def publish(
         self,
@@ -135,7 +138,7 @@ class PackedClient:
         security_bits: int = 30,
         request: Request | None = None,
     ) -> FloatArray:
-        """The logits (B, classes) as they may leave the client, behind fresh noise.
+        """The logits (B, *output_shape) as they may leave the client, behind fresh noise.
 
         queries: the answers, one an image, that will ever be published under this secret key.
         security_bits: the statistical security. `he.ckks.publication` has the proof, and the cost.
@@ -145,4 +148,5 @@ class PackedClient:
         """
         plan, logits = self.plan, self.decrypt(answer, request=request)
         bounds = plan.worst_case_error, plan.largest_logit, plan.failure_probability
-        return published(logits, *bounds, queries, security_bits)
+        flat = published(logits.reshape(len(logits), -1), *bounds, queries, security_bits)
+        return flat.reshape(logits.shape)

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from he.ckks.circuits.bsgs import distinct
 from he.ckks.noise import precision_bits, tail_factor
 from he.ckks.params import CKKSParameters
-from he.errors import CorruptBytesError, ParameterError
+from he.errors import CorruptBytesError, HEError, ParameterError
 from he.format import container
 from he.format.container import checked_values
 from he.rlwe.key_needs import KeyNeeds
@@ -33,6 +34,7 @@ from nn.inference.plan_reading import (
     require,
 )
 from nn.inference.search import reference
+from nn.network.answers import Answer, check_answers, finished, read_answers
 from nn.network.layers import FloatArray
 from nn.packed.layout import TensorLayout
 from nn.packed.packed_network import PackedStage
@@ -57,7 +59,8 @@ class InferencePlan:
     slope counts at its largest value. calibrated: whether the network has statistics; without them
     both bounds hold for every image in the input range. largest_logit: the largest logit of the
     calibration images; without statistics a bound on all logits, which may be far above them.
-    packed: the network in slots; None if the plan was read from bytes.
+    answers: what a client does with the logits. packed: the network in slots; None if the plan was
+    read from bytes.
     """
 
     network: str
@@ -73,6 +76,7 @@ class InferencePlan:
     largest_logit: float
     failure_probability: float
     calibrated: bool
+    answers: tuple[Answer, ...] = ()
     packed: tuple[PackedStage, ...] | None = field(default=None, repr=False)
 
     @functools.cached_property
@@ -125,6 +129,10 @@ class InferencePlan:
         """The predicted precision, in bits of `largest_logit`."""
         return precision_bits(float(self.predicted_error.max()), self.largest_logit)
 
+    def finished(self, logits: ArrayLike) -> FloatArray | tuple[FloatArray, ...]:
+        """What the original model returns, from decrypted logits: `nn.network.answers`."""
+        return finished(self.answers, logits)
+
     def report(self) -> str:
         """The plan as a table to read."""
         params = self.params
@@ -175,6 +183,8 @@ class InferencePlan:
             "failure_probability": float(self.failure_probability),
             "layouts": [_layout_header(x) for x in (self.input_layout, self.output_layout)],
         }
+        if self.answers:
+            header["answers"] = [answer.item for answer in self.answers]
         sections: dict[str, container.Section | bytes] = {
             "params": to_bytes(self.params),
             "needs": to_bytes(self.needs),
@@ -214,6 +224,7 @@ class InferencePlan:
             input_range=read_input_range(contents),
             stages=stages,
             needs=needs,
+            answers=_read_answers(contents, target.size),
             **promise,
         )
         _check_key_bytes(plan)
@@ -258,6 +269,15 @@ def _read_layouts(contents: container.Contents, n_slots: int) -> Iterator[Tensor
         used = distinct(layout.positions // n_slots).size
         require(used == ciphertexts, "an element in each ciphertext of a layout")
         yield layout
+
+
+def _read_answers(contents: container.Contents, size: int) -> tuple[Answer, ...]:
+    if "answers" not in contents.header:
+        return ()
+    try:
+        return check_answers(read_answers(contents.field("answers", list)), size)
+    except (NetworkError, HEError) as problem:
+        raise CorruptBytesError(f"these bytes hold no plan: {problem}") from problem
 
 
 def _check_key_bytes(plan: InferencePlan) -> None:

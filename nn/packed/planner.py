@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -163,11 +163,12 @@ class _Candidate:
             for item, level in zip(packed, starts, strict=True)
             for pair in _uses(item, level, levels[item.name], params.N)
         ]
+        source = network_input_layout([item.stage for item in packed], params.slots)
         return InferencePlan(
             network=network.name,
             fingerprint=network.fingerprint(),
             params=params,
-            input_layout=network_input_layout([item.stage for item in packed], params.slots),
+            input_layout=replace(source, shape=network.input_shape, grid=None),
             output_layout=packed[-1].layout,
             input_range=network.input_range,
             stages=tuple(
@@ -180,6 +181,7 @@ class _Candidate:
             largest_logit=circuit.largest_logit,
             failure_probability=FAILURE_PROBABILITY,
             calibrated=network.statistics is not None,
+            answers=network.answers,
             packed=packed,
         )
 

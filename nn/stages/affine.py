@@ -18,7 +18,11 @@ from nn.network.layers import (
     Linear,
     Shape,
 )
+from nn.network.linear_map import LinearMap, Reshape
 from nn.stages.sparse_matrix import SparseMatrix
+
+_NEAR = 8
+"""Pixels up to which an output's neighbourhood reaches."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +118,7 @@ def is_affine(layer: Layer) -> bool:
     """Whether `affine_from_layer` knows the layer as an affine map."""
     if isinstance(layer, Polynomial):
         return layer.degree <= 1
-    return isinstance(layer, (Conv2d, Linear, AvgPool2d, Flatten, BatchNorm))
+    return isinstance(layer, (Conv2d, Linear, LinearMap, AvgPool2d, Flatten, Reshape, BatchNorm))
 
 
 def affine_from_layer(layer: Layer, in_shape: Shape) -> Affine:
@@ -134,7 +138,11 @@ def affine_from_layer(layer: Layer, in_shape: Shape) -> Affine:
         return _from_convolution(convolution, in_shape)
     if isinstance(layer, Linear):
         return Affine(SparseMatrix.from_dense(layer.weight), layer.bias, in_shape, out_shape)
-    if isinstance(layer, Flatten):
+    if isinstance(layer, LinearMap):
+        size = (_size(out_shape), _size(in_shape))
+        matrix = SparseMatrix.from_coordinates(layer.values, layer.rows, layer.columns, size)
+        return Affine(matrix, layer.bias, in_shape, out_shape, _stride(layer))
+    if isinstance(layer, (Flatten, Reshape)):
         return replace(identity(in_shape), out_shape=out_shape, stride=None)
     if isinstance(layer, BatchNorm):
         scale, shift = layer.scale, layer.shift
@@ -143,11 +151,23 @@ def affine_from_layer(layer: Layer, in_shape: Shape) -> Affine:
         shift, scale = coefficients[:, 0], coefficients[:, 1:].sum(axis=1)
     else:
         raise UnsupportedLayerError(
-            f"{type(layer).__name__} is no affine map; Conv2d, Linear, AvgPool2d, Flatten, "
-            "BatchNorm and Polynomial of degree <= 1 are"
+            f"{type(layer).__name__} is no affine map; Conv2d, Linear, LinearMap, AvgPool2d, "
+            "Flatten, Reshape, BatchNorm and Polynomial of degree <= 1 are"
         )
     repeats = _size(in_shape) // in_shape[0]
     return identity(in_shape).scale_outputs(scale.repeat(repeats), shift.repeat(repeats))
+
+
+def _stride(layer: LinearMap) -> tuple[int, int] | None:
+    """The stride of a map whose output pixels depend on pixels near their own; else None."""
+    if len(layer.in_shape) != 3 or len(layer.out_shape) != 3:
+        return None
+    sizes = zip(layer.in_shape[1:], layer.out_shape[1:], strict=True)
+    stride_y, stride_x = (max(1, round(before / after)) for before, after in sizes)
+    y, x = np.divmod(layer.columns % _size(layer.in_shape[1:]), layer.in_shape[2])
+    out_y, out_x = np.divmod(layer.rows % _size(layer.out_shape[1:]), layer.out_shape[2])
+    near = max(np.abs(y - stride_y * out_y).max(), np.abs(x - stride_x * out_x).max()) <= _NEAR
+    return (stride_y, stride_x) if near else None
 
 
 def _from_convolution(layer: Conv2d, in_shape: Shape) -> Affine:

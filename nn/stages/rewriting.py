@@ -20,6 +20,7 @@ from nn.network.activation import Chebyshev, Polynomial
 from nn.network.folding import fold_batch_norms
 from nn.network.graph import INPUT, Network, Node
 from nn.network.layers import Add, BatchNorm, Flatten, FloatArray, Shape
+from nn.network.linear_map import Reshape
 from nn.network.nonlinear import MaxPool2d, ScalarFunction
 from nn.network.two_inputs import Maximum, Multiply
 from nn.stages.affine import affine_from_layer, identity, is_affine
@@ -46,8 +47,9 @@ map and a narrow map in front of it (1000 -> 10 -> 1000 features) would multiply
 def rewrite(network: Network) -> tuple[Stage, ...]:
     """The stages of the folded network in topological order; the last one is the output.
 
-    The name of a stage joins the names of its layers with "+". A Flatten is no stage; its name
-    joins that of the stage that reads it.
+    The name of a stage joins the names of its layers with "+". A Flatten or Reshape is no stage;
+    its name joins that of the stage that reads it. A value that is no vector and no image counts as
+    an image: see `planes`.
 
     `max_abs` comes from the network's statistics, if it has any: the largest values over the
     calibration images, carried through the rewriting. Without statistics `max_abs` comes from the
@@ -64,16 +66,26 @@ def rewrite(network: Network) -> tuple[Stage, ...]:
     return tuple(replace(stage, max_abs=bounds[stage.name]) for stage in made)
 
 
+def planes(shape: Shape) -> Shape:
+    """A vector's or an image's shape, with the same elements in the same order as `shape`.
+
+    Signals (C, L) become images (C, 1, L), and all axes before the last two become channels.
+    """
+    if len(shape) == 2:
+        return (shape[0], 1, shape[1])
+    return shape if len(shape) <= 3 else (int(np.prod(shape[:-2])), *shape[-2:])
+
+
 def _translate(network: Network) -> list[Stage]:
-    """One stage for each node, with the node's name; none for Flatten, which moves no element."""
+    """One stage for each node, with the node's name; none where no element moves."""
     alias: dict[str, str] = {INPUT: INPUT}
-    shapes: dict[str, Shape] = {INPUT: network.input_shape}
+    shapes: dict[str, Shape] = {INPUT: planes(network.input_shape)}
     unnamed: dict[str, tuple[str, ...]] = {}
     made: list[Stage] = []
     for node in network.nodes:
         layers = (*(name for i in node.inputs for name in unnamed.pop(i, ())), node.name)
         inputs = tuple(alias[name] for name in node.inputs)
-        if not isinstance(node.layer, Flatten):
+        if not isinstance(node.layer, (Flatten, Reshape)):
             stage = _stage(node, layers, inputs, network.shapes[node.inputs[0]], shapes[inputs[0]])
             made.append(stage)
         elif node is not network.output:
@@ -81,8 +93,8 @@ def _translate(network: Network) -> list[Stage]:
             unnamed[node.name] = layers
             continue
         elif inputs[0] == INPUT:
-            fields = _fields(node.name, layers, inputs, network.input_shape)
-            made.append(AffineStage(*fields, identity(network.input_shape)))
+            fields = _fields(node.name, layers, inputs, shapes[INPUT])
+            made.append(AffineStage(*fields, identity(shapes[INPUT])))
         else:
             # Every node leads to the output, so the stage that it reads is the last one.
             made[-1] = replace(made[-1], layers=made[-1].layers + layers)
@@ -109,7 +121,9 @@ def _stage(
     """The stage of one node. `image` is `in_shape`, the shape that it reads, before flattening."""
     layer = node.layer
     if is_affine(layer):
-        affine = replace(affine_from_layer(layer, in_shape), in_shape=image)
+        affine = affine_from_layer(layer, in_shape)
+        stride = affine.stride if in_shape == image else None
+        affine = replace(affine, in_shape=image, out_shape=planes(affine.out_shape), stride=stride)
         if isinstance(layer, (BatchNorm, Polynomial)):
             stride = (1, 1) if len(image) == 3 else None
             affine = replace(affine, out_shape=image, stride=stride)

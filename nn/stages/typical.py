@@ -19,6 +19,7 @@ from nn.network.error_growth import ErrorGrowth, growth_at
 from nn.network.folding import fold_batch_norms
 from nn.network.graph import INPUT, Network
 from nn.network.layers import Flatten, FloatArray
+from nn.network.linear_map import Reshape
 from nn.stages.stage import Stage
 
 _SEED = 0
@@ -62,7 +63,7 @@ def typical_values(network: Network, stages: Sequence[Stage]) -> TypicalValues:
         for name, found in folded.statistics.items()
     }
     for node in folded.nodes:
-        if isinstance(node.layer, Flatten):  # its elements are those of what it reads
+        if isinstance(node.layer, (Flatten, Reshape)):  # its elements are those of what it reads
             values[node.name] = values[node.inputs[0]].reshape(values[node.name].shape)
     here = growth_at(folded.nodes, {name: values[name] for name in folded.shapes})
     growth = {}

@@ -9,8 +9,8 @@ import pytest
 from matplotlib import image
 
 import nn
-from nn.cli.infer import softmax
 from nn.cli.main import main
+from nn.network.answers import softmax
 
 
 def test_softmax__is_a_distribution_in_the_logits_order() -> None:
