@@ -61,7 +61,7 @@ $(VENV)/.project: pyproject.toml | $(BIN)/python
 	touch $@
 
 $(VENV)/.test: pyproject.toml tools/constraints.txt $(VENV)/.peers | $(BIN)/python
-	$(PIP) install --quiet --constraint tools/constraints.txt --editable '.[test,torch,rtl,docs]'
+	$(PIP) install --quiet --constraint tools/constraints.txt --editable '.[test,torch,rtl,docs,service]'
 	touch $@
 
 $(VENV)/.docs: pyproject.toml tools/constraints.txt | $(BIN)/python

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         LimitError,
         MemoryBudgetError,
         NetworkError,
+        ServiceError,
         UncalibratedWarning,
     )
     from nn.frontend.pytorch import from_torch
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from nn.packed.encrypted_batch import EncryptedBatch
     from nn.packed.plan import InferencePlan
     from nn.packed.server import PackedServer
+    from nn.service.client.remote_client import RemoteClient
 
 __all__ = [
     "Add",
@@ -82,8 +84,10 @@ __all__ = [
     "PackedServer",
     "PlanningError",
     "Polynomial",
+    "RemoteClient",
     "ScalarFunction",
     "Server",
+    "ServiceError",
     "UncalibratedWarning",
     "compile",
     "fold_batch_norms",
@@ -106,7 +110,7 @@ __getattr__, __dir__ = lazy_names(
         "batched.tensor": "BatchedTensor",
         "compilation": "compile",
         "errors": "AnswerError IdentityError LimitError MemoryBudgetError NetworkError "
-        "UncalibratedWarning",
+        "ServiceError UncalibratedWarning",
         "frontend.pytorch": "from_torch",
         "inference.limits": "Limits",
         "inference.roles": "AnyClient AnyServer",
@@ -122,5 +126,6 @@ __getattr__, __dir__ = lazy_names(
         "packed.encrypted_batch": "EncryptedBatch",
         "packed.plan": "InferencePlan",
         "packed.server": "PackedServer",
+        "service.client.remote_client": "RemoteClient",
     },
 )

@@ -77,5 +77,19 @@ class MissingPackageError(NetworkError, ImportError):
     """The call needs an optional package that is not installed."""
 
 
+class ServiceError(NetworkError):
+    """A service refused a request, or did not answer.
+
+    status: of HTTP; 0 where no answer came. code: a name that programs compare.
+    """
+
+    def __init__(self, message: str, code: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.code, self.status = code, status
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (str(self), self.code, self.status)
+
+
 class UncalibratedWarning(UserWarning):
     """A network has no statistics, so a plan's errors and precision are those of the worst case."""

@@ -72,6 +72,11 @@ class PackedClient:
         """Wipe the secret key. A call that needs the key then raises `he.MissingKeyError`."""
         self._secret.wipe()
 
+    @property
+    def key_id(self) -> bytes:
+        """The id that the keys and the images of this client have; empty for version 1."""
+        return self._key_id
+
     def evaluation_keys(self) -> EvaluationKeys:
         """The keys that the server needs; they reveal neither images nor answers."""
         return ClientKeys.made(self._generator, self._secret, self.plan.needs, self._key_id)

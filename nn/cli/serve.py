@@ -1,0 +1,135 @@
+"""``python -m nn serve``: publish a network, and serve it over HTTP."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from nn.cli.options import Subparsers, command_parser, load_network, make_plan
+from nn.errors import MissingPackageError, NetworkError
+from nn.service.publishing import publish, published
+from nn.service.server.database import FILE, Database
+from nn.service.server.settings import Settings
+from nn.service.server.tenants import Tenants
+from nn.terminal.compilation_notice import watch_compilation
+from ntt.terminal import positive, say
+
+FIRST_TENANT, FIRST_TOKEN = "first", "first-token"
+_MIB = 1 << 20
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command and its options."""
+    parser = command_parser(
+        subparsers,
+        "serve",
+        "serve a network over HTTP",
+        "Publishes the network in the data folder, then serves all networks of that folder. "
+        "Clients send evaluation keys and encrypted images; the service has no secret key. "
+        "Needs `pip install 'he-accel[service]'`.",
+    )
+    listening = parser.add_argument_group("serving")
+    listening.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="keys, jobs and networks lie here"
+    )
+    listening.add_argument(
+        "--name", help="under which the network is published (default: the network's own)"
+    )
+    listening.add_argument(
+        "--host", default=Settings.host, help="address to listen at (default: %(default)s)"
+    )
+    listening.add_argument(
+        "--port", type=int, default=Settings.port, help="0 takes a free one (default: %(default)s)"
+    )
+    listening.add_argument("--certificate", type=Path, metavar="PEM", help="for TLS")
+    listening.add_argument("--private-key", type=Path, metavar="PEM", help="for TLS")
+    listening.add_argument(
+        "--workers",
+        type=positive,
+        default=Settings.workers,
+        metavar="COUNT",
+        help="processes that run networks (default: one for each CPU, %(default)s)",
+    )
+    listening.add_argument(
+        "--threads",
+        type=positive,
+        default=Settings.threads,
+        metavar="COUNT",
+        help="threads of each worker (default: %(default)s)",
+    )
+    listening.add_argument(
+        "--memory",
+        type=positive,
+        default=Settings.memory_bytes // _MIB,
+        metavar="MIB",
+        help="for the evaluation keys that workers hold (default: %(default)s)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Publish the network, make a first token where there is none, and become the service."""
+    settings = Settings(
+        data=arguments.data.resolve(),
+        host=arguments.host,
+        port=arguments.port,
+        certificate=arguments.certificate,
+        private_key=arguments.private_key,
+        workers=arguments.workers,
+        threads=arguments.threads,
+        memory_bytes=arguments.memory * _MIB,
+    )
+    check_packages()
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not os.access(settings.data, os.W_OK):
+        raise PermissionError(f"{settings.data} cannot be written")
+    prepare(arguments, settings.data)
+    words = [sys.executable, "-m", "nn.service.server", settings.to_json()]
+    sys.stdout.flush()
+    os.execv(sys.executable, words)  # a process that never loaded what makes keys
+
+
+def prepare(arguments: argparse.Namespace, data: Path) -> None:
+    """Publish the network unless it is, and write a first token where there is no tenant."""
+    network = load_network(arguments.network)
+    name = arguments.name or network.name
+    known = published(data, network)
+    planned = arguments.precision or arguments.ring_degree or arguments.dnum
+    if not known or planned:
+        say(f"planning {name} and encoding its weights, once")
+        with watch_compilation():
+            plan = make_plan(arguments, network)
+            publish(data, name, network, plan, arguments.insecure_reason)
+    elif known[-1].name != name:
+        raise NetworkError(f"the network is published as {known[-1].name!r}, not as {name!r}")
+    database = Database(data / FILE)
+    try:
+        tenants = Tenants(database)
+        if not tenants.names():
+            tenants.add(FIRST_TENANT)
+            _write_token(data / FIRST_TOKEN, tenants.new_token(FIRST_TENANT))
+    finally:
+        database.close()
+
+
+def check_packages() -> None:
+    """Raise `MissingPackageError` where the packages of the extra `service` are missing."""
+    try:
+        import fastapi
+        import prometheus_client
+        import uvicorn
+    except ImportError as error:
+        raise MissingPackageError(
+            f"{error.name} is missing: pip install 'he-accel[service]'"
+        ) from error
+    del fastapi, prometheus_client, uvicorn
+
+
+def _write_token(path: Path, token: str) -> None:
+    """Write a token where only the owner of the data folder reads it."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "w", encoding="ascii") as file:
+        file.write(token + "\n")
+    say(f"the token of the tenant {FIRST_TENANT!r} is in {path}")

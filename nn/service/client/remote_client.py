@@ -1,0 +1,297 @@
+"""`RemoteClient`: a client whose server is a service at a URL."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from he.rlwe.evaluation_keys import EvaluationKeys
+from he.rlwe.serializable import Buffer
+from nn.errors import IdentityError, NetworkError, ServiceError
+from nn.inference.limits import DEFAULT_LIMITS, Limits
+from nn.inference.requests import Request
+from nn.network.layers import FloatArray
+from nn.packed.client import PackedClient
+from nn.packed.encrypted_batch import EncryptedBatch
+from nn.packed.plan import InferencePlan
+from nn.service.client.connection import Connection
+from nn.service.wire import OFFSET, JobState, KeyState
+from nn.terminal.progress import StageProgress, count_progress, stage_progress
+
+_PIECE = 4 << 20
+_WAIT_S = 30.0
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A job that the service has accepted, and the images that its answer must be to."""
+
+    id: str
+    images: EncryptedBatch
+
+
+class RemoteClient:
+    """Encrypts images, lets a service run the network on them, and decrypts the answers.
+
+    It has the methods of `nn.Client`, and those that a service takes the place of a server for:
+    `run`, `submit`, `answer`, `cancel`, `classify`. The secret key stays here.
+
+    url, token: of the service. model, version: which network; by default the only one, in its
+    newest version. secret_key: what `secret_key_bytes` gave before; None makes a fresh key. limits:
+    what the client does for a plan at most, checked before any key is made. fingerprint: of the
+    network, where the caller knows it. timeout_s, retries, certificate, allow_http: as in
+    `nn.service.client.connection.Connection`. answer_s: the longest wait for an answer.
+
+    The evaluation keys are uploaded when they are first needed, or by `upload_keys`.
+
+    Raises `ServiceError` for what the service refuses, `LimitError` for a plan beyond the limits,
+    `IdentityError` for a plan of another version or network than asked for, and what `nn.Client`
+    raises.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        model: str | None = None,
+        version: str | None = None,
+        secret_key: Buffer | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        fingerprint: bytes | None = None,
+        timeout_s: float = 60.0,
+        answer_s: float = 3600.0,
+        retries: int = 5,
+        certificate: str | Path | None = None,
+        allow_http: bool = False,
+    ) -> None:
+        self._connection = Connection(
+            url,
+            token,
+            timeout_s=timeout_s,
+            retries=retries,
+            certificate=certificate,
+            allow_http=allow_http,
+        )
+        self._answer_s = answer_s
+        self._has_keys = False
+        try:
+            self.facts = self._model_facts(model, version)
+            self.plan = plan = self._fetched_plan(fingerprint)
+            self._client = PackedClient(plan, secret_key, limits=limits)
+        except BaseException:
+            self._connection.close()
+            raise
+        if not self._client.key_id:
+            raise IdentityError("the secret key has no id, as it is of version 1: make a new one")
+
+    def __repr__(self) -> str:
+        return f"RemoteClient({self._connection.url!r}, {self.plan.network!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Wipe the secret key and close the connection."""
+        self._client.close()
+        self._connection.close()
+
+    @property
+    def key_id(self) -> str:
+        """The id of the keys, as the service has it."""
+        return self._client.key_id.hex()
+
+    def evaluation_keys(self) -> EvaluationKeys:
+        """`nn.Client.evaluation_keys`."""
+        return self._client.evaluation_keys()
+
+    def secret_key_bytes(self) -> bytes:
+        """`nn.Client.secret_key_bytes`."""
+        return self._client.secret_key_bytes()
+
+    def encrypt(self, images: ArrayLike) -> EncryptedBatch:
+        """`nn.Client.encrypt`."""
+        return self._client.encrypt(images)
+
+    def decrypt(self, answer: Buffer, *, request: Request | None = None) -> FloatArray:
+        """`nn.Client.decrypt`."""
+        return self._client.decrypt(answer, request=request)
+
+    def publish(
+        self,
+        answer: Buffer,
+        *,
+        queries: int,
+        security_bits: int = 30,
+        request: Request | None = None,
+    ) -> FloatArray:
+        """`nn.Client.publish`."""
+        return self._client.publish(
+            answer, queries=queries, security_bits=security_bits, request=request
+        )
+
+    def upload_keys(self, *, progress: bool = False) -> None:
+        """Make the evaluation keys and upload them, unless the service has them."""
+        found = self._keys_there()
+        if found is None or found["state"] != KeyState.READY:
+            if found is not None:  # of an earlier process, whose bytes are gone
+                self.delete_keys()
+            self._upload(self._client.evaluation_keys().to_bytes(), progress)
+        self._has_keys = True
+
+    def delete_keys(self) -> None:
+        """Delete the evaluation keys from the service; no keys there are fine too."""
+        self._has_keys = False
+        try:
+            self._connection.delete(f"/keys/{self.key_id}")
+        except ServiceError as error:
+            if error.code != "unknown_key":
+                raise
+
+    def submit(self, images: EncryptedBatch | ArrayLike) -> Submitted:
+        """Hand images to the service, encrypted or to be encrypted; the job survives a crash."""
+        if not self._has_keys:
+            self.upload_keys()
+        batch = images if isinstance(images, EncryptedBatch) else self.encrypt(images)
+        answer = self._connection.send(
+            "POST", "/jobs", params={"keys": self.key_id}, content=batch.to_bytes()
+        )
+        return Submitted(str(answer.json()["id"]), batch)
+
+    def answer(self, job: Submitted, *, progress: bool | StageProgress = False) -> bytes:
+        """The encrypted answer of a job, when it is there.
+
+        progress: show a bar for each layer that runs, or tell a `StageProgress`. Raises
+        `ServiceError` for a job that failed or was cancelled, and where the wait takes too long.
+        """
+        if progress is not False:
+            self._follow(job, progress)
+        end = time.monotonic() + self._answer_s
+        while True:
+            left = max(0.0, min(_WAIT_S, end - time.monotonic()))
+            answer = self._connection.send("GET", f"/jobs/{job.id}/answer", params={"wait": left})
+            if answer.status_code == 200:
+                found: bytes = answer.content
+                return found
+            if time.monotonic() >= end:
+                raise ServiceError(f"no answer after {self._answer_s:g} s", "too_slow")
+
+    def cancel(self, job: Submitted) -> None:
+        """Cancel a job that has not ended, or delete one that has."""
+        self._connection.delete(f"/jobs/{job.id}")
+
+    def run(self, batch: EncryptedBatch, *, progress: bool | StageProgress = False) -> bytes:
+        """The encrypted answer to encrypted images, as `nn.Server.run` gives it in bytes."""
+        return self.answer(self.submit(batch), progress=progress)
+
+    def classify(
+        self, images: ArrayLike, *, at_once: int = 8, progress: bool | StageProgress = False
+    ) -> FloatArray:
+        """The logits (B, classes) of images (B, ..), which are submitted `at_once` in each job.
+
+        The service's copies of the answers are deleted afterwards.
+        """
+        tensor = np.asarray(images)
+        jobs = [self.submit(tensor[i : i + at_once]) for i in range(0, len(tensor), at_once)]
+        if not jobs:
+            raise NetworkError("no images: one or more are needed")
+        logits = []
+        for job in jobs:
+            answer = self.answer(job, progress=progress)
+            logits.append(self.decrypt(answer, request=job.images))
+            self.cancel(job)
+        return np.concatenate(logits)
+
+    def _model_facts(self, model: str | None, version: str | None) -> dict[str, Any]:
+        if model is None:
+            found = self._connection.get("/models")
+            names = sorted({str(one["name"]) for one in found})
+            if len(names) != 1:
+                raise ServiceError(f"say which model: {', '.join(names)}", "unknown_model")
+            model = names[0]
+        facts: dict[str, Any] = self._connection.get(f"/models/{model}", version=version)
+        return facts
+
+    def _fetched_plan(self, fingerprint: bytes | None) -> InferencePlan:
+        name, version = self.facts["name"], self.facts["version"]
+        answer = self._connection.send("GET", f"/models/{name}/plan", params={"version": version})
+        plan = InferencePlan.from_bytes(answer.content)
+        if plan.id.hex() != version:
+            raise IdentityError(f"the service sent version {plan.id.hex()}, not {version}")
+        if fingerprint is not None and plan.fingerprint != fingerprint:
+            raise IdentityError("the service's plan is for another network than the one expected")
+        return plan
+
+    def _keys_there(self) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = self._connection.get(f"/keys/{self.key_id}")
+        except ServiceError as error:
+            if error.code != "unknown_key":
+                raise
+            return None
+        return found
+
+    def _upload(self, keys: bytes, progress: bool) -> None:
+        """Upload keys piece by piece; after a failure, go on where the service says."""
+        new = {
+            "id": self.key_id,
+            "model": self.facts["name"],
+            "version": self.facts["version"],
+            "bytes": len(keys),
+            "sha256": hashlib.sha256(keys).hexdigest(),
+        }
+        found = self._connection.post("/keys", new)
+        view, retries = memoryview(keys), 0
+        with count_progress("bytes of keys", len(keys), progress) as bar:
+            while found["state"] != KeyState.READY:
+                at = int(found["received"])
+                try:
+                    answer = self._connection.send(
+                        "PATCH",
+                        f"/keys/{self.key_id}",
+                        retries=0,
+                        headers={OFFSET: str(at)},
+                        content=bytes(view[at : at + _PIECE]),
+                    )
+                except ServiceError as error:
+                    retries += 1
+                    passing = error.code in ("unreachable", "upload_busy", "wrong_offset")
+                    if not passing or retries > self._connection.retries:
+                        raise
+                    time.sleep(0.2 * retries)
+                    found = self._connection.post("/keys", new)
+                else:
+                    found = answer.json()
+                bar.advance(int(found["received"]) - at)
+
+    def _follow(self, job: Submitted, progress: bool | StageProgress) -> None:
+        """Show the layers as they run; a connection that breaks only ends the show."""
+        stages = {stage.name: stage for stage in self.plan.stages}
+        names: Sequence[str] = list(stages)
+        with stage_progress(names, len(job.images), progress) as bar:
+            running: str | None = None
+            try:
+                for event, facts in self._connection.events(f"/jobs/{job.id}/events"):
+                    if running is not None and (
+                        event == "layer" or event in list(JobState)
+                    ):
+                        for _ in range(len(job.images)):
+                            bar.advance()
+                        bar.done(stages[running].level_out)
+                        running = None
+                    if event == "layer" and facts.get("name") in stages:
+                        running = str(facts["name"])
+                        bar.start(running)
+            except ServiceError as error:
+                if error.code != "unreachable":
+                    raise
