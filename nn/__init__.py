@@ -21,6 +21,7 @@ from ntt.lazy import lazy_names
 if TYPE_CHECKING:
     from nn import zoo
     from nn.any_plan import Client, Server, read_plan
+    from nn.approximation.approximate import approximate, outside_ranges
     from nn.batched.client import BatchedClient
     from nn.batched.plan import BatchedPlan
     from nn.batched.server import BatchedServer
@@ -89,10 +90,12 @@ __all__ = [
     "Server",
     "ServiceError",
     "UncalibratedWarning",
+    "approximate",
     "compile",
     "fold_batch_norms",
     "from_torch",
     "load",
+    "outside_ranges",
     "read_plan",
     "save",
     "zoo",
@@ -104,6 +107,7 @@ __getattr__, __dir__ = lazy_names(
     {
         "": "zoo",
         "any_plan": "Client Server read_plan",
+        "approximation.approximate": "approximate outside_ranges",
         "batched.client": "BatchedClient",
         "batched.plan": "BatchedPlan",
         "batched.server": "BatchedServer",

@@ -61,6 +61,10 @@ class UnsupportedLayerError(NetworkError):
     """A layer has no counterpart here, or the layout cannot compute it."""
 
 
+class ApproximationError(NetworkError):
+    """A function, a degree or a range allows no approximation by polynomials."""
+
+
 class ConversionError(NetworkError):
     """A converted network does not compute what the original module computes."""
 
