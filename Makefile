@@ -1,5 +1,6 @@
-# Two commands do all the set-up on a machine with Python >= 3.11:
+# These commands do all the set-up on a machine with Python >= 3.11:
 #   make demo    classify real encrypted images
+#   make page    a page to draw a digit on, and a service that classifies it without seeing it
 #   make test    lint, type-check and test, build the documentation
 #   make docs    the documentation, as a folder of pages: site/index.html
 # Each makes a virtual environment in .venv and installs what it needs, once.
@@ -21,10 +22,13 @@ EVERY_BACKEND := tests/he/bfv tests/he/ckks tests/he/batched tests/he/rlwe/test_
   tests/nn/batched/test_integers.py tests/accel_model/execution/test_executor.py
 ENCRYPTED := tests/he tests/nn tests/accel_model tests/benchmarks
 
-.PHONY: demo test test-all docs clean
+.PHONY: demo page test test-all docs clean
 
 demo: $(VENV)/.project
 	$(BIN)/python -m nn demo
+
+page: $(VENV)/.service
+	$(BIN)/python -m nn client
 
 test: $(VENV)/.test
 	$(BIN)/ruff check
@@ -62,6 +66,10 @@ $(VENV)/.project: pyproject.toml | $(BIN)/python
 
 $(VENV)/.test: pyproject.toml tools/constraints.txt $(VENV)/.peers | $(BIN)/python
 	$(PIP) install --quiet --constraint tools/constraints.txt --editable '.[test,torch,rtl,docs,service]'
+	touch $@
+
+$(VENV)/.service: pyproject.toml | $(BIN)/python
+	$(PIP) install --quiet --editable '.[service]'
 	touch $@
 
 $(VENV)/.docs: pyproject.toml tools/constraints.txt | $(BIN)/python

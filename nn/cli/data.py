@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 import nn
 from he.format.archive import ArchiveError, read_arrays
 from nn.errors import InputRangeError, NetworkFileError, ShapeError, ZooError
 from nn.network.graph import Network
-from nn.network.layers import FloatArray
+from nn.network.images import as_batch, check_pixels
+from nn.network.layers import FloatArray, Shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,40 @@ class LabelledImages:
             if not 0 <= index < len(self):
                 raise ShapeError(f"there is no image {index}: indices go from 0 to {len(self) - 1}")
         return LabelledImages(self.images[list(indices)], self.labels[list(indices)])
+
+
+class TakesImages(Protocol):
+    """What says which images it takes: a network, or the plan of one."""
+
+    @property
+    def name(self) -> str:
+        """The name of the network."""
+
+    @property
+    def input_shape(self) -> Shape:
+        """The shape of one image."""
+
+    @property
+    def input_range(self) -> tuple[float, float]:
+        """The least and the largest value of an image."""
+
+    def check_range(self, images: ArrayLike) -> FloatArray:
+        """The batch as float64; raises `InputRangeError` for values outside the range."""
+
+
+@dataclass(frozen=True)
+class InputOf:
+    """The images that a plan takes."""
+
+    name: str
+    input_shape: Shape
+    input_range: tuple[float, float]
+
+    def check_range(self, images: ArrayLike) -> FloatArray:
+        """The batch as float64; raises `InputRangeError` for values outside the range."""
+        batch = as_batch(images, self.input_shape, f"the plan for {self.name!r}")
+        check_pixels(batch, self.input_range)
+        return batch
 
 
 def load_data(network: Network, path: Path | None) -> LabelledImages:
@@ -69,7 +105,7 @@ def load_data(network: Network, path: Path | None) -> LabelledImages:
     return LabelledImages(images, labels.astype(np.int64))
 
 
-def as_images(network: Network, array: NDArray[np.generic], source: str) -> FloatArray:
+def as_images(network: TakesImages, array: NDArray[np.generic], source: str) -> FloatArray:
     """A batch (n, *input_shape) in the network's input range, from one image or several.
 
     Values of dtype uint8 are divided by 255. A missing channel axis of length 1 is added. Raises
@@ -94,6 +130,11 @@ def as_images(network: Network, array: NDArray[np.generic], source: str) -> Floa
 def class_names(network: Network) -> tuple[str, ...]:
     """The class of each logit: the zoo's names, or numbers for another network."""
     count = int(np.prod(network.output_shape))
-    if network.name in nn.zoo.names() and len(nn.zoo.class_names(network.name)) == count:
-        return nn.zoo.class_names(network.name)
+    return names_of_classes(network.name, count)
+
+
+def names_of_classes(name: str, count: int) -> tuple[str, ...]:
+    """The zoo's names of the classes of the network called `name`, or numbers."""
+    if name in nn.zoo.names() and len(nn.zoo.class_names(name)) == count:
+        return nn.zoo.class_names(name)
     return tuple(map(str, range(count)))

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from he.format.archive import ArchiveError, read_array
-from nn.cli.data import as_images
+from nn.cli.data import TakesImages, as_images
 from nn.errors import NetworkError, ShapeError
-from nn.network.graph import Network
 from nn.network.layers import FloatArray
 
 _PNG_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
@@ -22,7 +21,7 @@ class ImageFileError(NetworkError):
     """A file cannot be read as an image."""
 
 
-def read_images(network: Network, path: Path, invert: bool = False) -> FloatArray:
+def read_images(network: TakesImages, path: Path, invert: bool = False) -> FloatArray:
     """The images in a file, (n, *input_shape) in the network's input range.
 
     The pixels of a PNG are intensities from 0 to 1; for a network of one channel, colours become
@@ -59,7 +58,7 @@ def _png_size(path: Path) -> tuple[int, int]:
     return height, width
 
 
-def _read_png(network: Network, path: Path) -> FloatArray:
+def _read_png(network: TakesImages, path: Path) -> FloatArray:
     from matplotlib import image
 
     if len(network.input_shape) != 3:

@@ -8,12 +8,38 @@ import traceback
 from collections.abc import Sequence
 
 from he.errors import HEError
-from nn.cli import accuracy, bench, demo, infer, plan, serve, trace, warm
+from nn.cli import (
+    accuracy,
+    bench,
+    classify,
+    client,
+    demo,
+    infer,
+    keys,
+    plan,
+    serve,
+    tenants,
+    trace,
+    warm,
+)
 from nn.errors import NetworkError
 from ntt.errors import ArithmeticLayerError
 from ntt.terminal import CommandParser, run_command, say
 
-_COMMANDS = (demo, infer, accuracy, bench, plan, trace, warm, serve)
+_COMMANDS = (
+    demo,
+    infer,
+    accuracy,
+    bench,
+    plan,
+    trace,
+    warm,
+    serve,
+    tenants,
+    keys,
+    classify,
+    client,
+)
 _BAD_INPUT = (HEError, NetworkError, ArithmeticLayerError, OSError)
 
 

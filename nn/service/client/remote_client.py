@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,7 +23,7 @@ from nn.packed.client import PackedClient
 from nn.packed.encrypted_batch import EncryptedBatch
 from nn.packed.plan import InferencePlan
 from nn.service.client.connection import Connection
-from nn.service.wire import OFFSET, JobState, KeyState
+from nn.service.wire import OFFSET, KeyState
 from nn.terminal.progress import StageProgress, count_progress, stage_progress
 
 _PIECE = 4 << 20
@@ -186,6 +187,20 @@ class RemoteClient:
             if time.monotonic() >= end:
                 raise ServiceError(f"no answer after {self._answer_s:g} s", "too_slow")
 
+    def layers(self, job: Submitted) -> Iterator[str]:
+        """The name of each layer when it begins to run, until the job ends.
+
+        A connection that breaks ends this early, not the job. Raises `ServiceError` for a refusal.
+        """
+        names = {stage.name for stage in self.plan.stages}
+        try:
+            for event, facts in self._connection.events(f"/jobs/{job.id}/events"):
+                if event == "layer" and facts.get("name") in names:
+                    yield str(facts["name"])
+        except ServiceError as error:
+            if error.code != "unreachable":
+                raise
+
     def cancel(self, job: Submitted) -> None:
         """Cancel a job that has not ended, or delete one that has."""
         self._connection.delete(f"/jobs/{job.id}")
@@ -275,23 +290,15 @@ class RemoteClient:
                 bar.advance(int(found["received"]) - at)
 
     def _follow(self, job: Submitted, progress: bool | StageProgress) -> None:
-        """Show the layers as they run; a connection that breaks only ends the show."""
-        stages = {stage.name: stage for stage in self.plan.stages}
-        names: Sequence[str] = list(stages)
-        with stage_progress(names, len(job.images), progress) as bar:
+        """Show the layers as they run."""
+        levels = {stage.name: stage.level_out for stage in self.plan.stages}
+        with stage_progress(list(levels), len(job.images), progress) as bar:
             running: str | None = None
-            try:
-                for event, facts in self._connection.events(f"/jobs/{job.id}/events"):
-                    if running is not None and (
-                        event == "layer" or event in list(JobState)
-                    ):
-                        for _ in range(len(job.images)):
-                            bar.advance()
-                        bar.done(stages[running].level_out)
-                        running = None
-                    if event == "layer" and facts.get("name") in stages:
-                        running = str(facts["name"])
-                        bar.start(running)
-            except ServiceError as error:
-                if error.code != "unreachable":
-                    raise
+            for name in chain(self.layers(job), [None]):
+                if running is not None:
+                    for _ in range(len(job.images)):
+                        bar.advance()
+                    bar.done(levels[running])
+                if name is not None:
+                    bar.start(name)
+                running = name
