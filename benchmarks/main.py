@@ -17,6 +17,7 @@ from benchmarks.commands import (
     ntt,
     primitives,
     rings,
+    service,
     start,
 )
 from benchmarks.comparison.software import WorkloadFailure
@@ -33,6 +34,7 @@ _COMMANDS = (
     inference,
     convolution,
     start,
+    service,
     compare,
     estimation,
     export,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 Event = dict[str, Any]
@@ -18,13 +18,13 @@ class Board:
         self._listeners: dict[str, set[asyncio.Queue[Event]]] = {}
         self._latest: dict[str, Event] = {}
 
-    def post(self, job_id: str, event: Event, *, is_last: bool = False) -> None:
-        """Tell the listeners of a job; any thread may call this.
+    def post(self, job_ids: Sequence[str], event: Event, *, is_last: bool = False) -> None:
+        """Tell the listeners of jobs the same; any thread may call this.
 
-        is_last: whether the job has ended; nothing is remembered of it then.
+        is_last: whether the jobs have ended; nothing is remembered of them then.
         """
         with contextlib.suppress(RuntimeError):  # the loop has ended, with all who listen
-            self._loop.call_soon_threadsafe(self._deliver, job_id, event, is_last)
+            self._loop.call_soon_threadsafe(self._deliver, job_ids, event, is_last)
 
     def latest(self, job_id: str) -> Event | None:
         """The last event of a job that runs."""
@@ -43,10 +43,11 @@ class Board:
             if not listeners:
                 del self._listeners[job_id]
 
-    def _deliver(self, job_id: str, event: Event, is_last: bool) -> None:
-        if is_last:
-            self._latest.pop(job_id, None)
-        else:
-            self._latest[job_id] = event
-        for listener in self._listeners.get(job_id, ()):
-            listener.put_nowait(event)
+    def _deliver(self, job_ids: Sequence[str], event: Event, is_last: bool) -> None:
+        for job_id in job_ids:
+            if is_last:
+                self._latest.pop(job_id, None)
+            else:
+                self._latest[job_id] = event
+            for listener in self._listeners.get(job_id, ()):
+                listener.put_nowait(event)

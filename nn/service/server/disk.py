@@ -22,6 +22,12 @@ def write_durably(path: Path, content: bytes) -> None:
 
     Raises `OSError`.
     """
+    write_whole(path, content)
+    sync_folder(path.parent)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is whole; it is on the disk after `sync_folder`. Raises `OSError`."""
     part = path.with_name(path.name + PART)
     try:
         with part.open("wb") as file:
@@ -32,7 +38,6 @@ def write_durably(path: Path, content: bytes) -> None:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
 
 
 def put_in_place(part: Path, path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from nn.service.server.board import Board
@@ -61,6 +61,7 @@ class Dispatcher:
         self._ready = 0
         self._stopping = False
         self.failure: str | None = None
+        self._storing = ThreadPoolExecutor(len(workers) or 1, thread_name_prefix="storing")
         self._threads = [
             threading.Thread(target=self._serve, args=(index,), name=f"worker {index}", daemon=True)
             for index in range(len(workers))
@@ -92,6 +93,7 @@ class Dispatcher:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join()
+        self._storing.shutdown()
 
     def submit(self, job: Job) -> None:
         """Run an accepted job; a job that waits or runs is left alone."""
@@ -124,7 +126,7 @@ class Dispatcher:
             if ticket is not None:
                 self._entries.pop(job.id, None)
         event = {"event": JobState.CANCELLED.value}
-        self._board.post(job.id, event, is_last=True)
+        self._board.post([job.id], event, is_last=True)
         self._metrics.jobs.labels(JobState.CANCELLED).inc()
 
     def forget(self, serial: int) -> None:
@@ -206,15 +208,14 @@ class Dispatcher:
         jobs = [entry.job for entry in entries if entry.job is not None]
         for entry in entries:
             self._metrics.waiting_s.observe(time.monotonic() - entry.since)
-            self._board.post(entry.ticket.id, {"event": JobState.RUNNING.value})
+        self._board.post(list(images), {"event": JobState.RUNNING.value})
         work = Work(
             keys.plan, keys.serial, keys.id, self._keys.file(keys), tuple(images.values())
         )
         begin = time.monotonic()
 
         def on_stage(name: str) -> None:
-            for job in jobs:
-                self._board.post(job.id, {"event": "layer", "name": name})
+            self._board.post(list(images), {"event": "layer", "name": name})
 
         try:
             outcomes = worker.run(
@@ -225,8 +226,7 @@ class Dispatcher:
         except Refusal as refusal:
             outcomes = [refusal for _ in jobs]
         self._metrics.running_s.observe(time.monotonic() - begin)
-        for entry, outcome in zip(entries, outcomes, strict=True):
-            self._store(entry, outcome)
+        self._storing.submit(self._store, list(zip(entries, outcomes, strict=True)))
 
     def _images(self, entries: list[_Entry]) -> dict[str, bytes]:
         """The encrypted images of each job; a job that was cancelled meanwhile has none."""
@@ -248,29 +248,38 @@ class Dispatcher:
         self._drop(entry)
         entry.check.set_result(None)
 
-    def _store(self, entry: _Entry, outcome: Outcome) -> None:
-        """Store an answer; with no room for it, let the job wait."""
-        job = entry.job
-        assert job is not None
-        if isinstance(outcome, Refusal):
-            self._end_entry(entry, outcome)
-            return
+    def _store(self, ended: list[tuple[_Entry, Outcome]]) -> None:
+        """Store answers, while the worker runs on; with no room for them, let the jobs wait."""
+        answers: list[tuple[_Entry, Job, bytes]] = []
+        for entry, outcome in ended:
+            if isinstance(outcome, Refusal):
+                self._end_entry(entry, outcome)
+            elif entry.job is not None:
+                answers.append((entry, entry.job, outcome))
         try:
-            done = self._jobs.finish(job, outcome)
+            done = self._jobs.finish([(job, answer) for _, job, answer in answers])
         except Exception as error:
-            if not is_full(error):
-                self._end_entry(entry, Refusal(500, "not_stored", f"the answer: {error}"))
-                return
-            say("the disk is full: an answer waits for room")
-            time.sleep(_PAUSE_S)
-            if not self._stopping:
-                self._queue.put(entry.ticket)
+            self._not_stored([entry for entry, _, _ in answers], error)
             return
-        self._drop(entry)
-        if done:
-            self._metrics.jobs.labels(JobState.DONE).inc()
-            self._metrics.images.inc(job.images)
-            self._board.post(job.id, {"event": JobState.DONE.value}, is_last=True)
+        for (entry, _, _), is_done in zip(answers, done, strict=True):
+            self._drop(entry)
+            if is_done:
+                self._metrics.jobs.labels(JobState.DONE).inc()
+                self._metrics.images.inc(entry.ticket.images)
+        names = [job.id for (_, job, _), is_done in zip(answers, done, strict=True) if is_done]
+        self._board.post(names, {"event": JobState.DONE.value}, is_last=True)
+
+    def _not_stored(self, entries: list[_Entry], error: Exception) -> None:
+        if not is_full(error):
+            say(f"answers are not stored: {error}")
+            for entry in entries:
+                self._end_entry(entry, Refusal(500, "not_stored", "the answer is not stored"))
+            return
+        say("the disk is full: answers wait for room")
+        time.sleep(_PAUSE_S)
+        if not self._stopping:
+            for entry in entries:
+                self._queue.put(entry.ticket)
 
     def _again(self, tickets: list[Ticket], reason: str) -> None:
         """Queue what a lost worker ran again, unless that happened too often."""
@@ -303,7 +312,7 @@ class Dispatcher:
         if self._jobs.fail(job, refusal.code, refusal.message):
             self._metrics.jobs.labels(JobState.FAILED).inc()
             event = {"event": JobState.FAILED.value, "code": refusal.code}
-            self._board.post(job.id, event | {"message": refusal.message}, is_last=True)
+            self._board.post([job.id], event | {"message": refusal.message}, is_last=True)
 
     def _drop(self, entry: _Entry) -> None:
         with self._lock:

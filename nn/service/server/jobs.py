@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from nn.service.server.database import Database
-from nn.service.server.disk import PART, Disk, put_in_place, write_durably
+from nn.service.server.disk import PART, Disk, put_in_place, sync_folder, write_whole
 from nn.service.server.keys import StoredKeys, check_stored_bytes
 from nn.service.server.settings import too_many
 from nn.service.server.tenants import Tenant
@@ -135,15 +136,22 @@ class JobStore:
         )
         return [_job_of(row) for row in rows]
 
-    def finish(self, job: Job, answer: bytes) -> bool:
-        """Store a job's answer, and say that the job is done; False for one that was cancelled.
+    def finish(self, answers: Sequence[tuple[Job, bytes]]) -> list[bool]:
+        """Store the answers of jobs, and say that the jobs are done; False for a cancelled one.
 
-        Raises `OSError` where there is no room for the answer.
+        Raises `OSError` where there is no room for all answers; then none is done.
         """
-        write_durably(self.answer_file(job.id), answer)
-        done = self._end(job, JobState.DONE, answer_bytes=len(answer))
-        if not done:
-            self.answer_file(job.id).unlink(missing_ok=True)
+        for job, answer in answers:
+            write_whole(self.answer_file(job.id), answer)
+        sync_folder(self._folder)
+        ended = [
+            self._database.submit(_ending(job, JobState.DONE, answer_bytes=len(answer)))
+            for job, answer in answers
+        ]
+        done: list[bool] = [one.result() for one in ended]
+        for (job, _), is_done in zip(answers, done, strict=True):
+            unwanted = self.images_file if is_done else self.answer_file
+            unwanted(job.id).unlink(missing_ok=True)
         return done
 
     def fail(self, job: Job, code: str, message: str) -> bool:
@@ -169,18 +177,8 @@ class JobStore:
         )
         return [_job_of(row) for row in rows]
 
-    def _end(
-        self, job: Job, state: JobState, code: str = "", message: str = "", answer_bytes: int = 0
-    ) -> bool:
-        def write(connection: sqlite3.Connection) -> bool:
-            changed = connection.execute(
-                "UPDATE jobs SET state = ?, code = ?, message = ?, bytes = 0, answer_bytes = ?, "
-                "finished = ? WHERE id = ? AND state = ?",
-                (state, code, message, answer_bytes, time.time(), job.id, JobState.QUEUED),
-            )
-            return changed.rowcount == 1
-
-        ended: bool = self._database.write(write)
+    def _end(self, job: Job, state: JobState, code: str, message: str) -> bool:
+        ended: bool = self._database.write(_ending(job, state, code, message))
         if ended:
             self.images_file(job.id).unlink(missing_ok=True)
         return ended
@@ -200,6 +198,22 @@ class JobStore:
             place = wanted.get(states.get(job_id, JobState.CANCELLED))
             if place is None or path != place(job_id):
                 path.unlink()
+
+
+def _ending(
+    job: Job, state: JobState, code: str = "", message: str = "", answer_bytes: int = 0
+) -> Callable[[sqlite3.Connection], bool]:
+    """A write that ends a job; its result is False for a job that had ended before."""
+
+    def write(connection: sqlite3.Connection) -> bool:
+        changed = connection.execute(
+            "UPDATE jobs SET state = ?, code = ?, message = ?, bytes = 0, answer_bytes = ?, "
+            "finished = ? WHERE id = ? AND state = ?",
+            (state, code, message, answer_bytes, time.time(), job.id, JobState.QUEUED),
+        )
+        return changed.rowcount == 1
+
+    return write
 
 
 def _use_quotas(

@@ -21,6 +21,7 @@ from nn.service.wire import KeyState, Refusal
 
 FOLDER = "keys"
 _PIECE = 1 << 20
+_NOTE_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class KeyStore:
         self._folder.mkdir(exist_ok=True)
         self._database = database
         self._disk = disk
+        self._noted: dict[int, float] = {}
         self._remove_strays()
 
     def file(self, keys: StoredKeys) -> Path:
@@ -154,14 +156,19 @@ class KeyStore:
                 "DELETE FROM keys WHERE serial = ?", (keys.serial,)
             )
         )
+        self._noted.pop(keys.serial, None)
         self.file(keys).unlink(missing_ok=True)
         self.upload_file(keys).unlink(missing_ok=True)
 
     def note_use(self, serial: int) -> None:
-        """Write down that keys are in use, without waiting for the disk."""
+        """Write down that keys are in use, once a minute, without waiting for the disk."""
+        now = time.time()
+        if now - self._noted.get(serial, 0.0) < _NOTE_S:
+            return
+        self._noted[serial] = now
         self._database.submit(
             lambda connection: connection.execute(
-                "UPDATE keys SET used = ? WHERE serial = ?", (time.time(), serial)
+                "UPDATE keys SET used = ? WHERE serial = ?", (now, serial)
             )
         )
 

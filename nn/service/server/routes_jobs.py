@@ -23,6 +23,8 @@ from nn.service.wire import API, JobState, KeyState, Refusal
 
 _LONGEST_WAIT_S = 60.0
 _HEARTBEAT_S = 15.0
+_SMALL = 1 << 20
+"""The largest answer that is read at once, and not part by part."""
 _WAIT = Query(0.0, ge=0, le=_LONGEST_WAIT_S, description="seconds to wait for the end of the job")
 
 
@@ -118,7 +120,10 @@ def job_routes(service: Service) -> APIRouter:
             raise Refusal(status, job.code, job.message)
         file = service.jobs.answer_file(job.id)
         try:
-            service.metrics.sent.inc(file.stat().st_size)
+            size = file.stat().st_size
+            service.metrics.sent.inc(size)
+            if size <= _SMALL:
+                return Response(file.read_bytes(), media_type="application/octet-stream")
         except FileNotFoundError:
             raise Refusal(404, "unknown_job", "the job was deleted meanwhile") from None
         return FileResponse(file, media_type="application/octet-stream")
