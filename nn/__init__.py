@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nn.errors import (
         AnswerError,
         IdentityError,
+        InputRangeWarning,
         LimitError,
         MemoryBudgetError,
         NetworkError,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from nn.network.folding import fold_batch_norms
     from nn.network.graph import Network, Node
     from nn.network.layers import Add, AvgPool2d, BatchNorm, Conv2d, Flatten, Linear
+    from nn.network.linear_map import LinearMap, Reshape
     from nn.network.network_file import load, save
     from nn.network.nonlinear import MaxPool2d, ScalarFunction
     from nn.network.two_inputs import Maximum, Multiply
@@ -71,9 +73,11 @@ __all__ = [
     "Flatten",
     "IdentityError",
     "InferencePlan",
+    "InputRangeWarning",
     "LimitError",
     "Limits",
     "Linear",
+    "LinearMap",
     "MaxPool2d",
     "Maximum",
     "MemoryBudgetError",
@@ -86,6 +90,7 @@ __all__ = [
     "PlanningError",
     "Polynomial",
     "RemoteClient",
+    "Reshape",
     "ScalarFunction",
     "Server",
     "ServiceError",
@@ -113,8 +118,8 @@ __getattr__, __dir__ = lazy_names(
         "batched.server": "BatchedServer",
         "batched.tensor": "BatchedTensor",
         "compilation": "compile",
-        "errors": "AnswerError IdentityError LimitError MemoryBudgetError NetworkError "
-        "ServiceError UncalibratedWarning",
+        "errors": "AnswerError IdentityError InputRangeWarning LimitError MemoryBudgetError "
+        "NetworkError UncalibratedWarning",
         "frontend.pytorch": "from_torch",
         "inference.limits": "Limits",
         "inference.roles": "AnyClient AnyServer",
@@ -123,6 +128,7 @@ __getattr__, __dir__ = lazy_names(
         "network.folding": "fold_batch_norms",
         "network.graph": "Network Node",
         "network.layers": "Add AvgPool2d BatchNorm Conv2d Flatten Linear",
+        "network.linear_map": "LinearMap Reshape",
         "network.network_file": "load save",
         "network.nonlinear": "MaxPool2d ScalarFunction",
         "network.two_inputs": "Maximum Multiply",

@@ -97,3 +97,7 @@ class ServiceError(NetworkError):
 
 class UncalibratedWarning(UserWarning):
     """A network has no statistics, so a plan's errors and precision are those of the worst case."""
+
+
+class InputRangeWarning(UserWarning):
+    """The range of a network's inputs was not given, and one was taken that may be too narrow."""

@@ -1,77 +1,101 @@
-"""PyTorch modules to `nn.Network`, through torch.fx.
+"""PyTorch models to `nn.Network`.
 
 Importing this file does not import torch; `from_torch` and `PolynomialActivation` do.
 """
 
 from __future__ import annotations
 
+import warnings
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from he.validation import instance
-from nn.errors import InputRangeError, MissingPackageError, ShapeError
+from nn.errors import (
+    InputRangeError,
+    InputRangeWarning,
+    MissingPackageError,
+    ShapeError,
+    UnsupportedLayerError,
+)
 from nn.network.graph import Network
 from nn.network.images import real_numbers
+from nn.network.layers import FloatArray
 
 if TYPE_CHECKING:
-    import torch
-
     from nn.frontend.torch_layers import PolynomialActivation as PolynomialActivation
 
 
 def from_torch(
-    module: torch.nn.Module,
+    module: Any,
     example: Any,
     name: str | None = None,
     input_range: tuple[float, float] | None = None,
 ) -> Network:
-    """Convert a PyTorch module, as it behaves in evaluation mode, to a `Network`.
+    """Convert a PyTorch model, as it behaves in evaluation mode, to a `Network`.
 
-    example: a tensor or array with a batch axis, ``(B, C, H, W)`` or ``(B, F)``. It gives the input
-    shape, and the network is checked on it. name: by default the name of the module's class.
-    input_range: the range of the network's inputs, by default the range of the example. The module
-    itself does not change.
+    module: a module, also scripted, compiled, or inside of DataParallel, or a program that
+    torch.export made. The module itself does not change. example: a tensor or array with a batch
+    axis, ``(B, C, H, W)``, ``(B, C, L)``, ``(B, F)`` or any other; it gives the input shape, and
+    the network is checked on it. name: by default the name of the module's class. input_range: the
+    range of the network's inputs. Without it the range of the example is taken, and an
+    `InputRangeWarning` says so: a client encrypts nothing outside.
 
-    Accepted are Conv2d (zero padding, groups, dilation), Linear, AvgPool2d, AdaptiveAvgPool2d where
-    it divides evenly, Flatten (or flatten, view, reshape to ``(B, -1)``), BatchNorm1d/2d, Identity
-    and Dropout (both are left out), sums of two values, and polynomials: PolynomialActivation, or
-    ``+ - * ** square`` on one value and numbers.
+    Every linear operation with constants is converted, and so are polynomials, products and sums of
+    values. Activations that are no polynomials (ReLU, MaxPool2d, ..) become layers that
+    `nn.compile` refuses until they are replaced. A softmax or sigmoid at the end is left to the
+    client, and several outputs stand behind one another: `Network.finished` computes what the
+    module returns.
 
     Every node of the network is compared with the module: for the inputs that the module itself
-    gave to the node, the two outputs may differ by the rounding of two float64 evaluations of this
-    one node.
+    gave to the node, the two outputs may differ by the rounding of two evaluations of this one
+    node.
 
-    Raises `UnsupportedLayerError`, which names the layer and its place, for anything else, and for
-    a lazy layer that never ran; `ConversionError`, which names the node, if the network and the
-    module differ by more than rounding; `ShapeError` or `InputRangeError` for an unsuitable
-    example; `he.WrongObjectError` for an object that is no module; and `MissingPackageError`
-    without torch.
+    Raises `UnsupportedLayerError`, which lists every operation that has no counterpart with its
+    place and a way out, also for a lazy layer that never ran and for a second input;
+    `ConversionError` if the module fails on the example, branches on values, or differs from the
+    network by more than rounding; `ShapeError` or `InputRangeError` for an unsuitable example;
+    `LayerParameterError` for weights that are not finite; `he.WrongObjectError` for an object that
+    is no module; and `MissingPackageError` without torch.
     """
     torch = _import_torch()
-    from nn.frontend.torch_check import check_conversion
-    from nn.frontend.torch_trace import trace
+    from nn.frontend.torch_model import convert_model
 
-    instance(module, torch.nn.Module, "module")
+    if not isinstance(module, torch.export.ExportedProgram):
+        instance(module, torch.nn.Module, "module")
     given = example.detach().cpu() if isinstance(example, torch.Tensor) else example
+    if isinstance(given, torch.Tensor) and given.dtype == torch.bfloat16:
+        given = given.float()
+    if isinstance(given, tuple | list) and any(isinstance(x, torch.Tensor) for x in given):
+        raise UnsupportedLayerError(
+            f"the example is a {type(given).__name__} of {len(given)} tensors: a network has one "
+            "input, and the example is its tensor (B, ...)"
+        )
     images = real_numbers(given).astype(np.float64)
-    if images.ndim not in (2, 4) or images.size == 0:
+    if images.ndim < 2 or images.size == 0:
         raise ShapeError(
             f"example has shape {images.shape}; a batch (B, C, H, W) or (B, F) is needed"
         )
     if not np.isfinite(images).all():
         raise InputRangeError("example holds NaN or infinite values")
     if input_range is None:
-        input_range = float(images.min()), float(images.max())
-        if input_range[0] == input_range[1]:
-            raise InputRangeError(
-                f"all values of the example are {input_range[0]}; pass input_range=(low, high)"
-            )
-    traced = trace(module, torch.from_numpy(images))
-    network = Network(name or type(module).__name__, images.shape[1:], traced.nodes, input_range)
-    check_conversion(network, images, traced)
-    return network
+        input_range = range_of_example(images)
+    return convert_model(module, images, name, input_range)
+
+
+def range_of_example(images: FloatArray) -> tuple[float, float]:
+    """The range of an example, with an `InputRangeWarning`."""
+    low, high = float(images.min()), float(images.max())
+    if low == high:
+        raise InputRangeError(f"all values of the example are {low}; pass input_range=(low, high)")
+    warnings.warn(
+        f"input_range is not given: [{low:g}, {high:g}], the range of the example, is taken, and "
+        "a client refuses inputs outside; pass input_range=(low, high)",
+        InputRangeWarning,
+        stacklevel=3,
+    )
+    return low, high
 
 
 def _import_torch() -> ModuleType:

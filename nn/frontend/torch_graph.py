@@ -1,235 +1,231 @@
-"""torch.fx graphs to nodes. Importing this file imports torch."""
+"""ATen operations to the nodes of a network. Importing this file imports torch."""
 
 from __future__ import annotations
 
 import operator
 from typing import Any
 
-import numpy as np
 import torch
-from torch import fx
-from torch import nn as torch_nn
-from torch.nn import functional
+from torch import Tensor, fx
+from torch.utils import _pytree
 
-from nn.errors import ConversionError, ShapeError, UnsupportedLayerError
-from nn.frontend.symbolic_polynomial import (
-    Arrangement,
-    SymbolicPolynomial,
-    base_value,
-    constant,
-)
-from nn.frontend.torch_modules import CONVERTERS, PASSED_THROUGH, convert_module
-from nn.network.activation import Polynomial
+from nn.errors import ConversionError, NetworkError, UnsupportedLayerError
+from nn.frontend.elements import Elements
+from nn.frontend.network_builder import NetworkBuilder, Operand
+from nn.frontend.refusals import Refusals
+from nn.frontend.torch_capture import Captured, place_of
+from nn.frontend.torch_hints import HINTS
+from nn.frontend.torch_linear import convert
+from nn.frontend.torch_operations import Call, is_random
+from nn.network.answers import Answer
 from nn.network.graph import INPUT, Node
-from nn.network.layers import Add, Flatten, Layer
+from nn.network.layers import Shape
 
-ACCEPTED = (
-    "accepted are Conv2d, Linear, AvgPool2d, AdaptiveAvgPool2d, Flatten, BatchNorm1d/2d, Identity, "
-    "Dropout, PolynomialActivation, sums of two values, and polynomials of one value"
-)
-
-_FLATTENS = (torch.flatten, "flatten", "view", "reshape", torch.reshape)
-_ADDS = (operator.add, operator.iadd, torch.add, "add", "add_")
-_SUBTRACTS = (operator.sub, operator.isub, torch.sub, "sub", "sub_")
-_MULTIPLIES = (operator.mul, operator.imul, torch.mul, "mul", "mul_")
-_POWERS = (operator.pow, torch.pow, "pow", "pow_")
-_SQUARES = (torch.square, "square", "square_")
-_NEGATIONS = (operator.neg, torch.neg, "neg")
-_DROPPED = (functional.dropout, functional.dropout2d, "contiguous")
-# Functions that do what a module does: the module, and the names of the positional arguments.
-_AVERAGE_POOL = "input kernel_size stride padding ceil_mode count_include_pad divisor_override"
-_POOLS: dict[Any, tuple[type[torch_nn.Module], list[str]]] = {
-    functional.avg_pool2d: (torch_nn.AvgPool2d, _AVERAGE_POOL.split()),
-    functional.adaptive_avg_pool2d: (torch_nn.AdaptiveAvgPool2d, ["input", "output_size"]),
-}
-
-WHOLE = (*CONVERTERS, *PASSED_THROUGH)
-"""Modules that torch.fx does not look into: each becomes one node, or none."""
+_FINISHES = {"_softmax": "softmax", "_log_softmax": "log_softmax", "sigmoid": "sigmoid"}
+_SAME = ("alias", "detach", "clone", "_to_copy")
 
 
 class GraphBuilder:
-    """Walks one fx graph; `_values` holds the value of each tensor-valued fx node.
+    """Walks one captured graph, and keeps the tensor or constant of each fx node.
 
-    origins: the fx node that has a node's value, by the node's name. arrangements: how torch
-    computes each Polynomial that is no module, by the node's name.
+    `output` is the last node's name, `ends` are the fx nodes with its value, and `answers` say what
+    the client does with it. Raises
+    `UnsupportedLayerError`, which lists all operations that have no counterpart, or
+    `ConversionError`.
     """
 
-    def __init__(self, module: fx.GraphModule) -> None:
-        self._module = module
-        self._graph = module.graph
-        self._values: dict[fx.Node, SymbolicPolynomial] = {}
-        self._nodes: dict[str, Node] = {}
-        self.origins: dict[str, fx.Node] = {}
-        self.arrangements: dict[str, Arrangement] = {}
+    def __init__(self, captured: Captured) -> None:
+        self._captured = captured
+        self._graph = captured.graph.graph
+        image: Shape = tuple(captured.batch.shape[1:])
+        self.builder = NetworkBuilder(len(captured.batch), image, _name_of)
+        self._found: dict[fx.Node, Any] = {}
+        self._refusals = Refusals(captured.title, _count_operations(self._graph))
+        self._finishes = self._finishing_nodes()
+        needed = _leading_to(self._outputs())
+        for node in self._graph.nodes:
+            if node.op == "placeholder":
+                shape = tuple(captured.batch.shape)
+                self._found[node] = self.builder.value(INPUT, shape, node)
+            elif node.op == "get_attr":
+                self._found[node] = captured.values[node]
+            elif node in needed and node not in self._finishes:
+                self._visit(node)
+        try:
+            self.answers, self.shape = self._answers()
+        except UnsupportedLayerError as error:
+            self._refusals.note("the output", "", 0, str(error))
+        self._refusals.check()
 
     def nodes(self) -> tuple[Node, ...]:
-        """The nodes of the graph, in order."""
-        for node in self._graph.nodes:
-            if node.op == "output":
-                self._base(node.args[0])
-            elif node.op == "placeholder":
-                if INPUT in {value.base for value in self._values.values()}:
-                    raise self._unsupported(node, "a second input")
-                self._set(node, base_value(INPUT))
-            elif node.op == "call_module":
-                self._set(node, self._called_module(node))
-            elif "tensor_meta" in node.meta:
-                self._set(node, self._called_function(node))
-            # else it computes sizes for a view
-        return tuple(self._nodes.values())
+        """The nodes of the network, in order, without those that nothing reads."""
+        kept = {self.output}
+        for node in reversed(self.builder.nodes.values()):
+            if node.name in kept:
+                kept.update(node.inputs)
+        return tuple(node for node in self.builder.nodes.values() if node.name in kept)
 
-    def _set(self, node: fx.Node, value: SymbolicPolynomial) -> None:
-        self._values[node] = value
-        if value.is_base:
-            self.origins.setdefault(value.base, node)
+    # -- operations ----------------------------------------------------------------------------
 
-    # -- fx nodes to values --------------------------------------------------------------------
-
-    def _called_module(self, node: fx.Node) -> SymbolicPolynomial:
-        module = self._module.get_submodule(str(node.target))
-        source = node.args[0] if node.args else None
-        if not isinstance(source, fx.Node) or len(node.args) + len(node.kwargs) != 1:
-            raise self._unsupported(node, "a call with anything but one tensor")
-        if isinstance(module, PASSED_THROUGH):
-            return self._values[source]
-        try:
-            layer = convert_module(module, _shape(source))
-        except UnsupportedLayerError as error:
-            raise self._unsupported(node, str(error)) from error
-        return self._emit(str(node.target), layer, self._base(source))
-
-    def _called_function(self, node: fx.Node) -> SymbolicPolynomial:
-        target = node.target
-        if target in _ADDS or target in _SUBTRACTS:
-            return self._sum(node, -1.0 if target in _SUBTRACTS else 1.0)
-        if target in _MULTIPLIES:
-            return self._product(node)
-        if target in _SQUARES:
-            return self._power(node, self._operand(node, node.args[0]), 2)
-        if target in _POWERS:
-            return self._power(node, self._operand(node, node.args[0]), node.args[1])
-        if target in _NEGATIONS:
-            return self._operand(node, node.args[0]).scaled(-1.0)
-        if target in _FLATTENS:
-            return self._flatten(node)
-        if target in _DROPPED:
-            return self._operand(node, node.args[0])
-        if target in _POOLS:
-            return self._average_pool(node)
-        raise self._unsupported(node)
-
-    def _sum(self, node: fx.Node, sign: float) -> SymbolicPolynomial:
-        if set(node.kwargs) - {"other"}:
-            raise self._unsupported(node, f"with {sorted(node.kwargs)}")
-        left, right = (self._operand(node, value) for value in self._two(node))
-        right = right if sign == 1 else right.scaled(sign)
-        if left.base == right.base or not right.base or not left.base:
-            return left.plus(right)
-        names = [self._materialise(node, value) for value in (left, right)]
-        return self._emit(_scoped("add", node), Add(), *names)
-
-    def _product(self, node: fx.Node) -> SymbolicPolynomial:
-        left, right = (self._operand(node, value) for value in self._two(node))
-        if left.base and right.base and left.base != right.base:
-            raise self._unsupported(node, "the product of two different values")
-        return left.times(right)
-
-    def _power(self, node: fx.Node, value: SymbolicPolynomial, exponent: Any) -> SymbolicPolynomial:
-        if not isinstance(exponent, (int, float)) or exponent != int(exponent) or exponent < 1:
-            raise self._unsupported(node, f"the power {exponent!r}, not a positive integer")
-        result = value
-        for _ in range(int(exponent) - 1):
-            result = result.times(value)
-        return result
-
-    def _flatten(self, node: fx.Node) -> SymbolicPolynomial:
-        source = node.args[0]
-        assert isinstance(source, fx.Node)
-        before, after = _shape(source, batch=True), _shape(node, batch=True)
-        if after != (before[0], int(np.prod(before[1:]))):
-            raise self._unsupported(
-                node, f"{before} to {after}; only {(before[0], int(np.prod(before[1:])))}"
+    def _visit(self, node: fx.Node) -> None:
+        sources = node.all_input_nodes
+        if not any(_holds_elements(self._found.get(source)) for source in sources):
+            # Nothing of it depends on the input, so that it is a constant.
+            if is_random(node.target):
+                self._refuse(node, "it is random: encrypted answers are not")
+            self._found[node] = self._captured.values[node]
+            return
+        if is_random(node.target):
+            self._refuse(
+                node, HINTS.get(_operation(node), "it is random: encrypted answers are not")
             )
-        if len(before) == 2:
-            return self._values[source]
-        return self._emit(_scoped("flatten", node), Flatten(), self._base(source))
-
-    def _average_pool(self, node: fx.Node) -> SymbolicPolynomial:
-        kind, names = _POOLS[node.target]
-        bound: dict[str, Any] = dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
-        source = bound.pop("input")
+            return
+        call = Call(self.builder, node, self._read(node.args), self._read(node.kwargs),
+                    self._captured.values[node])  # fmt: skip
         try:
-            layer = convert_module(kind(**bound), _shape(source))
-        except UnsupportedLayerError as error:
-            raise self._unsupported(node, str(error)) from error
-        return self._emit(_scoped("avg_pool2d", node), layer, self._base(source))
+            self._found[node] = call.item() if node.target is operator.getitem else convert(call)
+        except NetworkError as error:
+            self._refuse(node, str(error))
+        except Exception as error:  # arguments that no converter foresaw
+            self._refuse(node, f"its arguments are not foreseen ({type(error).__name__}: {error})")
 
-    # -- operands and nodes --------------------------------------------------------------------
+    def _refuse(self, node: fx.Node, reason: str) -> None:
+        """Note the refusal, and go on as if the operation had given a new input."""
+        place = place_of(node)
+        position = [n for n in self._graph.nodes if n.op == "call_function"].index(node) + 1
+        what = f"operation {_operation(node)}"
+        if place.is_layer:
+            what = f"layer {place.kind}"
+        self._refusals.note(what, place.path, position, reason)
+        self._found[node] = _pytree.tree_map(self._stand_in, self._captured.values[node])
 
-    def _two(self, node: fx.Node) -> tuple[Any, Any]:
-        operands = [*node.args, *(node.kwargs[key] for key in ("other",) if key in node.kwargs)]
-        if len(operands) != 2:
-            raise self._unsupported(node, f"with {len(operands)} operands")
-        return operands[0], operands[1]
+    def _stand_in(self, value: Any) -> Any:
+        if not isinstance(value, Tensor) or value.dtype == torch.bool:
+            return value
+        images = self.builder.images
+        shape = tuple(value.shape)
+        if value.numel() == 0 or value.numel() % images:
+            return value
+        name = self._refusals.stand_in(self.builder, value.numel() // images)
+        return self.builder.value(name, shape, None)
 
-    def _operand(self, node: fx.Node, value: Any) -> SymbolicPolynomial:
-        """A tensor's value, or a number as a polynomial of degree 0 without a base."""
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return constant(float(value))
-        if isinstance(value, fx.Node) and value in self._values:
-            return self._values[value]
-        raise self._unsupported(node, f"the operand {value}")
+    def _read(self, argument: Any) -> Any:
+        """An argument of an operation with tensors and constants in place of fx nodes."""
+        return fx.node.map_arg(argument, lambda node: self._found[node])
 
-    def _base(self, node: Any) -> str:
-        """The name of the node with this fx node's value; the node is made if there is none."""
-        if not isinstance(node, fx.Node) or node not in self._values:
-            raise ConversionError(
-                f"{node} is not a tensor that is computed from the input"
+    # -- outputs -------------------------------------------------------------------------------
+
+    def _outputs(self) -> list[fx.Node]:
+        (node,) = (n for n in self._graph.nodes if n.op == "output")
+        leaves = _pytree.tree_leaves(node.args[0])
+        found = [leaf for leaf in leaves if leaf is not None]
+        if not found or not all(isinstance(leaf, fx.Node) for leaf in found):
+            kind = type(node.args[0]).__name__
+            raise ConversionError(f"{self._captured.title} returns {kind}; tensors are needed")
+        return found
+
+    def _finishing_nodes(self) -> dict[fx.Node, fx.Node]:
+        """Softmaxes and sigmoids at the end, and the nodes behind them: the client's part."""
+        found: dict[fx.Node, fx.Node] = {}
+        outputs = self._outputs()
+        for output in outputs:
+            path, node = [output], output
+            while _operation(node) in _SAME and isinstance(node.args[0], fx.Node):
+                node = node.args[0]
+                path.append(node)
+            inner = [*path[1:], output]
+            private = all(
+                user.op == "output" or user in inner for step in path for user in step.users
             )
-        name = self._materialise(node, self._values[node])
-        self._set(node, base_value(name))
+            if _operation(node) in _FINISHES and private:
+                found |= dict.fromkeys(path, node)
+        return found
+
+    def _answers(self) -> tuple[tuple[Answer, ...], Shape]:
+        """Emit the output, and say what becomes of it."""
+        parts: list[Operand] = []
+        answers = []
+        self.ends: list[fx.Node] = []
+        for output in self._outputs():
+            node, finish, axis = self._finishes.get(output, output), "", 1
+            if node in self._finishes:
+                finish = _FINISHES[_operation(node)]
+                source, *rest = node.args
+                assert isinstance(source, fx.Node)
+                if finish != "sigmoid":
+                    axis = operator.index(rest[0]) % self._captured.values[node].dim()  # type: ignore[arg-type]
+                node = source
+            self.ends.append(node)
+            part = self._found[node]
+            if not isinstance(part, Elements):
+                raise UnsupportedLayerError("an output does not depend on the input")
+            if part.shape[:1] != (self.builder.images,) or axis == 0:
+                raise UnsupportedLayerError(
+                    f"an output has shape {part.shape}; axis 0 must be the batch axis"
+                )
+            shape = part.shape[1:] or (1,)
+            answers.append(Answer(shape, finish, max(axis - 1, 0)))
+            parts.append(part)
+        origin = None
+        shape = answers[0].shape
+        if len(parts) > 1:
+            flat = [_flattened(part, origin) for part in parts if isinstance(part, Elements)]
+            joined = self.builder.joined(flat, 1, origin)
+            parts, shape = [joined], (sum(answer.size for answer in answers),)
+        (part,) = parts
+        assert isinstance(part, Elements)
+        self.output = self._last(part, shape)
+        plain = len(answers) == 1 and not answers[0].finish
+        return () if plain else tuple(answers), shape
+
+    def _last(self, part: Elements, shape: Shape) -> str:
+        """The node of the output; a network has one at least."""
+        name = self.builder.node(part, shape)
+        if name == INPUT:
+            same = part.scaled(1.0, part.origin)
+            layer = self.builder.identity(shape)
+            return self.builder.emit("identity", layer, [INPUT], same.origin)
         return name
 
-    def _materialise(self, node: fx.Node, value: SymbolicPolynomial) -> str:
-        if value.is_base:
-            return value.base
-        coefficients = np.trim_zeros(value.coefficients, "b")
-        layer = Polynomial(coefficients if coefficients.size else np.zeros(1))
-        name = self._emit(_scoped("polynomial", node), layer, value.base).base
-        self.arrangements[name] = value.arrangement
-        return name
 
-    def _emit(self, name: str, layer: Layer, *inputs: str) -> SymbolicPolynomial:
-        unique, count = name, 1
-        while unique in self._nodes or unique == INPUT:
-            count += 1
-            unique = f"{name}_{count}"
-        self._nodes[unique] = Node(unique, layer, inputs)
-        return base_value(unique)
-
-    def _unsupported(self, node: fx.Node, detail: str = "") -> UnsupportedLayerError:
-        position = list(self._graph.nodes).index(node)
-        if node.op == "call_module":
-            kind = type(self._module.get_submodule(str(node.target))).__name__
-            what = f"layer {kind} at {node.target!r}"
-        else:
-            what = f"operation {getattr(node.target, '__name__', node.target)} ({node.name!r})"
-        where = f"step {position} of {len(self._graph.nodes) - 2} in {type(self._module).__name__}"
-        return UnsupportedLayerError(
-            f"{what}, {where}, is not supported{': ' + detail if detail else ''}; {ACCEPTED}"
-        )
+def _flattened(part: Elements, origin: Any) -> Elements:
+    return part.moved(lambda array: array.reshape(len(array), -1), origin)
 
 
-def _scoped(name: str, node: fx.Node) -> str:
-    """`name`, behind the qualified name of the submodule whose forward contains the operation."""
-    scope = [path for path in node.meta.get("nn_module_stack", ()) if path]
-    return f"{scope[-1]}.{name}" if scope else name
+def _leading_to(outputs: list[fx.Node]) -> set[fx.Node]:
+    """The operations whose results an output needs."""
+    found: set[fx.Node] = set()
+    waiting = list(outputs)
+    while waiting:
+        node = waiting.pop()
+        if node not in found:
+            found.add(node)
+            waiting += node.all_input_nodes
+    return {node for node in found if node.op == "call_function"}
 
 
-def _shape(node: Any, batch: bool = False) -> tuple[int, ...]:
-    """The shape of a tensor-valued fx node, by default without the batch axis."""
-    meta = node.meta.get("tensor_meta") if isinstance(node, fx.Node) else None
-    if meta is None:
-        raise ShapeError(f"{node} is not a tensor")
-    shape = tuple(int(length) for length in meta.shape)
-    return shape if batch else shape[1:]
+def _holds_elements(value: Any) -> bool:
+    return any(isinstance(leaf, Elements) for leaf in _pytree.tree_leaves(value))
+
+
+def _count_operations(graph: fx.Graph) -> int:
+    return sum(node.op == "call_function" for node in graph.nodes)
+
+
+def _operation(node: fx.Node) -> str:
+    """The operation of a node without its overload."""
+    if node.op != "call_function":
+        return ""
+    schema = getattr(node.target, "_schema", None)
+    name = schema.name.split("::")[-1] if schema else getattr(node.target, "__name__", "")
+    return str(name)
+
+
+def _name_of(origin: Any, kind: str) -> str:
+    """A layer's own name; else what it does, behind the name of the module that does it."""
+    if not isinstance(origin, fx.Node):
+        return kind
+    place = place_of(origin)
+    if place.is_layer and place.path:
+        return place.path
+    return f"{place.path}.{kind}" if place.path else kind

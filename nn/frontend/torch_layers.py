@@ -40,12 +40,12 @@ class PolynomialActivation(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The polynomial of every element of `x`."""
-        columns = self.coefficients.unbind(-1)
-        if self.coefficients.ndim == 2:
-            columns = tuple(column.view(-1, *(1,) * (x.ndim - 2)) for column in columns)
-        result = columns[-1] * x + columns[-2]
-        for column in columns[-3::-1]:
-            result = result * x + column
+        columns: Tensor = self.coefficients
+        if columns.dim() == 2:  # (channels, 1, .., 1, degree + 1)
+            columns = columns.reshape([columns.size(0)] + [1] * (x.dim() - 2) + [columns.size(1)])
+        result = columns[..., -1] * x + columns[..., -2]
+        for power in range(columns.size(-1) - 3, -1, -1):
+            result = result * x + columns[..., power]
         return result
 
     def extra_repr(self) -> str:

@@ -8,6 +8,7 @@ amplify the errors of the inputs. The bound is rigorous for the plain algorithms
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -29,6 +30,7 @@ from nn.network.layers import (
     per_channel,
 )
 from nn.network.linear_map import LinearMap, Reshape
+from nn.network.nonlinear import MaxPool2d, ScalarFunction
 from nn.network.two_inputs import Maximum, Multiply
 
 FLOAT32_ROUNDOFF = 2.0**-24
@@ -56,7 +58,9 @@ def rounding_bound(
 
 
 def gamma(operations: int, unit_roundoff: float = FLOAT64_ROUNDOFF) -> float:
-    """``gamma_n = n u / (1 - n u)``: the relative error of n roundings after one another."""
+    """``gamma_n = n u / (1 - n u)``: the relative error of n roundings; infinite from n u = 1."""
+    if operations * unit_roundoff >= 1:
+        return math.inf
     return operations * unit_roundoff / (1 - operations * unit_roundoff)
 
 
@@ -114,9 +118,32 @@ def rounding_after(
     if isinstance(layer, Multiply):
         product = magnitudes[0] * magnitudes[1]
         return errors[0] * magnitudes[1] + magnitudes[0] * errors[1] + unit_roundoff * product
+    if isinstance(layer, MaxPool2d):
+        return layer.forward(error)
+    if isinstance(layer, ScalarFunction):
+        return _after_function(layer, values[0], error, unit_roundoff)
     if isinstance(layer, Maximum):
         return np.maximum(errors[0], errors[1])
     raise UnsupportedLayerError(f"{type(layer).__name__} has no known rounding bound")
+
+
+def _after_function(
+    layer: ScalarFunction, values: FloatArray, error: FloatArray, unit_roundoff: float
+) -> FloatArray:
+    """The change of the function over the error, and what libraries differ by.
+
+    All functions are monotone over distances of an error, or turn once; so both ends of the
+    interval, with a factor of 2, bound the change.
+    """
+    middle = layer(values)
+    change = np.maximum(
+        np.abs(layer(values + error) - middle), np.abs(layer(values - error) - middle)
+    )
+    size = np.abs(values)
+    # Some libraries take x for softplus(x) beyond 20.
+    tail = math.exp(-20) if layer.function == "softplus" else 0.0
+    rounded = 64 * unit_roundoff * ((1 + size) * np.abs(middle) + size + 1)
+    return 2 * change + rounded + tail / layer.parameters.get("beta", 1.0)
 
 
 def _after_chebyshev(

@@ -17,13 +17,15 @@ from torch import Tensor
 from torch import nn as torch_nn
 from torch.nn import functional
 
-from nn.errors import MissingPackageError
+from nn.errors import InputRangeWarning, MissingPackageError
 from nn.frontend.pytorch import PolynomialActivation, from_torch
 from nn.network.activation import Polynomial
 from nn.network.evaluation_error import FLOAT32_ROUNDOFF, rounding_bound
 from nn.network.folding import fold_batch_norms
 from nn.network.graph import Network
 from nn.network.layers import AvgPool2d, Conv2d
+
+pytestmark = pytest.mark.filterwarnings("ignore::nn.errors.InputRangeWarning")
 
 
 def example(*shape: int, seed: int = 0) -> Tensor:
@@ -130,7 +132,8 @@ def test_from_torch__sequential_network() -> None:
 
 def test_from_torch__input_range_is_the_examples() -> None:
     images = example(2, 3)
-    network = from_torch(torch_nn.Linear(3, 2), images)
+    with pytest.warns(InputRangeWarning, match=r"range of the example.*pass input_range="):
+        network = from_torch(torch_nn.Linear(3, 2), images)
     assert network.input_range == (float(images.min()), float(images.max()))
 
 
