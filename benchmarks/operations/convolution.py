@@ -24,7 +24,8 @@ from he.rlwe.keygen import KeyGenerator
 from nn.errors import NetworkError
 from nn.network.layers import Conv2d
 from nn.packed.layout import input_layout
-from nn.packed.packing import PackedAffine, lower
+from nn.packed.packed_affine import PackedAffine
+from nn.packed.packing import lower
 from nn.stages.affine import affine_from_layer
 from nn.terminal.machine import backend_name
 from ntt import threads

@@ -95,6 +95,14 @@ def word_moduli(
     return _Primes(N, word_bits, size).moduli(choices, scale_bits, bits[-1])
 
 
+def _root(number: Fraction, degree: int) -> float:
+    """The root of a number, which may be too large for a float."""
+    bits = number.numerator.bit_length() - number.denominator.bit_length()
+    if bits < 1000:
+        return math.pow(float(number), 1 / degree)
+    return math.exp2((math.log2(number.numerator) - math.log2(number.denominator)) / degree)
+
+
 def _of_words(bits: float, full: float, least: float) -> float:
     """The fewest bits, `bits` or more, that words of `least` to `full` bits make."""
     count = math.ceil(bits / full)
@@ -208,7 +216,7 @@ class _Primes:
         """Primes whose product is near `target`: the last one makes up for the others."""
         found: list[int] = []
         for left in range(count, 0, -1):
-            wanted = float(target) ** (1 / left)
+            wanted = _root(target, left)
             found.append(self._near(wanted))
             target /= found[-1]
         return found

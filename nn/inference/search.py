@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
@@ -31,10 +31,16 @@ Predictions from calibration images are tighter: planners ask for more of them.
 COMFORTABLE_BITS = 8.5
 """Bits of a tight prediction that the planner gives where the ring holds them."""
 
+KEY_BYTES = 8 << 30
+"""The most memory that the planner spends on keys, of levels of words or of a chain's digits."""
+
+MOST_DIGITS = 8
+"""The most digits of a chain that the planner tries beside levels of words."""
+
 WORD_BITS = 50
 """The words of which the levels of packed plans are made: what all fast kernels take."""
 
-_DEGREES = tuple(1 << k for k in range(12, 17))
+_DEGREES = tuple(1 << k for k in range(12, 18))
 _ALL_DEGREES = tuple(1 << k for k in range(3, 18))
 LEAST_SCALE_BITS = 15.0
 _MOST_INTEGER_BITS = 30
@@ -63,7 +69,8 @@ class Circuit(Generic[Plan]):
     depth: its multiplicative levels. integer_bits: bits before the binary point that level 0 must
     hold. plan: makes the plan of a parameter set. calibrated: whether the network has statistics.
     work: what a run costs under a parameter set, for circuits whose levels may be made of words;
-    None for chains alone.
+    None for chains alone. Of such circuits, key_bytes: the memory of the keys under a parameter
+    set; key_levels: the level of each use of a key.
     """
 
     depth: int
@@ -71,6 +78,8 @@ class Circuit(Generic[Plan]):
     plan: Callable[[CKKSParameters], Plan]
     calibrated: bool = True
     work: Callable[[CKKSParameters], float] | None = None
+    key_bytes: Callable[[CKKSParameters], int] = lambda params: 0
+    key_levels: Sequence[int] = ()
 
 
 def check_degree(N: int | None) -> None:
@@ -151,7 +160,12 @@ def _candidates(
             continue
         circuit = circuit_at(N)
         if circuit.work is not None and options.dnum is None:
-            found = next(_of_words(circuit, N, options, _SCALE_BITS), None)
+            found = None
+            if _least_key_bytes(circuit, N) <= KEY_BYTES:
+                found = next(_of_words(circuit, N, options, _SCALE_BITS), None)
+            if found is None or circuit.key_bytes(found) > KEY_BYTES:
+                # In a chain a key serves all levels below its own.
+                found = _largest_chain(circuit, N, options)
             if found is not None:
                 yield found, circuit
             continue
@@ -167,6 +181,40 @@ def _candidates(
             params = _largest_scale(circuit.depth, circuit.integer_bits, N, dnum, options)
             if params is not None:
                 yield params, circuit
+
+
+def _least_key_bytes(circuit: Circuit[Plan], N: int) -> float:
+    """No keys for levels of words take less memory: one key for each level at which one is used.
+
+    With P no smaller than a digit, d digits of a part of a key take ``d + 1 >= 2`` times the words
+    of Q_l.
+    """
+    levels = set(circuit.key_levels)
+    used = sum(circuit.key_levels.count(level) * (level + 1) for level in levels)
+    return 4 * LEAST_SCALE_BITS / WORD_BITS * used * N * 8
+
+
+def _price(circuit: Circuit[Plan], params: CKKSParameters) -> tuple[float, float]:
+    """How far the keys exceed `KEY_BYTES`, and the work: what parameters are compared by."""
+    assert circuit.work is not None
+    excess = max(0, circuit.key_bytes(params) - KEY_BYTES) if params.is_chain else 0
+    return excess, circuit.work(params)
+
+
+def _largest_chain(
+    circuit: Circuit[Plan], N: int, options: PlanOptions
+) -> CKKSParameters | None:
+    """The chain of the largest scale; of nearly equal scales that of the least work."""
+    best: CKKSParameters | None = None
+    rank = (math.inf, math.inf, math.inf)
+    for dnum in range(1, min(circuit.depth + 1, MOST_DIGITS) + 1):
+        params = _largest_scale(circuit.depth, circuit.integer_bits, N, dnum, options)
+        if params is None:
+            continue
+        found = (-round(math.log2(params.scales[-1])), *_price(circuit, params))
+        if found < rank:
+            best, rank = params, found
+    return best
 
 
 def _of_words(
@@ -188,6 +236,18 @@ def _of_words(
             continue
 
 
+def _of_chains(
+    circuit: Circuit[Plan], N: int, options: PlanOptions, scales: Iterable[float]
+) -> Iterator[CKKSParameters]:
+    """The chains of these scales and of few digits that fit."""
+    for scale_bits in scales:
+        for dnum in range(1, min(circuit.depth + 1, MOST_DIGITS) + 1):
+            try:
+                yield _chain(circuit.depth, scale_bits, N, circuit.integer_bits, dnum, options)
+            except ParameterError:
+                continue
+
+
 def _with_least_work(
     circuit: Circuit[Plan],
     plan: Plan,
@@ -200,13 +260,16 @@ def _with_least_work(
     plan, params: those of the largest scale, which are kept where they give fewer bits. A bit of
     scale is a bit of precision, nearly: the plan of the scale that is chosen is looked at, too.
     """
-    if circuit.work is None or params.is_chain or plan.predicted_bits <= wanted:
+    if circuit.work is None or options.dnum is not None or plan.predicted_bits <= wanted:
         return plan
     largest = math.log2(params.scales[-1])
     least = largest - (plan.predicted_bits - wanted)
     scales = [bits for bits in _SCALE_BITS if least <= bits < largest - 1e-6]
-    others = list(_of_words(circuit, params.N, options, scales))
-    for other in sorted([*others, params], key=circuit.work):
+    if params.is_chain:
+        others = list(_of_chains(circuit, params.N, options, scales))
+    else:
+        others = list(_of_words(circuit, params.N, options, scales))
+    for other in sorted([*others, params], key=lambda made: _price(circuit, made)):
         if other is params:
             break
         found = circuit.plan(other)
@@ -221,15 +284,7 @@ def _largest_scale(
     """The parameters with the largest scale that N and dnum allow; None if not even 2^15 fits."""
 
     def build(scale_bits: float) -> CKKSParameters:
-        return CKKSParameters.build(
-            depth,
-            scale_bits=scale_bits,
-            N=N,
-            integer_bits=integer_bits,
-            security_bits=options.security_bits,
-            dnum=dnum,
-            insecure_reason=options.insecure_reason,
-        )
+        return _chain(depth, scale_bits, N, integer_bits, dnum, options)
 
     def is_insecure(scale_bits: float) -> bool:
         try:
@@ -250,6 +305,21 @@ def _largest_scale(
         except ParameterError:
             continue
     return None
+
+
+def _chain(
+    depth: int, scale_bits: float, N: int, integer_bits: int, dnum: int, options: PlanOptions
+) -> CKKSParameters:
+    """A chain as the options ask for; raises `he.ParameterError` where there is none."""
+    return CKKSParameters.build(
+        depth,
+        scale_bits=float(scale_bits),
+        N=N,
+        integer_bits=integer_bits,
+        security_bits=options.security_bits,
+        dnum=dnum,
+        insecure_reason=options.insecure_reason,
+    )
 
 
 class Magnitude(NamedTuple):

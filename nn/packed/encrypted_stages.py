@@ -11,8 +11,8 @@ import numpy as np
 from he.ckks.ciphertext import Ciphertext
 from he.ckks.circuits.polynomial_evaluation import EncodedPolynomial
 from he.ckks.evaluator import Evaluator
+from nn.packed.packed_affine import PackedAffine
 from nn.packed.packed_network import PackedStage, slot_polynomials
-from nn.packed.packing import PackedAffine
 from nn.packed.stage_plan import StagePlan
 from nn.packed.weights import MatrixSource
 from nn.stages.stage import AddStage, AffineStage, ProductStage, SquareStage

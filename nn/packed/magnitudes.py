@@ -48,7 +48,7 @@ def _slots(
     """A bound on every slot of the stage's value, (ciphertexts, n_slots)."""
     if item.affine is not None:
         # The diagonals read the elements alone.
-        return item.affine.bound(item.affine.in_layout.pack_flat(largest[item.inputs[0]]))
+        return item.affine.bound(largest[item.inputs[0]])
     inputs = [slots[name] for name in item.inputs]
     if isinstance(item.stage, SquareStage):
         found = inputs[0] ** 2
@@ -77,8 +77,7 @@ def _polynomial(item: PackedStage, slots: FloatArray) -> FloatArray:
 def _largest_weight(item: PackedStage) -> float:
     """The largest weight or coefficient of a stage; 0 if it has none."""
     if item.affine is not None:
-        vectors = (v for block in item.affine.blocks.values() for v in block.values())
-        return max(float(np.abs(vector).max()) for vector in vectors)
+        return item.affine.largest_weight
     if isinstance(item.stage, PolynomialStage):
         return float(np.abs(item.stage.coefficients).max())
     return 0.0

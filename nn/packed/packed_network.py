@@ -11,7 +11,8 @@ from he.ckks.circuits.polynomial import Polynomial
 from nn.network.graph import INPUT
 from nn.network.layers import FloatArray, Shape
 from nn.packed.layout import TensorLayout, input_layout
-from nn.packed.packing import PackedAffine, lower
+from nn.packed.packed_affine import PackedAffine
+from nn.packed.packing import lower
 from nn.packed.packing_cost import DEFAULT_COST, PackingCost
 from nn.stages.affine import identity
 from nn.stages.conditioning import LEAST_DEGREE

@@ -23,6 +23,8 @@ class PackingCost:
     - `ciphertext`: what each further output ciphertext costs later: a relinearization and a
       rescaling at least.
     - `spread`: each doubling of the output's period, which costs a fold of the next Linear.
+    - `weights`: a product's vector, times the share of the slots with which it repeats: the weights
+      that are kept and read.
     - `key`: each distinct rotation step outside `known_rotations`; its Galois key takes memory.
     """
 
@@ -32,6 +34,7 @@ class PackingCost:
     diagonal: float = 0.25
     ciphertext: float = 8.0
     spread: float = 4.0
+    weights: float = 0.0
     key: float = 0.0
     known_rotations: frozenset[int] = frozenset()
 
@@ -40,15 +43,18 @@ class PackingCost:
         splits: Mapping[Block, BabyGiant],
         folds: Sequence[int],
         diagonals: int,
+        in_layout: TensorLayout,
         out_layout: TensorLayout,
     ) -> float:
         """The cost of a packed affine map with these parts."""
         rotations = frozenset(folds).union(*(plan.rotations for plan in splits.values()))
+        repeated = max(in_layout.period, out_layout.period) / in_layout.n_slots
         return (
             self.baby * len(_baby_rotations(splits))
             + self.giant * len(_giant_rotations(splits))
             + self.fold * len(folds) * out_layout.ciphertexts
             + self.diagonal * diagonals
+            + self.weights * diagonals * repeated
             + self.ciphertext * (out_layout.ciphertexts - 1)
             + self.spread * (out_layout.period.bit_length() - 1)
             + self.key * len(rotations - self.known_rotations)
@@ -66,3 +72,6 @@ def _giant_rotations(splits: Mapping[Block, BabyGiant]) -> set[tuple[int, int]]:
 
 
 DEFAULT_COST = PackingCost()
+
+FRUGAL_COST = PackingCost(diagonal=0.1, weights=0.5, key=1.0)
+"""For networks whose keys and weights fill the memory: more products, of vectors that repeat."""

@@ -27,13 +27,16 @@ from nn.network.layers import FloatArray
 from nn.packed.magnitudes import packed_magnitudes
 from nn.packed.operating_points import OperatingPoints
 from nn.packed.packed_network import PackedStage, network_input_layout, pack_network
+from nn.packed.packing_cost import FRUGAL_COST
 from nn.packed.plan import InferencePlan
 from nn.packed.prediction import Prediction
 from nn.packed.stage_plan import StagePlan
 from nn.packed.weights import affine_weight_bytes
 from nn.packed.work import packed_work
 from nn.stages.rewriting import rewrite
-from nn.stages.stage import PolynomialStage, ProductStage, SquareStage, Stage
+from nn.stages.stage import AffineStage, PolynomialStage, ProductStage, SquareStage, Stage
+
+_MANY_WEIGHTS = 4 << 30
 
 GROWTH_PRECISION_BITS = 8.0
 """The default precision where the growth of errors is known: it makes bounds two bits tighter."""
@@ -48,11 +51,17 @@ def plan_packed(network: Network, options: PlanOptions) -> InferencePlan:
     depth = levels_above_answer(stages)[INPUT]
 
     def circuit_at(N: int) -> Circuit[_Candidate]:
-        circuit = _PackedCircuit(network, pack_network(stages, N // 2))
+        circuit = _PackedCircuit(network, _packed(stages, N // 2))
         bits = first_prime_bits(network.name, circuit.magnitudes)
         calibrated = network.statistics is not None
         return Circuit(
-            circuit.levels[INPUT], bits, circuit.candidate, calibrated, circuit.work
+            circuit.levels[INPUT],
+            bits,
+            circuit.candidate,
+            calibrated,
+            circuit.work,
+            circuit.key_bytes,
+            [level for _, level in circuit.used(N)],
         )
 
     default = GROWTH_PRECISION_BITS if network.knows_growth else DEFAULT_PRECISION_BITS
@@ -69,6 +78,23 @@ def levels_above_answer(stages: Iterable[Stage]) -> dict[str, int]:
         below[stage.name] = max(below[name] for name in stage.inputs) + stage.levels
     depth = max(below.values())
     return {name: depth - taken for name, taken in below.items()}
+
+
+def _packed(stages: Sequence[Stage], n_slots: int) -> list[PackedStage]:
+    """The stages in slots, in the packing that the memory asks for; nothing is filled in.
+
+    Where weights take more than `_MANY_WEIGHTS` bytes in any packing, costs count keys, and how
+    often a diagonal repeats, since its weights are stored so much less often.
+    """
+    levels = levels_above_answer(stages)
+    # Each entry of a matrix takes two words for each prime, of which a level has one at least.
+    words = sum(
+        2 * stage.affine.nonzeros * (levels[stage.name] + 2)
+        for stage in stages
+        if isinstance(stage, AffineStage)
+    )
+    heavy = 8 * words > _MANY_WEIGHTS
+    return pack_network(stages, n_slots, FRUGAL_COST if heavy else None)
 
 
 class _PackedCircuit:
@@ -120,6 +146,27 @@ class _PackedCircuit:
         """What a run costs under a parameter set."""
         return packed_work(self.packed, self.levels, params)
 
+    def used(self, N: int) -> list[tuple[int, int]]:
+        """(element, level) of each use of a key, element 0 for relinearization."""
+        starts = [min(self.levels[name] for name in item.inputs) for item in self.packed]
+        return [
+            pair
+            for item, level in zip(self.packed, starts, strict=True)
+            for pair in _uses(item, level, self.levels[item.name], N)
+        ]
+
+    def needs(self, params: CKKSParameters) -> KeyNeeds:
+        """The keys of a run under a parameter set."""
+        return KeyNeeds.of(self.used(params.N)).without_served(params)
+
+    def key_bytes(self, params: CKKSParameters) -> int:
+        """The memory that the keys take under a parameter set."""
+        words = 0
+        for _, level in self.needs(params).made(params):
+            limbs = len(params.primes(level) + params.special_primes(level))
+            words += 2 * params.digits(level) * limbs * params.N
+        return 8 * words
+
     def stage_deviations(self, params: CKKSParameters) -> dict[str, float]:
         """The largest deviation of an element of each stage's value."""
         return self._typical[0].stage_deviations(params)
@@ -158,11 +205,6 @@ class _Candidate:
         largest = float(self.predicted_error.max()) / tail_factor(FAILURE_PROBABILITY)
         deviations[packed[-1].name] = largest
         starts = [min(levels[name] for name in item.inputs) for item in packed]
-        used = [
-            pair
-            for item, level in zip(packed, starts, strict=True)
-            for pair in _uses(item, level, levels[item.name], params.N)
-        ]
         source = network_input_layout([item.stage for item in packed], params.slots)
         return InferencePlan(
             network=network.name,
@@ -175,7 +217,7 @@ class _Candidate:
                 _stage_plan(params, item, level, levels[item.name], deviations[item.name])
                 for item, level in zip(packed, starts, strict=True)
             ),
-            needs=KeyNeeds.of(used).without_served(params),
+            needs=circuit.needs(params),
             predicted_error=self.predicted_error,
             worst_case_error=circuit.worst_case(params),
             largest_logit=circuit.largest_logit,

@@ -10,24 +10,42 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
-from he.ckks.circuits.diagonal_encoding import ArrangedDiagonals, common_period, weight_bytes
+import numpy as np
+
+from he.ckks.circuits.diagonal_encoding import ArrangedDiagonals, weight_bytes
 from he.ckks.circuits.diagonals import EncodedDiagonals, encoded
 from he.ckks.circuits.linear_transform import SlotMatrix
 from he.ckks.circuits.weight_files import mapped_diagonals
+from he.ckks.encoding.embedding import embedded_period
 from he.ckks.evaluator import Evaluator
 from he.ckks.params import CKKSParameters
 from nn.errors import MemoryBudgetError
-from nn.packed.packing import PackedAffine
+from nn.network.layers import FloatArray
+from nn.packed.packed_affine import PackedAffine
 
 Advance = Callable[[int], object]
 
 
 def affine_weight_bytes(params: CKKSParameters, affine: PackedAffine, level: int) -> int:
     """The size of the encoded diagonals of a linear stage at `level`."""
+    vectors = affine.choice.vectors(affine.affine)
+    rows: dict[tuple[int, int], list[int]] = {}
+    for row, (block, _) in enumerate(affine.choice.places()):
+        rows.setdefault(block, []).append(row)
     return sum(
-        weight_bytes(params, level, len(block), common_period(params.N, block.values()))
-        for block in affine.blocks.values()
+        weight_bytes(params, level, len(of_block), _repetition(params.N, vectors[of_block]))
+        for of_block in rows.values()
     )
+
+
+def _repetition(N: int, vectors: FloatArray) -> int:
+    """`common_period` of vectors, from one part of each with which it repeats."""
+    least, period = embedded_period(N, 1), vectors.shape[1]
+    while period > least and np.array_equal(
+        vectors[:, : period // 2], vectors[:, period // 2 : period]
+    ):
+        period //= 2
+    return int(max(period, least))
 
 
 class Place(Enum):
@@ -88,55 +106,52 @@ def _places(sizes: Sequence[int], kept: set[int], others: Place) -> list[Place]:
 
 @dataclass(frozen=True, eq=False)
 class StageWeights:
-    """The diagonals of a linear stage, arranged and not yet encoded."""
+    """The diagonals of a linear stage at `level`, not yet encoded. size: their bytes, encoded."""
 
-    blocks: Mapping[tuple[int, int], ArrangedDiagonals]
+    params: CKKSParameters
+    affine: PackedAffine
+    level: int
+    size: int
 
     @classmethod
     def of(cls, params: CKKSParameters, affine: PackedAffine, level: int) -> StageWeights:
         """Those of a packed map at `level`."""
-        return cls(
-            {
-                at: ArrangedDiagonals.of(params, diagonals, level, affine.splits[at])
-                for at, diagonals in affine.blocks.items()
-            }
-        )
-
-    @property
-    def size(self) -> int:
-        """The bytes of the encoded diagonals."""
-        return sum(block.weight_bytes for block in self.blocks.values())
+        return cls(params, affine, level, affine_weight_bytes(params, affine, level))
 
     @property
     def diagonals(self) -> int:
         """The number of diagonals."""
-        return sum(len(block.vectors) for block in self.blocks.values())
+        return self.affine.diagonals
 
     @property
     def scratch_bytes(self) -> int:
         """`SlotMatrix.scratch_bytes` of the matrix."""
-        return sum(
-            16 * len(block.giants) * block.shape[0] * block.params.N
-            for block in self.blocks.values()
-        )
+        own = self.params.levels[self.level]
+        limbs = own.limbs + len(own.specials)
+        sums = sum(len(split.giants) for split in self.affine.splits.values())
+        return 16 * sums * limbs * self.params.N
 
     def encoded(self, evaluator: Evaluator, advance: Advance | None = None) -> SlotMatrix:
         """The matrix, encoded in memory."""
-        return SlotMatrix(
-            evaluator,
-            {
-                at: encoded(EncodedDiagonals, block, evaluator.encoder, advance)
-                for at, block in self.blocks.items()
-            },
+        return self._matrix(
+            evaluator, lambda block: encoded(EncodedDiagonals, block, evaluator.encoder, advance)
         )
 
     def mapped(self, evaluator: Evaluator, folder: Path, advance: Advance | None) -> SlotMatrix:
         """The matrix, encoded in files; raises what `mapped_diagonals` raises."""
+        return self._matrix(
+            evaluator, lambda block: mapped_diagonals(block, evaluator.encoder, folder, advance)
+        )
+
+    def _matrix(
+        self, evaluator: Evaluator, encode: Callable[[ArrangedDiagonals], EncodedDiagonals]
+    ) -> SlotMatrix:
+        splits, params = self.affine.splits, self.params
         return SlotMatrix(
             evaluator,
             {
-                at: mapped_diagonals(block, evaluator.encoder, folder, advance)
-                for at, block in self.blocks.items()
+                at: encode(ArrangedDiagonals.of(params, diagonals, self.level, splits[at]))
+                for at, diagonals in self.affine.blocks.items()
             },
         )
 

@@ -81,9 +81,11 @@ class SparseMatrix:
         """The matrix with its rows and its columns multiplied by these factors."""
         values = self.data
         if rows is not None:
-            values = rows[self.rows] * values
+            values = rows.repeat(np.diff(self.indptr)) * values
         if columns is not None:
             values = values * columns[self.indices]
+        if values.all():
+            return type(self)(values, self.indices, self.indptr, self.shape)
         return self.from_coordinates(values, self.rows, self.indices, self.shape)
 
     @overload
@@ -107,3 +109,12 @@ class SparseMatrix:
         if name.startswith("_"):
             raise AttributeError(f"a sparse matrix has no attribute {name!r}")
         return getattr(self.csr, name)
+
+
+def times_dense(
+    values: FloatArray, rows: np.ndarray, columns: np.ndarray, height: int, dense: FloatArray
+) -> FloatArray:
+    """The matrix with these entries times `dense`: (height, k); entries of one place add up."""
+    shape = (height, len(dense))
+    product: FloatArray = sparse.csr_array((values, (rows, columns)), shape=shape) @ dense
+    return product

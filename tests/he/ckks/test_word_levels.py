@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from he.ckks.params import CKKSParameters
+from he.ckks.word_levels import _root, word_moduli
 from he.errors import (
     CorruptBytesError,
     InsecureParametersError,
@@ -165,3 +167,18 @@ def test_scales__are_those_of_rescaled_products_to_the_bit(scale_bits: float) ->
     for level in range(1, 9):
         product = params.scales[level] * params.scales[level]
         assert product / params.divisors[level] == params.scales[level - 1]
+
+
+@pytest.mark.parametrize("degree", [1, 2, 3])
+def test_root__of_numbers_beyond_floats(degree: int) -> None:
+    small, large = Fraction(3**100, 7), Fraction(3**1400, 7)
+    assert _root(small, degree) == float(small) ** (1 / degree)
+    if degree > 2:
+        assert math.isclose(
+            math.log(_root(large, degree)), (1400 * math.log(3) - math.log(7)) / degree
+        )
+
+
+def test_word_moduli__of_forty_levels() -> None:
+    made = word_moduli(65536, [31.0] * 41, 38, 50, 1747)
+    assert len(made.levels) == 41

@@ -125,3 +125,62 @@ def test_check_degree__accepts_ring_degrees_and_none(N: int | None) -> None:
 def test_required_integer_bits__one_bit_is_spare(largest: float, bits: int) -> None:
     assert required_integer_bits(np.full(8, largest)) == bits
     assert LEAST_SCALE_BITS == 15
+
+
+def weighed(
+    keys: int = 0, uses: int = 0, key_bytes: int | None = None, depth: int = 6
+) -> Stub:
+    """The plan of a circuit that may have levels of words; its work is that of its top level.
+
+    keys: how many keys of the top level it uses. uses: how many at every level.
+    """
+
+    def work(params: CKKSParameters) -> float:
+        return float(params.digits(depth) * len(params.primes(depth)))
+
+    def memory(params: CKKSParameters) -> int:
+        rows = len(params.primes(depth) + params.special_primes(depth))
+        return keys * 16 * params.digits(depth) * rows * params.N
+
+    def circuit_at(N: int) -> Circuit[Stub]:
+        return Circuit(
+            depth,
+            5,
+            lambda params: Stub(params, scale_bits(params) - 15),
+            work=work,
+            key_bytes=memory,
+            key_levels=list(range(1, depth + 1)) * uses,
+        )
+
+    return search("stub", circuit_at, PlanOptions(N=16384))
+
+
+def test_search__words_where_their_keys_fit() -> None:
+    assert not weighed().params.is_chain
+
+
+def test_search__a_chain_where_the_keys_of_words_do_not_fit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("nn.inference.search.KEY_BYTES", 1 << 24)
+    known = weighed(uses=40)
+    assert known.params.is_chain
+    counted = weighed(keys=40)
+    assert counted.params.is_chain
+    assert counted.predicted_bits >= 6
+
+
+def test_search__digits_of_a_chain_follow_the_memory_of_keys(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wide = weighed(keys=4, uses=10**6)
+    monkeypatch.setattr("nn.inference.search.KEY_BYTES", 1)
+    narrow = weighed(keys=4, uses=10**6)
+    assert wide.params.is_chain
+    assert narrow.params.is_chain
+
+    def memory(params: CKKSParameters) -> int:
+        rows = len(params.primes(6) + params.special_primes(6))
+        return params.digits(6) * rows
+
+    assert memory(narrow.params) <= memory(wide.params)

@@ -45,7 +45,7 @@ def run(network: nn.Network, images: np.ndarray, **options: Any) -> tuple[nn.Inf
     plan = nn.compile(network, insecure_reason=REASON, **options)
     client = nn.Client(plan)
     server = nn.Server(plan, network, client.evaluation_keys())
-    logits = client.decrypt(server.run(client.encrypt(images)))
+    logits = client.decrypt(server.run(client.encrypt(images))).reshape(len(images), -1)
     error = np.abs(logits - network(images).reshape(len(images), -1))
     return plan, float((error / plan.predicted_error).max())
 
