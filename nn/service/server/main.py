@@ -12,6 +12,7 @@ from uvicorn.config import LOGGING_CONFIG
 
 from nn.errors import NetworkError
 from nn.service.server.application import make_application
+from nn.service.server.http_protocol import http_protocol
 from nn.service.server.service import Service
 from nn.service.server.settings import Settings
 from ntt.terminal import run_command, say, show
@@ -40,16 +41,17 @@ def serve(settings: Settings) -> int:
             )
         show(f"Serving {', '.join(model.name for model in service.models.all)} at "
              f"{scheme}://{shown}:{port}")
-        uvicorn.Server(_configuration(settings, service)).run(sockets=[listening])
+        uvicorn.Server(configuration(settings, service)).run(sockets=[listening])
     return 0
 
 
-def _configuration(settings: Settings, service: Service) -> uvicorn.Config:
+def configuration(settings: Settings, service: Service) -> uvicorn.Config:
+    """How Uvicorn runs a service."""
     logging = copy.deepcopy(LOGGING_CONFIG)
     return uvicorn.Config(
         make_application(service),
         access_log=False,  # the audit log says what matters
-        log_level="warning",
+        log_level="error",  # a warning for each malformed request would fill a log
         log_config=logging,
         lifespan="on",
         server_header=False,
@@ -58,7 +60,7 @@ def _configuration(settings: Settings, service: Service) -> uvicorn.Config:
         timeout_graceful_shutdown=_GRACE_S,
         h11_max_incomplete_event_size=_LONGEST_HEAD,
         ws="none",
-        http="h11",
+        http=http_protocol(settings.idle_s),
         ssl_certfile=settings.certificate,
         ssl_keyfile=settings.private_key,
     )

@@ -20,8 +20,8 @@ import uvicorn
 
 import nn
 from nn.service.publishing import publish
-from nn.service.server.application import make_application
 from nn.service.server.database import FILE, Database
+from nn.service.server.main import configuration
 from nn.service.server.runner import Outcome, Runner, Work
 from nn.service.server.service import Service
 from nn.service.server.settings import Quota, Settings
@@ -122,9 +122,8 @@ def running(
     """A service in a thread of this process: its URL and itself."""
     workers = [ThreadWorker(data)] if workers is None else workers
     service = Service(Settings(data=data, reserve_bytes=0, **settings), workers)
-    config = uvicorn.Config(
-        make_application(service), port=0, log_level="critical", timeout_graceful_shutdown=1
-    )
+    config = configuration(service.settings, service)
+    config.port, config.timeout_graceful_shutdown = 0, 1
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
