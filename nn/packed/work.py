@@ -33,6 +33,27 @@ def packed_work(
     return total * params.N
 
 
+def stage_transforms(
+    packed: PackedStage, level_in: int, level_out: int, params: CKKSParameters
+) -> float:
+    """The cost of one stage in transforms, with its giant steps apart from its baby steps."""
+    if isinstance(packed.stage, AddStage):
+        return 0.0
+    outputs, affine = packed.layout.ciphertexts, packed.affine
+    total = outputs * _division(params, level_in)
+    if affine is None:
+        switched = sum(_key_switch(params, level) for level in range(level_out + 1, level_in + 1))
+        return total + outputs * switched
+    limbs = params.levels[level_in].limbs + len(params.levels[level_in].specials)
+    babies = {(i, step) for (_, i), plan in affine.splits.items() for step in plan.babies if step}
+    giants = {(o, step) for (o, _), plan in affine.splits.items() for step in plan.giants if step}
+    total += affine.in_layout.ciphertexts * _decomposition(params, level_in)
+    total += len(babies) * 2 * PRODUCT_COST * limbs * params.digits(level_in)
+    total += len(giants) * _key_switch(params, level_in)
+    total += affine.diagonals * 2 * PRODUCT_COST * limbs
+    return total + outputs * len(affine.folds) * _key_switch(params, level_out)
+
+
 def _decomposition(params: CKKSParameters, level: int) -> float:
     own = params.levels[level]
     return own.limbs + params.digits(level) * (own.limbs + len(own.specials))

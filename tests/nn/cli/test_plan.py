@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -40,3 +42,25 @@ def test_plan__takes_a_network_of_the_zoo(capsys: pytest.CaptureFixture[str]) ->
     assert printed["parameters"]["security_estimate_bits"] >= 128
     # What the project promises of its smallest network.
     assert printed["evaluation_key_bytes"] <= 100e6
+
+
+def test_plan__levels_has_a_row_for_each_stage(
+    options: list[str], network: nn.Network, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", *options, "--levels"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    plan = nn.compile(network, N=256, insecure_reason="unit test")
+    assert len(lines) == len(plan.stages) + 2
+    for line, stage in zip(lines[1:], plan.stages, strict=False):
+        assert line.startswith(stage.name)
+        assert f"{stage.level_in}->{stage.level_out}" in line
+
+
+def test_plan__svg_is_a_document(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "pictures" / "plan.svg"
+    assert main(["plan", *options, "--svg", str(path)]) == 0
+    root = ElementTree.fromstring(path.read_text())
+    assert root.tag.endswith("svg")
+    capsys.readouterr()
