@@ -119,7 +119,7 @@ __getattr__, __dir__ = lazy_names(
         "batched.tensor": "BatchedTensor",
         "compilation": "compile",
         "errors": "AnswerError IdentityError InputRangeWarning LimitError MemoryBudgetError "
-        "NetworkError UncalibratedWarning",
+        "NetworkError ServiceError UncalibratedWarning",
         "frontend.pytorch": "from_torch",
         "inference.limits": "Limits",
         "inference.roles": "AnyClient AnyServer",

@@ -258,13 +258,11 @@ class NetworkBuilder:
 
     def joined(self, parts: Sequence[Operand], axis: int, origin: Any) -> Operand:
         """The tensors behind one another along an axis."""
+        parts = [self._settled(part) for part in parts]
         tensors = [part for part in parts if isinstance(part, Elements)]
         if not tensors:
             return np.concatenate([np.asarray(part) for part in parts], axis)
         bases = list(dict.fromkeys(part.base for part in tensors))
-        if len(bases) > 1:
-            parts = [self._plain(part) for part in parts]
-            bases = list(dict.fromkeys(p.base for p in parts if isinstance(p, Elements)))
         total: Operand | None = None
         for base in bases:
             # The constants go with the first base; what belongs to another base is 0.
@@ -280,25 +278,27 @@ class NetworkBuilder:
             x.moved(lambda array: np.broadcast_to(array, mask.shape), inner(x.origin))
             if isinstance(x, Elements)
             else np.broadcast_to(x, mask.shape)
-            for x in (first, second)
+            for x in map(self._settled, (first, second))
         ]
         bases = list(dict.fromkeys(x.base for x in parts if isinstance(x, Elements)))
         if len(bases) == 2:
-            plain = [self._plain(part) for part in parts]
             zeros = np.zeros(mask.shape)
-            left = self.chosen(mask, plain[0], zeros, inner(origin))
-            right = self.chosen(mask, zeros, plain[1], inner(origin))
+            left = self.chosen(mask, parts[0], zeros, inner(origin))
+            right = self.chosen(mask, zeros, parts[1], inner(origin))
             return self.add(left, right, origin)
         if not bases:
             return np.where(mask, np.asarray(parts[0]), np.asarray(parts[1]))
         own, other = (_as_part(part, bases[0], constants=True) for part in parts)
         return _merged(mask, own, other, origin)
 
-    def _plain(self, part: Operand) -> Operand:
-        """A tensor of degree 1 at most: powers become nodes first."""
-        if isinstance(part, Elements) and len(trimmed(part.coefficients)) > 2:
+    def settled(self, part: Elements) -> Elements:
+        """A tensor of degree 1 at most: powers become nodes before their elements move."""
+        if len(trimmed(part.coefficients)) > 2:
             return self.value(self.node(part), part.shape, part.origin)
         return part
+
+    def _settled(self, part: Operand) -> Operand:
+        return self.settled(part) if isinstance(part, Elements) else part
 
 
 def _as_part(part: Operand, base: str, *, constants: bool) -> Elements:

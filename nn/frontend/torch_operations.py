@@ -138,7 +138,7 @@ def moved(call: Call, name: str = "self") -> Any:
     """An operation that only moves the elements of one tensor, to one result or several."""
     if any(isinstance(leaf, Elements) for leaf in call.others(name)):
         raise UnsupportedLayerError("places that are computed from the input")
-    value = call.tensor(name)
+    value = call.builder.settled(call.tensor(name))
     if isinstance(call.result, Tensor):
         return value.moved(lambda array: np.asarray(call.run({name: array})), call.origin)
 
@@ -249,7 +249,9 @@ def _scattered(call: Call) -> Operand:
         return np.asarray(call.run({"self": zeros, "src": array}))
 
     mask = place(np.ones(source.shape)) != 0
-    placed = source.moved(place, call.step) if isinstance(source, Elements) else place(source)
+    placed: Operand = place(source) if not isinstance(source, Elements) else source
+    if isinstance(placed, Elements):
+        placed = call.builder.settled(placed).moved(place, call.step)
     return call.builder.chosen(mask, placed, call.operand("self"), call.origin)
 
 
@@ -267,7 +269,7 @@ def _constant_pad(call: Call) -> Elements:
     def pad(array: FloatArray) -> FloatArray:
         return torch.constant_pad_nd(torch.from_numpy(array), pads).numpy()
 
-    return call.tensor().filled(pad, fill, call.origin)
+    return call.builder.settled(call.tensor()).filled(pad, fill, call.origin)
 
 
 def _converted(call: Call) -> Any:
@@ -283,7 +285,9 @@ def _joined(call: Call) -> Operand:
     if call.name == "stack":
         axis %= len(call.shape)
         parts = [
-            part.moved(lambda array: np.expand_dims(array, axis), call.step)
+            call.builder.settled(part).moved(
+                lambda array: np.expand_dims(array, axis), call.step
+            )
             if isinstance(part, Elements)
             else np.expand_dims(part, axis)
             for part in parts

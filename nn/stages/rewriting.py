@@ -57,6 +57,7 @@ def rewrite(network: Network) -> tuple[Stage, ...]:
 
     Raises `GraphError` if two joined names collide.
     """
+    _check_polynomials(network)
     folded = fold_batch_norms(network)
     made = _merge_affine(_translate(folded))
     made = complete_squares(made, _max_abs(folded, made))
@@ -64,6 +65,21 @@ def rewrite(network: Network) -> tuple[Stage, ...]:
     made = _with_output_shape(_renamed(made), folded.output_shape)
     bounds = _max_abs(folded, made)
     return tuple(replace(stage, max_abs=bounds[stage.name]) for stage in made)
+
+
+def _check_polynomials(network: Network) -> None:
+    """Raise `UnsupportedLayerError`, which lists all layers that are no polynomials."""
+    found = [
+        f"{layer.function if isinstance(layer, ScalarFunction) else type(layer).__name__} at "
+        f"{node.name!r}"
+        for node in network.nodes
+        if isinstance(layer := node.layer, ScalarFunction | MaxPool2d | Maximum)
+    ]
+    if found:
+        raise UnsupportedLayerError(
+            f"network {network.name!r} has layers that are no polynomials ({', '.join(found)}): "
+            "replace all of them first, by nn.approximate(network, images)"
+        )
 
 
 def planes(shape: Shape) -> Shape:
@@ -140,12 +156,6 @@ def _stage(
         return AddStage(*fields)
     if isinstance(layer, Multiply):
         return ProductStage(*fields)
-    if isinstance(layer, ScalarFunction | MaxPool2d | Maximum):
-        what = layer.function if isinstance(layer, ScalarFunction) else type(layer).__name__
-        raise UnsupportedLayerError(
-            f"node {node.name!r}: {what} is no polynomial: replace all such layers first, by "
-            "nn.approximate(network, images)"
-        )
     raise UnsupportedLayerError(
         f"node {node.name!r}: no stage computes {type(layer).__name__}; linear layers, Add, "
         "Multiply, Flatten, Polynomial and Chebyshev are possible"

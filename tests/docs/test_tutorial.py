@@ -49,7 +49,7 @@ def test_page__prints_refusals_and_a_report_of_the_lines_shown(
     ran: tuple[dict[str, Any], str],
 ) -> None:
     _, printed = ran
-    assert "ReLU" in printed
+    assert "relu at '2'" in printed
     (shown,) = re.findall(r"```text\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     for line in shown.splitlines():
         assert re.search(rf"^{line.split()[0]} ", printed, re.MULTILINE), line
