@@ -27,6 +27,8 @@ _MIN_TRANSFORMED_WORDS_PER_THREAD = 1 << 13
 # How many words of rows a division converts together: fewer rows share the reading of the sources,
 # more of them leave a last-level cache.
 _DIVIDED_WORDS = 1 << 20
+# So few sources stay in a cache beside one row of each part.
+_FEW_SOURCES = 3
 _NO_MOVES = np.empty(0, dtype=np.uint32)
 _NO_WORDS = np.empty(0, dtype=np.uint64)
 _NO_FACTORS = _NO_WORDS, _NO_WORDS
@@ -269,7 +271,8 @@ class LimbOps:
         added = _NO_WORDS.reshape(0, 1) if addend is None else addend
         arguments = (out, x, y, change.of(word), *factors.of(word), added, moves, lanes)
 
-        together = max(1, min(len(self.rows), _DIVIDED_WORDS // (parts * N)))
+        few = y.shape[1] <= _FEW_SOURCES
+        together = 1 if few else max(1, min(len(self.rows), _DIVIDED_WORDS // (parts * N)))
         in_place = secret or (image is None and out[0].size < _DIVIDED_WORDS)
 
         def work(lo: int, hi: int) -> None:

@@ -34,6 +34,7 @@ from ntt.backends.layout import (
 from ntt.caching import cached_within
 from ntt.errors import ModulusError, RingDegreeError
 from ntt.kernels import KernelModule
+from ntt.memory import aligned_array
 from ntt.modulus import check_ntt_modulus, check_ring_degree, primitive_root
 
 _kernels = KernelModule("ntt.reduction")
@@ -109,9 +110,10 @@ class NTTTables:
         word_bits: 64, 52, or `FLOAT_BITS` for float64.
         """
         if word_bits not in self._by_word:
-            stacked = np.stack(
-                [_row_of_prime(self.N, q, word_bits, self._outer_N) for q in self.moduli]
-            )
+            columns = COLUMNS + 4 * self.N
+            stacked = aligned_array(len(self.moduli) * columns).reshape(-1, columns)
+            for row, q in zip(stacked, self.moduli, strict=True):
+                row[:] = _row_of_prime(self.N, q, word_bits, self._outer_N)
             stacked.setflags(write=False)
             self._by_word[word_bits] = stacked
         return self._by_word[word_bits]

@@ -19,8 +19,9 @@ from ntt.workspace import workspace
 
 # The most that hoisted results may take at once.
 _ACCUMULATOR_BYTES = 192 << 20
-# Digits that are made as a whole and read from a last-level cache by every key.
-_WHOLE_DIGIT_BYTES = 32 << 20
+# Digits that are made as a whole and read by every key: from a last-level cache, or from memory,
+# which costs what writing and reading the products with a key would.
+_WHOLE_DIGIT_BYTES = 192 << 20
 # Sets of keys whose addresses and moves are remembered, 72 KB for sixteen keys of N = 2^13.
 _KNOWN_OPERANDS = 64
 
@@ -152,7 +153,7 @@ class KeySwitcher:
         return [pair if e == 1 else next(images) for e in elements]
 
     def _fuses(self, keys: int, N: int) -> bool:
-        """Whether the digits fit the cache as a whole and the parts keep all threads busy."""
+        """Whether the digits may be made as a whole and the parts keep all threads busy."""
         digit_bytes = 8 * len(self.decomposition) * self.limbs_qp * N
         is_busy = 2 * keys >= threads.free_threads()
         return digit_bytes <= _WHOLE_DIGIT_BYTES and N >= VECTOR and is_busy

@@ -7,7 +7,8 @@ import pytest
 
 import ntt
 from ntt import oracle
-from ntt.constants import LimbDivision
+from ntt.backends import select
+from ntt.constants import LimbDivision, Scalars
 from ntt.hoisting import KeyOperands, VectorMoves
 from ntt.limbs import LimbOps
 from ntt.tables import NTTTables, bit_reversal
@@ -17,10 +18,10 @@ PATTERN = np.uint64(0xDEADBEEFCAFEF00D)
 GUARD = 64
 
 
-def automorphism(element):
+def automorphism(element, degree=N):
     """y[i] = x[result[i]] for x -> x^element in the transformed domain."""
-    order = bit_reversal(N)
-    return order[((2 * order + 1) * element % (2 * N) - 1) // 2]
+    order = bit_reversal(degree)
+    return order[((2 * order + 1) * element % (2 * degree) - 1) // 2]
 
 
 class Problem:
@@ -128,3 +129,30 @@ def test_hoisted_quotients__parts_of_a_key_one_by_one(backend, bits, cut):
     quotients = problem.run(slice(0, cut), slice(cut, 6))
     for n in range(3):
         assert (quotients[n] == problem.expected(n)).all()
+
+
+@pytest.mark.parametrize("dropped", [2, 6])
+def test_hoisted_quotients__of_a_large_ring(backend, dropped):
+    """Where remainders are converted some limbs at a time: the bits of the scalar kernels."""
+    degree, kept, digits = 1 << 16, 9, 2
+    moduli = ntt.find_primes(45, degree, kept + dropped)
+    tables, rng = NTTTables(degree, moduli), np.random.default_rng(dropped)
+    ends = np.array(tables.moduli, dtype=np.uint64)[:, None]
+    c = rng.integers(0, ends, (digits, kept + dropped, degree), dtype=np.uint64)
+    key = rng.integers(0, ends, (digits, 2, kept + dropped, degree), dtype=np.uint64)
+    moves = VectorMoves.of(automorphism(5, degree))
+    operands = KeyOperands.of([key], [tables.all_rows], [moves])
+    division = LimbDivision(tables.moduli, kept)
+    results = []
+    for backend_of in (backend, select.backend_module("scalar")):
+        ops = LimbOps(tables, tables.all_rows, backend_of)
+        scaled = Scalars(division.scales(ops.product_radix), ops.moduli)
+        scaled_digits = ops.multiply_scalar(np.empty_like(c), c, scaled)
+        memory = np.empty(ops.quotient_words, dtype=np.uint64)
+        out = np.empty((1, 2, kept, degree), dtype=np.uint64)
+        for part in (slice(0, 2),) if dropped > 2 else (slice(0, 1), slice(1, 2)):
+            ops.hoisted_quotients(
+                out, scaled_digits, c[0, :kept], operands, division, memory, part
+            )
+        results.append(out)
+    assert (results[0] == results[1]).all()

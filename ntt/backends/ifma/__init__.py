@@ -12,9 +12,9 @@ from ntt.lazy import lazy_names
 from ntt.memory import large_array as allocate
 
 if TYPE_CHECKING:
-    from ntt.backends.ifma.coefficients import inverse_affine
     from ntt.backends.ifma.conversion import convert, convert_digits, convert_forward, divide
     from ntt.backends.ifma.hoisting import hoisted_product
+    from ntt.backends.ifma.inverse_transform import inverse, inverse_affine
     from ntt.backends.ifma.permutation import permute, permute_add
     from ntt.backends.ifma.pointwise import (
         add,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from ntt.backends.ifma.products import gadget_product, tensor
     from ntt.backends.ifma.quotients import hoisted_quotients
-    from ntt.backends.ifma.transform import forward, inverse
+    from ntt.backends.ifma.transform import forward
 
 WORD_BITS = 52
 MAX_MODULUS_BITS = 50
@@ -68,13 +68,13 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     "ntt.backends.ifma",
     {
-        "coefficients": "inverse_affine",
         "conversion": "convert convert_digits convert_forward divide",
         "hoisting": "hoisted_product",
+        "inverse_transform": "inverse inverse_affine",
         "permutation": "permute permute_add",
         "pointwise": "add add_scalar affine multiply multiply_add multiply_scalar negate subtract",
         "products": "gadget_product tensor",
         "quotients": "hoisted_quotients",
-        "transform": "forward inverse",
+        "transform": "forward",
     },
 )

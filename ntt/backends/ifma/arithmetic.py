@@ -97,15 +97,20 @@ def reduce_high(high, constants):
 
 
 @inline
-def fold_wide(low, high, constants):
-    """(high 2^52 + low) mod q for low < 2^64 and high + low / 2^52 < 2^52."""
-    q, two_q, negative_q, radix, radix_shoup, one_shoup, mask = constants
+def fold_lazy(low, high, constants):
+    """(high 2^52 + low) mod q below 4q for low < 2^64 and high + low / 2^52 < 2^52."""
+    _, _, negative_q, radix, radix_shoup, one_shoup, mask = constants
     high = high + (low >> splat(WORD))
     low = low & mask
     total = shoup_lazy(high, radix, radix_shoup, negative_q, mask)
-    total = total + shoup_lazy(low, splat(ONE), one_shoup, negative_q, mask)
-    total = vmin(total, total - two_q)
-    return vmin(total, total - q)
+    return total + shoup_lazy(low, splat(ONE), one_shoup, negative_q, mask)
+
+
+@inline
+def fold_wide(low, high, constants):
+    """`fold_lazy` in [0, q)."""
+    total = fold_lazy(low, high, constants)
+    return reduce_lazy(total, constants[0], constants[1])
 
 
 @inline

@@ -9,6 +9,7 @@ from ntt.backends.ifma.arithmetic import (
     MASK,
     ZERO,
     fold_constants,
+    fold_lazy,
     fold_wide,
     negative,
     reduce_high,
@@ -74,31 +75,31 @@ def convert_row_reduced(out, y, weights, weights_shoup, offset, c):
 
 
 @inline
-def _convert_many(out, y, weights, offsets, rows, tables, lo, hi):
-    """Rows [lo, hi) of out[r] = sum_s weights[r, s] y[s] + offsets[r], in [0, q)."""
+def _convert_many(fold, out, y, weights, offsets, rows, tables, lo, hi):
+    """Rows [lo, hi) of out[r] = sum_s weights[r, s] y[s] + offsets[r], reduced as by `fold`."""
     N, zero = out.shape[1], splat(ZERO)
     columns = 32 * max(1, _WORDS // (32 * y.shape[0]))
     for start in range(0, N, columns):
         stop = min(start + columns, N)
         for r in range(lo, hi):
-            fold, shift, z = fold_constants(tables[rows[r]]), splat(offsets[r]), out[r]
+            constants, shift, z = fold_constants(tables[rows[r]]), splat(offsets[r]), out[r]
             # Four sums side by side hide the latency of the products and share the weights.
             for i in range(start, stop, 32):
                 low0, low1, low2, low3 = shift, shift, shift, shift
                 high0, high1, high2, high3 = zero, zero, zero, zero
                 for s in range(y.shape[0]):
                     if s > 0 and s % TERMS == 0:
-                        high0, high1 = reduce_high(high0, fold), reduce_high(high1, fold)
-                        high2, high3 = reduce_high(high2, fold), reduce_high(high3, fold)
+                        high0, high1 = reduce_high(high0, constants), reduce_high(high1, constants)
+                        high2, high3 = reduce_high(high2, constants), reduce_high(high3, constants)
                     source, w = y[s], splat(weights[r, s])
                     low0, high0 = accumulate(low0, high0, load(source, i), w)
                     low1, high1 = accumulate(low1, high1, load(source, i + 8), w)
                     low2, high2 = accumulate(low2, high2, load(source, i + 16), w)
                     low3, high3 = accumulate(low3, high3, load(source, i + 24), w)
-                store(z, i, fold_wide(low0, high0, fold))
-                store(z, i + 8, fold_wide(low1, high1, fold))
-                store(z, i + 16, fold_wide(low2, high2, fold))
-                store(z, i + 24, fold_wide(low3, high3, fold))
+                store(z, i, fold(low0, high0, constants))
+                store(z, i + 8, fold(low1, high1, constants))
+                store(z, i + 16, fold(low2, high2, constants))
+                store(z, i + 24, fold(low3, high3, constants))
 
 
 @kernel
@@ -106,7 +107,7 @@ def convert(out, y, conversion, rows, tables, lo, hi):
     """out[r] = sum_s weights[r, s] y[s] + offsets[r]; y (sources, N) below 2^50."""
     weights, weights_shoup, offsets = conversion
     if y.shape[0] > _FEW:
-        _convert_many(out, y, weights, offsets, rows, tables, lo, hi)
+        _convert_many(fold_wide, out, y, weights, offsets, rows, tables, lo, hi)
         return
     for r in range(lo, hi):
         convert_row_reduced(
@@ -115,11 +116,11 @@ def convert(out, y, conversion, rows, tables, lo, hi):
 
 
 @kernel
-def _convert_lazy(out, y, conversion, rows, tables, lo, hi):
+def convert_lazy(out, y, conversion, rows, tables, lo, hi):
     """`convert` with results below 4q."""
     weights, weights_shoup, offsets = conversion
     if y.shape[0] > _FEW:
-        _convert_many(out, y, weights, offsets, rows, tables, lo, hi)
+        _convert_many(fold_lazy, out, y, weights, offsets, rows, tables, lo, hi)
         return
     for r in range(lo, hi):
         convert_row(out[r], y, weights[r], weights_shoup[r], offsets[r], tables[rows[r]])
@@ -131,7 +132,7 @@ def convert_forward(out, y, conversion, rows, tables, lo, hi):
     together = max(1, _ROW_WORDS // out.shape[1])
     for start in range(lo, hi, together):
         stop = min(start + together, hi)
-        _convert_lazy(out, y, conversion, rows, tables, start, stop)
+        convert_lazy(out, y, conversion, rows, tables, start, stop)
         forward(out, rows, tables, start, stop)
 
 
@@ -139,7 +140,7 @@ def convert_forward(out, y, conversion, rows, tables, lo, hi):
 def convert_digits(out, x, y, first, conversion, rows, tables, lo, hi):
     """`ntt.backends.digits.convert_digits` with `convert_forward`."""
     digits.convert_digits(
-        _convert_lazy, forward, multiply_scalar, out, x, y, first, conversion, rows, tables, lo, hi
+        convert_lazy, forward, multiply_scalar, out, x, y, first, conversion, rows, tables, lo, hi
     )
 
 
@@ -188,7 +189,7 @@ def divide(
         for p in range(parts):
             begin = max((lo - p + parts - 1) // parts - first, 0)
             end = min((hi - p + parts - 1) // parts, last) - first
-            _convert_lazy(memory[p], y[p], some, rows[first:last], tables, begin, end)
+            convert_lazy(memory[p], y[p], some, rows[first:last], tables, begin, end)
         for item in range(max(first * parts, lo), min(last * parts, hi)):
             r, p = item // parts, item % parts
             c, z = tables[rows[r]], memory[p, r - first]

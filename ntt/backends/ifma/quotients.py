@@ -12,6 +12,7 @@ around each call.
 from __future__ import annotations
 
 from ntt.backends.addressed import array_at
+from ntt.backends.contract import Conversion
 from ntt.backends.hoisting import move_lanes, move_target
 from ntt.backends.ifma.arithmetic import (
     MASK,
@@ -24,15 +25,21 @@ from ntt.backends.ifma.arithmetic import (
     reduce_high,
     reduce_lazy,
 )
-from ntt.backends.ifma.conversion import convert_row, convert_row_reduced
+from ntt.backends.ifma.conversion import convert_lazy, convert_row_reduced
+from ntt.backends.ifma.inverse_transform import inverse_row
 from ntt.backends.ifma.products import accumulate
-from ntt.backends.ifma.transform import forward_row, inverse_row
+from ntt.backends.ifma.transform import forward_row
 from ntt.backends.layout import Q
 from ntt.jit import inline, kernel
 from ntt.simd.integers import load, prefetch_first, select_lanes, splat, store, vmin
 
 # How many words ahead of its use a key is fetched; at the end of a limb, words of the next limb.
 _AHEAD = 384
+# In rings of this degree and above, the terms of a remainder leave the second-level cache.
+_LARGE = 1 << 14
+# How many words of remainders are converted together there: more share the reading of the
+# terms, fewer stay in a last-level cache.
+_TOGETHER_WORDS = 1 << 20
 
 
 @inline
@@ -124,11 +131,10 @@ def _sum_row(out0, out1, digits, r, key, k, c):
 
 
 @kernel
-def _quotient_row(out0, out1, rest, digits, r, key, k, addend, moves, lanes, c):
-    """The permutation of sum_d digits[d, r] key[d, p, k] / 2^52 - rest[p], + addend for p = 0."""
+def _quotient_row(out0, out1, rest0, rest1, digits, r, key, k, addend, moves, lanes, c):
+    """The permutation of sum_d digits[d, r] key[d, p, k] / 2^52 - rest, + addend for p = 0."""
     most, fold, constants = montgomery_terms(c), fold_constants(c), montgomery_constants(c)
     q, two_q = splat(c[Q]), splat(c[Q] + c[Q])
-    rest0, rest1 = rest[0], rest[1]
     for v in range(moves.size):
         i = 8 * v
         a, b = q - load(rest0, i) + load(addend, i), q - load(rest1, i)
@@ -148,7 +154,8 @@ def hoisted_quotients(
     key_rows, moves, lanes = keys.rows, keys.moves, keys.lanes
     kept, dropped, N = out.shape[2], term_offsets.size, out.shape[3]
     terms = memory[: 2 * dropped * N].reshape(2, dropped, N)
-    rest = memory[terms.size :][: 2 * N].reshape(2, N)
+    together = max(1, min(kept, _TOGETHER_WORDS // (2 * N))) if N >= _LARGE else 1
+    rest = memory[terms.size :][: 2 * together * N].reshape(2, together, N)
     for n in range(lo // 2, (hi + 1) // 2):
         # Both parts of a key share its digits; a part alone is the half of a thread.
         begin, end = max(lo - 2 * n, 0), min(hi - 2 * n, 2)
@@ -166,18 +173,26 @@ def hoisted_quotients(
                     terms[p, s], terms[p, : s + 1], term_weights[s], term_weights_shoup[s],
                     term_offsets[s], c,
                 )
-        for r in range(kept):
-            c = tables[rows[r]]
+        for start in range(0, kept, together):
+            stop = min(start + together, kept)
+            some = Conversion(
+                weights[start:stop], weights_shoup[start:stop], offsets[start:stop]
+            )
             for p in range(begin, end):
-                convert_row(rest[p], terms[p], weights[r], weights_shoup[r], offsets[r], c)
-                forward_row(rest[p], c)
-            if end - begin == 2:
-                _quotient_row(
-                    out[n, 0, r], out[n, 1, r], rest, digits, r, key, key_rows[n, r], addend[r],
-                    moves[n], lanes[n], c,
+                convert_lazy(
+                    rest[p], terms[p], some, rows[start:stop], tables, 0, stop - start
                 )
-            else:
-                _quotient_part(
-                    out[n, begin, r], rest[begin], digits, r, key, begin, key_rows[n, r],
-                    addend[r], moves[n], lanes[n], c,
-                )
+            for r in range(start, stop):
+                c, near = tables[rows[r]], r - start
+                for p in range(begin, end):
+                    forward_row(rest[p, near], c)
+                if end - begin == 2:
+                    _quotient_row(
+                        out[n, 0, r], out[n, 1, r], rest[0, near], rest[1, near], digits, r, key,
+                        key_rows[n, r], addend[r], moves[n], lanes[n], c,
+                    )
+                else:
+                    _quotient_part(
+                        out[n, begin, r], rest[begin, near], digits, r, key, begin, key_rows[n, r],
+                        addend[r], moves[n], lanes[n], c,
+                    )

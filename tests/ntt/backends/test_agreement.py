@@ -8,6 +8,7 @@ import pytest
 import ntt
 from ntt.backends import select
 from ntt.backends.contract import Backend
+from ntt.constants import Scalars
 from ntt.limbs import LimbOps
 
 DEGREES = [1 << k for k in range(3, 18)]
@@ -40,6 +41,21 @@ def test_transforms__same_bits_at_every_degree(backend: Backend, N: int) -> None
             getattr(backend, name)(ours, rows, tables.for_word(backend.WORD_BITS), 0, 4)
             getattr(scalar, name)(reference, rows, tables.for_word(64), 0, 4)
             assert (ours == reference).all(), (name, bits)
+
+
+@pytest.mark.parametrize("N", DEGREES)
+def test_inverse_affine__same_bits_at_every_degree(backend: Backend, N: int) -> None:
+    if N < backend.MIN_RING_DEGREE:
+        return
+    scalar = select.backend_module("scalar")
+    for bits in (max(20, (2 * N).bit_length() + 1), 45, backend.MAX_MODULUS_BITS):
+        (q,) = ntt.find_primes(bits, N, 1)
+        ops = [LimbOps(ntt.NTTTables(N, [q]), np.zeros(4, int), b) for b in (backend, scalar)]
+        x = edge_rows(q, N, seed=N + bits)
+        addends = np.array([0, 1, q // 2, q - 1], dtype=np.uint64)
+        for factors in (None, Scalars([1, 2, q // 3, q - 1], (q,) * 4)):
+            ours, reference = (o.inverse_affine(0 * x, x, factors, addends) for o in ops)
+            assert (ours == reference).all(), bits
 
 
 @pytest.mark.parametrize("N", [1 << 10, 1 << 13, 1 << 16, 1 << 17])

@@ -45,7 +45,7 @@ def test_forward__inputs_up_to_4q(N: int, bits: int) -> None:
 @pytest.mark.parametrize("N", DEGREES)
 @pytest.mark.parametrize("bits", [20, 30, NARROW_BITS, NARROW_BITS + 1, 50])
 def test_inverse__inputs_up_to_2q(N: int, bits: int) -> None:
-    from ntt.backends.ifma import transform
+    from ntt.backends.ifma import inverse_transform
 
     tables = ntt.NTTTables(N, ntt.find_primes(bits, N, 1))
     (q,) = tables.moduli
@@ -54,7 +54,7 @@ def test_inverse__inputs_up_to_2q(N: int, bits: int) -> None:
     for x in (drawn, np.full(N, 2 * q - 1, dtype=np.uint64)):
         expected = _scalar(tables).inverse((x % q)[None])[0]
         found = x.copy()
-        transform.inverse_row(found, tables.for_word(52)[0])
+        inverse_transform.inverse_row(found, tables.for_word(52)[0])
         assert (found == expected).all()
 
 

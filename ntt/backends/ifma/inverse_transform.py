@@ -1,0 +1,268 @@
+"""The inverse negacyclic transform, eight lanes of 52-bit words at a time.
+
+The first three stages happen inside registers. Then radix-4 passes take two stages each, block by
+block as long as a block fits the first-level cache. The last pass takes three stages, or two, and
+scales. Source and target may differ, so that nothing is copied before.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ntt.backends.ifma.arithmetic import ONE, shoup_lazy
+from ntt.backends.ifma.butterflies import (
+    gentleman_sande,
+    is_narrow,
+    narrow_gentleman_sande,
+    narrow_reduced,
+    ranges_of,
+    scaled,
+    unchanged,
+)
+from ntt.backends.ifma.lanes import (
+    BLOCK,
+    each_four_times,
+    each_twice,
+    even_lanes,
+    evens,
+    factors_of_group,
+    high_halves,
+    high_pairs,
+    joined_parts,
+    low_halves,
+    low_pairs,
+    odd_lanes,
+    odds,
+)
+from ntt.backends.layout import (
+    N_INVERSE,
+    N_INVERSE_SHOUP,
+    N_INVERSE_W,
+    N_INVERSE_W_SHOUP,
+    ONE_SHOUP,
+    W_INVERSE,
+    W_INVERSE_SHOUP,
+)
+from ntt.backends.twiddles import twiddles
+from ntt.jit import inline, kernel
+from ntt.simd.integers import load, splat, store, vmin
+
+_TWO, _EIGHT = np.uint64(2), np.uint64(8)
+
+
+@inline
+def _inverse_stage1(butterfly, u, v, w, w_shoup, k, ranges):
+    w, w_shoup = load(w, k), load(w_shoup, k)
+    return butterfly(evens(u, v), odds(u, v), w, w_shoup, ranges)
+
+
+@inline
+def _inverse_stage2(butterfly, u, v, w, w_shoup, k, ranges):
+    w, w_shoup = load(w, k), load(w_shoup, k)
+    w, w_shoup = each_twice(w, w), each_twice(w_shoup, w_shoup)
+    return butterfly(even_lanes(u, v), odd_lanes(u, v), w, w_shoup, ranges)
+
+
+@inline
+def _inverse_stage4(butterfly, u, v, w, w_shoup, k, ranges):
+    w, w_shoup = load(w, k), load(w_shoup, k)
+    w, w_shoup = each_four_times(w, w), each_four_times(w_shoup, w_shoup)
+    return butterfly(low_pairs(u, v), high_pairs(u, v), w, w_shoup, ranges)
+
+
+@inline
+def _inverse_tail(butterfly, reduced, out, x, w, w_shoup, start, stop, ranges):
+    """Stages t = 1, 2, 4 of x[start:stop] inside registers, two pairs of vectors side by side."""
+    N = x.size
+    for j in range(start, stop, 32):
+        a, b, c, d = load(x, j), load(x, j + 8), load(x, j + 16), load(x, j + 24)
+        k = (N + j) >> 1
+        a, b = _inverse_stage1(butterfly, a, b, w, w_shoup, k, ranges)
+        c, d = _inverse_stage1(butterfly, c, d, w, w_shoup, k + 8, ranges)
+        k = (N + j) >> 2
+        a, b = _inverse_stage2(butterfly, a, b, w, w_shoup, k, ranges)
+        c, d = _inverse_stage2(butterfly, c, d, w, w_shoup, k + 4, ranges)
+        k = (N + j) >> 3
+        a, b = _inverse_stage4(butterfly, a, b, w, w_shoup, k, ranges)
+        c, d = _inverse_stage4(butterfly, c, d, w, w_shoup, k + 2, ranges)
+        a, c = reduced(a, ranges), reduced(c, ranges)
+        store(out, j, low_halves(a, b))
+        store(out, j + 8, high_halves(a, b))
+        store(out, j + 16, low_halves(c, d))
+        store(out, j + 24, high_halves(c, d))
+
+
+@inline
+def _join(butterfly, a, b, c, d, factors, ranges):
+    """Two stages of four vectors, with the `factors_of_group` of the second one."""
+    w1, w1s, w2, w2s, w3, w3s = factors
+    a, b = butterfly(a, b, w2, w2s, ranges)
+    c, d = butterfly(c, d, w3, w3s, ranges)
+    a, c = butterfly(a, c, w1, w1s, ranges)
+    b, d = butterfly(b, d, w1, w1s, ranges)
+    return a, b, c, d
+
+
+@inline
+def _inverse_radix4(butterfly, reduced, x, w, w_shoup, m, t, first, last, ranges):
+    """Stages (2m, t/2) and (m, t) of groups [first, last)."""
+    h = t >> 1
+    for i in range(first, last):
+        factors = factors_of_group(w, w_shoup, m + i)
+        for j in range(2 * i * t, 2 * i * t + h, 8):
+            a, b, c, d = load(x, j), load(x, j + h), load(x, j + t), load(x, j + t + h)
+            a, b, c, d = _join(butterfly, a, b, c, d, factors, ranges)
+            store(x, j, reduced(a, ranges))
+            store(x, j + h, b)
+            store(x, j + t, c)
+            store(x, j + t + h, d)
+
+
+@inline
+def _last_stage(finish, x, j, t, a, c, factors, ranges):
+    """The last stage of one pair of vectors, times 1/N."""
+    _, offset, _, _, _ = ranges
+    s, s_shoup, e, e_shoup, more = factors
+    store(x, j, finish(a + c, s, s_shoup, more, ranges))
+    store(x, j + t, finish(a + offset - c, e, e_shoup, more, ranges))
+
+
+@inline
+def _last_pass8(butterfly, reduced, finish, x, w, w_shoup, factors, ranges):
+    """The last three stages."""
+    t = x.size >> 3
+    upper, lower = factors_of_group(w, w_shoup, 2), factors_of_group(w, w_shoup, 3)
+    for j in range(0, t, 8):
+        i = j + 4 * t
+        a, b, c, d = load(x, j), load(x, j + t), load(x, j + 2 * t), load(x, j + 3 * t)
+        a, b, c, d = _join(butterfly, a, b, c, d, upper, ranges)
+        e, f, g, h = load(x, i), load(x, i + t), load(x, i + 2 * t), load(x, i + 3 * t)
+        e, f, g, h = _join(butterfly, e, f, g, h, lower, ranges)
+        a, e = reduced(a, ranges), reduced(e, ranges)
+        _last_stage(finish, x, j, 4 * t, a, e, factors, ranges)
+        _last_stage(finish, x, j + t, 4 * t, b, f, factors, ranges)
+        _last_stage(finish, x, j + 2 * t, 4 * t, c, g, factors, ranges)
+        _last_stage(finish, x, j + 3 * t, 4 * t, d, h, factors, ranges)
+
+
+@inline
+def _last_pass4(butterfly, finish, x, w, w_shoup, factors, ranges):
+    """The last two stages."""
+    t = x.size >> 2
+    w2, w2s = splat(w[2]), splat(w_shoup[2])
+    w3, w3s = splat(w[3]), splat(w_shoup[3])
+    for j in range(0, t, 8):
+        a, b = butterfly(load(x, j), load(x, j + t), w2, w2s, ranges)
+        c, d = butterfly(load(x, j + 2 * t), load(x, j + 3 * t), w3, w3s, ranges)
+        _last_stage(finish, x, j, 2 * t, a, c, factors, ranges)
+        _last_stage(finish, x, j + t, 2 * t, b, d, factors, ranges)
+
+
+@inline
+def _inverse_row(butterfly, reduced, finish, out, x, row, more, ranges):
+    """`inverse_row` with one kind of butterflies and of end."""
+    N = x.size
+    w, w_shoup = twiddles(row, N, W_INVERSE), twiddles(row, N, W_INVERSE_SHOUP)
+    factors = (
+        splat(row[N_INVERSE]),
+        splat(row[N_INVERSE_SHOUP]),
+        splat(row[N_INVERSE_W]),
+        splat(row[N_INVERSE_W_SHOUP]),
+        more,
+    )
+    last_t = N // joined_parts(N) >> 1
+    block_t = last_t
+    while 2 * block_t > BLOCK:
+        block_t >>= 2
+    for start in range(0, N, 2 * block_t):
+        stop = start + 2 * block_t
+        _inverse_tail(butterfly, reduced, out, x, w, w_shoup, start, stop, ranges)
+        t = 16
+        while t <= block_t:
+            first, last = start // (2 * t), stop // (2 * t)
+            m = N // (2 * t)
+            _inverse_radix4(butterfly, reduced, out, w, w_shoup, m, t, first, last, ranges)
+            t <<= 2
+    t = block_t << 2
+    while t <= last_t:
+        m = N // (2 * t)
+        _inverse_radix4(butterfly, reduced, out, w, w_shoup, m, t, 0, m, ranges)
+        t <<= 2
+    if joined_parts(N) == 8:
+        _last_pass8(butterfly, reduced, finish, out, w, w_shoup, factors, ranges)
+    else:
+        _last_pass4(butterfly, finish, out, w, w_shoup, factors, ranges)
+
+
+@inline
+def _scaled(u, w, w_shoup, more, ranges):
+    """u w mod q."""
+    return scaled(u, w, w_shoup, ranges)
+
+
+@inline
+def _scaled_and_added(u, w, w_shoup, more, ranges):
+    """u w factor + addend mod q."""
+    factor, factor_shoup, addend = more
+    q, _, negative_q, mask, _ = ranges
+    u = scaled(shoup_lazy(u, w, w_shoup, negative_q, mask), factor, factor_shoup, ranges)
+    u = u + addend
+    return vmin(u, u - q)
+
+
+@kernel
+def _inverse_row_wide(x, row):
+    ranges = ranges_of(row, _TWO)
+    _inverse_row(gentleman_sande, unchanged, _scaled, x, x, row, ranges[0], ranges)
+
+
+@kernel
+def _inverse_row_narrow(x, row):
+    ranges = ranges_of(row, _EIGHT)
+    _inverse_row(narrow_gentleman_sande, narrow_reduced, _scaled, x, x, row, ranges[0], ranges)
+
+
+@kernel
+def inverse_row(x, row):
+    """In-place inverse of one row by the tables' row; input below 2q, output in [0, q)."""
+    if is_narrow(row):
+        _inverse_row_narrow(x, row)
+    else:
+        _inverse_row_wide(x, row)
+
+
+@kernel
+def inverse(x, rows, tables, lo, hi):
+    """Rows of x from evaluations to coefficients, in place."""
+    for r in range(lo, hi):
+        inverse_row(x[r], tables[rows[r]])
+
+
+@kernel
+def _affine_row_wide(out, x, scalar, scalar_shoup, addend, row):
+    more = splat(scalar), splat(scalar_shoup), splat(addend)
+    ranges = ranges_of(row, _TWO)
+    _inverse_row(gentleman_sande, unchanged, _scaled_and_added, out, x, row, more, ranges)
+
+
+@kernel
+def _affine_row_narrow(out, x, scalar, scalar_shoup, addend, row):
+    more = splat(scalar), splat(scalar_shoup), splat(addend)
+    ranges = ranges_of(row, _EIGHT)
+    _inverse_row(
+        narrow_gentleman_sande, narrow_reduced, _scaled_and_added, out, x, row, more, ranges
+    )
+
+
+@kernel
+def inverse_affine(out, x, scalars, scalars_shoup, addends, rows, tables, lo, hi):
+    """out[r] = INTT(x[r]) scalars[r] + addends[r]; out may be x; scalars may be empty for 1."""
+    for r in range(lo, hi):
+        row = tables[rows[r]]
+        scalar, scalar_shoup = ONE, row[ONE_SHOUP]
+        if scalars.size:
+            scalar, scalar_shoup = scalars[r], scalars_shoup[r]
+        if is_narrow(row):
+            _affine_row_narrow(out[r], x[r], scalar, scalar_shoup, addends[r], row)
+        else:
+            _affine_row_wide(out[r], x[r], scalar, scalar_shoup, addends[r], row)
