@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -23,6 +24,7 @@ from nn.approximation.minimax import check_degree
 from nn.approximation.samples import DEFAULT_MARGIN
 from nn.approximation.sites import sites_of
 from nn.errors import ApproximationError
+from nn.network.activation import Chebyshev
 from nn.network.graph import Network
 from nn.network.images import as_batch
 from nn.network.layers import FloatArray
@@ -33,8 +35,11 @@ Wanted = Literal["exact", "cheap"] | int
 EXACT_MOVE = 2.0**-6
 """What "exact" means: no logit moves by more than this part of the largest one."""
 
-CHEAP_AGREEMENT = 0.995
+CHEAP_AGREEMENT = 0.99
 """What "cheap" means: of so many images the answer is that of the original network."""
+
+CHEAP_LOSS = 0.003
+"""What "cheap" means with labels: the part of right answers falls by no more than this."""
 
 FEWEST_IMAGES = 20
 
@@ -99,17 +104,23 @@ def approximate(
     images: ArrayLike,
     activation: Wanted = "cheap",
     *,
-    max_pool: MaxPool = "maximum",
+    labels: ArrayLike | None = None,
+    max_pool: MaxPool | None = None,
     margin: float = DEFAULT_MARGIN,
 ) -> Network:
     """The network with every activation and maximum computed by polynomials, calibrated.
 
-    images: of the kind that the network will see, ``(B, *input_shape)``; hundreds are better than
-    tens. activation: "cheap" takes the fewest levels for which `CHEAP_AGREEMENT` of the images keep
-    their answer, "exact" those for which no logit of the images moves by more than `EXACT_MOVE` of
-    the largest; a number is the degree of all polynomials. max_pool: "maximum" computes maxima,
-    "average" puts averages in their place, "either" what takes fewer levels. margin: how much wider
-    a range is than the values of the images, each side, in units of its width.
+    images: of the kind that the network will see, ``(B, *input_shape)``, and best such that it was
+    not trained on: its answers for those are surer than others. Hundreds are better than tens.
+
+    activation: "cheap" takes the fewest levels for which `CHEAP_AGREEMENT` of the images keep their
+    answer; with `labels`, ``(B,)``, for which no more than `CHEAP_LOSS` of the right answers are
+    lost. "exact" takes those for which no logit of the images moves by more than `EXACT_MOVE` of
+    the largest. A number is the degree of all polynomials.
+
+    max_pool: "maximum" computes maxima, "average" puts a multiple of the average in their place,
+    "either" what takes fewer levels; the default is "either" for "cheap", else "maximum". margin:
+    how much wider a range is than the values of the images, each side, in units of its width.
 
     The polynomials are near the functions within these ranges alone. Beyond, they grow without
     bound: `outside_ranges` says for images in the clear where they leave them, and the client
@@ -119,7 +130,10 @@ def approximate(
     `ApproximationError` where no choice comes near enough, and for fewer than `FEWEST_IMAGES`
     images.
     """
-    return approximation(network, images, activation, max_pool=max_pool, margin=margin).network
+    found = approximation(
+        network, images, activation, labels=labels, max_pool=max_pool, margin=margin
+    )
+    return found.network
 
 
 def approximation(
@@ -127,34 +141,30 @@ def approximation(
     images: ArrayLike,
     activation: Wanted = "cheap",
     *,
-    max_pool: MaxPool = "maximum",
+    labels: ArrayLike | None = None,
+    max_pool: MaxPool | None = None,
     margin: float = DEFAULT_MARGIN,
 ) -> Approximation:
     """`approximate`, with what was chosen and how near it is; printed, it is a table."""
     instance(network, Network, "network")
     batch = as_batch(images, network.input_shape, f"network {network.name!r}")
-    _check(batch, activation, max_pool)
+    pools = max_pool or ("either" if activation == "cheap" else "maximum")
+    _check(batch, activation, pools)
+    truth = None if labels is None else _checked_labels(labels, len(batch))
     margin = real_number(margin, "margin")
     if margin < 0:
         raise ApproximationError(f"margin = {margin}: a number of at least 0 is needed")
     exact = network(batch)
     plain = replace(network, statistics=None)
-    sites = sites_of(plain)
     if isinstance(activation, int):
-        chosen = single_choices(sites, activation, average=max_pool == "average")
+        chosen = single_choices(sites_of(plain), activation, average=pools == "average")
         made = assemble(plain, batch, chosen, margin)
     else:
-        averaged = _averaged(plain, batch, margin)
-        options = {"maximum": [plain], "average": [averaged], "either": [averaged, plain]}
-        found = [
-            (_searched(option, batch, exact, activation, margin), option)
-            for option in options[max_pool]
-        ]
-        made, plain = min(found, key=lambda pair: pair[0].levels)
+        made = _fewest_levels(plain, batch, _Goal(activation, exact, truth), pools, margin)
     made_network = replace(plain, nodes=made.nodes).calibrated(batch)
     return Approximation(
         made_network,
-        _summaries(plain, made),
+        _summaries(network, made),
         agreement(made.answers, exact),
         largest_move(made.answers, exact),
     )
@@ -165,43 +175,69 @@ def outside_ranges(network: Network, images: ArrayLike) -> FloatArray:
 
     The largest size of a value that a polynomial on [-1, 1] reads: up to 1 all approximations hold.
     """
-    from nn.network.activation import Chebyshev
-
     batch = as_batch(images, network.input_shape, f"network {network.name!r}")
-    values = network.values(batch)
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = network.values(batch)
     reached = np.zeros(len(batch))
     for node in network.nodes:
         if isinstance(node.layer, Chebyshev):
             value = values[node.inputs[0]].reshape(len(batch), -1)
-            reached = np.fmax(reached, np.abs(value).max(axis=1))
+            size = np.nan_to_num(np.abs(value), nan=np.inf).max(axis=1)
+            reached = np.maximum(reached, size)
     return reached
 
 
-def _searched(
-    network: Network,
-    batch: FloatArray,
-    exact: FloatArray,
-    activation: str,
-    margin: float,
-) -> Assembled:
-    if not sites_of(network):
-        return assemble(network, batch, {}, margin)
-    effects = effects_of(network, batch, margin=margin)
+@dataclass(frozen=True, eq=False)
+class _Goal:
+    """What the answers of the calibration images must be: near enough, or right often enough."""
 
-    def suffices(answers: FloatArray) -> bool:
-        if activation == "exact":
+    activation: str
+    exact: FloatArray
+    labels: np.ndarray | None
+
+    def __call__(self, answers: FloatArray) -> bool:
+        """Whether these answers of the first images suffice."""
+        count = len(answers)
+        exact = self.exact[:count]
+        if self.activation == "exact":
             return largest_move(answers, exact) <= EXACT_MOVE
-        return agreement(answers, exact) >= CHEAP_AGREEMENT
+        if self.labels is None:
+            return agreement(answers, exact) >= CHEAP_AGREEMENT
+        right, before = (
+            np.nan_to_num(logits.reshape(count, -1)).argmax(axis=1) == self.labels[:count]
+            for logits in (answers, exact)
+        )
+        finite = np.isfinite(answers).all()
+        return bool(finite and right.mean() >= before.mean() - CHEAP_LOSS)
 
-    return least_levels(network, batch, effects, margin, suffices)
+
+def _fewest_levels(
+    network: Network, batch: FloatArray, suffices: _Goal, pools: str, margin: float
+) -> Assembled:
+    """The choices of the fewest levels, with maxima, averages or either."""
+    best: Assembled | None = None
+    for averages in {"maximum": (False,), "average": (True,)}.get(pools, (True, False)):
+        option, before = _averaged(network, batch, margin) if averages else (network, None)
+        effects = effects_of(option, batch, margin=margin)
+        least = math.inf if best is None else best.levels
+        found = least_levels(option, batch, effects, margin, suffices, least)
+        if found is not None:
+            best = found if before is None else before.followed_by(found)
+    if best is None:
+        raise ApproximationError(
+            f"network {network.name!r}: no choice of polynomials is {suffices.activation!r}; give "
+            f"more calibration images, choose a degree, or train it with nn.polynomialize"
+        )
+    return best
 
 
-def _averaged(network: Network, batch: FloatArray, margin: float) -> Network:
+def _averaged(network: Network, batch: FloatArray, margin: float) -> tuple[Network, Assembled]:
     """The network with averages in place of maxima over windows."""
     pools: Mapping[str, None] = {
         site.name: None for site in sites_of(network) if site.what == "max pool"
     }
-    return replace(network, nodes=assemble(network, batch[:1], pools, margin).nodes)
+    made = assemble(network, batch, pools, margin)
+    return replace(network, nodes=made.nodes), made
 
 
 def _summaries(network: Network, made: Assembled) -> tuple[SiteSummary, ...]:
@@ -220,6 +256,16 @@ def _summaries(network: Network, made: Assembled) -> tuple[SiteSummary, ...]:
             )
         )
     return tuple(found)
+
+
+def _checked_labels(labels: ArrayLike, count: int) -> np.ndarray:
+    found = np.asarray(labels)
+    if found.shape != (count,) or found.dtype.kind not in "iu":
+        raise ApproximationError(
+            f"labels of shape {found.shape} and type {found.dtype}: a whole number for each of the "
+            f"{count} images is needed"
+        )
+    return found
 
 
 def _check(batch: FloatArray, activation: object, max_pool: object) -> None:

@@ -8,6 +8,7 @@ least for which the network as a whole does what is wanted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,6 @@ import numpy as np
 
 from nn.approximation.replacement import Replaced
 from nn.approximation.sites import Choice, Site, answers_with, assembled, sites_of
-from nn.errors import ApproximationError
 from nn.network.graph import Network, Node
 from nn.network.layers import FloatArray
 
@@ -23,6 +23,7 @@ _MOST_EFFECT_VALUES = 1 << 25
 """The most numbers of all values of the images whose effects are measured: 256 MiB."""
 
 _MOST_EFFECT_IMAGES = 128
+_MOST_SEARCH_IMAGES = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,13 +45,23 @@ class Assembled:
         sites = (Site(node) for node in self.originals)
         return sum(site.levels(self.choices[site.name]) for site in sites)
 
+    def followed_by(self, other: Assembled) -> Assembled:
+        """What both replaced, the other behind this one."""
+        return Assembled(
+            other.nodes,
+            (*self.originals, *other.originals),
+            {**self.choices, **other.choices},
+            {**self.replaced, **other.replaced},
+            other.answers,
+        )
+
 
 def assemble(
     network: Network, batch: FloatArray, choices: Mapping[str, Choice], margin: float
 ) -> Assembled:
     """The network with these choices."""
     nodes, replaced, answers = assembled(network, batch, choices, margin)
-    originals = tuple(site.node for site in sites_of(network))
+    originals = tuple(site.node for site in sites_of(network) if site.name in choices)
     return Assembled(nodes, originals, choices, replaced, answers)
 
 
@@ -109,37 +120,59 @@ def least_levels(
     effects: Effects,
     margin: float,
     suffices: Callable[[FloatArray], bool],
-) -> Assembled:
-    """The assembled network of the fewest levels whose answers suffice.
+    fewer_than: float = math.inf,
+) -> Assembled | None:
+    """The assembled network of the fewest levels whose answers suffice; None if there is none.
 
-    Raises `ApproximationError` if none does, even with all the levels that are known.
+    suffices: says so of the answers of the first images. fewer_than: only such numbers of levels
+    are wanted. The search looks at few images, the last word has the whole batch.
     """
-    options = effects.best()
-    known: dict[int, Assembled | None] = {}
+    few = batch[:_MOST_SEARCH_IMAGES]
+    options = [choices for levels, choices in effects.best() if levels < fewer_than]
 
-    def tried(index: int) -> Assembled | None:
-        if index not in known:
-            with np.errstate(over="ignore", invalid="ignore"):
-                made = assemble(network, batch, options[index][1], margin)
-            known[index] = made if suffices(made.answers) else None
-        return known[index]
+    def made(images: FloatArray, choices: Mapping[str, Choice]) -> Assembled | None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = assemble(network, images, choices, margin)
+        return found if suffices(found.answers) else None
 
-    # More levels are better but for chance: bisection, and a look at what lies just below.
-    below, above = -1, len(options) - 1
-    best = tried(above)
-    if best is None:
-        raise ApproximationError(
-            f"network {network.name!r}: no choice of polynomials comes near enough, even with "
-            f"{options[-1][0]} levels for activations; give more calibration images, or train the "
-            f"network with nn.polynomialize"
-        )
+    # More levels are better but for chance: bisection finds where that begins.
+    below, above = -1, len(options)
     while above - below > 1:
         middle = (below + above) // 2
-        found = tried(middle)
-        if found is None:
+        if made(few, options[middle]) is None:
             below = middle
         else:
-            above, best = middle, found
+            above = middle
+    for choices in options[above:]:
+        if made(few, choices) is None:
+            continue
+        lowered = _lowered(effects, choices, lambda trial: made(few, trial) is not None)
+        for trial in (lowered, choices):
+            found = made(batch, trial)
+            if found is not None:
+                return found
+    return None
+
+
+def _lowered(
+    effects: Effects,
+    choices: Mapping[str, Choice],
+    suffices: Callable[[Mapping[str, Choice]], bool],
+) -> Mapping[str, Choice]:
+    """The choices with fewer levels at one site after the other, as long as that suffices.
+
+    Effects add up to the first order alone, and their sum says little of answers.
+    """
+    best, improved = choices, True
+    while improved:
+        improved = False
+        for site in effects.sites:
+            fewer = [c for c in site.choices if site.levels(c) < site.levels(best[site.name])]
+            if not fewer:
+                continue
+            trial = {**best, site.name: max(fewer, key=site.levels)}
+            if suffices(trial):
+                best, improved = trial, True
     return best
 
 

@@ -8,6 +8,7 @@ range is bounded all the same.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,18 +24,32 @@ UNIFORM_WEIGHT = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """coefficients: ``(groups, degree + 1)`` in the Chebyshev basis of each group's range.
+    """coefficients: ``(groups, degree + 1)`` in the Chebyshev basis of each group's range."""
 
-    error: a bound on ``|f - p|`` over the ranges of all groups.
-    """
-
+    function: Function
+    samples: Samples
+    kinks: tuple[float, ...]
     coefficients: FloatArray
-    error: float
 
     @property
     def degree(self) -> int:
         """The highest index."""
         return int(self.coefficients.shape[1]) - 1
+
+    @functools.cached_property
+    def error(self) -> float:
+        """A bound on ``|f - p|`` over the ranges of all groups."""
+        largest = 0.0
+        for centre, radius, row in zip(
+            self.samples.centre, self.samples.radius, self.coefficients, strict=True
+        ):
+
+            def scaled(t: FloatArray, c: float = centre, r: float = radius) -> FloatArray:
+                return self.function(c + r * t)
+
+            bends = tuple((kink - centre) / radius for kink in self.kinks)
+            largest = max(largest, largest_error(scaled, row, kinks=bends))
+        return largest
 
 
 def fit(
@@ -48,33 +63,22 @@ def fit(
     """The polynomials of a degree that are nearest to the function at the values of each group.
 
     The squares of the errors are added up over the values, and with `UNIFORM_WEIGHT` over the
-    Chebyshev points of the range. kinks: of the function, in its own units.
+    Chebyshev points of the range: in their basis the normal equations are well conditioned. kinks:
+    of the function, in its own units.
     """
     check_degree(degree)
     indices = np.arange({"none": 0, "even": 0, "odd": 1}[parity], degree + 1)
     if parity != "none":
         indices = indices[::2]
     nodes = np.cos(np.pi * (np.arange(4 * degree + 4) + 0.5) / (4 * degree + 4))
+    at_nodes = chebvander(nodes, degree)[:, indices]
     coefficients = np.zeros((samples.groups, degree + 1))
-    error = 0.0
-    for group in range(samples.groups):
+    for group, values in enumerate(samples.scaled):
         centre, radius = samples.centre[group], samples.radius[group]
-
-        def scaled(t: FloatArray, c: float = centre, r: float = radius) -> FloatArray:
-            return function(c + r * t)
-
-        values = samples.scaled[group]
-        points = np.concatenate([values, nodes])
-        weights = np.concatenate(
-            [
-                np.full(len(values), 1 / len(values)),
-                np.full(len(nodes), UNIFORM_WEIGHT / len(nodes)),
-            ]
-        )
-        root = np.sqrt(weights)
-        basis = chebvander(points, degree)[:, indices] * root[:, None]
-        solution = np.linalg.lstsq(basis, scaled(points) * root, rcond=None)[0]
-        coefficients[group, indices] = solution
-        bends = tuple((kink - centre) / radius for kink in kinks)
-        error = max(error, largest_error(scaled, coefficients[group], kinks=bends))
-    return Fit(coefficients, error)
+        at_values = chebvander(values, degree)[:, indices]
+        few, many = 1 / len(values), UNIFORM_WEIGHT / len(nodes)
+        gram = few * at_values.T @ at_values + many * at_nodes.T @ at_nodes
+        wanted = few * at_values.T @ function(centre + radius * values)
+        wanted = wanted + many * at_nodes.T @ function(centre + radius * nodes)
+        coefficients[group, indices] = np.linalg.solve(gram, wanted)
+    return Fit(function, samples, kinks, coefficients)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,15 +66,20 @@ COMPOSITE = tuple(Method(bits=float(b)) for b in (9, 10, 11, 12, 13))
 
 @dataclass(frozen=True, eq=False)
 class Replaced:
-    """nodes: the last has the name of the replaced node. error: a bound on |f - p| in the range.
+    """nodes: the last has the name of the replaced node. bound: says how far its value can be off.
 
     low, high: the range of the values that the first node reads, over all channels.
     """
 
     nodes: tuple[Node, ...]
-    error: float
+    bound: Callable[[], float]
     low: float
     high: float
+
+    @functools.cached_property
+    def error(self) -> float:
+        """A bound on ``|f - p|`` in the range; it takes longer than the polynomial itself."""
+        return self.bound()
 
 
 def kinks_of(function: str, parameters: Mapping[str, float]) -> tuple[float, ...]:
@@ -141,12 +147,12 @@ def one_polynomial(
             )
         ]
         polynomial = Polynomial(_shared(np.array(rows)))
-        return Replaced((Node(name, polynomial, (source,)),), found.error, low, high)
+        return Replaced((Node(name, polynomial, (source,)),), lambda: found.error, low, high)
     nodes = (
         range_node(f"{name}.range", source, samples),
         Node(name, Chebyshev(_shared(found.coefficients)), (f"{name}.range",)),
     )
-    return Replaced(nodes, found.error, low, high)
+    return Replaced(nodes, lambda: found.error, low, high)
 
 
 def times_sign(
@@ -162,8 +168,9 @@ def times_sign(
     last[:, 0] += a * radius[:, 0]
     nodes.append(Node(f"{name}.sign", Chebyshev(_shared(last)), (nodes[-1].name,)))
     nodes.append(Node(name, Multiply(), (nodes[0].name, nodes[-1].name)))
-    error = abs(b) * float(radius.max()) * sign.absolute_error
-    return Replaced(tuple(nodes), error, float(samples.low.min()), float(samples.high.max()))
+    largest = abs(b) * float(radius.max())
+    low, high = float(samples.low.min()), float(samples.high.max())
+    return Replaced(tuple(nodes), lambda: largest * sign.absolute_error, low, high)
 
 
 def range_node(name: str, source: str, samples: Samples) -> Node:

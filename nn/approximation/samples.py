@@ -15,6 +15,9 @@ DEFAULT_MARGIN = 0.25
 An unseen image may have values beyond those of all calibration images.
 """
 
+LEAST_WIDTH = 1 / 8
+"""The least width of the range of a channel, in units of the widest of its layer."""
+
 _MOST_SAMPLES = 2048
 
 
@@ -46,8 +49,12 @@ class Samples:
         if symmetric:
             high = np.maximum(np.abs(low), np.abs(high))
             low = -high
-        # A channel that is constant has the width of its value, or 1.
-        width = np.where(high > low, high - low, np.maximum(np.abs(high), 1.0))
+        # A narrow range would amplify what its values are off by: none is far below the widest.
+        width = high - low
+        widest = float(width.max()) or max(float(np.abs(high).max()), 1.0)
+        more = np.maximum(LEAST_WIDTH * widest - width, 0.0) / 2
+        low, high = low - more, high + more
+        width = high - low
         step = max(1, rows.shape[1] // _MOST_SAMPLES)
         return cls(low - margin * width, high + margin * width, rows[:, ::step])
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from nn.approximation.pools import (
     averaged,
     pool_levels,
@@ -112,10 +110,7 @@ def replace_site(site: Site, choice: Choice, values: Values, margin: float) -> R
     source = values[node.inputs[0]]
     if isinstance(node.layer, MaxPool2d):
         if choice is None:
-            average = Node(node.name, averaged(node.layer), node.inputs)
-            exact, found = node.layer.forward(source), values.evaluate(average)
-            reach = float(np.abs(source).max())
-            return Replaced((average,), float(np.abs(found - exact).max()), -reach, reach)
+            return averaged(node, node.layer, values.evaluate, source)
         return replaced_pool(node, node.layer, choice, values.evaluate, source, margin)
     assert choice is not None
     if isinstance(node.layer, Maximum):

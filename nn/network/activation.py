@@ -19,6 +19,8 @@ from nn.network.layers import (
     per_channel,
 )
 
+_CHUNK = 1 << 15  # values at a time: what stays in a cache
+
 
 @dataclass(frozen=True, eq=False)
 class Polynomial(Layer):
@@ -133,8 +135,16 @@ class Chebyshev(Layer):
 def chebyshev_sum(coefficients: FloatArray, values: FloatArray) -> FloatArray:
     """``sum_k coefficients[..., k] T_k(values)`` by Clenshaw's recurrence, along axis 1."""
     columns = [per_channel(column, values.ndim) for column in np.atleast_2d(coefficients).T]
-    ahead, further = np.zeros_like(values), np.zeros_like(values)
-    for column in columns[:0:-1]:
-        ahead, further = 2 * values * ahead - further + column, ahead
-    result: FloatArray = values * ahead - further + columns[0]
+    result = np.empty_like(values)
+    step = max(1, _CHUNK // max(1, values[:1].size))
+    for start in range(0, len(values), step):
+        x = values[start : start + step]
+        ahead, further, next_one = np.zeros_like(x), np.zeros_like(x), np.empty_like(x)
+        twice = 2 * x
+        for column in columns[:0:-1]:
+            np.multiply(twice, ahead, out=next_one)
+            next_one -= further
+            next_one += column
+            ahead, further, next_one = next_one, ahead, further
+        result[start : start + step] = x * ahead - further + columns[0]
     return result
