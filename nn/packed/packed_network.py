@@ -13,9 +13,10 @@ from nn.network.layers import FloatArray, Shape
 from nn.packed.layout import TensorLayout, input_layout
 from nn.packed.packed_affine import PackedAffine
 from nn.packed.packing import lower
-from nn.packed.packing_cost import DEFAULT_COST, PackingCost
+from nn.packed.packing_cost import DEFAULT_COST, FRUGAL_COST, PackingCost
 from nn.stages.affine import identity
 from nn.stages.conditioning import LEAST_DEGREE
+from nn.stages.levels import levels_above_answer
 from nn.stages.stage import (
     AddStage,
     AffineStage,
@@ -27,6 +28,9 @@ from nn.stages.stage import (
 
 Joining = AddStage | ProductStage
 """Stages of two inputs, which must stand in one layout."""
+
+MANY_WEIGHTS = 4 << 30
+"""Bytes of weights beyond which `suitable_cost` is frugal."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +68,14 @@ def pack_network(
 ) -> list[PackedStage]:
     """Every stage in slots, in order; the input has ``network_input_layout(stages, n_slots)``.
 
+    cost: by default `suitable_cost`. Nothing is filled in: diagonals are counted.
+
     Each affine stage takes the layout that `nn.packed.packing.lower` finds cheapest, except where
     an Add or a product further on needs the layout of its other input. Where neither input can take
     the layout of the other, an affine stage "NAME:relayout" stands in between and takes a level.
     Raises `PackingError` for a tensor that does not fit.
     """
-    packer = _Packer(stages, n_slots, cost or DEFAULT_COST)
+    packer = _Packer(stages, n_slots, cost or suitable_cost(stages))
     for stage in stages:
         packer.pack(stage)
     packed = packer.packed
@@ -79,6 +85,22 @@ def pack_network(
         flat = replace(last.layout, shape=last.stage.shape, grid=None)
         packed[-1] = replace(last, layout=flat)
     return packed
+
+
+def suitable_cost(stages: Sequence[Stage]) -> PackingCost:
+    """The costs for a network of so many weights.
+
+    Where weights take more than `MANY_WEIGHTS` bytes in any packing, costs count keys, and how
+    often a diagonal repeats, since its weights are stored so much less often.
+    """
+    levels = levels_above_answer(stages)
+    # Each entry of a matrix takes two words for each prime, of which a level has one at least.
+    words = sum(
+        2 * stage.affine.nonzeros * (levels[stage.name] + 2)
+        for stage in stages
+        if isinstance(stage, AffineStage)
+    )
+    return FRUGAL_COST if 8 * words > MANY_WEIGHTS else DEFAULT_COST
 
 
 class _Packer:

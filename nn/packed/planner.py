@@ -27,16 +27,14 @@ from nn.network.layers import FloatArray
 from nn.packed.magnitudes import packed_magnitudes
 from nn.packed.operating_points import OperatingPoints
 from nn.packed.packed_network import PackedStage, network_input_layout, pack_network
-from nn.packed.packing_cost import FRUGAL_COST
 from nn.packed.plan import InferencePlan
 from nn.packed.prediction import Prediction
 from nn.packed.stage_plan import StagePlan
 from nn.packed.weights import affine_weight_bytes
 from nn.packed.work import packed_work
+from nn.stages.levels import levels_above_answer
 from nn.stages.rewriting import rewrite
-from nn.stages.stage import AffineStage, PolynomialStage, ProductStage, SquareStage, Stage
-
-_MANY_WEIGHTS = 4 << 30
+from nn.stages.stage import PolynomialStage, ProductStage, SquareStage
 
 GROWTH_PRECISION_BITS = 8.0
 """The default precision where the growth of errors is known: it makes bounds two bits tighter."""
@@ -51,7 +49,7 @@ def plan_packed(network: Network, options: PlanOptions) -> InferencePlan:
     depth = levels_above_answer(stages)[INPUT]
 
     def circuit_at(N: int) -> Circuit[_Candidate]:
-        circuit = _PackedCircuit(network, _packed(stages, N // 2))
+        circuit = _PackedCircuit(network, pack_network(stages, N // 2))
         bits = first_prime_bits(network.name, circuit.magnitudes)
         calibrated = network.statistics is not None
         return Circuit(
@@ -69,32 +67,6 @@ def plan_packed(network: Network, options: PlanOptions) -> InferencePlan:
         network.name, circuit_at, options, least_depth=depth, default_bits=default
     )
     return found.plan()
-
-
-def levels_above_answer(stages: Iterable[Stage]) -> dict[str, int]:
-    """The level of every stage's value, and of "input", by name; the answer's is 0."""
-    below = {INPUT: 0}
-    for stage in stages:
-        below[stage.name] = max(below[name] for name in stage.inputs) + stage.levels
-    depth = max(below.values())
-    return {name: depth - taken for name, taken in below.items()}
-
-
-def _packed(stages: Sequence[Stage], n_slots: int) -> list[PackedStage]:
-    """The stages in slots, in the packing that the memory asks for; nothing is filled in.
-
-    Where weights take more than `_MANY_WEIGHTS` bytes in any packing, costs count keys, and how
-    often a diagonal repeats, since its weights are stored so much less often.
-    """
-    levels = levels_above_answer(stages)
-    # Each entry of a matrix takes two words for each prime, of which a level has one at least.
-    words = sum(
-        2 * stage.affine.nonzeros * (levels[stage.name] + 2)
-        for stage in stages
-        if isinstance(stage, AffineStage)
-    )
-    heavy = 8 * words > _MANY_WEIGHTS
-    return pack_network(stages, n_slots, FRUGAL_COST if heavy else None)
 
 
 class _PackedCircuit:

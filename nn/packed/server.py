@@ -77,8 +77,12 @@ class PackedServer:
         folder = None if weights_folder is None else _made_folder(weights_folder)
         packed = plan.packed or pack_network(rewrite(network), plan.params.slots)
         planned = {stage.name: stage for stage in plan.stages}
+        # The sizes that a plan from bytes states may be anything.
+        known = {stage.name: stage.weight_bytes for stage in plan.stages if plan.packed}
         linear = {
-            item.name: StageWeights.of(plan.params, item.affine, planned[item.name].level_in)
+            item.name: StageWeights.of(
+                plan.params, item.affine, planned[item.name].level_in, known.get(item.name)
+            )
             for item in packed
             if item.affine is not None
         }

@@ -114,9 +114,13 @@ class StageWeights:
     size: int
 
     @classmethod
-    def of(cls, params: CKKSParameters, affine: PackedAffine, level: int) -> StageWeights:
-        """Those of a packed map at `level`."""
-        return cls(params, affine, level, affine_weight_bytes(params, affine, level))
+    def of(
+        cls, params: CKKSParameters, affine: PackedAffine, level: int, size: int | None = None
+    ) -> StageWeights:
+        """Those of a packed map at `level`. size: `affine_weight_bytes`, if it is known."""
+        if size is None:
+            size = affine_weight_bytes(params, affine, level)
+        return cls(params, affine, level, size)
 
     @property
     def diagonals(self) -> int:
