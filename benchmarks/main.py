@@ -19,6 +19,7 @@ from benchmarks.commands import (
     rings,
     service,
     start,
+    suite,
 )
 from benchmarks.comparison.software import WorkloadFailure
 from he.errors import HEError
@@ -35,6 +36,7 @@ _COMMANDS = (
     convolution,
     start,
     service,
+    suite,
     compare,
     estimation,
     export,

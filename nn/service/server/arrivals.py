@@ -7,7 +7,7 @@ import mmap
 from pathlib import Path
 from typing import BinaryIO
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from he.ckks.ciphertext import CiphertextBatch
 from he.errors import HEError
@@ -41,6 +41,8 @@ async def receive(body: Request, file: BinaryIO, most_bytes: int, settings: Sett
                 if received > most_bytes:
                     raise _too_large(most_bytes)
                 file.write(part)
+    except ClientDisconnect:
+        raise Refusal(400, "cut_off", "the connection broke before the body was whole") from None
     except TimeoutError:
         raise Refusal(
             408, "too_slow", f"a body has {settings.body_s:g} s, each part {settings.idle_s:g} s"
