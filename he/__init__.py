@@ -37,6 +37,8 @@ from typing import TYPE_CHECKING
 from ntt.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from he.ckks.bootstrap.bootstrapper import Bootstrapper
+    from he.ckks.bootstrap.parameters import Bootstrapping
     from he.ckks.ciphertext import Ciphertext, Plaintext
     from he.ckks.circuits.linear_transform import LinearTransform
     from he.ckks.circuits.polynomial import Polynomial
@@ -83,6 +85,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Bootstrapper",
+    "Bootstrapping",
     "CKKSParameters",
     "Ciphertext",
     "CorruptBytesError",
@@ -136,6 +140,8 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     "he",
     {
+        "ckks.bootstrap.bootstrapper": "Bootstrapper",
+        "ckks.bootstrap.parameters": "Bootstrapping",
         "ckks.ciphertext": "Ciphertext Plaintext",
         "ckks.encoding.encoder": "Encoder",
         "ckks.evaluator": "Evaluator",

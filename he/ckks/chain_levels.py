@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from he.ckks.bootstrap.parameters import BootstrapCircuit
 from he.levels import Level
 from ntt.modulus import MAX_MODULUS_BITS, find_primes, find_primes_near
 
@@ -25,6 +26,7 @@ class LevelModuli(NamedTuple):
     p: tuple[int, ...]
     levels: tuple[Level, ...]
     scales: tuple[float, ...]
+    bootstrap: BootstrapCircuit | None = None
 
 
 class Sizes(NamedTuple):

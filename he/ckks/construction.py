@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from he.ckks.bootstrap.cost import key_bytes, work
+from he.ckks.bootstrap.levels import LevelPlan, bootstrap_moduli, plan_levels
+from he.ckks.bootstrap.parameters import BootstrapCircuit, Bootstrapping, circuits
 from he.ckks.chain_levels import (
     ENOUGH_INTEGER_BITS,
     FAST_PRIME_BITS,
@@ -20,7 +23,7 @@ from he.ckks.word_levels import word_moduli
 from he.errors import InsecureParametersError, ParameterError
 from he.rlwe import security
 from he.rlwe.params import MAX_PRIMES
-from he.validation import items_of, real_number, whole_number
+from he.validation import instance, items_of, real_number, whole_number
 from ntt.errors import ModulusError
 from ntt.modulus import MAX_MODULUS_BITS
 
@@ -43,6 +46,7 @@ class Request:
     special_bits: int | None
     word_bits: int | None
     prime_bits: int
+    bootstrap: Bootstrapping | None
     insecure_reason: str | None
 
     def __post_init__(self) -> None:
@@ -69,6 +73,14 @@ class Request:
             self._set(dnum=dnum)
         if self.word_bits is not None and (dnum, self.special_bits) != (None, None):
             raise ParameterError("word_bits chooses dnum and special_bits: leave both out")
+        if self.bootstrap is not None:
+            instance(self.bootstrap, Bootstrapping, "the bootstrap of a parameter set")
+            chosen = (dnum, self.special_bits, self.word_bits, self.integer_bits)
+            if chosen != (None,) * 4 or self.prime_bits != FAST_PRIME_BITS:
+                raise ParameterError(
+                    "bootstrap chooses dnum, special_bits, word_bits, integer_bits and prime_bits: "
+                    "leave them out"
+                )
 
     def scales_at(self, N: int) -> list[float]:
         """log2 of the scale of each level, 0 .. depth, at a ring degree."""
@@ -116,7 +128,10 @@ def candidates(request: Request, N: int) -> Iterator[LevelModuli]:
     """
     scales = request.scales_at(N)
     try:
-        yield from (_of_chain if request.word_bits is None else _of_words)(request, N, scales)
+        if request.bootstrap is not None:
+            yield from _of_bootstrap(request, request.bootstrap, N, scales)
+        else:
+            yield from (_of_chain if request.word_bits is None else _of_words)(request, N, scales)
     except ModulusError as error:
         raise ParameterError(
             f"no primes for N = {N} and a scale of {scales[0]:.1f} bits: {error}"
@@ -165,6 +180,43 @@ def _of_words(request: Request, N: int, scales: Sequence[float]) -> Iterator[Lev
             refusal = error
     if refusal is not None:
         raise refusal
+
+
+def _of_bootstrap(
+    request: Request, wanted: Bootstrapping, N: int, scales: Sequence[float]
+) -> Iterator[LevelModuli]:
+    """The cheapest within the budget for keys first."""
+    bound, sparse_bound = math.inf, math.inf
+    if request.insecure_reason is None:
+        bound = security.max_log_qp(N, request.security_bits)
+        sparse_bound = security.max_sparse_log_qp(N, request.security_bits)
+    refusal: ParameterError | None = None
+    found: list[tuple[float, int, BootstrapCircuit, LevelPlan]] = []
+    for circuit, needed in circuits(wanted, N, scales[0]):
+        try:
+            plan = plan_levels(
+                N, request.depth, scales[0], circuit, needed, bound, sparse_bound
+            )
+        except InsecureParametersError as error:
+            refusal = error
+        except ParameterError as error:
+            refusal = refusal or error
+        else:
+            size = key_bytes(circuit, plan, N)
+            found.append((work(circuit, plan), size, circuit, plan))
+    fitting = [item for item in found if wanted.key_bytes is None or item[1] <= wanted.key_bytes]
+    for _, _, circuit, plan in sorted(fitting, key=lambda item: item[0]):
+        yield bootstrap_moduli(plan)._replace(bootstrap=circuit)
+    if fitting:
+        return
+    if found:
+        least = min(size for _, size, _, _ in found)
+        refusal = ParameterError(
+            f"its keys take {least / 1e6:.0f} MB or more, not {wanted.key_bytes} bytes: allow more "
+            f"key_bytes, or ask for fewer slots, levels or less precision"
+        )
+    if refusal is not None:
+        raise type(refusal)(f"no bootstrap of {wanted} at N = {N}: {refusal}")
 
 
 def _check(request: Request, N: int, log_qp: float) -> None:

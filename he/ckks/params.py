@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from he.ckks.bootstrap.parameters import BootstrapCircuit, Bootstrapping
 from he.ckks.chain_levels import FAST_PRIME_BITS
 from he.ckks.construction import Request, candidates
 from he.ckks.noise import NoiseModel
@@ -21,7 +22,7 @@ from he.rlwe.params import (
     check_degree,
     stored_tuple,
 )
-from he.validation import items_of, real_number, whole_number
+from he.validation import instance, items_of, real_number, whole_number
 
 DEFAULT_PRECISION_BITS = 20
 
@@ -34,6 +35,7 @@ class CKKSParameters(RLWEParameters):
 
     scales: the canonical scale of each level, index 0 .. L, with
     ``scales[l - 1] = scales[l]^2 Q_(l - 1) / Q_l`` (Kim, Papadimitriou, Polyakov, CT-RSA 2022).
+    bootstrap: the bootstrap that the levels are made for, if any (`he.Bootstrapper`).
 
     Raises `ParameterError` or `InsecureParametersError`.
     """
@@ -41,6 +43,7 @@ class CKKSParameters(RLWEParameters):
     kind = "ckks parameters"
 
     scales: tuple[float, ...]
+    bootstrap: BootstrapCircuit | None = None
 
     def _make_plain(self) -> None:
         super()._make_plain()
@@ -48,6 +51,12 @@ class CKKSParameters(RLWEParameters):
         self._set(scales=tuple(real_number(scale, "a scale") for scale in scales))
 
     def _check_scheme(self) -> None:
+        if self.bootstrap is not None:
+            circuit = instance(self.bootstrap, BootstrapCircuit, "the bootstrap")
+            if circuit.slots > self.slots or circuit.levels + circuit.input_level > self.max_level:
+                raise ParameterError(
+                    f"N = {self.N} and {self.max_level} levels do not hold {circuit}"
+                )
         if len(self.scales) != len(self.levels):
             raise ParameterError(f"{len(self.scales)} scales for {len(self.levels)} levels")
         for level, scale in enumerate(self.scales):
@@ -120,14 +129,22 @@ class CKKSParameters(RLWEParameters):
         return (
             f"ckks|{self.N}|{self.q}|{self.p}|{self.digit_limbs}|"
             f"{[scale.hex() for scale in self.scales]}|{self.sigma.hex()}"
+            f"{'' if self.bootstrap is None else f'|{self.bootstrap.stored()}'}"
         )
 
     def _scheme_fields(self) -> dict[str, Any]:
-        return {"scales": self.scales}
+        fields: dict[str, Any] = {"scales": self.scales}
+        if self.bootstrap is not None:
+            fields["bootstrap"] = self.bootstrap.stored()
+        return fields
 
     @classmethod
     def _read_scheme_fields(cls, contents: Contents) -> dict[str, Any]:
-        return {"scales": stored_tuple(contents, "scales", float)}
+        stored = contents.header.get("bootstrap")
+        return {
+            "scales": stored_tuple(contents, "scales", float),
+            "bootstrap": None if stored is None else BootstrapCircuit.read(stored),
+        }
 
     @functools.cached_property
     def noise_model(self) -> NoiseModel:
@@ -150,6 +167,7 @@ class CKKSParameters(RLWEParameters):
         special_bits: int | None = None,
         word_bits: int | None = None,
         prime_bits: int = FAST_PRIME_BITS,
+        bootstrap: Bootstrapping | None = None,
         insecure_reason: str | None = None,
     ) -> CKKSParameters:
         """Parameters for `depth` rescalings, from what a user knows.
@@ -177,6 +195,8 @@ class CKKSParameters(RLWEParameters):
           chosen.
         - `prime_bits`: primes of a chain stay below 2^prime_bits, from 50 to 61; a larger scale or
           q_0 is a product of two. Primes above 2^50 have slower kernels.
+        - `bootstrap`: what is asked of a bootstrap: `depth` is then the number of rescalings
+          between two of them, and the levels that one takes come on top (`he.Bootstrapper`).
         - `insecure_reason`: words that say why parameters outside the table are wanted.
 
         Raises `ParameterError`, or `InsecureParametersError` when nothing fits.
@@ -191,6 +211,7 @@ class CKKSParameters(RLWEParameters):
             special_bits=special_bits,
             word_bits=word_bits,
             prime_bits=prime_bits,
+            bootstrap=bootstrap,
             insecure_reason=insecure_reason,
         )
         refusal: Exception | None = None
@@ -207,6 +228,7 @@ class CKKSParameters(RLWEParameters):
                         security_bits=security_bits,
                         insecure_reason=insecure_reason,
                         own_levels=moduli.levels,
+                        bootstrap=moduli.bootstrap,
                     )
             except InsecureParametersError as error:
                 refusal = error

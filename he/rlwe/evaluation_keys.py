@@ -9,6 +9,7 @@ from typing import Self
 
 from he.errors import (
     MissingGaloisKeyError,
+    MissingKeyError,
     MissingRelinearizationKeyError,
     ParameterError,
     ParametersMismatchError,
@@ -148,6 +149,17 @@ class EvaluationKeys(OwnedObject):
                 f"the key of Galois element {element} for level {level} is needed, "
                 f"{self._levels_of(element)}: make it with "
                 f"KeyNeeds(galois={{{element}: {level}}}); the rotation by k is element 3^k mod 2N"
+            )
+        return key
+
+    def for_change_of_secret(self, element: int, level: int) -> KeySwitchingKey:
+        """The key `he.trace.TO_SPARSE` or `FROM_SPARSE` for `level`; raises `MissingKeyError`."""
+        element, level = whole_number(element, "the key"), whole_number(level, "level")
+        key = self._serving(element, level)
+        if key is None:
+            raise MissingKeyError(
+                f"the bootstrapping key for level {level} is needed, {self._levels_of(element)}: "
+                f"make the keys that `Bootstrapper.needs` names"
             )
         return key
 

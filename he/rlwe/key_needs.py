@@ -10,6 +10,7 @@ from he.errors import CorruptBytesError, ParameterError
 from he.format.container import Contents, checked_values, unpack
 from he.levels import serving_levels
 from he.rlwe import galois
+from he.rlwe.key_elements import CHANGES_OF_SECRET, NO_GALOIS_ELEMENTS, check_key_element
 from he.rlwe.owned_object import checked_level
 from he.rlwe.params import RLWEParameters
 from he.rlwe.serializable import Buffer, Encoded, Serializable
@@ -22,7 +23,8 @@ from ntt.modulus import MAX_RING_DEGREE
 class KeyNeeds(Serializable):
     """The keys that a circuit needs, and the highest level at which it uses each.
 
-    relinearization: the level, or None. galois: {Galois element: level}. lower: (element, level)
+    relinearization: the level, or None. galois: {Galois element: level}, and the levels of
+    `he.trace.TO_SPARSE` and `FROM_SPARSE` where a circuit bootstraps. lower: (element, level)
     for each lower level at which a key is used, element 0 for relinearization; only parameter sets
     whose levels are no chain need keys for those. Raises `ParameterError` for what are no whole
     numbers, `WrongObjectError` for no mapping.
@@ -88,8 +90,15 @@ class KeyNeeds(Serializable):
         instance(params, RLWEParameters, "the parameter set")
         for element, level in self.levels():
             whole_number(level, "key level", 0, params.max_level)
-            if element != RELINEARIZATION or element in self.galois:
-                galois.check_element(element, params.N)
+            check_key_element(element, params.N)
+        if RELINEARIZATION in self.galois:
+            galois.check_element(RELINEARIZATION, params.N)
+        changes = [element for element in CHANGES_OF_SECRET if element in self.galois]
+        if len(changes) == 1:
+            raise ParameterError(
+                f"the keys {CHANGES_OF_SECRET} to a sparse secret and back are made together, and "
+                f"only {changes[0]} is needed: take the needs of a `Bootstrapper` as they are"
+            )
 
     def levels(self) -> list[tuple[int, int]]:
         """(element, level) of every key in the order of the bytes: relinearization is first, and of
@@ -118,8 +127,7 @@ class KeyNeeds(Serializable):
         pairs: list[tuple[int, int]] = []
         for item in contents.field("keys", list):
             element, level = checked_values(item, "a needed key", int, int)
-            if element != RELINEARIZATION:
-                check_read_element(element, params)
+            check_read_element(element, params)
             pairs.append((element, checked_level(level, params)))
         needs = cls.of(pairs)
         if pairs != needs.levels():
@@ -137,7 +145,9 @@ def _pair(item: object) -> tuple[int, int]:
 
 
 def check_read_element(element: int, params: RLWEParameters | None) -> None:
-    """Raise `CorruptBytesError` unless a Galois element that was read exists in `params`."""
+    """Raise `CorruptBytesError` unless an element that was read names a key in `params`."""
+    if element in NO_GALOIS_ELEMENTS:
+        return
     limit = 2 * (params.N if params is not None else MAX_RING_DEGREE)
     if element % 2 == 0 or not 1 <= element < limit:
         raise CorruptBytesError(f"Galois element {element}: it must be odd and in [1, {limit})")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
 
 import numpy as np
 
 from he.errors import ParametersMismatchError
-from he.rlwe import galois, sampling
+from he.rlwe import galois, sampling, security
+from he.rlwe.ephemeral_secret import EphemeralSecret
 from he.rlwe.evaluation_keys import EvaluationKeys
+from he.rlwe.key_elements import CHANGES_OF_SECRET
 from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.keys import KeySwitchingKey, PublicKey, SecretKey
 from he.rlwe.parallel import map_threads
@@ -17,7 +20,7 @@ from he.rlwe.rns import context
 from he.rlwe.sampling import RandomStream
 from he.rlwe.seeded import PUBLIC_KEY, digit_label, uniform_from_seed
 from he.rlwe.small_polynomials import mask, rows_of
-from he.trace import RELINEARIZATION
+from he.trace import FROM_SPARSE, RELINEARIZATION, TO_SPARSE
 from he.validation import instance, whole_number
 from ntt.constants import Scalars
 from ntt.memory import large_array, secret_array
@@ -77,7 +80,9 @@ class KeyGenerator:
         order = {element: place for place, element in enumerate(needs.galois)}
         wanted.sort(key=lambda pair: order.get(pair[0], len(order)))
         work = [(element, level, *self._randomness()) for element, level in wanted]
-        keys = map_threads(lambda item: self._switching_key(secret, *item), work)
+        changes = any(element in CHANGES_OF_SECRET for element, _ in wanted)
+        with EphemeralSecret(self.params, self._stream() if changes else None) as sparse:
+            keys = map_threads(lambda item: self._switching_key(secret, sparse, *item), work)
         return EvaluationKeys.of(self.params, keys)
 
     # ------------------------------------------------------------ parts
@@ -86,14 +91,21 @@ class KeyGenerator:
         self._check(secret)
         top = self.params.max_level
         level = top if level is None else whole_number(level, "key level", 0, top)
-        return self._switching_key(secret, element, level, *self._randomness())
+        with EphemeralSecret(self.params, None) as none:
+            return self._switching_key(secret, none, element, level, *self._randomness())
 
     def _switching_key(
-        self, secret: SecretKey, element: int, level: int, seed: bytes, stream: RandomStream
+        self,
+        secret: SecretKey,
+        sparse: EphemeralSecret,
+        element: int,
+        level: int,
+        seed: bytes,
+        stream: RandomStream,
     ) -> KeySwitchingKey:
         """Encryptions of P (Q/D_j) [(Q/D_j)^-1]_{D_j} source under target, one a digit."""
         ops = self._context.qp(level)
-        source, target = self._source_and_target(secret, element, level)
+        source, target = self._source_and_target(secret, sparse, element, level)
         digits, special = self.params.digit_rows(level), self.params.special_modulus(level)
         shape = (len(digits), 2, len(ops.moduli), self.params.N)
         data = large_array(shape)
@@ -113,16 +125,33 @@ class KeyGenerator:
         )
 
     def _source_and_target(
-        self, secret: SecretKey, element: int, level: int
+        self, secret: SecretKey, sparse: EphemeralSecret, element: int, level: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """s^2 and s for the relinearization key, s and its preimage for a Galois element."""
+        """s^2 and s for the relinearization key, s and its preimage for a Galois element, s and
+        the sparse secret, or the other way round, for a change of secret.
+        """
         s = rows_of(secret.transformed, self._context.qp_rows(level))
+        if element == TO_SPARSE:
+            self._check_sparse(level)
+            return s, sparse.transformed(level)
+        if element == FROM_SPARSE:
+            return sparse.transformed(level), s
         other = secret_array(s.shape)
         if element == RELINEARIZATION:
             return self._context.qp(level).multiply(other, s, s), s
         N = self.params.N
         preimage = galois.permutation(pow(element, -1, 2 * N), N)
         return s, self._context.qp(level).permute(other, s, preimage)
+
+    def _check_sparse(self, level: int) -> None:
+        """Raise `InsecureParametersError` unless a sparse secret is safe at a key's modulus."""
+        params = self.params
+        security.check_sparse(
+            params.N,
+            math.log2(params.modulus(level) * params.special_modulus(level)),
+            params.security_bits,
+            insecure_reason=params.insecure_reason,
+        )
 
     def _randomness(self) -> tuple[bytes, RandomStream]:
         """A public seed and a stream of its own, so that keys can be made side by side."""

@@ -15,8 +15,8 @@ from he.errors import (
 )
 from he.format.container import Contents, checked_values
 from he.format.residue_packing import packed_words
-from he.rlwe import galois
 from he.rlwe.array_checks import check_array, check_below
+from he.rlwe.key_elements import check_key_element
 from he.rlwe.key_needs import check_read_element
 from he.rlwe.owned_object import OwnedObject, checked_level
 from he.rlwe.params import RLWEParameters
@@ -31,7 +31,6 @@ from he.rlwe.seeded import (
 )
 from he.rlwe.serializable import Encoded
 from he.rlwe.small_polynomials import small_polynomial, take_secret
-from he.trace import RELINEARIZATION
 from he.validation import instance, whole_number
 from ntt.memory import read_only, secret_array
 
@@ -172,7 +171,8 @@ class KeySwitchingKey(OwnedObject):
 
     data (dnum, 2, limbs_QP, N) transformed, for use at `level` and at the levels that it serves
     (`he.levels.Level.serves`): in a chain, all below. `element` is the Galois
-    element, or 0 for the relinearization key (s^2 to s). A Galois key of element g switches from s
+    element, 0 for the relinearization key (s^2 to s), or one of the two changes of secret of
+    bootstrapping (`he.trace.TO_SPARSE`, `FROM_SPARSE`). A Galois key of element g switches from s
     to the preimage of s under g; the automorphism is applied to the result, so that one
     decomposition serves many rotations.
 
@@ -192,8 +192,7 @@ class KeySwitchingKey(OwnedObject):
         params = instance(self.params, RLWEParameters, "the parameter set of a switching key")
         level = whole_number(self.level, "the level of a switching key", 0, params.max_level)
         element = whole_number(self.element, "the Galois element of a switching key")
-        if element != RELINEARIZATION:
-            galois.check_element(element, params.N)
+        check_key_element(element, params.N)
         object.__setattr__(self, "level", level)
         object.__setattr__(self, "element", element)
         ops = context(params).qp(level)
@@ -230,8 +229,7 @@ class KeySwitchingKey(OwnedObject):
         """
         element, level, stored_seed = checked_values(item, "a switching key", int, int, bytes)
         checked_level(level, params)
-        if element != RELINEARIZATION:
-            check_read_element(element, params)
+        check_read_element(element, params)
         seed = checked_seed(stored_seed)
         ops = context(params).qp(level)
         digits = params.digits(level)

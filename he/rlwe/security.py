@@ -58,6 +58,44 @@ _MAX_LOG_QP: dict[int, dict[int, int]] = {
     },
 }
 
+SPARSE_WEIGHT = 32
+"""The coefficients other than zero of the ephemeral secret of bootstrapping."""
+
+_MAX_SPARSE_LOG_QP = {32768: 100, 65536: 130, 131072: 130}
+"""log2 of the modulus up to which a secret of `SPARSE_WEIGHT` is safe at 128 bits.
+
+The lattice estimator (cost model MATZOV, error 3.19, primal hybrid attack with meet in the middle
+and Babai's rounding) gave 153 bits at N = 32768 and 100 bits of modulus, and 177, 174, 171, 169
+bits at N = 65536 and 100, 110, 121, 130. A larger N is no weaker.
+"""
+
+
+def max_sparse_log_qp(N: int, security_bits: int = 128) -> int:
+    """Largest log2 of a modulus under which the ephemeral sparse secret may be used, in bits.
+
+    0 where nothing is known: below N = 32768, and above 128 bits of security. Raises
+    `ParameterError` for other security_bits than the table's.
+    """
+    max_log_qp(N, security_bits)
+    return _MAX_SPARSE_LOG_QP.get(N, 0) if security_bits == SECURITY_LEVELS[0] else 0
+
+
+def check_sparse(
+    N: int, log_qp: float, security_bits: int = 128, *, insecure_reason: str | None = None
+) -> None:
+    """Refuse a key under the ephemeral sparse secret with a modulus beyond `max_sparse_log_qp`.
+
+    Raises `InsecureParametersError` unless the caller gives a reason, as in `check`.
+    """
+    bound = max_sparse_log_qp(N, security_bits)
+    if log_qp > bound and not (words(insecure_reason, "insecure_reason") or "").strip():
+        allowed = f"at most {bound} bits are safe" if bound else "no modulus is known to be safe"
+        raise InsecureParametersError(
+            f"a key under a sparse secret of weight {SPARSE_WEIGHT} has log2(QP) = {log_qp:.1f} at "
+            f"N = {N}; {allowed} at {security_bits}-bit security: use N = 65536, a smaller first "
+            f"modulus, or state insecure_reason=... for parameters that protect nothing"
+        )
+
 
 def max_log_qp(N: int, security_bits: int = 128) -> int:
     """Largest allowed log2(QP) for ring degree N, in bits.

@@ -6,8 +6,10 @@ Standard library only.
 from he.levels import Level
 from he.trace.op_trace import OpTrace
 from he.trace.operations import (
+    FROM_SPARSE,
     KINDS,
     RELINEARIZATION,
+    TO_SPARSE,
     Block,
     HEOp,
     TracedKey,
@@ -19,8 +21,10 @@ from he.trace.tracer import Parameters, Tracer
 
 __all__ = [
     "FORMAT",
+    "FROM_SPARSE",
     "KINDS",
     "RELINEARIZATION",
+    "TO_SPARSE",
     "VERSION",
     "Block",
     "HEOp",

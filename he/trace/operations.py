@@ -12,6 +12,10 @@ from he.errors import HEError
 RELINEARIZATION = 0
 """What stands for the relinearization key where others are named by their Galois element."""
 
+TO_SPARSE, FROM_SPARSE = 2, 4
+"""What stands for the two keys of bootstrapping: from the secret to an ephemeral sparse one at
+level 0, and back at a higher level. Galois elements are odd."""
+
 KINDS = {
     "add": "a + b",
     "subtract": "a - b",
@@ -27,6 +31,8 @@ KINDS = {
     "relinearize": "three parts to two",
     "relinearize_rescale": "three parts to two, and a rescaling, in one division",
     "rescale": "divided by Q_level / Q_to_level",
+    "switch_key": "part 1 switched to another secret by a key",
+    "raise_modulus": "the centred coefficients modulo Q_level, as residues modulo Q_to_level",
     "drop_limbs": "the first limbs only",
     "automorphisms": "images under x -> x^element, one a result, with one decomposition",
     "linear_transform": "out[o] = sum_i block[o, i](in[i]), double hoisting, and a rescaling",
@@ -61,7 +67,7 @@ class HEOp:
     relinearization; of an element's keys it is the one that serves the level. digits: how many
     digits one decomposition has, 0 without a key. integer: for the kinds that take one. blocks: for
     `linear_transform`. layer: the caller's name for a part of the computation. to_level: of the
-    result of `rescale`, where it is not one below.
+    result of `rescale`, where it is not one below, and of `raise_modulus`.
     """
 
     kind: str

@@ -124,7 +124,7 @@ class Tracer:
         digits = len(self._levels[level].digits) if used else 0
         if to_level is not None:
             to_level = whole_number(to_level, "to_level")
-        if kind != "rescale" or to_level == level - 1:
+        if kind != "raise_modulus" and (kind != "rescale" or to_level == level - 1):
             to_level = None
         self._operations.append(
             HEOp(

@@ -33,7 +33,7 @@ _NOTHING = ir.Constant(_OBJECT, None)
 _TYPE = 8
 _DATA, _AXES, _SHAPE, _STRIDES, _ELEMENT, _FLAGS = 16, 24, 32, 40, 56, 64
 _BYTE_ORDER, _NUMBER = 26, 28
-_CONTIGUOUS, _ALIGNED, _WRITABLE = 0x1, 0x100, 0x400
+_CONTIGUOUS, _WRITABLE = 0x1, 0x400
 _FOREIGN_ORDER = ord(">")
 
 _ITEMS = 24
@@ -93,8 +93,8 @@ def entry_object(compiled: Any, strict: bool) -> bytes:
 
     The entry is a C function for METH_FASTCALL, whose ``self`` is the tuple `OWN`. Arrays are taken
     as Numba takes them: of the same element type and number of axes, contiguous and writable where
-    the type says so, aligned. strict: whether an integer must be of the argument's type, a Python
-    int counting as int64; otherwise any integer that fits is taken. Other arguments raise
+    the type says so, aligned or not. strict: whether an integer must be of the argument's type, a
+    Python int counting as int64; otherwise any integer that fits is taken. Other arguments raise
     `TypeError`, or `OverflowError` for an integer that does not fit. Raises `UnknownTypeError`.
     """
     context, kernel = compiled.target_context, compiled.fndesc
@@ -214,7 +214,7 @@ class _Writer:
                 builder.icmp_signed("!=", order, _BYTE(_FOREIGN_ORDER)),
             )
         )
-        needed = _ALIGNED | (_WRITABLE if numba_type.mutable else 0)
+        needed = _WRITABLE if numba_type.mutable else 0
         needed |= _CONTIGUOUS if numba_type.layout == "C" else 0
         flags = builder.and_(self._field(obj, _FLAGS, _INT), _INT(needed))
         self.require(builder.icmp_signed("==", flags, _INT(needed)))

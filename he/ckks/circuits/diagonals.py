@@ -115,9 +115,12 @@ class EncodedDiagonals(Unchecked):
     @property
     def needs(self) -> KeyNeeds:
         """The Galois keys that `apply` uses."""
-        N = self.params.N
         steps = {*self.babies, *self.giants} - {0}
-        return KeyNeeds(galois={galois.element_of_rotation(k, N): self.level for k in steps})
+        return KeyNeeds(galois={self.element(k): self.level for k in steps})
+
+    def element(self, step: int) -> int:
+        """The Galois element of a baby step or a giant step."""
+        return galois.element_of_rotation(step, self.params.N)
 
 
 def encoded(

@@ -33,10 +33,11 @@ class HoistedColumn:
         self._switcher = evaluator.switcher(level)
         self._N = N = evaluator.params.N
         self._groups = [(o, giant) for o, block in blocks.items() for giant in block.giants]
-        steps = sorted({step for block in blocks.values() for step in block.babies})
+        steps = {(step, block.element(step)) for block in blocks.values() for step in block.babies}
+        elements = [element for _, element in sorted(steps)]
+        places = {element: place for place, element in enumerate(elements)}
         # A product's part 0 takes P times that of the input; what stands still is P times both.
-        self._parts = 2 if steps[0] == 0 else 1
-        elements = [galois.element_of_rotation(k, N) for k in steps]
+        self._parts = 2 if 1 in places else 1
         keys = [evaluator.keys.for_element(e, level) if e != 1 else None for e in elements]
         no_rows = np.zeros(self._switcher.limbs_qp, dtype=np.int64)
         self._operands = HoistedOperands.of(
@@ -46,7 +47,7 @@ class HoistedColumn:
             [block.weights for block in blocks.values()],
             [block.starts for block in blocks.values()],
             [
-                np.searchsorted(steps, np.take(block.babies, block.baby_of))
+                np.take([places[block.element(step)] for step in block.babies], block.baby_of)
                 for block in blocks.values()
             ],
         )

@@ -170,14 +170,14 @@ def _record(
     inputs: Sequence[Ciphertext],
     results: Sequence[Ciphertext],
 ) -> None:
-    N, level = evaluator.params.N, inputs[0].level
+    level = inputs[0].level
     needs = KeyNeeds.union(block.needs for block in blocks.values())
     traced = [
         Block(
             o,
             i,
-            tuple(galois.element_of_rotation(k, N) for k in block.babies),
-            tuple(galois.element_of_rotation(k, N) for k in block.giants),
+            tuple(block.element(k) for k in block.babies),
+            tuple(block.element(k) for k in block.giants),
             tuple(block.starts.tolist()),
             tuple(block.baby_of.tolist()),
             tracer.plaintext(block.diagonals),

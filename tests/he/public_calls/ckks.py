@@ -9,6 +9,7 @@ import numpy as np
 import he
 from he import serialization
 from he.trace import Tracer
+from tests.he.public_calls.bootstrap import bootstrapping
 from tests.he.public_calls.call import REASON, Call, ckks, exact
 
 SETS = {"ckks parameters", "bfv parameters"}
@@ -22,19 +23,21 @@ def parameters() -> Iterator[Call]:
     fields = {
         "N": s.N, "q": s.q, "p": s.p, "digit_limbs": s.digit_limbs, "scales": s.scales,
         "security_bits": 128, "insecure_reason": REASON, "sigma": 3.2, "own_levels": s.levels,
+        "bootstrap": None,
     }  # fmt: skip
     words = {"insecure_reason": {"text"}}
-    yield Call("CKKSParameters", he.CKKSParameters, fields, {**words, "sigma": {"number"}})
+    kinds = {**words, "sigma": {"number"}, "bootstrap": NONE}
+    yield Call("CKKSParameters", he.CKKSParameters, fields, kinds)
     yield Call(
         "CKKSParameters.build",
         he.CKKSParameters.build,
         {
             "depth": 1, "precision_bits": None, "scale_bits": 30.0, "N": 64, "integer_bits": 5,
             "security_bits": 128, "dnum": 1, "special_bits": 60, "word_bits": None,
-            "prime_bits": 50, "insecure_reason": REASON,
+            "prime_bits": 50, "bootstrap": None, "insecure_reason": REASON,
         },
         {
-            **words, "precision_bits": NONE, "scale_bits": {"None"}, "N": NONE,
+            **words, "bootstrap": NONE, "precision_bits": NONE, "scale_bits": {"None"}, "N": NONE,
             "integer_bits": NONE, "dnum": NONE, "special_bits": NONE, "word_bits": NONE,
         },
     )  # fmt: skip
@@ -217,6 +220,8 @@ def circuits() -> Iterator[Call]:
     yield Call("LinearTransform.encode", he.LinearTransform.encode,
                {"encoder": encoder, "diagonals": {1: np.ones(32)}, "level": 1, "plan": None},
                {"encoder": {"encoder"}, "plan": NONE})  # fmt: skip
+    yield Call("LinearTransform.element", transform.element, {"step": 1},
+               {"step": {"whole number", "huge number"}})  # fmt: skip
     yield Call("LinearTransform.apply", transform.apply, {"evaluator": ev, "x": s.ciphertext})
     yield Call("Polynomial", he.Polynomial,
                {"coefficients": [0, 1, 2.5], "basis": "chebyshev", "interval": (-1.0, 1.0)},
@@ -251,5 +256,5 @@ def calls() -> list[Call]:
     """All of them."""
     exact()
     groups = (parameters(), keys(), stored(), values(), evaluation(), circuits(),
-              publication())  # fmt: skip
+              publication(), bootstrapping())  # fmt: skip
     return [call for group in groups for call in group]

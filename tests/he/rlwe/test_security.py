@@ -17,8 +17,10 @@ from he.rlwe.security import (
     SECURITY_LEVELS,
     TABLE_SIGMA,
     check,
+    check_sparse,
     estimate_security,
     max_log_qp,
+    max_sparse_log_qp,
     smallest_secure_N,
 )
 
@@ -159,3 +161,14 @@ def test_bytes__with_a_small_error_and_no_reason_are_refused() -> None:
     header = {**weak._encoded()[0], "insecure_reason": ""}
     with pytest.raises(InsecureParametersError, match=r"sigma = 0\.5"):
         CKKSParameters.from_bytes(pack(weak.kind, header, {}))
+
+
+def test_check_sparse__refuses_moduli_that_nobody_estimated() -> None:
+    assert max_sparse_log_qp(1 << 15) == 100
+    assert max_sparse_log_qp(1 << 14) == 0
+    assert max_sparse_log_qp(1 << 16, 192) == 0
+    check_sparse(1 << 15, 100)
+    check_sparse(1 << 10, 500, insecure_reason="unit test")
+    for N, log_qp, bits in ((1 << 15, 100.5, 128), (1 << 14, 20, 128), (1 << 16, 90, 192)):
+        with pytest.raises(InsecureParametersError, match="sparse secret of weight 32"):
+            check_sparse(N, log_qp, bits)

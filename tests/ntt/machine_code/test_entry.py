@@ -103,10 +103,9 @@ def test_entry__refuses_arrays_of_other_types(load: Load) -> None:
     add = entry_of(module.add, "add")
     frozen = good.copy()
     frozen.setflags(write=False)
-    unaligned = np.frombuffer(bytes(49), dtype=np.uint8)[1:].view(np.uint64)
     foreign = good.astype(good.dtype.newbyteorder(">"))
     for wrong in (
-        good.astype(np.int64), good.astype(np.float64), good.astype(np.uint32), foreign, unaligned,
+        good.astype(np.int64), good.astype(np.float64), good.astype(np.uint32), foreign,
         np.arange(12, dtype=np.uint64)[::2], good.reshape(2, 3), good.tolist(), 3, None,
     ):  # fmt: skip
         with pytest.raises(TypeError, match="No matching definition"):
@@ -119,6 +118,18 @@ def test_entry__refuses_arrays_of_other_types(load: Load) -> None:
             add(*[good.copy()] * count)
     out = np.empty_like(good)
     add(out, good.astype(np.ulonglong), good)  # C's other name of the same type
+    assert (out == 2 * good).all()
+
+
+def test_entry__takes_arrays_that_are_not_aligned(load: Load) -> None:
+    module = load()
+    good = np.arange(6, dtype=np.uint64)
+    module.add(good.copy(), good, good)
+    unaligned = np.zeros(49, dtype=np.uint8)[1:].view(np.uint64)
+    assert not unaligned.flags.aligned
+    unaligned[:] = good
+    out = np.empty_like(good)
+    entry_of(module.add, "add")(out, unaligned, good)
     assert (out == 2 * good).all()
 
 

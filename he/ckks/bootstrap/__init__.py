@@ -1,0 +1,1 @@
+"""Bootstrapping: a ciphertext without levels becomes one with levels, and the same slots."""

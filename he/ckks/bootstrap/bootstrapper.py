@@ -1,0 +1,268 @@
+"""`Bootstrapper`: what refreshes ciphertexts of a parameter set."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from he.ckks.bootstrap import slot_matrices
+from he.ckks.bootstrap.cosine import half_width, sine_polynomials
+from he.ckks.bootstrap.modulus_raising import raised
+from he.ckks.bootstrap.overflow import failure_probability
+from he.ckks.bootstrap.parameters import BootstrapCircuit
+from he.ckks.bootstrap.prediction import BootstrapError, Prediction
+from he.ckks.bootstrap.slot_transforms import SlotMap, SlotTransform, unconjugated
+from he.ckks.bootstrap.steps import split_evenly
+from he.ckks.ciphertext import Ciphertext, Plaintext
+from he.ckks.circuits.polynomial_evaluation import EncodedPolynomial
+from he.ckks.encoding.encoder import Encoder
+from he.ckks.evaluator import Evaluator
+from he.ckks.noise import precision_bits
+from he.ckks.operands import check_canonical
+from he.ckks.params import CKKSParameters
+from he.errors import LevelMismatchError, ParameterError
+from he.rlwe import galois
+from he.rlwe.evaluation_keys import EvaluationKeys
+from he.rlwe.key_needs import KeyNeeds
+from he.rlwe.operand_checks import check_owner, check_two_parts
+from he.trace import FROM_SPARSE, TO_SPARSE
+from he.validation import instance
+
+
+class Bootstrapper:
+    """Refreshes ciphertexts: the same slots, `levels` higher.
+
+    params: built by `CKKSParameters.build(.., bootstrap=..)`; raises `ParameterError` for others.
+    Matrices are encoded by `prepare`, or when they are first used.
+    """
+
+    def __init__(self, params: CKKSParameters) -> None:
+        instance(params, CKKSParameters, "the parameter set of a bootstrapper")
+        if params.bootstrap is None:
+            raise ParameterError(
+                f"{params} has no levels for a bootstrap: build it with `bootstrap=`"
+            )
+        self.params = params
+        self.circuit: BootstrapCircuit = params.bootstrap
+        self._encoder = Encoder(params)
+        top, circuit = params.max_level, self.circuit
+        self._sine_level = top - circuit.cts_levels
+        self._combined_level = self._sine_level - circuit.cosine_levels
+        self._cts = self._transforms(self._to_coefficients(), top)
+        stc_level = circuit.stc_levels if circuit.slots_first else self._combined_level
+        self._stc = self._transforms(self._to_slots(), stc_level)
+
+    @property
+    def input_level(self) -> int:
+        """The least level of a ciphertext that is refreshed; higher ones are moved there."""
+        return self.circuit.input_level
+
+    @property
+    def output_level(self) -> int:
+        """The level of a refreshed ciphertext."""
+        return self.params.max_level - self.circuit.levels
+
+    @property
+    def levels(self) -> int:
+        """The rescalings between two bootstraps."""
+        return self.output_level - self.input_level
+
+    @property
+    def failure_probability(self) -> float:
+        """The probability, at most, that a slot of a refreshed ciphertext is wrong altogether."""
+        return failure_probability(2 * self.circuit.slots, self.circuit.interval)
+
+    @functools.cached_property
+    def error(self) -> BootstrapError:
+        """What a bootstrap is predicted to add to the error of a slot."""
+        return Prediction(self.params, self.circuit).error
+
+    @property
+    def precision_bits(self) -> float:
+        """Bits after the binary point that a slot is predicted to keep."""
+        return precision_bits(self.error.within())
+
+    @functools.cached_property
+    def needs(self) -> KeyNeeds:
+        """The keys that `apply` uses."""
+        N, top = self.params.N, self.params.max_level
+        used = [(TO_SPARSE, 0), (FROM_SPARSE, top)]
+        for transform in (*self._cts, *self._stc):
+            used += [(element, transform.level) for element in transform.elements]
+        used += [(galois.element_of_rotation(step, N), top) for step in self._sums]
+        used.append((galois.element_of_conjugation(N), self._sine_level))
+        needs = [KeyNeeds.of(used), *(polynomial.needs for polynomial in self._polynomials)]
+        return KeyNeeds.union(needs).without_served(self.params)
+
+    @property
+    def key_bytes(self) -> int:
+        """The bytes of the keys that are sent and stored."""
+        return EvaluationKeys.serialized_bytes(self.params, self.needs)
+
+    @property
+    def weight_bytes(self) -> int:
+        """The memory that the encoded matrices take."""
+        return sum(transform.weight_bytes for transform in (*self._cts, *self._stc))
+
+    def prepare(self) -> None:
+        """Encode the matrices, on all threads; otherwise the first `apply` does."""
+        _ = self._to_coefficients_map, self._to_slots_map
+
+    def apply(self, evaluator: Evaluator, x: Ciphertext) -> Ciphertext:
+        """x with the same slots at `output_level`, at its canonical scale.
+
+        x: at `input_level` or above, at the canonical scale of its level, every slot's parts within
+        `circuit.largest` in absolute value. Raises `LevelMismatchError`, `ScaleMismatchError`,
+        `MissingKeyError`.
+        """
+        for _, made in self.steps(evaluator, x):
+            x = made
+        return x
+
+    def steps(
+        self, evaluator: Evaluator, x: Ciphertext
+    ) -> Iterator[tuple[str, Ciphertext]]:
+        """`apply` step by step: the name of each step of `step_names`, and what it makes.
+
+        The last one is the refreshed ciphertext. Who goes no further cancels the bootstrap.
+        """
+        self._check(evaluator, x)
+        return self._run(evaluator, x)
+
+    @property
+    def step_names(self) -> tuple[str, ...]:
+        """The steps, in order."""
+        if self.circuit.slots_first:
+            return ("drop", "SlotsToCoeffs", "ModRaise", "CoeffsToSlots", "EvalMod")
+        return ("drop", "ModRaise", "CoeffsToSlots", "EvalMod", "SlotsToCoeffs")
+
+    # ------------------------------------------------------------ steps
+
+    def _run(self, evaluator: Evaluator, x: Ciphertext) -> Iterator[tuple[str, Ciphertext]]:
+        steps = self._steps(evaluator)
+        for name in self.step_names:
+            x = steps[name](x)
+            yield name, x
+
+    def _steps(self, evaluator: Evaluator) -> dict[str, Callable[[Ciphertext], Ciphertext]]:
+        def to_slots(x: Ciphertext) -> Ciphertext:
+            return self._to_slots_map.apply(evaluator, x)
+
+        def lowered(x: Ciphertext) -> Ciphertext:
+            return evaluator.drop_to(x, self.input_level)
+
+        def raise_modulus(x: Ciphertext) -> Ciphertext:
+            x = raised(evaluator, x)
+            for step in self._sums:
+                x = evaluator.add(x, evaluator.rotate(x, step))
+            return x
+
+        def to_coefficients(x: Ciphertext) -> Ciphertext:
+            return self._to_coefficients_map.apply(evaluator, x)
+
+        def reduce(x: Ciphertext) -> Ciphertext:
+            return self._reduced(evaluator, x)
+
+        return {
+            "drop": lowered,
+            "SlotsToCoeffs": to_slots,
+            "ModRaise": raise_modulus,
+            "CoeffsToSlots": to_coefficients,
+            "EvalMod": reduce,
+        }
+
+    def _reduced(self, evaluator: Evaluator, x: Ciphertext) -> Ciphertext:
+        """The fractions of the real and, unless `real`, the imaginary parts."""
+        conjugate = evaluator.conjugate(x)
+        real = self._fractions(evaluator, evaluator.add(x, conjugate))
+        if self.circuit.real:
+            return real
+        turned = evaluator.multiply_plain(
+            evaluator.subtract(conjugate, x), self._unit(x.level), rescale=False
+        )
+        imaginary = self._fractions(evaluator, turned)
+        unit = self._unit(imaginary.level)
+        return evaluator.add(real, evaluator.multiply_plain(imaginary, unit, rescale=False))
+
+    def _fractions(self, evaluator: Evaluator, x: Ciphertext) -> Ciphertext:
+        for polynomial in self._polynomials:
+            x = polynomial.apply(evaluator, x)
+        return x
+
+    def _unit(self, level: int) -> Plaintext:
+        """X^(N/2): i in every slot in whose order no other one is conjugated, at the scale 1."""
+        return self._encoder.encode(
+            unconjugated(np.array([1j, 1j]), self.params.slots), level, 1.0
+        )
+
+    def _check(self, evaluator: Evaluator, x: Ciphertext) -> None:
+        instance(evaluator, Evaluator, "the evaluator")
+        for other, needed in ((evaluator, Evaluator), (x, Ciphertext)):
+            check_owner(self.params, other, needed, "bootstrapper")
+        check_two_parts(x, "a bootstrap")
+        check_canonical(x)
+        if x.level < self.input_level:
+            raise LevelMismatchError(
+                f"the ciphertext is at level {x.level}, and a bootstrap begins with SlotsToCoeffs "
+                f"at level {self.input_level}: refresh it before it comes below that level"
+            )
+        for element, level in self.needs.levels():
+            if element == 0:
+                evaluator.keys.for_relinearization(level)
+            elif element in (TO_SPARSE, FROM_SPARSE):
+                evaluator.keys.for_change_of_secret(element, level)
+            else:
+                evaluator.keys.for_element(element, level)
+
+    # ------------------------------------------------------------ what they need
+
+    @property
+    def _sums(self) -> list[int]:
+        """The rotations that add up the repetitions of sparse slots."""
+        n = self.circuit.slots
+        return galois.inner_sum_steps(self.params.slots // n, n)
+
+    @functools.cached_property
+    def _polynomials(self) -> list[EncodedPolynomial]:
+        level = self._sine_level
+        encoded = []
+        for polynomial in sine_polynomials(self.circuit, self._ratio):
+            encoded.append(EncodedPolynomial(self._encoder, polynomial, level))
+            level -= polynomial.depth
+        return encoded
+
+    @property
+    def _ratio(self) -> float:
+        """q_0 over the scale of level 0."""
+        return self.params.modulus(0) / self.params.scales[0]
+
+    def _to_coefficients(self) -> list[slot_matrices.Diagonals]:
+        """From the slots t / scale of a raised ciphertext to t / (q_0 K), half of it, twice."""
+        params, circuit = self.params, self.circuit
+        repeated = params.slots // circuit.slots
+        constant = params.scales[params.max_level] / params.modulus(0)
+        constant /= 2 * half_width(circuit) * repeated
+        groups = split_evenly(circuit.slots.bit_length() - 1, circuit.cts_levels)
+        return slot_matrices.coefficients_of_slots(circuit.slots, groups, constant)
+
+    def _to_slots(self) -> list[slot_matrices.Diagonals]:
+        groups = split_evenly(self.circuit.slots.bit_length() - 1, self.circuit.stc_levels)
+        return slot_matrices.slots_of_coefficients(self.circuit.slots, groups)
+
+    def _transforms(
+        self, matrices: list[slot_matrices.Diagonals], level: int
+    ) -> list[SlotTransform]:
+        return [
+            SlotTransform.of(self.params, matrix, level - place, self.circuit.small_keys)
+            for place, matrix in enumerate(matrices)
+        ]
+
+    @functools.cached_property
+    def _to_coefficients_map(self) -> SlotMap:
+        return SlotMap(transform.encode(self._encoder) for transform in self._cts)
+
+    @functools.cached_property
+    def _to_slots_map(self) -> SlotMap:
+        return SlotMap(transform.encode(self._encoder) for transform in self._stc)

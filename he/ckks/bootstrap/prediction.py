@@ -1,0 +1,171 @@
+"""The predicted error of a bootstrap: what each of its steps adds, and what later ones make of it.
+
+Variances are those of `he.ckks.noise`, of real parts, in units of the values that slots stand for.
+A matrix of the embedding is a unitary one times a number, which multiplies every variance by the
+square of it. The cosine and its doublings multiply by their slopes, the largest over all overflows.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from he.ckks.bootstrap.cosine import half_width, sine_polynomials
+from he.ckks.bootstrap.overflow import probability, standard_deviation
+from he.ckks.bootstrap.parameters import BootstrapCircuit
+from he.ckks.bootstrap.steps import split_evenly
+from he.ckks.circuits.polynomial_circuit import PolynomialCircuit
+from he.ckks.circuits.polynomial_noise import PolynomialNoise
+from he.ckks.circuits.polynomial_scales import PolynomialScales
+from he.ckks.noise import tail_factor
+from he.ckks.params import CKKSParameters
+
+FloatArray = NDArray[np.float64]
+
+DEFAULT_FAILURE_PROBABILITY = 2.0**-40
+
+
+@dataclass(frozen=True)
+class BootstrapError:
+    """What a bootstrap adds to a slot's real part, or to its imaginary part.
+
+    variance: of what is random; bound: of what is not, the cosine and the inverse sine.
+    """
+
+    variance: float
+    bound: float
+
+    def within(self, failure_probability: float = DEFAULT_FAILURE_PROBABILITY) -> float:
+        """What the error of one slot exceeds with at most this probability."""
+        result: float = tail_factor(failure_probability) * np.sqrt(self.variance) + self.bound
+        return result
+
+
+class Prediction:
+    """Predicts the error of the bootstrap that a parameter set is made for."""
+
+    def __init__(self, params: CKKSParameters, circuit: BootstrapCircuit) -> None:
+        self._params = params
+        self._circuit = circuit
+        self._noise = params.noise_model
+        self._steps = circuit.slots.bit_length() - 1
+        self._ratio = params.modulus(0) / params.scales[0]
+        self._sine_level = params.max_level - circuit.cts_levels
+
+    @functools.cached_property
+    def error(self) -> BootstrapError:
+        """The error of a bootstrap of a message within `circuit.largest`."""
+        messages, at_zero, bias = self._approximation()
+        reduced = self._reduced()
+        combined = reduced if self._circuit.real else 2 * reduced
+        if self._circuit.slots_first:
+            return BootstrapError(self._to_slots_early() + self._hidden() + combined, messages)
+        n = self._circuit.slots
+        late = n * (combined + self._hidden()) + self._to_slots_late()
+        # The cosine's own error is another one for each overflow: 2 n of them meet in a slot. Their
+        # mean is a polynomial of equal coefficients, 4 n / pi in the slots next to zeta = 1.
+        return BootstrapError(late + 2 * n * at_zero**2, messages + 4 * n / np.pi * abs(bias))
+
+    # ------------------------------------------------------------ CoeffsToSlots
+
+    def _input_of_sine(self) -> float:
+        """The variance of u."""
+        params, noise, circuit = self._params, self._noise, self._circuit
+        top = params.max_level
+        repeated = params.slots // circuit.slots
+        scale = params.scales[top]
+        variance = noise.key_switch(top) / scale**2
+        # Each of the sums doubles what was there, and its copies are independent.
+        for _ in range(repeated.bit_length() - 1):
+            variance = 2 * variance + noise.key_switch(top) / scale**2
+        constant = scale / params.modulus(0) / (2 * half_width(circuit) * repeated)
+        each = constant ** (1 / circuit.cts_levels)
+        size = repeated * params.modulus(0) / scale * standard_deviation() * np.sqrt(2 * params.N)
+        if repeated > 1:
+            size /= np.sqrt(repeated)
+        groups = split_evenly(self._steps, circuit.cts_levels)
+        for place, steps in enumerate(groups):
+            level = top - place
+            gain = each**2 / 2**steps
+            variance = self._applied(variance, level, gain, 2 ** (steps + 1), size)
+            size *= np.sqrt(gain)
+        last = params.scales[self._sine_level]
+        return float(4 * variance + noise.key_switch(self._sine_level) / last**2)
+
+    def _applied(
+        self, variance: float, level: int, gain: float, diagonals: int, size: float
+    ) -> float:
+        """The variance behind a matrix: rotated inputs, rounded diagonals, and a rescaling."""
+        params, noise = self._params, self._noise
+        scale = params.scales[level]
+        rotated = variance + noise.switching(level) / scale**2
+        rounded = diagonals * noise.encoding * (size / scale) ** 2
+        rescaled = noise.product_rescale(level) / params.scales[level - 1] ** 2
+        return gain * rotated + rounded + rescaled
+
+    # ------------------------------------------------------------ EvalMod
+
+    def _reduced(self) -> float:
+        """The largest variance of the reduced number over all overflows."""
+        params, circuit = self._params, self._circuit
+        level = self._sine_level
+        K = half_width(circuit)
+        values: FloatArray = np.arange(-circuit.interval, circuit.interval + 1) / K
+        variance: FloatArray = np.full(values.shape, self._input_of_sine())
+        for polynomial in sine_polynomials(circuit, self._ratio):
+            steps = PolynomialCircuit(polynomial)
+            noise = PolynomialNoise(steps, values)
+            scales = PolynomialScales(params, steps, level)
+            added = noise.added_variance(scales, self._noise)
+            variance = noise.slope**2 * variance + added
+            values = np.asarray(polynomial(values))
+            level -= polynomial.depth
+        return float(variance.max())
+
+    def _approximation(self) -> tuple[float, float, float]:
+        """What cosine and inverse sine are off by: for all messages, for zero, and in the mean of
+        all overflows of zero.
+        """
+        circuit = self._circuit
+        whole = np.arange(-circuit.interval, circuit.interval + 1)[:, None]
+        # The squares of coefficients add up to the mean of the slots' squares, and what the Taylor
+        # polynomial lacks is at least cubic: one coefficient has the largest error.
+        largest = circuit.largest * (1.0 if circuit.slots_first else np.sqrt(2))
+        messages = np.linspace(-largest, largest, 129)
+        values = (whole + messages / self._ratio) / half_width(circuit)
+        for polynomial in sine_polynomials(circuit, self._ratio):
+            values = np.asarray(polynomial(values))
+        errors = values - messages
+        at_zero = errors[:, messages.size // 2]
+        bias = sum(
+            probability(int(count)) * error
+            for count, error in zip(whole[:, 0], at_zero, strict=True)
+        )
+        return float(np.abs(errors).max()), float(np.abs(at_zero).max()), float(bias)
+
+    # ------------------------------------------------------------ SlotsToCoeffs, level 0
+
+    def _hidden(self) -> float:
+        """The variance of a coefficient's error from the switch to the sparse secret."""
+        slot = self._noise.key_switch(0) / self._params.scales[0] ** 2
+        return 2 * slot / self._params.N
+
+    def _to_slots_early(self) -> float:
+        """The variance of a coefficient's error from SlotsToCoeffs at the lowest levels."""
+        return 2 * self._to_slots(self._circuit.stc_levels, 1.0) / self._params.N
+
+    def _to_slots_late(self) -> float:
+        level = self._sine_level - self._circuit.cosine_levels
+        return self._to_slots(level, 1 / np.sqrt(self._circuit.slots))
+
+    def _to_slots(self, level: int, size: float) -> float:
+        size *= np.sqrt(2) * self._circuit.largest
+        variance = 0.0
+        for steps in split_evenly(self._steps, self._circuit.stc_levels):
+            variance = self._applied(variance, level, 2.0**steps, 2 ** (steps + 1), size)
+            size *= np.sqrt(2.0**steps)
+            level -= 1
+        return variance

@@ -1,0 +1,212 @@
+"""Bootstraps of small rings: messages, options, orders, keys, and what is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import he
+import ntt
+from he.ckks.bootstrap.bootstrapper import Bootstrapper
+from he.ckks.bootstrap.cosine import half_width, sine_polynomials
+from he.ckks.bootstrap.overflow import probability
+from he.trace import FROM_SPARSE, TO_SPARSE
+from tests.he.ckks.bootstrap.refreshing import REASON, refreshing
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "complex": {},
+    "real": {"real": True},
+    "sparse": {"slots": 64},
+    "sparse and real": {"slots": 8, "real": True},
+    "four slots": {"slots": 4},
+    "modulus first": {"slots_first": False, "precision_bits": 8},
+    "modulus first, sparse": {"slots_first": False, "precision_bits": 8, "slots": 32},
+    "small keys": {"small_keys": True},
+    "small keys, sparse": {"small_keys": True, "slots": 128},
+    "one level a step": {"levels": (9, 9), "precision_bits": 8},
+    "one level in all": {"levels": (1, 1), "slots": 16},
+    "inverse sine": {"precision_bits": 20, "scale_bits": 40},
+    "two words a level": {"precision_bits": 24, "scale_bits": 44, "N": 1 << 11},
+    "large values": {"largest": 4.0},
+}
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_apply__keeps_the_slots_within_the_predicted_error(options: dict[str, Any]) -> None:
+    it = refreshing(**options)
+    bootstrapper = it.bootstrapper
+    assert bootstrapper.precision_bits >= options.get("precision_bits", 12) - 0.1
+    predicted = bootstrapper.error.within()
+    largest = bootstrapper.circuit.largest
+    shape = np.ones(bootstrapper.circuit.slots)
+    adversarial = {
+        "random": it.messages(1),
+        "zero": 0 * shape,
+        "largest": shape,
+        "least": -shape,
+        "alternating": np.cumprod(-shape),
+        "one": np.eye(1, shape.size)[0],
+    }
+    for values in adversarial.values():
+        x = it.encrypted(largest * values)
+        refreshed = bootstrapper.apply(it.evaluator, x)
+        assert refreshed.level == bootstrapper.output_level
+        assert refreshed.scale == it.params.scales[refreshed.level]
+        assert it.error(x, refreshed) <= predicted
+
+
+def test_apply__starts_from_any_level() -> None:
+    it = refreshing()
+    bootstrapper = it.bootstrapper
+    for level in range(bootstrapper.input_level, bootstrapper.output_level + 1):
+        x = it.encrypted(it.messages(level), level)
+        lowered = it.evaluator.drop_to(x, bootstrapper.input_level)
+        refreshed = bootstrapper.apply(it.evaluator, x)
+        assert it.error(lowered, refreshed) <= bootstrapper.error.within()
+
+
+def test_apply__again_and_again_with_work_between() -> None:
+    """The errors of thirty bootstraps add up as independent ones do."""
+    it = refreshing()
+    bootstrapper, evaluator = it.bootstrapper, it.evaluator
+    values = it.messages(5)
+    x = it.encrypted(values)
+    for _ in range(30):
+        x = bootstrapper.apply(evaluator, x)
+        # (x + x)(1 / 2): a product between two bootstraps.
+        x = evaluator.multiply(evaluator.add(x, x), 0.5)
+    found = it.decrypted(x)[: values.size] - values
+    one = bootstrapper.error
+    bound = np.sqrt(30) * (one.within() - one.bound) + 30 * one.bound
+    assert np.abs([found.real, found.imag]).max() <= bound
+
+
+def test_apply__is_the_same_on_any_number_of_threads() -> None:
+    it = refreshing()
+    x = it.encrypted(it.messages(7))
+    found = []
+    before = ntt.get_threads()
+    try:
+        for threads in (1, 2):
+            ntt.set_threads(threads)
+            found.append(it.bootstrapper.apply(it.evaluator, x).data)
+    finally:
+        ntt.set_threads(before)
+    assert np.array_equal(*found)
+
+
+def test_apply__leaves_its_operand_alone_and_tells_of_its_steps() -> None:
+    it = refreshing()
+    x = it.encrypted(it.messages(8))
+    before = x.data.copy()
+    steps = list(it.bootstrapper.steps(it.evaluator, x))
+    assert np.array_equal(x.data, before)
+    assert [name for name, _ in steps] == list(it.bootstrapper.step_names)
+    assert steps[1][1].level == 0
+    assert steps[2][1].level == it.params.max_level
+    assert np.array_equal(steps[-1][1].data, it.bootstrapper.apply(it.evaluator, x).data)
+
+
+def test_failure__shows_where_the_interval_is_made_too_small() -> None:
+    """With |I| <= 1 in place of 14 many coefficients leave the interval: as many slots fail as the
+    distribution of I says, for the overflows at which the polynomials are wrong.
+    """
+    it = refreshing()
+    narrow = replace(it.bootstrapper.circuit, interval=1)
+    params = replace(it.params, bootstrap=narrow)
+    bootstrapper = Bootstrapper(params)
+    generator = he.KeyGenerator(params)
+    secret = generator.secret_key()
+    evaluator = he.Evaluator(params, generator.evaluation_keys(secret, bootstrapper.needs))
+    assert bootstrapper.failure_probability == 1
+    values = it.messages(2)
+    plain = evaluator.encoder.encode(values, bootstrapper.input_level)
+    x = he.Encryptor(params, secret).encrypt(plain)
+    refreshed = bootstrapper.apply(evaluator, x)
+    found = evaluator.encoder.decode(he.Decryptor(params, secret).decrypt(refreshed))
+    wrong = np.abs(found.real - values.real) > 2.0**-6
+    expected = 0.0
+    for overflow in range(-16, 17):
+        value = np.asarray(overflow / half_width(narrow))
+        for polynomial in sine_polynomials(narrow, params.modulus(0) / params.scales[0]):
+            value = np.asarray(polynomial(value))
+        expected += probability(overflow) * bool(abs(value) > 2.0**-6)
+    assert 0.01 < expected < 0.5
+    spread = 6 * np.sqrt(values.size * expected)
+    assert abs(np.count_nonzero(wrong) - values.size * expected) <= spread
+
+
+# ---------------------------------------------------------------- keys
+
+
+def test_needs__are_the_keys_that_are_used() -> None:
+    it = refreshing()
+    needs = it.bootstrapper.needs
+    assert needs.galois[TO_SPARSE] == 0
+    assert needs.galois[FROM_SPARSE] == it.params.max_level
+    keys = he.KeyGenerator(it.params).evaluation_keys(it.secret, needs)
+    assert len(keys.to_bytes()) == it.bootstrapper.key_bytes
+    again = he.EvaluationKeys.from_bytes(keys.to_bytes(), it.params)
+    evaluator = he.Evaluator(it.params, again)
+    x = it.encrypted(it.messages(3))
+    refreshed = it.bootstrapper.apply(evaluator, x)
+    assert it.error(x, refreshed) <= it.bootstrapper.error.within()
+
+
+def test_small_keys__are_few() -> None:
+    fast, small = refreshing().bootstrapper, refreshing(small_keys=True).bootstrapper
+    assert small.key_bytes < fast.key_bytes / 2
+    assert len(small.needs.levels()) < len(fast.needs.levels()) / 2
+
+
+def test_key_bytes__chooses_and_names_the_least() -> None:
+    def built(**wanted: Any) -> he.CKKSParameters:
+        return he.CKKSParameters.build(
+            2, scale_bits=36, N=1 << 10, insecure_reason=REASON,
+            bootstrap=he.Bootstrapping(precision_bits=12, **wanted),
+        )  # fmt: skip
+
+    free = Bootstrapper(built())
+    tight = Bootstrapper(built(key_bytes=free.key_bytes * 3 // 4))
+    assert tight.key_bytes <= free.key_bytes * 3 // 4
+    with pytest.raises(he.ParameterError, match="MB or more, not 1000 bytes"):
+        built(key_bytes=1000)
+
+
+def test_apply__without_a_key_names_it() -> None:
+    it = refreshing()
+    needs = it.bootstrapper.needs
+    x = it.encrypted(it.messages(4))
+    generator = he.KeyGenerator(it.params)
+    galois = {e: level for e, level in needs.galois.items() if e not in (TO_SPARSE, FROM_SPARSE)}
+    for missing, error in (
+        (he.KeyNeeds(needs.relinearization, galois, needs.lower), "bootstrapping key"),
+        (he.KeyNeeds(None, needs.galois, ()), "key"),
+    ):
+        keys = generator.evaluation_keys(it.secret, missing)
+        with pytest.raises(he.MissingKeyError, match=error):
+            it.bootstrapper.apply(he.Evaluator(it.params, keys), x)
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+def test_apply__refuses_what_it_cannot_refresh() -> None:
+    it = refreshing()
+    low = it.encrypted(it.messages(1), it.bootstrapper.input_level - 1)
+    with pytest.raises(he.LevelMismatchError, match="SlotsToCoeffs"):
+        it.bootstrapper.apply(it.evaluator, low)
+    x = it.encrypted(it.messages(1))
+    unscaled = it.evaluator.multiply_plain(
+        x, it.evaluator.encoder.encode(0.5, x.level), rescale=False
+    )
+    with pytest.raises(he.ScaleMismatchError):
+        it.bootstrapper.apply(it.evaluator, unscaled)
+    other = he.CKKSParameters.build(1, N=64, scale_bits=30, insecure_reason=REASON)
+    with pytest.raises(he.ParameterError, match="no levels for a bootstrap"):
+        Bootstrapper(other)
+    with pytest.raises(he.ParametersMismatchError):
+        it.bootstrapper.apply(he.Evaluator(other), x)

@@ -1,0 +1,115 @@
+"""Parameter sets that bootstrap: what is promised, chosen, stored and refused."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+import he
+from he.ckks.bootstrap.bootstrapper import Bootstrapper
+from he.rlwe import security
+
+REASON = "unit test"
+
+
+def _built(N: int, depth: int = 2, scale_bits: float = 40, **wanted: Any) -> he.CKKSParameters:
+    return he.CKKSParameters.build(
+        depth, scale_bits=scale_bits, N=N, insecure_reason=REASON,
+        bootstrap=he.Bootstrapping(**wanted),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("N", [1 << 10, 1 << 13, 1 << 16])
+@pytest.mark.parametrize("slots", [4, 256, None])
+@pytest.mark.parametrize("precision_bits", [8, 14, 18])
+def test_build__keeps_the_precision_that_was_asked_for(
+    N: int, slots: int | None, precision_bits: int
+) -> None:
+    params = _built(N, slots=slots, precision_bits=precision_bits)
+    assert Bootstrapper(params).precision_bits >= precision_bits - 0.1
+
+
+@pytest.mark.parametrize(("N", "depth", "scale_bits"), [(1 << 15, 5, 30), (1 << 16, 9, 40)])
+def test_build__is_secure_at_every_level(N: int, depth: int, scale_bits: float) -> None:
+    params = he.CKKSParameters.build(
+        depth, scale_bits=scale_bits, N=N, bootstrap=he.Bootstrapping(precision_bits=10)
+    )
+    bootstrapper = Bootstrapper(params)
+    assert bootstrapper.levels == depth
+    assert params.log_qp <= security.max_log_qp(N)
+    lowest = math.log2(params.modulus(0) * params.special_modulus(0))
+    assert lowest <= security.max_sparse_log_qp(N)
+    assert bootstrapper.failure_probability <= 2.0**-64
+    scales = [math.log2(scale) for scale in params.scales]
+    assert scales[bootstrapper.output_level] == pytest.approx(scale_bits, abs=0.01)
+    assert max(params.q + params.p) < 1 << 50
+
+
+def test_build__finds_a_ring() -> None:
+    params = he.CKKSParameters.build(
+        3, scale_bits=30, bootstrap=he.Bootstrapping(precision_bits=8, slots=64)
+    )
+    assert params.N == 1 << 15
+
+
+def test_bytes__hold_the_bootstrap() -> None:
+    params = _built(1 << 10, precision_bits=12, largest=2.5, real=True)
+    again = he.CKKSParameters.from_bytes(params.to_bytes(), insecure_reason=REASON)
+    assert again == params
+    assert again.bootstrap == params.bootstrap
+    assert again.id == params.id
+    plain = he.CKKSParameters.build(2, scale_bits=40, N=1 << 10, insecure_reason=REASON)
+    assert plain.bootstrap is None
+    assert plain.id != params.id
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"slots": 3}, "slots = 3"),
+        ({"slots": 6}, "power of two"),
+        ({"precision_bits": 2}, "from 4 to 40"),
+        ({"largest": 0}, "largest = 0"),
+        ({"failure_bits": 0}, "failure_bits"),
+        ({"levels": (1, 2, 3)}, "two numbers"),
+        ({"levels": (0, 1)}, "a number of levels"),
+        ({"key_bytes": 0}, "key_bytes"),
+        ({"real": True, "slots_first": False}, "slots_first"),
+    ],
+)
+def test_bootstrapping__refuses(wanted: dict[str, Any], message: str) -> None:
+    with pytest.raises(he.ParameterError, match=message):
+        he.Bootstrapping(**wanted)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        ({"slots": 1 << 10}, "N = 1024 has 512"),
+        ({"levels": (10, 2)}, "at most 9"),
+        ({"precision_bits": 36}, "ask for less precision"),
+    ],
+)
+def test_build__refuses(wanted: dict[str, Any], message: str) -> None:
+    with pytest.raises(he.ParameterError, match=message):
+        _built(1 << 10, **wanted)
+
+
+def test_build__refuses_what_a_bootstrap_chooses() -> None:
+    wanted = he.Bootstrapping()
+    for chosen in ({"dnum": 1}, {"word_bits": 50}, {"integer_bits": 8}, {"special_bits": 60}):
+        with pytest.raises(he.ParameterError, match="leave them out"):
+            he.CKKSParameters.build(2, bootstrap=wanted, **chosen)  # type: ignore[arg-type]
+
+
+def test_build__refuses_rings_that_are_too_small() -> None:
+    with pytest.raises(he.InsecureParametersError, match="sparse"):
+        he.CKKSParameters.build(
+            1, scale_bits=30, N=1 << 14, bootstrap=he.Bootstrapping(precision_bits=8)
+        )
+    with pytest.raises(he.InsecureParametersError, match="no room"):
+        he.CKKSParameters.build(
+            30, scale_bits=40, N=1 << 15, bootstrap=he.Bootstrapping(precision_bits=8)
+        )
