@@ -15,6 +15,7 @@ import numpy as np
 from he.ckks.circuits.diagonal_encoding import ArrangedDiagonals, weight_bytes
 from he.ckks.circuits.diagonals import EncodedDiagonals, encoded
 from he.ckks.circuits.linear_transform import SlotMatrix
+from he.ckks.circuits.reused_memory import ReusedMemory
 from he.ckks.circuits.weight_files import mapped_diagonals
 from he.ckks.encoding.embedding import embedded_period
 from he.ckks.evaluator import Evaluator
@@ -135,11 +136,21 @@ class StageWeights:
         sums = sum(len(split.giants) for split in self.affine.splits.values())
         return 16 * sums * limbs * self.params.N
 
-    def encoded(self, evaluator: Evaluator, advance: Advance | None = None) -> SlotMatrix:
-        """The matrix, encoded in memory."""
-        return self._matrix(
-            evaluator, lambda block: encoded(EncodedDiagonals, block, evaluator.encoder, advance)
-        )
+    def encoded(
+        self,
+        evaluator: Evaluator,
+        advance: Advance | None = None,
+        memory: ReusedMemory | None = None,
+    ) -> SlotMatrix:
+        """The matrix, encoded in memory; memory: where, None for new memory."""
+
+        def encode(block: ArrangedDiagonals) -> EncodedDiagonals:
+            words = None if memory is None else memory.taken(block.weight_bytes // 8)
+            return encoded(EncodedDiagonals, block, evaluator.encoder, advance, words)
+
+        if memory is not None:
+            memory.give_back(self.size // 8)
+        return self._matrix(evaluator, encode)
 
     def mapped(self, evaluator: Evaluator, folder: Path, advance: Advance | None) -> SlotMatrix:
         """The matrix, encoded in files; raises what `mapped_diagonals` raises."""
@@ -194,15 +205,15 @@ class KeptMatrix:
 class EncodedForRuns:
     """A matrix that is encoded whenever it is opened.
 
-    turns: a lock of the server, so that one such matrix is in memory at a time.
+    memory: that of the server for such matrices, so that there is one of them at a time.
     """
 
     def __init__(
-        self, evaluator: Evaluator, weights: StageWeights, turns: threading.Lock
+        self, evaluator: Evaluator, weights: StageWeights, memory: ReusedMemory
     ) -> None:
         self._evaluator = evaluator
         self._weights = weights
-        self._turns = turns
+        self._memory = memory
         self._matrix: SlotMatrix | None = None
 
     @property
@@ -213,8 +224,8 @@ class EncodedForRuns:
     @contextlib.contextmanager
     def opened(self) -> Iterator[None]:
         """Encode the weights, and drop them at the end."""
-        with self._turns:
-            self._matrix = self._weights.encoded(self._evaluator)
+        with self._memory.turns:
+            self._matrix = self._weights.encoded(self._evaluator, memory=self._memory)
             try:
                 yield
             finally:
@@ -241,7 +252,7 @@ def matrix_sources(
     """
     sizes = [weights.size for weights in stages.values()]
     places = choose_places(sizes, memory_bytes, folder is not None)
-    turns, telling = threading.Lock(), threading.Lock()
+    memory, telling = ReusedMemory(), threading.Lock()
 
     def tell(count: int) -> None:
         with telling:
@@ -258,6 +269,6 @@ def matrix_sources(
         elif place is Place.MEMORY:
             sources[name] = KeptMatrix(weights.encoded(evaluator, tell))
         else:
-            sources[name] = EncodedForRuns(evaluator, weights, turns)
+            sources[name] = EncodedForRuns(evaluator, weights, memory)
             tell(weights.diagonals)
     return sources

@@ -24,8 +24,13 @@ from he.rlwe.array_checks import array_of
 from he.rlwe.rns import context
 from he.validation import instance, whole_number
 from ntt import threads
-from ntt.hoisting import VECTOR, weights_shape
+from ntt.hoisting import weights_shape
 from ntt.workspace import workspace
+
+_TERMS = 32
+"""Diagonals that are encoded together: a run of as many words is written at once."""
+
+_TILE_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,28 +116,51 @@ class ArrangedDiagonals:
         advance: called with a number of diagonals as they are done, from any thread. Raises
         `EncodingError` for values that are not finite or that the level does not hold.
         """
-        ring, scale = context(self.params), self.params.scales[self.level]
-        ops = ring.limbs.subring(2 * self.period)(ring.qp_rows(self.level))
-        embed = embedding(2 * self.period)
+        scale, N = self.params.scales[self.level], 2 * self.period
+        embed = embedding(N)
         counts = np.diff(self.starts).tolist()
         steps = [step for step, n in zip(self.giants, counts, strict=True) for _ in range(n)]
-        limbs, rows, terms, lanes = out.shape
-        together = VECTOR // lanes  # whole cache lines are written
+        terms = out.shape[2]
 
         def work(lo: int, hi: int) -> None:
-            for first in range(lo, hi, together):
-                last = min(first + together, hi)
-                encoded = workspace("encoded diagonals", (last - first, limbs, rows, lanes))
-                for row, target in zip(range(first, last), encoded, strict=True):
+            for first in range(lo, hi, _TERMS):
+                last = min(first + _TERMS, hi)
+                coefficients = np.empty((last - first, N))
+                for row, target in zip(range(first, last), coefficients, strict=True):
                     slots = np.roll(_one_period(self.vectors[row], self.period), steps[row])
-                    coefficients = finite_coefficients(embed, slots, scale)
-                    residues = encoder.residues(coefficients, self.level, ops)
-                    np.copyto(target, residues.reshape(target.shape))
-                np.copyto(out[:, :, first:last], np.moveaxis(encoded, 0, 2))
+                    np.copyto(target, finite_coefficients(embed, slots, scale))
+                self._encode_terms(out, encoder, coefficients, first)
                 if advance is not None:
                     advance(last - first)
 
         threads.split(terms, work)
+
+    def _encode_terms(
+        self, out: np.ndarray, encoder: Encoder, coefficients: np.ndarray, first: int
+    ) -> None:
+        """The weights of some diagonals, from `first` on, a few limbs at a time.
+
+        So many at once that whole runs of them are written, and so few that they stay in a cache.
+        """
+        ring, (limbs, rows, _, lanes) = context(self.params), out.shape
+        primes, last = ring.qp_rows(self.level), first + len(coefficients)
+        together = max(1, _TILE_BYTES // (8 * rows * lanes * len(coefficients)))
+        for low in range(0, limbs, together):
+            high = min(low + together, limbs)
+            ops = ring.limbs.subring(2 * self.period)(primes[low:high])
+            shape = (last - first, high - low, rows, lanes)
+            encoded = workspace("encoded diagonals", shape)
+            for polynomial, target in zip(coefficients, encoded, strict=True):
+                residues = encoder.residues(polynomial, self.level, ops)
+                np.copyto(target, residues.reshape(target.shape))
+            np.copyto(
+                _as_pairs(out[low:high, :, first:last]), np.moveaxis(_as_pairs(encoded), 0, 2)
+            )
+
+
+def _as_pairs(words: np.ndarray) -> np.ndarray:
+    """The same memory, of rows of two words a row of one number: moved in half the time."""
+    return words.view(np.complex128) if words.shape[-1] == 2 else words
 
 
 def common_period(N: int, vectors: Iterable[np.ndarray]) -> int:

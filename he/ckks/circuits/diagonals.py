@@ -128,12 +128,15 @@ def encoded(
     arranged: ArrangedDiagonals,
     encoder: Encoder,
     advance: Callable[[int], object] | None = None,
+    memory: np.ndarray | None = None,
 ) -> D:
-    """Arranged diagonals as a `kind` of encoded diagonals in new memory.
+    """Arranged diagonals as a `kind` of encoded diagonals.
 
-    advance: as in `ArrangedDiagonals.encode`.
+    advance: as in `ArrangedDiagonals.encode`. memory: words for the weights, uint64
+    (`weight_bytes` / 8,), which may not be used otherwise while the result is; None takes new
+    memory.
     """
-    weights = large_array(arranged.shape)
+    weights = large_array(arranged.shape) if memory is None else memory.reshape(arranged.shape)
     arranged.encode(weights, encoder, advance)
     return with_weights(kind, arranged, weights)
 
