@@ -11,14 +11,13 @@ from nn.cli.service_options import (
     add_key_options,
     add_model_options,
     add_server_options,
-    add_verbose_option,
     connect,
     keys_folder,
     passphrase_of,
     remote_client,
     service_parser,
 )
-from nn.errors import ServiceError
+from nn.errors import NetworkError, ServiceError
 from nn.service.client.key_file import facts_of, key_path, list_keys, read_facts, write_key
 from ntt.terminal import say, show
 
@@ -32,24 +31,26 @@ def add_parser(subparsers: Subparsers) -> None:
         "The secret key stays in a file on this machine, encrypted under a passphrase. The "
         "evaluation keys, which reveal nothing, go to the service.",
     )
-    actions = parser.add_subparsers(metavar="ACTION", required=True)
-    make = actions.add_parser("make", help="make keys for a model, and upload the evaluation keys")
-    make.add_argument("name", help="of the key")
-    add_server_options(make)
-    add_model_options(make)
-    add_key_options(make)
-    make.set_defaults(run=_make)
-    show_all = actions.add_parser("list", help="list the keys, and what the service has of them")
-    add_server_options(show_all, required=False)
-    add_key_options(show_all)
-    show_all.set_defaults(run=_list)
-    delete = actions.add_parser("delete", help="delete a key here, and at the service")
-    delete.add_argument("name", help="of the key")
-    add_server_options(delete, required=False)
-    add_key_options(delete)
-    delete.set_defaults(run=_delete)
-    for action in (make, show_all, delete):
-        add_verbose_option(action)
+    parser.add_argument(
+        "action",
+        choices=_ACTIONS,
+        help="make keys for a model, and upload the evaluation keys; list the keys, and what the "
+        "service has of them; delete a key here, and at the service",
+    )
+    parser.add_argument("name", nargs="?", help="of the key")
+    add_server_options(parser, required=False)
+    add_model_options(parser)
+    add_key_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what the action says."""
+    if (arguments.name is None) != (arguments.action == "list"):
+        raise NetworkError(f"keys {arguments.action}: a name belongs to every action but list")
+    if arguments.server is None and arguments.action == "make":
+        raise NetworkError("keys make: say which service the keys are for, with --server")
+    return _ACTIONS[arguments.action](arguments)
 
 
 def _make(arguments: argparse.Namespace) -> int:
@@ -114,3 +115,6 @@ def _delete(arguments: argparse.Namespace) -> int:
     path.unlink()
     show(f"Deleted the key {arguments.name}.")
     return 0
+
+
+_ACTIONS = {"make": _make, "list": _list, "delete": _delete}

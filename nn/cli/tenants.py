@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from nn.cli.options import Subparsers
-from nn.cli.service_options import add_verbose_option, service_parser
+from nn.cli.service_options import service_parser
 from nn.errors import NetworkError
 from nn.service.server.database import FILE, Database
 from nn.service.server.settings import Quota
@@ -25,26 +25,35 @@ def add_parser(subparsers: Subparsers) -> None:
         "add tenants of a service, and give and revoke their tokens",
         "It works beside a service that runs.",
     )
-    actions = parser.add_subparsers(metavar="ACTION", required=True)
-    add = actions.add_parser("add", help="add a tenant, or change the quotas of one")
-    token = actions.add_parser("token", help="print a new token; it is shown this once")
-    revoke = actions.add_parser("revoke", help="end all tokens of a tenant")
-    for action, run in ((add, _add), (token, _token), (revoke, _revoke)):
-        action.add_argument("name", help="of the tenant")
-        action.set_defaults(run=run)
-    show_all = actions.add_parser("list", help="list the tenants")
-    show_all.set_defaults(run=_list)
-    token.add_argument("--days", type=positive, help="after which it expires (default: never)")
+    parser.add_argument(
+        "action",
+        choices=_ACTIONS,
+        help="add a tenant, or change the quotas of one; print a new token, which is shown this "
+        "once; revoke all tokens of a tenant; list the tenants",
+    )
+    parser.add_argument("name", nargs="?", help="of the tenant")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="of the service")
+    parser.add_argument("--days", type=positive, help="of a token (default: any number)")
+    quotas = parser.add_argument_group("quotas of a tenant that is added")
     for field in fields(Quota):
-        add.add_argument(
+        quotas.add_argument(
             f"--{field.name.replace('_', '-')}",
             type=positive,
             metavar="COUNT",
             help=f"(default: {field.default})",
         )
-    for action in (add, token, revoke, show_all):
-        action.add_argument("--data", type=Path, required=True, metavar="DIR")
-        add_verbose_option(action)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what the action says."""
+    if (arguments.name is None) != (arguments.action == "list"):
+        raise NetworkError(f"tenants {arguments.action}: a name belongs to every action but list")
+    database = _opened(arguments)
+    try:
+        return _ACTIONS[arguments.action](arguments, Tenants(database))
+    finally:
+        database.close()
 
 
 def _opened(arguments: argparse.Namespace) -> Database:
@@ -53,44 +62,31 @@ def _opened(arguments: argparse.Namespace) -> Database:
     return Database(arguments.data / FILE)
 
 
-def _add(arguments: argparse.Namespace) -> int:
+def _add(arguments: argparse.Namespace, tenants: Tenants) -> int:
     given = {
         field.name: getattr(arguments, field.name)
         for field in fields(Quota)
         if getattr(arguments, field.name) is not None
     }
-    database = _opened(arguments)
-    try:
-        Tenants(database).add(arguments.name, replace(Quota(), **given))
-    finally:
-        database.close()
+    tenants.add(arguments.name, replace(Quota(), **given))
     say(f"give {arguments.name} a token with `python -m nn tenants token`")
     return 0
 
 
-def _token(arguments: argparse.Namespace) -> int:
+def _token(arguments: argparse.Namespace, tenants: Tenants) -> int:
     valid_s = None if arguments.days is None else arguments.days * _DAY_S
-    database = _opened(arguments)
-    try:
-        show(Tenants(database).new_token(arguments.name, valid_s))
-    finally:
-        database.close()
+    show(tenants.new_token(arguments.name, valid_s))
     return 0
 
 
-def _revoke(arguments: argparse.Namespace) -> int:
-    database = _opened(arguments)
-    try:
-        show(f"Ended {Tenants(database).revoke(arguments.name)} tokens of {arguments.name}.")
-    finally:
-        database.close()
+def _revoke(arguments: argparse.Namespace, tenants: Tenants) -> int:
+    show(f"Ended {tenants.revoke(arguments.name)} tokens of {arguments.name}.")
     return 0
 
 
-def _list(arguments: argparse.Namespace) -> int:
-    database = _opened(arguments)
-    try:
-        show(*Tenants(database).names())
-    finally:
-        database.close()
+def _list(_: argparse.Namespace, tenants: Tenants) -> int:
+    show(*tenants.names())
     return 0
+
+
+_ACTIONS = {"add": _add, "token": _token, "revoke": _revoke, "list": _list}
