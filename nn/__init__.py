@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from nn import zoo
     from nn.any_plan import Client, Server, read_plan
     from nn.approximation.approximate import approximate, outside_ranges
+    from nn.approximation.comparison import compare_approximations
+    from nn.approximation.polynomialize import polynomialize
     from nn.batched.client import BatchedClient
     from nn.batched.plan import BatchedPlan
     from nn.batched.server import BatchedServer
@@ -96,11 +98,13 @@ __all__ = [
     "ServiceError",
     "UncalibratedWarning",
     "approximate",
+    "compare_approximations",
     "compile",
     "fold_batch_norms",
     "from_torch",
     "load",
     "outside_ranges",
+    "polynomialize",
     "read_plan",
     "save",
     "zoo",
@@ -113,6 +117,8 @@ __getattr__, __dir__ = lazy_names(
         "": "zoo",
         "any_plan": "Client Server read_plan",
         "approximation.approximate": "approximate outside_ranges",
+        "approximation.comparison": "compare_approximations",
+        "approximation.polynomialize": "polynomialize",
         "batched.client": "BatchedClient",
         "batched.plan": "BatchedPlan",
         "batched.server": "BatchedServer",

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import warnings
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from he.validation import instance
+from nn.approximation.approximate import approximate
 from nn.errors import (
+    ApproximationError,
     InputRangeError,
     InputRangeWarning,
     MissingPackageError,
@@ -32,6 +35,9 @@ def from_torch(
     example: Any,
     name: str | None = None,
     input_range: tuple[float, float] | None = None,
+    *,
+    activation: Literal["exact", "cheap"] | int | None = None,
+    calibration: ArrayLike | None = None,
 ) -> Network:
     """Convert a PyTorch model, as it behaves in evaluation mode, to a `Network`.
 
@@ -44,9 +50,10 @@ def from_torch(
 
     Every linear operation with constants is converted, and so are polynomials, products and sums of
     values. Activations that are no polynomials (ReLU, MaxPool2d, ..) become layers that
-    `nn.compile` refuses until they are replaced. A softmax or sigmoid at the end is left to the
-    client, and several outputs stand behind one another: `Network.finished` computes what the
-    module returns.
+    `nn.compile` refuses until they are replaced: by `nn.approximate`, or here with
+    ``activation="cheap"``, "exact" or a degree, which needs images for `calibration`. A softmax or
+    sigmoid at the end is left to the client, and several outputs stand behind one another:
+    `Network.finished` computes what the module returns.
 
     Every node of the network is compared with the module: for the inputs that the module itself
     gave to the node, the two outputs may differ by the rounding of two evaluations of this one
@@ -81,7 +88,12 @@ def from_torch(
         raise InputRangeError("example holds NaN or infinite values")
     if input_range is None:
         input_range = range_of_example(images)
-    return convert_model(module, images, name, input_range)
+    network = convert_model(module, images, name, input_range)
+    if activation is None and calibration is None:
+        return network
+    if calibration is None:
+        raise ApproximationError("activation is given: calibration=images is needed with it")
+    return approximate(network, calibration, "cheap" if activation is None else activation)
 
 
 def range_of_example(images: FloatArray) -> tuple[float, float]:
