@@ -65,7 +65,7 @@ $(VENV)/.project: pyproject.toml | $(BIN)/python
 	touch $@
 
 $(VENV)/.test: pyproject.toml tools/constraints.txt $(VENV)/.peers | $(BIN)/python
-	$(PIP) install --quiet --constraint tools/constraints.txt --editable '.[test,torch,rtl,docs,service]'
+	$(PIP) install --quiet --constraint tools/constraints.txt --editable '.[test,torch,onnx,rtl,docs,service]'
 	touch $@
 
 $(VENV)/.service: pyproject.toml | $(BIN)/python

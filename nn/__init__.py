@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         ServiceError,
         UncalibratedWarning,
     )
+    from nn.frontend.onnx_file import from_onnx
     from nn.frontend.pytorch import from_torch
     from nn.inference.limits import Limits
     from nn.inference.roles import AnyClient, AnyServer
@@ -101,6 +102,7 @@ __all__ = [
     "compare_approximations",
     "compile",
     "fold_batch_norms",
+    "from_onnx",
     "from_torch",
     "load",
     "outside_ranges",
@@ -126,6 +128,7 @@ __getattr__, __dir__ = lazy_names(
         "compilation": "compile",
         "errors": "AnswerError IdentityError InputRangeWarning LimitError MemoryBudgetError "
         "NetworkError ServiceError UncalibratedWarning",
+        "frontend.onnx_file": "from_onnx",
         "frontend.pytorch": "from_torch",
         "inference.limits": "Limits",
         "inference.roles": "AnyClient AnyServer",

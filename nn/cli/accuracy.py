@@ -19,7 +19,7 @@ from nn.cli.options import (
     add_data_option,
     add_threads_option,
     command_parser,
-    load_network,
+    network_of,
 )
 from nn.cli.session import decrypted, open_session
 from nn.packed.plan import InferencePlan
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the images in batches, compare the answers, print the result."""
     if arguments.json:
         check_writable(arguments.json, make_folders=True)
-    network = load_network(arguments.network)
+    network = network_of(arguments)
     data = load_data(network, arguments.data).first(arguments.images)
     session = open_session(arguments, network)
     batches, server_s = [], 0.0

@@ -21,7 +21,7 @@ from nn.cli.options import (
     add_data_option,
     add_threads_option,
     command_parser,
-    load_network,
+    network_of,
 )
 from nn.cli.session import Session, decrypted, open_session
 from nn.inference.roles import StageTime
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure, print the result, write it as JSON."""
     if arguments.json:
         check_writable(arguments.json, make_folders=True)
-    network = load_network(arguments.network)
+    network = network_of(arguments)
     if arguments.batched or arguments.scheme == "bfv":
         result = batched_bench.run_batched(arguments, network)
         print(batched_bench.report(result))

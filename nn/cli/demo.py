@@ -18,7 +18,7 @@ from nn.cli.options import (
     add_data_option,
     add_threads_option,
     command_parser,
-    load_network,
+    network_of,
 )
 from nn.cli.session import Session, decrypted, open_session
 from nn.packed.encrypted_batch import EncryptedBatch
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     from nn.cli.picture import check_output, draw
 
     check_output(arguments.output)
-    network = load_network(arguments.network)
+    network = network_of(arguments)
     data = load_data(network, arguments.data).first(arguments.images)
     session = open_session(arguments, network)
     shown = demonstrate(session, data, arguments.threads)

@@ -15,7 +15,7 @@ from nn.cli.options import (
     add_data_option,
     add_threads_option,
     command_parser,
-    load_network,
+    network_of,
 )
 from nn.cli.session import decrypted, open_session
 from nn.network.answers import softmax
@@ -48,7 +48,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Classify the images; print a table of the answers and tables of the logits."""
-    network = load_network(arguments.network)
+    network = network_of(arguments)
     titles, images = _images(arguments, network)
     session = open_session(arguments, network)
     encrypted = session.client.encrypt(images)

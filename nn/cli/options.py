@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import nn
+from he.format.archive import ArchiveError, read_arrays
 from nn.batched.plan import BatchedPlan
+from nn.cli.data import as_images
 from nn.compilation import plan_network
 from nn.errors import NetworkFileError, ZooError
 from nn.inference.options import PlanOptions
@@ -33,8 +35,22 @@ def command_parser(
         "--network",
         default="mnist",
         metavar="NAME|FILE",
-        help=f"a network of the zoo ({', '.join(nn.zoo.names())}) or a file that "
-        "nn.save wrote (default: %(default)s)",
+        help=f"a network of the zoo ({', '.join(nn.zoo.names())}), a file that nn.save wrote, or "
+        "an ONNX file, NAME.onnx (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--input-range",
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="the range of the inputs of an ONNX file (default: 0 1)",
+    )
+    parser.add_argument(
+        "--calibrate",
+        type=Path,
+        metavar="FILE.npz",
+        help="a file with the array `images`: on them activations become polynomials, and "
+        "predictions tight (default: the file's network as it is)",
     )
     add_planning_options(parser)
     parser.add_argument(
@@ -150,10 +166,27 @@ def _bits(text: str) -> float:
     return number
 
 
-def load_network(name: str) -> Network:
+def network_of(arguments: argparse.Namespace) -> Network:
+    """The network that ``--network`` names, calibrated on the images of ``--calibrate``."""
+    given = getattr(arguments, "input_range", None)
+    network = load_network(arguments.network, None if given is None else tuple(given))
+    path = getattr(arguments, "calibrate", None)
+    if path is None:
+        return network
+    try:
+        images = read_arrays(path, ("images",))["images"]
+    except (OSError, KeyError, ArchiveError) as error:
+        raise NetworkFileError(
+            f"{path} cannot be read as an .npz file with the array images: {error}"
+        ) from error
+    return nn.approximate(network, as_images(network, images, str(path)))
+
+
+def load_network(name: str, input_range: tuple[float, float] | None = None) -> Network:
     """The zoo's network called `name`, or the network in the file called `name`.
 
-    Raises `ZooError` for an unknown name, `NetworkFileError` for a file that holds no network.
+    input_range: of an ONNX file, by default [0, 1]. Raises `ZooError` for an unknown name,
+    `NetworkFileError` for a file that holds no network, and what `nn.from_onnx` raises.
     """
     if name in nn.zoo.names():
         return nn.zoo.load(name)
@@ -164,6 +197,8 @@ def load_network(name: str) -> Network:
             f"has that name"
         )
     try:
+        if path.suffix == ".onnx":
+            return nn.from_onnx(path, input_range=input_range or (0.0, 1.0))
         return nn.load(path)
     except OSError as error:
         raise NetworkFileError(f"{path} cannot be read: {error}") from error

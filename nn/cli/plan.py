@@ -8,7 +8,7 @@ from pathlib import Path
 
 from he.format.files import replaced_file
 from nn.cli.describe import plan_as_json
-from nn.cli.options import Subparsers, command_parser, load_network, make_plan
+from nn.cli.options import Subparsers, command_parser, make_plan, network_of
 from nn.packed.plan_picture import svg_picture, text_picture
 
 
@@ -35,7 +35,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan."""
-    plan = make_plan(arguments, load_network(arguments.network))
+    plan = make_plan(arguments, network_of(arguments))
     if arguments.json:
         print(json.dumps(plan_as_json(plan), indent=2))
     else:

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from nn.cli.options import Subparsers, command_parser, load_network, make_plan
+from nn.cli.options import Subparsers, command_parser, make_plan, network_of
 from nn.errors import MissingPackageError, NetworkError
 from nn.service.publishing import publish, published
 from nn.service.server.database import FILE, Database
@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def prepare(arguments: argparse.Namespace, data: Path) -> None:
     """Publish the network unless it is, and write a first token where there is no tenant."""
-    network = load_network(arguments.network)
+    network = network_of(arguments)
     name = arguments.name or network.name
     known = published(data, network)
     planned = arguments.precision or arguments.ring_degree or arguments.dnum

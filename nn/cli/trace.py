@@ -10,7 +10,7 @@ import numpy as np
 
 from he import trace as he_trace
 from he.format.files import check_writable
-from nn.cli.options import Subparsers, command_parser, load_network, make_plan
+from nn.cli.options import Subparsers, command_parser, make_plan, network_of
 from nn.packed.client import PackedClient
 from nn.packed.server import PackedServer
 from ntt.terminal import say, show
@@ -34,7 +34,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Record a run, write the trace, and print how many operations it has."""
     check_writable(arguments.output)
-    network = load_network(arguments.network)
+    network = network_of(arguments)
     plan = make_plan(arguments, network)
     say(f"{network.name}: making {plan.rotations} rotation keys")
     client = PackedClient(plan)

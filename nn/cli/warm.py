@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-from nn.cli.options import Subparsers, add_threads_option, command_parser, load_network
+from nn.cli.options import Subparsers, add_threads_option, command_parser, network_of
 from nn.cli.session import open_session
 from nn.errors import AnswerError
 from nn.terminal.compilation_notice import watch_compilation
@@ -32,7 +32,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compile the kernels, and print how many there were."""
-    network = load_network(arguments.network)
+    network = network_of(arguments)
     begin = time.perf_counter()
     say("Compiling the kernels that are not compiled yet: up to a minute, once.")
     with watch_compilation(announce=False) as compilation:

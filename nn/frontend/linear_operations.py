@@ -6,8 +6,8 @@ axis behind the channels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,57 +15,12 @@ import numpy as np
 from nn.errors import UnsupportedLayerError
 from nn.frontend.elements import Elements, IntArray, inner
 from nn.frontend.network_builder import NetworkBuilder, image_shape
+from nn.frontend.windows import Lengths, Windows
 from nn.network.layers import AvgPool2d, BatchNorm, Conv2d, FloatArray, Layer, Linear, Shape
 from nn.network.linear_map import LinearMap
 
-Lengths = tuple[int, ...]
 MOST_ENTRIES = 1 << 26
 """The most entries of a map that is written down entry by entry."""
-
-
-@dataclass(frozen=True)
-class Windows:
-    """Windows over an image: one number for each axis.
-
-    begin, end: rows in front of the image and behind it. Where `end` is negative, rows are left
-    out.
-    """
-
-    kernel: Lengths
-    stride: Lengths
-    begin: Lengths
-    end: Lengths
-    dilation: Lengths
-
-    @property
-    def extent(self) -> Lengths:
-        """The rows that a window spans."""
-        return tuple((k - 1) * d + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
-
-    def counts(self, size: Shape) -> Lengths:
-        """How many windows fit."""
-        parts = zip(size, self.begin, self.end, self.extent, self.stride, strict=True)
-        return tuple((n + b + e - extent) // s + 1 for n, b, e, extent, s in parts)
-
-    def entries(self, size: Shape, counts: Shape) -> tuple[IntArray, IntArray, IntArray]:
-        """Window, pixel and tap of every place of a window that lies within the image."""
-        axes = len(size)
-        places = []
-        for axis, (n, count) in enumerate(zip(size, counts, strict=True)):
-            taps = np.arange(self.kernel[axis]) * self.dilation[axis]
-            starts = np.arange(count) * self.stride[axis] - self.begin[axis]
-            row = starts[:, None] + taps
-            shape = [1] * (2 * axes)
-            shape[axis], shape[axes + axis] = row.shape
-            places.append((row.reshape(shape), ((row >= 0) & (row < n)).reshape(shape)))
-        inside: Any = True
-        pixel: Any = 0
-        for n, (row, valid) in zip(size, places, strict=True):
-            inside, pixel = inside & valid, pixel * n + row
-        full = (*counts, *self.kernel)
-        kept = np.flatnonzero(np.broadcast_to(inside, full))
-        window, tap = np.divmod(kept, int(np.prod(self.kernel)))
-        return window, np.broadcast_to(pixel, full).ravel()[kept], tap
 
 
 def convolution(
@@ -116,6 +71,8 @@ def transposed_convolution(
 
     def spread(array: FloatArray) -> FloatArray:
         lengths = [(n - 1) * step + 1 for n, step in zip(array.shape, steps, strict=True)]
+        if math.prod(lengths) > MOST_ENTRIES:
+            raise UnsupportedLayerError(f"its stride {windows.stride} makes a tensor {lengths}")
         result = np.zeros(lengths)
         result[tuple(slice(None, None, step) for step in steps)] = array
         return result
@@ -242,6 +199,20 @@ def product(
     return builder.apply("matmul", layer, value, result, origin, image)
 
 
+def product_of_tensors(
+    builder: NetworkBuilder, left: Elements, right: Elements, origin: Any
+) -> Elements:
+    """A matrix product of two tensors of equal ranks: all products of elements, then sums."""
+    if len(left.shape) < 3 or len(left.shape) != len(right.shape):
+        raise UnsupportedLayerError("a product of two tensors that sums over the images of a batch")
+    step = inner(origin)
+    first = left.moved(lambda array: array[..., :, :, None], step)
+    second = right.moved(lambda array: array[..., None, :, :], step)
+    terms = builder.multiply(first, second, step)
+    assert isinstance(terms, Elements)
+    return summed(builder, terms, [len(terms.shape) - 2], False, 1.0, origin)
+
+
 def with_bias(
     builder: NetworkBuilder, value: Elements, weight: FloatArray, bias: FloatArray, origin: Any
 ) -> Elements:
@@ -347,6 +318,11 @@ def _map_of_convolution(
 
 def _plain_kernel(weight: FloatArray, windows: Windows) -> tuple[FloatArray, tuple[int, int]]:
     """The kernel without dilation, and symmetric padding: rows of zeros make up for the rest."""
+    padded = (*windows.extent, *windows.begin, *windows.end)
+    if weight.shape[0] * weight.shape[1] * math.prod(windows.extent) > MOST_ENTRIES or (
+        max(padded) > MOST_ENTRIES
+    ):
+        raise UnsupportedLayerError(f"its windows {windows} are larger than any image")
     expanded = np.zeros((*weight.shape[:2], *windows.extent))
     expanded[:, :, :: windows.dilation[0], :: windows.dilation[1]] = weight
     extra = [(0, 0), (0, 0)]

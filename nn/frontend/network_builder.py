@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,9 @@ from nn.network.two_inputs import Multiply
 
 Operand = Elements | FloatArray
 """A tensor that is computed from the input, or a constant."""
+
+MOST_ELEMENTS = 1 << 24
+"""The most elements of a tensor of one image."""
 
 MIXED = (
     "it mixes the images of a batch or moves the batch axis; axis 0 must stay the batch axis, and "
@@ -91,7 +95,10 @@ class NetworkBuilder:
         while name in self.nodes or name == INPUT:
             count += 1
             name = f"{wanted}_{count}"
-        self._shapes[name] = layer.output_shape(*(self._shapes[i] for i in inputs))
+        shape = layer.output_shape(*(self._shapes[i] for i in inputs))
+        if math.prod(shape) > MOST_ELEMENTS:
+            raise UnsupportedLayerError(f"it makes a tensor {shape} for each image")
+        self._shapes[name] = shape
         self.nodes[name] = Node(name, layer, tuple(inputs))
         self.origins[name] = origin
         return name
@@ -103,10 +110,6 @@ class NetworkBuilder:
     def shape(self, name: str) -> Shape:
         """The shape of a node's value, without the batch axis."""
         return self._shapes[name]
-
-    def identity(self, shape: Shape) -> Layer:
-        """A layer that gives the network's input this shape."""
-        return Flatten() if len(shape) == 1 else Reshape(shape)
 
     def value(self, name: str, shape: Sequence[int], origin: Any) -> Elements:
         """A node's value as a tensor of this shape, batch axis included."""
@@ -139,6 +142,32 @@ class NetworkBuilder:
             kind = "flatten" if len(shape) == 1 else "reshape"
             self._reshaped[name, shape] = self.emit(kind, layer, [name], tensor.origin)
         return self._reshaped[name, shape]
+
+    def leading_to(self, output: str) -> tuple[Node, ...]:
+        """The nodes that `output` needs, in order, itself included."""
+        kept = {output}
+        for node in reversed(self.nodes.values()):
+            if node.name in kept:
+                kept.update(node.inputs)
+        return tuple(node for node in self.nodes.values() if node.name in kept)
+
+    def output(self, parts: Sequence[Elements]) -> str:
+        """The node of the network's output: one tensor, or several ones behind one another."""
+        shape = parts[0].shape[1:] or (1,)
+        last = parts[0]
+        if len(parts) > 1:
+            flat = [
+                self.settled(part).moved(lambda array: array.reshape(len(array), -1), None)
+                for part in parts
+            ]
+            joined = self.joined(flat, 1, None)
+            assert isinstance(joined, Elements)
+            last, shape = joined, joined.shape[1:]
+        name = self.node(last, shape)
+        if name != INPUT:
+            return name
+        layer: Layer = Flatten() if len(shape) == 1 else Reshape(shape)
+        return self.emit("identity", layer, [INPUT], last.origin)
 
     # -- tensors to nodes ----------------------------------------------------------------------
 

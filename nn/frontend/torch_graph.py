@@ -11,7 +11,7 @@ from torch.utils import _pytree
 
 from nn.errors import ConversionError, NetworkError, UnsupportedLayerError
 from nn.frontend.elements import Elements
-from nn.frontend.network_builder import NetworkBuilder, Operand
+from nn.frontend.network_builder import NetworkBuilder
 from nn.frontend.refusals import Refusals
 from nn.frontend.torch_capture import Captured, place_of
 from nn.frontend.torch_hints import HINTS
@@ -52,18 +52,14 @@ class GraphBuilder:
             elif node in needed and node not in self._finishes:
                 self._visit(node)
         try:
-            self.answers, self.shape = self._answers()
+            self.answers = self._answers()
         except UnsupportedLayerError as error:
             self._refusals.note("the output", "", 0, str(error))
         self._refusals.check()
 
     def nodes(self) -> tuple[Node, ...]:
         """The nodes of the network, in order, without those that nothing reads."""
-        kept = {self.output}
-        for node in reversed(self.builder.nodes.values()):
-            if node.name in kept:
-                kept.update(node.inputs)
-        return tuple(node for node in self.builder.nodes.values() if node.name in kept)
+        return self.builder.leading_to(self.output)
 
     # -- operations ----------------------------------------------------------------------------
 
@@ -141,9 +137,9 @@ class GraphBuilder:
                 found |= dict.fromkeys(path, node)
         return found
 
-    def _answers(self) -> tuple[tuple[Answer, ...], Shape]:
+    def _answers(self) -> tuple[Answer, ...]:
         """Emit the output, and say what becomes of it."""
-        parts: list[Operand] = []
+        parts: list[Elements] = []
         answers = []
         self.ends: list[fx.Node] = []
         for output in self._outputs():
@@ -166,30 +162,9 @@ class GraphBuilder:
             shape = part.shape[1:] or (1,)
             answers.append(Answer(shape, finish, max(axis - 1, 0)))
             parts.append(part)
-        origin = None
-        shape = answers[0].shape
-        if len(parts) > 1:
-            flat = [_flattened(part, origin) for part in parts if isinstance(part, Elements)]
-            joined = self.builder.joined(flat, 1, origin)
-            parts, shape = [joined], (sum(answer.size for answer in answers),)
-        (part,) = parts
-        assert isinstance(part, Elements)
-        self.output = self._last(part, shape)
+        self.output = self.builder.output(parts)
         plain = len(answers) == 1 and not answers[0].finish
-        return () if plain else tuple(answers), shape
-
-    def _last(self, part: Elements, shape: Shape) -> str:
-        """The node of the output; a network has one at least."""
-        name = self.builder.node(part, shape)
-        if name == INPUT:
-            same = part.scaled(1.0, part.origin)
-            layer = self.builder.identity(shape)
-            return self.builder.emit("identity", layer, [INPUT], same.origin)
-        return name
-
-
-def _flattened(part: Elements, origin: Any) -> Elements:
-    return part.moved(lambda array: array.reshape(len(array), -1), origin)
+        return () if plain else tuple(answers)
 
 
 def _leading_to(outputs: list[fx.Node]) -> set[fx.Node]:

@@ -11,11 +11,11 @@ from nn.errors import UnsupportedLayerError
 from nn.frontend import linear_operations as linear
 from nn.frontend.activations import TORCH
 from nn.frontend.elements import Elements
-from nn.frontend.linear_operations import Windows
 from nn.frontend.network_builder import Operand
 from nn.frontend.torch_hints import HINTS
 from nn.frontend.torch_nonlinear import NONLINEAR, activation, lengths
 from nn.frontend.torch_operations import ARITHMETIC, Call, moved, scaled
+from nn.frontend.windows import Windows, window_sizes
 from nn.network.layers import FloatArray
 
 _MOVES_TEXT = """
@@ -116,24 +116,8 @@ def _average_pool(call: Call) -> Elements:
     if call.has("divisor_override"):
         divisors = np.full(counts, float(call["divisor_override"]))
     else:
-        divisors = _counted(windows, size, counts, bool(call["count_include_pad"]))
+        divisors = window_sizes(windows, size, counts, bool(call["count_include_pad"]))
     return linear.average_pool(call.builder, value, windows, counts, divisors, call.origin)
-
-
-def _counted(
-    windows: Windows, size: tuple[int, ...], counts: tuple[int, ...], with_padding: bool
-) -> FloatArray:
-    """The elements of each window, with the padding or without."""
-    result = np.ones(counts)
-    for axis, (n, count) in enumerate(zip(size, counts, strict=True)):
-        start = np.arange(count) * windows.stride[axis] - windows.begin[axis]
-        most = n + (windows.begin[axis] if with_padding else 0)
-        stop = np.minimum(start + windows.kernel[axis], most)
-        first = start if with_padding else np.maximum(start, 0)
-        shape = [1] * len(size)
-        shape[axis] = count
-        result = result * (stop - first).reshape(shape)
-    return result
 
 
 def _reduced(call: Call) -> Elements:
@@ -159,7 +143,7 @@ def _matrix_product(call: Call) -> Operand:
 def _product(call: Call, left: Operand, right: Operand, origin: Any) -> Operand:
     builder = call.builder
     if isinstance(left, Elements) and isinstance(right, Elements):
-        return _product_of_tensors(call, left, right, origin)
+        return linear.product_of_tensors(builder, left, right, origin)
     if isinstance(left, Elements):
         assert not isinstance(right, Elements)
         if right.ndim == 1:
@@ -168,18 +152,6 @@ def _product(call: Call, left: Operand, right: Operand, origin: Any) -> Operand:
         return linear.product(builder, left, right, False, origin)
     assert isinstance(right, Elements)
     return linear.product(builder, right, left, True, origin)
-
-
-def _product_of_tensors(call: Call, left: Elements, right: Elements, origin: Any) -> Operand:
-    """A matrix product of two tensors: all products, then sums."""
-    if call.name == "mm" or len(left.shape) != len(right.shape):
-        raise UnsupportedLayerError("a product of two tensors that sums over the images of a batch")
-    first = left.moved(lambda array: array[..., :, :, None], call.step)
-    second = right.moved(lambda array: array[..., None, :, :], call.step)
-    terms = call.builder.multiply(first, second, call.step)
-    assert isinstance(terms, Elements)
-    axis = len(terms.shape) - 2
-    return linear.summed(call.builder, terms, [axis], False, 1.0, origin)
 
 
 def _product_and_sum(call: Call) -> Operand:

@@ -8,16 +8,12 @@ from typing import Any
 import numpy as np
 
 from nn.errors import UnsupportedLayerError
+from nn.frontend import nonlinear_operations as nonlinear
 from nn.frontend.activations import TORCH, recognised
 from nn.frontend.elements import Elements
-from nn.frontend.linear_operations import Windows
-from nn.frontend.network_builder import Operand, image_shape
-from nn.frontend.torch_operations import Call, numbers_of, scaled
-from nn.network.layers import FloatArray
-from nn.network.nonlinear import MaxPool2d
-from nn.network.two_inputs import Maximum
-
-# -- activations -------------------------------------------------------------------------------
+from nn.frontend.network_builder import Operand
+from nn.frontend.torch_operations import Call, numbers_of
+from nn.frontend.windows import Windows
 
 
 def activation(
@@ -30,8 +26,7 @@ def activation(
     layer = recognised(TORCH, name, numbers)
     if layer is None:
         raise UnsupportedLayerError("it has no counterpart")
-    origin = call.origin if whole else call.step
-    return call.builder.apply(layer.function, layer, value, value.shape, origin)
+    return nonlinear.activated(call.builder, layer, value, call.origin if whole else call.step)
 
 
 def _gelu(call: Call) -> Elements:
@@ -50,48 +45,23 @@ def _elu(call: Call) -> Elements:
 
 def _clamp(call: Call) -> Operand:
     low, high = call.get("min", call.get("min_val")), call.get("max", call.get("max_val"))
-    value: Operand = call.tensor()
     if isinstance(low, Elements) or isinstance(high, Elements):
         raise UnsupportedLayerError("bounds that are computed from the input")
-    if low is not None and high is not None and np.ndim(low) == 0 == np.ndim(high):
-        numbers = {"min_val": float(low), "max_val": float(high)}
-        return activation(call, "hardtanh", numbers, call.tensor())
-    for bound, sign in ((low, 1.0), (high, -1.0)):
-        if bound is not None:
-            value = _bounded(call, value, numbers_of(bound), sign)
-    return value
-
-
-def _bounded(call: Call, value: Operand, bound: FloatArray, sign: float) -> Operand:
-    """``max(x, bound)`` as ``bound + relu(x - bound)``; with the sign -1 the minimum."""
-    builder, origin = call.builder, call.origin
-    gap = scaled(call, builder.add(value, -bound, call.step) if bound.any() else value, sign)
-    assert isinstance(gap, Elements)
-    plain = sign == 1 and not bound.any()
-    part = scaled(call, activation(call, "relu", {}, gap, whole=plain), sign)
-    return builder.add(part, bound, origin) if bound.any() else part
+    least, most = (None if bound is None else numbers_of(bound) for bound in (low, high))
+    return nonlinear.clipped(call.builder, call.tensor(), least, most, call.origin)
 
 
 def _extreme(call: Call) -> Operand:
     sign = 1.0 if call.name == "maximum" else -1.0
     first, second = call.operand("self"), call.operand("other")
-    if isinstance(first, Elements) and isinstance(second, Elements):
-        pair = [scaled(call, x, sign) for x in (first, second)]
-        a, b = (x for x in pair if isinstance(x, Elements))
-        return scaled(call, call.builder.pair("maximum", Maximum(), a, b, call.step), sign)
-    value, bound = (first, second) if isinstance(first, Elements) else (second, first)
-    assert not isinstance(bound, Elements)
-    return _bounded(call, value, bound, sign)
+    return nonlinear.larger(call.builder, first, second, sign, call.origin)
 
 
 def _prelu(call: Call) -> Operand:
-    """``w x + (1 - w) relu(x)``, with a slope for each channel."""
     value, slope = call.tensor(), call.constant("weight")
-    if slope.size == 1:
-        return activation(call, "leaky_relu", {"negative_slope": float(slope.flat[0])}, value)
-    slope = slope.reshape(-1, *(1,) * (len(value.shape) - 2))
-    positive = activation(call, "relu", {}, value, whole=False).scaled(1 - slope, call.step)
-    return call.builder.add(value.scaled(slope, call.step), positive, call.origin)
+    if slope.size > 1:
+        slope = slope.reshape(-1, *(1,) * (len(value.shape) - 2))
+    return nonlinear.sloped(call.builder, value, slope, call.origin)
 
 
 def _threshold(call: Call) -> Elements:
@@ -117,26 +87,17 @@ def _first_of_two(call: Call) -> list[Any]:
 def _max_pool(call: Call) -> list[Any]:
     value = call.tensor()
     axes = len(value.shape) - 2
-    if axes > 2:
-        raise UnsupportedLayerError("MaxPool3d: use AvgPool3d, or a strided Conv3d")
     kernel = lengths(call["kernel_size"], axes)
     stride = lengths(call.get("stride") or kernel, axes)
     padding, dilation = lengths(call["padding"], axes), lengths(call["dilation"], axes)
     windows = Windows(kernel, stride, padding, padding, dilation)
-    found = call.result[0] if isinstance(call.result, tuple | list) else call.result
-    shape = tuple(found.shape)
-    parts = zip(shape[2:], windows.stride, windows.extent, value.shape[2:], padding, strict=True)
-    end = tuple(max((n - 1) * s + e - size - p, 0) for n, s, e, size, p in parts)
-    one, none = (1,) * (2 - axes), (0,) * (2 - axes)
-    pairs = ((*one, *kernel), (*one, *stride), (*none, *padding), (*none, *end), (*one, *dilation))
-    layer = MaxPool2d(*((int(a), int(b)) for a, b in pairs))
-    image = image_shape(value.shape[1:])
-    return [call.builder.apply("max_pool", layer, value, shape, call.origin, image), None]
+    counts = tuple(call.result[0].shape)[2:]
+    return [nonlinear.max_pool(call.builder, value, windows, counts, call.origin), None]
 
 
 def _adaptive_max_pool(call: Call) -> list[Any]:
-    value, shape = call.tensor(), tuple(call.result[0].shape)
-    return [_largest(call, value, shape), None]
+    counts = tuple(call.result[0].shape)[2:]
+    return [nonlinear.largest(call.builder, call.tensor(), counts, call.origin), None]
 
 
 def _largest_of_axes(call: Call) -> Any:
@@ -144,26 +105,9 @@ def _largest_of_axes(call: Call) -> Any:
     value = call.tensor()
     given = call.get("dim", ())
     axes = {int(a) % len(value.shape) for a in ([given] if isinstance(given, int) else given)}
-    shape = tuple(1 if a in axes else n for a, n in enumerate(value.shape))
-    if not axes or 0 in axes or 1 in axes or len(value.shape) not in (3, 4):
-        raise UnsupportedLayerError("a maximum over anything but the axes behind the channels")
-    found = _largest(call, value, shape)
-    several = isinstance(call.result, tuple | list)
-    wanted = tuple((call.result[0] if several else call.result).shape)
-    found = found.moved(lambda array: array.reshape(wanted), call.origin)
-    return [found, None] if several else found
-
-
-def _largest(call: Call, value: Elements, shape: tuple[int, ...]) -> Elements:
-    """Maxima over windows that divide the image evenly."""
-    size = value.shape[2:]
-    if any(n % count for n, count in zip(size, shape[2:], strict=True)) or len(size) > 2:
-        raise UnsupportedLayerError(f"windows of an image {size} that are not all of one size")
-    kernel = tuple(n // count for n, count in zip(size, shape[2:], strict=True))
-    height, width = (1, *kernel) if len(kernel) == 1 else kernel
-    layer = MaxPool2d((height, width), (height, width))
-    image = image_shape(value.shape[1:])
-    return call.builder.apply("max_pool", layer, value, shape, call.origin, image)
+    keep = bool(call.get("keepdim", False))
+    found = nonlinear.largest_of_axes(call.builder, value, axes, keep, call.origin)
+    return [found, None] if isinstance(call.result, tuple | list) else found
 
 
 def lengths(given: Any, axes: int) -> tuple[int, ...]:

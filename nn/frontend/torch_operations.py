@@ -12,6 +12,7 @@ from torch import Tensor, fx
 from torch.utils import _pytree
 
 from nn.errors import UnsupportedLayerError
+from nn.frontend import nonlinear_operations
 from nn.frontend.elements import Elements, Inner, Move, inner
 from nn.frontend.network_builder import NetworkBuilder, Operand
 from nn.network.layers import FloatArray
@@ -168,10 +169,7 @@ def _reversed_subtract(call: Call) -> Operand:
 
 def scaled(call: Call, value: Operand, factor: float) -> Operand:
     """A number times an operand, as a step within an operation."""
-    if not isinstance(value, Elements):
-        return np.asarray(value * factor)
-    # A change of sign is exact.
-    return value if factor == 1 else value.scaled(factor, call.step, 0 if factor == -1 else 1)
+    return nonlinear_operations.scaled(value, factor, call.origin)
 
 
 def _multiply(call: Call) -> Operand:
@@ -285,9 +283,7 @@ def _joined(call: Call) -> Operand:
     if call.name == "stack":
         axis %= len(call.shape)
         parts = [
-            call.builder.settled(part).moved(
-                lambda array: np.expand_dims(array, axis), call.step
-            )
+            call.builder.settled(part).moved(lambda array: np.expand_dims(array, axis), call.step)
             if isinstance(part, Elements)
             else np.expand_dims(part, axis)
             for part in parts

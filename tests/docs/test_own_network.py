@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+pytestmark = pytest.mark.filterwarnings("ignore")  # PyTorch's remarks on its exporter
 PAGE = Path(__file__).parents[2] / "docs" / "own-network.md"
 
 
@@ -43,6 +44,9 @@ def test_page__encrypted_answers_are_those_of_the_module(ran: tuple[dict[str, An
 
 def test_page__prints_what_is_refused_and_signals(ran: tuple[dict[str, Any], str]) -> None:
     names, printed = ran
+    assert [type(node.layer).__name__ for node in names["again"].nodes] == [
+        "Conv2d", "ScalarFunction", "Flatten", "Linear",
+    ]  # fmt: skip
     assert re.search(r"layer LayerNorm at '1', step .* use BatchNorm", printed)
     assert names["heart"].input_shape == (1, 187)
     assert names["heart"].output_shape == (5,)

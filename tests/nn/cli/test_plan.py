@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 import nn
@@ -64,3 +65,23 @@ def test_plan__svg_is_a_document(
     root = ElementTree.fromstring(path.read_text())
     assert root.tag.endswith("svg")
     capsys.readouterr()
+
+
+def test_plan__of_an_onnx_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    onnx_cases = pytest.importorskip("tests.nn.frontend.onnx_cases")
+    monkeypatch.chdir(tmp_path)
+    steps = (
+        ("Gemm", [onnx_cases.waves(6, 4), onnx_cases.waves(4)], {}),
+        ("Relu", [], {}),
+        ("Gemm", [onnx_cases.waves(4, 2), onnx_cases.waves(2)], {}),
+    )
+    model = onnx_cases.chain(*steps, shape=(6,))
+    Path("m.onnx").write_bytes(model.SerializeToString())
+    common = ["plan", "--network", "m.onnx", "--input-range", "-1", "1"]
+    assert main(common) != 0
+    assert "relu at 'Relu_1'" in capsys.readouterr().err
+    np.savez("images.npz", images=np.random.default_rng(0).uniform(-1, 1, (300, 6)))
+    assert main([*common, "--calibrate", "images.npz"]) == 0
+    assert "network      model" in capsys.readouterr().out
