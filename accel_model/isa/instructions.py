@@ -64,6 +64,8 @@ class Phase(enum.IntEnum):
     AUTOMORPHISM = 6
     DIVIDE = 7
     """division by P, q_l, or both"""
+    RAISE = 8
+    """residues modulo few primes to those modulo many"""
 
 
 NONE = -1

@@ -46,6 +46,8 @@ def _of_result(trace: OpTrace, op: HEOp, limbs: int) -> int:
         return op.level - 1
     if op.kind == "rescale":
         return op.level - 1 if op.to_level is None else op.to_level
+    if op.kind == "raise_modulus" and op.to_level is not None:
+        return op.to_level
     if op.kind == "drop_limbs":
         levels = trace.levels
         held = [i for i in range(op.level + 1) if levels[op.level].holds(levels[i])]

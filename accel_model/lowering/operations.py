@@ -219,14 +219,27 @@ class _Lowering:
                 for part, c in zip(pair, a, strict=False)
             ]
             return [np.stack([self.rns.mod_down_rescale(part, op.level) for part in full])]
-        rows = self.rns.q_rows(op.level)
-        divided = [self.rns.mod_down(part, op.level) for part in pair]
+        return [self._divided_sum(pair, a[:2], op.level)]
+
+    def switch_key(self, op: HEOp) -> list[Values]:
+        (a,) = self.operands(op)
+        pair = self.switched(a[1], op.keys[0], op.level)
+        return [self._divided_sum(pair, a[:1], op.level)]
+
+    def _divided_sum(self, pair: Values, addends: Values, level: int) -> Values:
+        """pair (2, limbs_QP), divided by P, plus the addends in the first parts."""
+        divided = np.stack([self.rns.mod_down(part, level) for part in pair])
         self.builder.phase = Phase.SUM
-        sums = [
-            self.builder.emit(Opcode.ADD, rows, part, c)
-            for part, c in zip(divided, a, strict=False)
-        ]
-        return [np.stack(sums)]
+        for part, addend in enumerate(addends):
+            rows = self.rns.q_rows(level)
+            divided[part] = self.builder.emit(Opcode.ADD, rows, divided[part], addend)
+        return divided
+
+    def raise_modulus(self, op: HEOp) -> list[Values]:
+        (a,) = self.operands(op)
+        if op.to_level is None:
+            raise LoweringError("raise_modulus needs the level of its result")
+        return [np.stack([self.rns.raised(part, op.level, op.to_level) for part in a])]
 
     def rescale(self, op: HEOp) -> list[Values]:
         (a,) = self.operands(op)
@@ -279,6 +292,8 @@ _LOWER: dict[str, Callable[[_Lowering, HEOp], Sequence[Values]]] = {
     "relinearize": _Lowering.relinearize,
     "relinearize_rescale": _Lowering.relinearize,
     "rescale": _Lowering.rescale,
+    "switch_key": _Lowering.switch_key,
+    "raise_modulus": _Lowering.raise_modulus,
     "drop_limbs": _Lowering.drop_limbs,
     "automorphisms": _Lowering.automorphisms,
     "linear_transform": _Lowering.linear_transform,

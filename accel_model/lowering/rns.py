@@ -209,6 +209,27 @@ class RNSLowering:
         """round(x / P), from QP to Q."""
         return self.divide(x, self.qp_rows(level), len(self.special_rows(level)))
 
+    def raised(self, x: Values, level: int, higher: int) -> Values:
+        """The centred coefficients of x modulo Q at `level`, in Q at a higher level: the steps of
+        `he.rlwe.raising`.
+        """
+        emit, rows, targets = self.builder.emit, self.q_rows(level), self.q_rows(higher)
+        self.builder.phase = Phase.RAISE
+        moduli = [self.moduli[r] for r in rows]
+        Q = math.prod(moduli)
+        half = Q // 2
+        inverses, weights = crt_weights(moduli)
+        terms = emit(Opcode.INTT, rows, x)
+        if len(rows) > 1:
+            scalar = np.array(inverses, dtype=np.uint64)
+            terms = emit(Opcode.MULSCALAR, rows, terms, scalar=scalar)
+        scalar = self._scaled(half, np.array(inverses, dtype=object), rows)
+        terms = emit(Opcode.ADDSCALAR, rows, terms, scalar=scalar)
+        if len(rows) > 1:
+            terms = np.append(terms, self._overflow_count(terms, rows))
+            weights = (*weights, -Q)
+        return emit(Opcode.NTT, targets, self.convert(terms, weights, -half, targets))
+
     def rescale(self, x: Values, level: int, lower: int) -> Values:
         """round(x Q_lower / Q_level)."""
         return self._change(x, level, lower, self.q_rows(level))

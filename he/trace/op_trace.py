@@ -115,7 +115,15 @@ class OpTrace:
             raise TraceError(f"its result {op.results} exists before")
         if not is_whole(op.level, 0) or op.level >= len(self.levels):
             raise TraceError(f"level {op.level} of {len(self.levels)} levels")
-        if op.to_level is not None and not (is_whole(op.to_level, 0) and op.to_level < op.level):
-            raise TraceError(f"a result at level {op.to_level} from level {op.level}")
+        self._check_to_level(op)
         for number, block in enumerate(op.blocks):
             check_block(number, block, op)
+
+    def _check_to_level(self, op: HEOp) -> None:
+        """`raise_modulus` names a higher level; others name a lower one, or none."""
+        raises, to_level = op.kind == "raise_modulus", op.to_level
+        if to_level is None and not raises:
+            return
+        within = range(op.level + 1, len(self.levels)) if raises else range(op.level)
+        if to_level is None or not is_whole(to_level, 0) or to_level not in within:
+            raise TraceError(f"a result at level {to_level} from level {op.level}")

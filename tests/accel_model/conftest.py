@@ -13,6 +13,7 @@ import pytest
 
 import nn
 from accel_model.isa import Opcode
+from he.ckks.bootstrap.modulus_raising import raised
 from he.ckks.circuits.linear_transform import LinearTransform, apply_matrix
 from he.ckks.circuits.polynomial import Polynomial
 from he.ckks.circuits.polynomial_evaluation import EncodedPolynomial
@@ -20,11 +21,11 @@ from he.ckks.encoding.encoder import Encoder
 from he.ckks.encryption import Encryptor
 from he.ckks.evaluator import Evaluator
 from he.ckks.params import CKKSParameters
-from he.rlwe import division
+from he.rlwe import division, raising
 from he.rlwe.galois import element_of_rotation
 from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.keygen import KeyGenerator
-from he.trace import RELINEARIZATION, OpTrace, Tracer
+from he.trace import FROM_SPARSE, RELINEARIZATION, TO_SPARSE, OpTrace, Tracer
 from ntt.constants import BasisChange, DigitChange, LimbDivision, Scalars
 from ntt.hoisting import VectorMoves
 from ntt.limbs import LimbOps
@@ -184,7 +185,11 @@ def counted_limbs() -> Iterator[Counter[Opcode]]:
         return wrapped
 
     with pytest.MonkeyPatch.context() as patch:
-        for owner, known in ((LimbOps, of_limbs), (division._kernels, of_kernels)):
+        for owner, known in (
+            (LimbOps, of_limbs),
+            (division._kernels, of_kernels),
+            (raising._kernels, of_kernels),
+        ):
             for name, count in known.items():
                 patch.setattr(owner, name, counting(getattr(owner, name), count))
         yield counts
@@ -223,11 +228,12 @@ class Circuit:
             EncodedPolynomial(encoder, polynomial, top) for polynomial in (power, chebyshev, monic)
         ]
         rotations = {element_of_rotation(k, params.N): top for k in (1, 3)}
+        changes = {TO_SPARSE: 0, FROM_SPARSE: top}
         conjugation = {2 * params.N - 1: top - 1}
         products = tuple((RELINEARIZATION, level) for level in range(top))
         needs = KeyNeeds.union(
             [
-                KeyNeeds(top, rotations | conjugation, products),
+                KeyNeeds(top, rotations | conjugation | changes, products),
                 *(b.needs for b in self.blocks.values()),
             ]
         )
@@ -268,6 +274,7 @@ class Circuit:
             evaluator.conjugate(evaluator.drop_to(y, y.level - 1)),
             *apply_matrix(evaluator, self.blocks, [x, y]),
             *(polynomial.apply(evaluator, x) for polynomial in self.polynomials),
+            raised(evaluator, evaluator.drop_to(x, 0)),
         ]
         if tracer is not None:
             for result in results:

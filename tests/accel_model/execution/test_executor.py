@@ -11,8 +11,11 @@ import nn
 from accel_model.errors import ExecutionError
 from accel_model.execution.executor import execute
 from accel_model.lowering.operations import lower
+from he import trace
 from he.ckks.ciphertext import Ciphertext
-from he.trace import KINDS
+from he.ckks.evaluator import Evaluator
+from he.trace import KINDS, Tracer
+from tests.he.ckks.bootstrap.refreshing import refreshing
 
 
 def assert_same_bits(outputs, expected):
@@ -50,6 +53,32 @@ def test_execute__encrypted_small_network(small_run):
 def test_execute__encrypted_mnist(mnist_run):
     software, hardware = executed_logits(mnist_run)
     assert np.array_equal(software, hardware)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"N": 64},
+        {"N": 64, "slots_first": False},
+        {"N": 256, "slots": 16, "real": True},
+        {"N": 256, "small_keys": True},
+        {"N": 1024, "levels": (1, 1), "slots": 16},
+    ],
+    ids=["slots first", "modulus first", "sparse and real", "small keys", "N = 1024"],
+)
+def test_execute__a_bootstrap_has_the_bits_of_the_run(options, tmp_path):
+    it = refreshing(**{"precision_bits": 8, **options})
+    x = it.encrypted(it.messages(1))
+    tracer = Tracer(it.params, "bootstrap")
+    tracer.input(x.data)
+    evaluator = Evaluator(it.params, it.evaluator.keys, tracer)
+    refreshed = it.bootstrapper.apply(evaluator, x)
+    tracer.output(refreshed.data)
+    assert np.array_equal(refreshed.data, it.bootstrapper.apply(it.evaluator, x).data)
+    trace.save(tracer.trace(), tmp_path / "bootstrap.trace")
+    read = trace.load(tmp_path / "bootstrap.trace")
+    assert read == tracer.trace()
+    assert_same_bits(execute(lower(read), tracer.arrays), [refreshed.data])
 
 
 def test_execute__missing_and_misshapen_data(circuit_run):

@@ -61,10 +61,10 @@ def test_lower__seeded_limbs_are_the_uniform_halves_of_keys(mnist_run):
     assert np.array_equal(table["seeded"], halves)
 
 
-def test_lower__transforms_belong_to_decompositions_and_divisions(circuit_run):
+def test_lower__transforms_belong_to_changes_of_the_modulus(circuit_run):
     rows = lower(circuit_run.trace).instructions
     transforms = np.isin(rows["opcode"], [Opcode.NTT, Opcode.INTT, Opcode.CONVERT])
-    assert set(rows["phase"][transforms]) == {Phase.DECOMPOSE, Phase.DIVIDE}
+    assert set(rows["phase"][transforms]) == {Phase.DECOMPOSE, Phase.DIVIDE, Phase.RAISE}
 
 
 def test_lower__time_of_mnist(mnist_run):

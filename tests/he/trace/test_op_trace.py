@@ -94,6 +94,11 @@ def test_tracer__an_unnamed_ciphertext(run: Run) -> None:
         ({"plaintexts": (5,)}, "plaintext 5 is not known"),
         ({"keys": (7,)}, "key 7 is not known"),
         ({"level": 3}, "level 3"),
+        ({"to_level": 2}, "level 2 from level 2"),
+        ({"kind": "rescale", "to_level": 3}, "level 3 from level 2"),
+        ({"kind": "raise_modulus"}, "level None from level 2"),
+        ({"kind": "raise_modulus", "to_level": 1}, "level 1 from level 2"),
+        ({"kind": "raise_modulus", "level": 0, "to_level": 3}, "level 3 from level 0"),
     ],
 )
 def test_trace__contradictions(run: Run, change: dict[str, object], told: str) -> None:
