@@ -6,7 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from he.validation import instance, words
-from nn.errors import UncalibratedWarning
+from nn.errors import MemoryBudgetError, UncalibratedWarning
 from nn.inference.options import IntegerKeywords, PlanOptions, RealKeywords
 from nn.inference.search import PlanningError, check_degree
 from nn.network.graph import Network
@@ -83,6 +83,7 @@ def compile(
     Raises `PlanningError` when nothing fits, with the best precision that was found, and for
     options that contradict each other; its subclasses `PlainModulusOverflowError` and
     `NoiseBudgetPlanningError` as `nn.batched.integer_planner.plan_integers` says;
+    `MemoryBudgetError` for a layer or a plan that does not fit this machine's memory;
     `UnsupportedLayerError` for a layer that the batched layout cannot compute;
     `he.WrongObjectError` for an object that is no network; and `he.ParameterError` for an option of
     another type.
@@ -109,7 +110,7 @@ def plan_network(
     match words(scheme, "scheme"), words(layout, "layout"):
         case "ckks", "packed" | None:
             _check_options_of_reals(options)
-            return plan_packed(network, options)
+            return _plan_packed(network, options)
         case "ckks", "batched":
             _check_options_of_reals(options)
             from nn.batched.real_planner import plan_reals
@@ -121,6 +122,17 @@ def plan_network(
         f"scheme {scheme!r} with layout {layout!r}: 'ckks' with 'packed' or 'batched', and "
         f"'bfv' with 'batched' are possible"
     )
+
+
+def _plan_packed(network: Network, options: PlanOptions) -> InferencePlan:
+    """`plan_packed`; raises `MemoryBudgetError` where this machine has too little memory."""
+    try:
+        return plan_packed(network, options)
+    except MemoryError as problem:
+        raise MemoryBudgetError(
+            f"the plan of {network.name!r} does not fit this machine's memory: use a smaller ring "
+            f"degree N, smaller images or fewer channels"
+        ) from problem
 
 
 def _check_options_of_reals(options: PlanOptions) -> None:

@@ -35,7 +35,7 @@ class LimitError(NetworkError):
 
 
 class MemoryBudgetError(NetworkError):
-    """A budget of memory is below the least that a server's weights take."""
+    """Keys, weights or a plan do not fit the memory: a budget's, or this machine's."""
 
 
 class IdentityError(NetworkError):

@@ -67,6 +67,15 @@ class ClientKeys(EvaluationKeys):
         return cls.of_client(keys, _read_id(contents))
 
 
+def key_memory(params: RLWEParameters, needs: KeyNeeds) -> int:
+    """The memory in bytes that the keys for `needs` take in use; on the wire they are smaller."""
+    words = 0
+    for _, level in needs.made(params):
+        limbs = len(params.primes(level) + params.special_primes(level))
+        words += 2 * params.digits(level) * limbs * params.N
+    return 8 * words
+
+
 def take_keys(given: EvaluationKeys | Buffer, params: RLWEParameters) -> EvaluationKeys:
     """Evaluation keys of these parameters, an object or bytes.
 

@@ -19,6 +19,7 @@ from nn.inference.limits import DEFAULT_LIMITS, Limits
 from nn.inference.promise import check_promise, decoded
 from nn.inference.publication import published
 from nn.inference.requests import Request, Requests
+from nn.memory import check_memory
 from nn.network.images import as_batch, check_pixels
 from nn.network.layers import FloatArray
 from nn.packed.encrypted_batch import EncryptedBatch
@@ -78,7 +79,15 @@ class PackedClient:
         return self._key_id
 
     def evaluation_keys(self) -> EvaluationKeys:
-        """The keys that the server needs; they reveal neither images nor answers."""
+        """The keys that the server needs; they reveal neither images nor answers.
+
+        Raises `MemoryBudgetError` where they do not fit this machine's memory.
+        """
+        check_memory(
+            self.plan.key_memory_bytes,
+            f"the evaluation keys of {self.plan.network!r}",
+            "use a machine with more memory, or a network of fewer levels or smaller layers",
+        )
         return ClientKeys.made(self._generator, self._secret, self.plan.needs, self._key_id)
 
     def secret_key_bytes(self) -> bytes:

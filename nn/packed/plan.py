@@ -22,7 +22,7 @@ from he.rlwe.serializable import Buffer
 from he.serialization import from_bytes, to_bytes
 from nn.errors import NetworkError
 from nn.inference.identity import digest_of
-from nn.inference.keys import ClientKeys
+from nn.inference.keys import ClientKeys, key_memory
 from nn.inference.plan_reading import (
     NEARLY,
     check_shape,
@@ -111,6 +111,11 @@ class InferencePlan:
     def evaluation_key_bytes(self) -> int:
         """The exact size of the evaluation keys in bytes."""
         return ClientKeys.serialized_bytes(self.params, self.needs)
+
+    @property
+    def key_memory_bytes(self) -> int:
+        """The memory that the evaluation keys take where they are used."""
+        return key_memory(self.params, self.needs)
 
     @property
     def weight_bytes(self) -> int | None:

@@ -13,6 +13,7 @@ from he.ckks.params import CKKSParameters
 from he.rlwe import galois
 from he.rlwe.key_needs import KeyNeeds
 from he.trace import RELINEARIZATION
+from nn.inference.keys import key_memory
 from nn.inference.options import PlanOptions
 from nn.inference.search import (
     DEFAULT_PRECISION_BITS,
@@ -133,11 +134,7 @@ class _PackedCircuit:
 
     def key_bytes(self, params: CKKSParameters) -> int:
         """The memory that the keys take under a parameter set."""
-        words = 0
-        for _, level in self.needs(params).made(params):
-            limbs = len(params.primes(level) + params.special_primes(level))
-            words += 2 * params.digits(level) * limbs * params.N
-        return 8 * words
+        return key_memory(params, self.needs(params))
 
     def stage_deviations(self, params: CKKSParameters) -> dict[str, float]:
         """The largest deviation of an element of each stage's value."""

@@ -18,6 +18,7 @@ from nn.inference.keys import owner_of, take_keys
 from nn.inference.limits import check_count
 from nn.inference.plan import check_network
 from nn.inference.roles import StageTime
+from nn.memory import check_memory
 from nn.network.graph import INPUT, Network
 from nn.packed.encrypted_batch import EncryptedBatch
 from nn.packed.encrypted_stages import EncryptedStage, Tensor, encrypted_stage
@@ -48,7 +49,8 @@ class PackedServer:
 
     Raises `NetworkError` for another network than the plan's, `he.ParametersMismatchError` or
     `he.MissingKeyError` for keys that do not serve the plan, `MemoryBudgetError` for a budget below
-    the least, which the error names, and `he.SerializationError` for an altered or foreign file.
+    the least, which the error names, and for weights beyond this machine's memory, and
+    `he.SerializationError` for an altered or foreign file.
     """
 
     def __init__(
@@ -86,6 +88,13 @@ class PackedServer:
             for item in packed
             if item.affine is not None
         }
+        sizes = [weights.size for weights in linear.values()]
+        if memory_bytes is None:
+            check_memory(
+                sum(sizes),
+                f"the encoded weights of {plan.network!r}",
+                f"give memory_bytes, {max(sizes, default=0)} at least, or a weights_folder",
+            )
         diagonals = sum(weights.diagonals for weights in linear.values())
         with count_progress("encoded diagonals", diagonals, progress) as bar:
             sources = matrix_sources(evaluator, linear, memory_bytes, folder, bar.advance)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nn.errors import ShapeError, UnsupportedLayerError
+from nn.memory import check_memory
 from nn.network.activation import Polynomial
 from nn.network.layers import (
     AvgPool2d,
@@ -23,6 +24,9 @@ from nn.stages.sparse_matrix import SparseMatrix
 
 _NEAR = 8
 """Pixels up to which an output's neighbourhood reaches."""
+
+_ENTRY_BYTES = 80
+"""What an entry of a convolution's matrix takes while the matrix is made."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,6 +181,11 @@ def _from_convolution(layer: Conv2d, in_shape: Shape) -> Affine:
     group_channels = layer.weight.shape[1]
     groups = np.arange(out_channels) // (out_channels // layer.groups)
     channels = groups[:, None] * group_channels + np.arange(group_channels)
+    check_memory(
+        _ENTRY_BYTES * out_channels * group_channels * len(taps),
+        f"the weights of a convolution {in_shape} -> {out_shape}, pixel by pixel,",
+        "use fewer channels, smaller images, a larger stride or more groups",
+    )
     # Entries (O, I, E): output channel, input channel of its group, pixel and tap of the window.
     values = layer.weight.reshape(out_channels, group_channels, -1)[:, :, taps]
     rows = np.arange(out_channels)[:, None, None] * (height * width) + out_pixels
