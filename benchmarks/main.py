@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from accel_model.errors import AcceleratorError
 from benchmarks.commands import (
     bfv,
+    bootstrap,
     compare,
     convolution,
     deep,
@@ -32,6 +33,7 @@ _COMMANDS = (
     ntt,
     primitives,
     rings,
+    bootstrap,
     bfv,
     inference,
     convolution,

@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/architecture.md again, each from the code that it shows.
+"""Draw the pictures of the documentation again, each from the code that it shows.
 
     python tools/pictures
 
@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 from he.format.files import replaced_file  # noqa: E402
 from ntt.terminal import run_command, show  # noqa: E402
-from tools.pictures import image, instruction, limb, rooms  # noqa: E402
+from tools.pictures import bootstrap, image, instruction, limb, rooms  # noqa: E402
 from tools.pictures.imports import imports  # noqa: E402
 
 FOLDER = ROOT / "docs" / "pictures"
@@ -28,6 +28,7 @@ def pictures() -> dict[str, str]:
         "way-of-an-image.svg": image.draw(),
         "way-of-a-limb.svg": limb.draw(),
         "way-of-an-instruction.svg": instruction.draw(),
+        "way-of-a-bootstrap.svg": bootstrap.draw(),
     }
 
 

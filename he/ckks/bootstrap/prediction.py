@@ -69,6 +69,19 @@ class Prediction:
         # mean is a polynomial of equal coefficients, 4 n / pi in the slots next to zeta = 1.
         return BootstrapError(late + 2 * n * at_zero**2, messages + 4 * n / np.pi * abs(bias))
 
+    def along_the_way(self) -> dict[str, float]:
+        """The variance of a message's error that each step adds, by the name of the step."""
+        circuit = self._circuit
+        slope = half_width(circuit) * self._ratio
+        before, reduced = self._input_of_sine() * slope**2, self._reduced()
+        early = self._to_slots_early() if circuit.slots_first else self._to_slots_late()
+        return {
+            "SlotsToCoeffs": early,
+            "ModRaise": self._hidden(),
+            "CoeffsToSlots": before,
+            "EvalMod": max(reduced - before, 0.0),
+        }
+
     # ------------------------------------------------------------ CoeffsToSlots
 
     def _input_of_sine(self) -> float:
