@@ -42,7 +42,8 @@ def test_page__names_the_settings() -> None:
 
 def test_page__examples_run() -> None:
     commands = re.findall(r"^python (-m nn .*)$", PAGE, re.MULTILINE)
-    assert len(commands) == 2
-    plan, infer = (run(*shlex.split(command)) for command in commands)
+    assert len(commands) == 3
+    plan, levels, infer = (run(*shlex.split(command)) for command in commands)
     assert "fashion_mnist" in plan
+    assert "level" in levels
     assert infer.count("0") > 1
