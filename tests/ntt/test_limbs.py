@@ -351,6 +351,23 @@ def test_divide__results_past_the_caches_are_the_same() -> None:
     assert (results[0][:2] == small).all()
 
 
+def test_tensor__results_past_the_caches_are_the_same() -> None:
+    """Large results, aligned to cache lines or not, and those limb by limb."""
+    degree, limbs = 1 << 15, 12
+    tables = ntt.NTTTables(degree, ntt.find_primes(45, degree, limbs))
+    top = np.array(tables.moduli, dtype=np.uint64)[:, None]
+    a, b = np.random.default_rng(0).integers(0, top, (2, 2, limbs, degree), dtype=np.uint64)
+    memory = aligned_array(3 * limbs * degree + 8)
+    expected = np.empty((3, limbs, degree), dtype=np.uint64)
+    for r in range(limbs):
+        one = LimbOps(tables, np.array([r]))
+        pair = (part[:, r : r + 1].copy() for part in (a, b))
+        expected[:, r : r + 1] = one.tensor(np.empty((3, 1, degree), dtype=np.uint64), *pair)
+    for first in (0, 1):
+        out = memory[first:][: expected.size].reshape(expected.shape)
+        assert (LimbOps(tables, np.arange(limbs)).tensor(out, a, b) == expected).all()
+
+
 def test_threads__do_not_change_the_bits(backend: Backend) -> None:
     degree = 1 << 15  # enough words for the work to be split
     tables = ntt.NTTTables(degree, ntt.find_primes(45, degree, 5))

@@ -64,13 +64,17 @@ def _multiply_four(
     products, place, step, moves, lanes, source, mask, key, k, ahead, next_k, distance, packed,
     c
 ):
-    """The products of four images with one key in a block of columns; fetches the next key."""
+    """The products of four images with one key in a block of columns; fetches what the next key
+    needs.
+    """
     fold, most, count = fold_constants(c), most_terms(c), key.shape[0]
-    zero = splat(ZERO)
+    zero, far = splat(ZERO), 4 * (count + 1) * distance
     zeros = zero, zero, zero, zero
     for v in range(source, source + mask + 1):
         i, x = 8 * v, 32 * (count + 1) * v
         at = x + 32 * count
+        for line in range(0, 32 * (count + 1), 8):
+            prefetch_second(packed, x + far + line)
         a = load(packed, at), load(packed, at + 8), load(packed, at + 16), load(packed, at + 24)
         b = zeros
         d = 0
@@ -98,9 +102,11 @@ def _multiply_one(
 ):
     """`_multiply_four` of one image."""
     fold, most, count = fold_constants(c), most_terms(c), key.shape[0]
-    zero = splat(ZERO)
+    zero, far = splat(ZERO), (count + 1) * distance
     for v in range(source, source + mask + 1):
         i, x = 8 * v, 8 * (count + 1) * v
+        for line in range(0, 8 * (count + 1), 8):
+            prefetch_second(packed, x + far + line)
         a, b = load(packed, x + 8 * count), zero
         d = 0
         while d < count:
@@ -160,26 +166,34 @@ def _one_sums(
     load_weights, lanes, out, g, first, limb, column, vectors, products, step, weights, bits,
     begin, product_of, c
 ):
-    """`_four_sums` of one image."""
+    """`_four_sums` of one image: two vectors side by side hide the latency of the products."""
     fold, most = fold_constants(c), most_terms(c)
     zero = splat(ZERO)
-    for v in range(vectors):
+    for v in range(0, vectors, 2):
         i = column + 8 * v
-        row = weights[(i >> 3) >> bits]
+        row, next_row = weights[(i >> 3) >> bits], weights[((i >> 3) + 1) >> bits]
         for s in range(begin.size - 1):
-            a, b = zero, zero
+            a, b, d, e = zero, zero, zero, zero
             t, end = begin[s], begin[s + 1]
             while t < end:
-                high_a, high_b = zero, zero
+                high_a, high_b, high_d, high_e = zero, zero, zero, zero
                 last = min(t + most, end)
                 while t < last:
-                    w, at = load_weights(row, lanes * t), v * step + product_of[t] * 16
+                    at = v * step + product_of[t] * 16
+                    w = load_weights(row, lanes * t)
                     a, high_a = accumulate(a, high_a, w, load(products, at))
                     b, high_b = accumulate(b, high_b, w, load(products, at + 8))
+                    w, at = load_weights(next_row, lanes * t), at + step
+                    d, high_d = accumulate(d, high_d, w, load(products, at))
+                    e, high_e = accumulate(e, high_e, w, load(products, at + 8))
                     t += 1
                 a, b = fold_wide(a, high_a, fold), fold_wide(b, high_b, fold)
-            store(out[g, first + s, 0, limb], i, a)
-            store(out[g, first + s, 1, limb], i, b)
+                d, e = fold_wide(d, high_d, fold), fold_wide(e, high_e, fold)
+            z0, z1 = out[g, first + s, 0, limb], out[g, first + s, 1, limb]
+            store(z0, i, a)
+            store(z1, i, b)
+            store(z0, i + 8, d)
+            store(z1, i + 8, e)
 
 
 @kernel

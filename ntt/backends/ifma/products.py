@@ -46,6 +46,7 @@ def accumulate(low, high, x, y):
 def tensor(out, a, b, rows, tables, lo, hi):
     """(a0 b0, a0 b1 + a1 b0, a1 b1) of two pairs (2, rows, N), into (3, rows, N)."""
     zero = splat(ZERO)
+    streams = out.size >= STREAMED_WORDS and out.ctypes.data % LINE_BYTES == 0
     for r in range(lo, hi):
         fold, constants = fold_constants(tables[rows[r]]), barrett_constants(tables[rows[r]])
         a0, a1, b0, b1 = a[0, r], a[1, r], b[0, r], b[1, r]
@@ -54,9 +55,17 @@ def tensor(out, a, b, rows, tables, lo, hi):
             x0, x1, y0, y1 = load(a0, i), load(a1, i), load(b0, i), load(b1, i)
             low, high = accumulate(zero, zero, x0, y1)
             low, high = accumulate(low, high, x1, y0)
-            store(z1, i, fold_wide(low, high, fold))
-            store(z0, i, barrett(x0, y0, constants))
-            store(z2, i, barrett(x1, y1, constants))
+            z = fold_wide(low, high, fold)
+            x, y = barrett(x0, y0, constants), barrett(x1, y1, constants)
+            if streams:
+                stream(z1, i, z)
+                stream(z0, i, x)
+                stream(z2, i, y)
+            else:
+                store(z1, i, z)
+                store(z0, i, x)
+                store(z2, i, y)
+    fence()
 
 
 @inline
