@@ -41,14 +41,14 @@ class Division:
         self.limbs = len(kept) + len(coming)
         self._kept_ops, self._lost_ops, self._coming_ops = limbs(kept), limbs(lost), limbs(coming)
         moduli, coming_moduli = self._lost_ops.moduli, self._coming_ops.moduli
-        D, self._K = math.prod(moduli), math.prod(coming_moduli)
+        self._D, self._K = D, K = math.prod(moduli), math.prod(coming_moduli)
         half = D // 2
         inverses, cofactors = crt_weights(moduli)
         self._lost_moduli = np.array(moduli, dtype=np.uint64)
         self._many = dropped > 1
         self._inverses = None
         if self._many or coming:
-            self._inverses = Scalars([i * self._K for i in inverses], moduli)
+            self._inverses = Scalars([i * K for i in inverses], moduli)
         # What half of D adds to the terms.
         factors = inverses if self._many else [1]
         shifts = [half * f % d for f, d in zip(factors, moduli, strict=True)]
@@ -56,8 +56,8 @@ class Division:
         self._reciprocals = np.array([1 / d for d in moduli])
         self._weights = [*cofactors, -D] if self._many else cofactors
         self._offset = -half
-        self._factors = _quotients(self._K, D, self._kept_ops.moduli)
-        self._coming_factors = _quotients(-1, D, coming_moduli)
+        kept_moduli = self._kept_ops.moduli
+        self._factors = Scalars([K * pow(D, -1, q) for q in kept_moduli], kept_moduli)
 
     @functools.cached_property
     def constants(self) -> LimbDivision:
@@ -83,9 +83,11 @@ class Division:
 
     @functools.cached_property
     def _coming_change(self) -> BasisChange:
-        """The terms of the remainder to the limbs that come, where x K is 0."""
+        """The terms of the remainder to the limbs that come, over -D: there x K is 0."""
         moduli = self._coming_ops.moduli
-        return BasisChange([self._weights] * len(moduli), [self._offset] * len(moduli), moduli)
+        factors = [pow(-self._D, -1, q) for q in moduli]
+        weights = [[w * factor for w in self._weights] for factor in factors]
+        return BasisChange(weights, [self._offset * factor for factor in factors], moduli)
 
     def __call__(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """x (limbs, N), transformed -> (kept limbs and those that come, N), transformed."""
@@ -120,9 +122,7 @@ class Division:
                     quotient[:kept], part[:kept], of_part, self._change, self._factors,
                     secret=secret,
                 )
-            new = quotient[kept:]
-            self._coming_ops.convert_forward(new, of_part, self._coming_change)
-            self._coming_ops.multiply_scalar(new, new, self._coming_factors)
+            self._coming_ops.convert_forward(quotient[kept:], of_part, self._coming_change)
         return out
 
     def of_sum(self, out: np.ndarray, kept: np.ndarray, last: np.ndarray) -> np.ndarray:
@@ -152,11 +152,6 @@ class Division:
             if many:
                 _kernels.overflow_count(of_part[-1], of_part[:-1], self._reciprocals)
         return terms
-
-
-def _quotients(K: int, D: int, moduli: Sequence[int]) -> Scalars:
-    """K / D modulo each prime."""
-    return Scalars([K * pow(D, -1, q) for q in moduli], moduli)
 
 
 def crt_weights(moduli: Sequence[int]) -> tuple[list[int], list[int]]:
