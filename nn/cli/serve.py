@@ -47,10 +47,17 @@ def add_parser(subparsers: Subparsers) -> None:
     listening.add_argument("--private-key", type=Path, metavar="PEM", help="for TLS")
     listening.add_argument(
         "--workers",
-        type=positive,
+        type=_workers,
         default=Settings.workers,
+        metavar="COUNT|ray://HOST:PORT",
+        help="processes that run networks, or a Ray cluster whose machines do (default: one "
+        "process for each CPU, %(default)s)",
+    )
+    listening.add_argument(
+        "--ray-workers",
+        type=positive,
         metavar="COUNT",
-        help="processes that run networks (default: one for each CPU, %(default)s)",
+        help="actors in the cluster (default: as many as its CPUs allow)",
     )
     listening.add_argument(
         "--threads",
@@ -78,6 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
         certificate=arguments.certificate,
         private_key=arguments.private_key,
         workers=arguments.workers,
+        ray_workers=arguments.ray_workers,
         threads=arguments.threads,
         memory_bytes=arguments.memory * _MIB,
     )
@@ -112,6 +120,11 @@ def prepare(arguments: argparse.Namespace, data: Path) -> None:
             _write_token(data / FIRST_TOKEN, tenants.new_token(FIRST_TENANT))
     finally:
         database.close()
+
+
+def _workers(text: str) -> int | str:
+    """A number of processes, or the address of a cluster; for argparse."""
+    return text if text.startswith("ray://") else positive(text)
 
 
 def check_packages() -> None:

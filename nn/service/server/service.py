@@ -9,7 +9,7 @@ import fcntl
 import os
 import secrets
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -141,12 +141,16 @@ class Service:
 def make_workers(settings: Settings, models: Models) -> list[Worker]:
     """The workers that the settings ask for."""
     folders = [model.folder for model in models.all]
-    if not isinstance(settings.workers, int):
-        raise NetworkError(f"workers: a number is needed, not {settings.workers!r}")
-    memory = settings.memory_bytes // settings.workers
-    return [
-        ProcessWorker(folders, memory, settings.threads, _RUN_S) for _ in range(settings.workers)
-    ]
+    if isinstance(settings.workers, str):
+        from nn.service.server.ray_workers import RayWorker, connect
+
+        kind: Callable[..., Worker] = RayWorker
+        processors = connect(settings.workers)
+        count = settings.ray_workers or max(1, processors // settings.threads)
+    else:
+        kind, count = ProcessWorker, settings.workers
+    memory = settings.memory_bytes // count
+    return [kind(folders, memory, settings.threads, _RUN_S) for _ in range(count)]
 
 
 def _locked(data: Path) -> IO[str]:

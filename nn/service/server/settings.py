@@ -45,7 +45,8 @@ class Settings:
 
     data: its folder. host, port: where it listens; port 0 takes any that is free. certificate,
     private_key: PEM files for TLS; without them the service speaks plain HTTP. workers: processes
-    that run networks, or `ray://..`; threads: of each worker. memory_bytes: the most memory
+    that run networks, or the address of a Ray cluster, where ray_workers actors run, by default as
+    many as its processors allow. threads: of each worker. memory_bytes: the most memory
     that loaded evaluation keys take in all workers together. group: the most images that run as one
     group.
 
@@ -62,6 +63,7 @@ class Settings:
     certificate: Path | None = None
     private_key: Path | None = None
     workers: int | str = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    ray_workers: int | None = None
     threads: int = 1
     memory_bytes: int = 2 << 30
     group: int = 8
