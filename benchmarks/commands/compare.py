@@ -14,6 +14,7 @@ from accel_model.machine.machine_file import load_machine
 from benchmarks.commands.options import DEFAULT_MACHINES, add_machine_option, case, seconds
 from benchmarks.commands.results_file import provenance, write_result
 from benchmarks.comparison import peers
+from benchmarks.comparison.bootstrap_run import DEFAULT_CASE, run_bootstrap
 from benchmarks.comparison.compare import Comparison, Peer, accelerate, executed_program, sweep_size
 from benchmarks.comparison.network_run import run_network
 from benchmarks.comparison.operation_run import OPERATIONS, run_operation
@@ -54,7 +55,7 @@ def add_parser(subparsers: Subparsers) -> None:
         default="mnist",
         metavar="NAME|FILE",
         help=f"a network of the zoo ({', '.join(nn.zoo.names())}), a file that nn.save wrote, "
-        f"or one operation ({', '.join(OPERATIONS)}) (default: %(default)s)",
+        f"one operation ({', '.join(OPERATIONS)}), or a bootstrap (default: %(default)s)",
     )
     add_machine_option(parser)
     parser.add_argument(
@@ -87,15 +88,15 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--case",
         type=case,
-        default=_DEFAULT_CASE,
         metavar="N:DEPTH",
-        help="ring degree and usable depth of an operation (default: %(default)s)",
+        help=f"ring degree and usable depth of an operation (default: {_DEFAULT_CASE}) or of a "
+        f"bootstrap, behind it (default: {DEFAULT_CASE}; below N = 32768 without security)",
     )
     parser.add_argument(
         "--seconds",
         type=seconds,
         default=2.0,
-        help="timed seconds of an operation (default: %(default)s)",
+        help="timed seconds of an operation or a bootstrap (default: %(default)s)",
     )
 
 
@@ -134,16 +135,14 @@ def run_command(arguments: argparse.Namespace) -> int:
 
 def _software(arguments: argparse.Namespace) -> SoftwareRun:
     ntt_threads.check_threads(arguments.threads, "--threads")
-    name, known = arguments.workload, (*nn.zoo.names(), *OPERATIONS)
+    name, known = arguments.workload, (*nn.zoo.names(), *OPERATIONS, "bootstrap")
     if name in OPERATIONS:
         return run_operation(
-            name, arguments.case, seconds=arguments.seconds, threads=arguments.threads
+            name, _case(arguments), seconds=arguments.seconds, threads=arguments.threads
         )
     if name == "bootstrap":
-        raise WorkloadFailure(
-            "bootstrap: he.ckks does not bootstrap, so there is no run to compare: choose one of "
-            f"{', '.join(known)}"
-        )
+        wanted = arguments.case or DEFAULT_CASE
+        return run_bootstrap(wanted, seconds=arguments.seconds, threads=arguments.threads)
     if name not in known and not Path(name).is_file():
         raise WorkloadFailure(
             f"there is no workload {name!r}: choose one of {', '.join(known)}, or "
@@ -158,6 +157,12 @@ def _software(arguments: argparse.Namespace) -> SoftwareRun:
     return run_network(
         network, plan, image, repeats=arguments.repeats, threads=arguments.threads
     )
+
+
+def _case(arguments: argparse.Namespace) -> Case:
+    """The case of an operation."""
+    wanted: Case = arguments.case or _DEFAULT_CASE
+    return wanted
 
 
 def _machines(names: Sequence[str]) -> list[Machine]:
@@ -176,5 +181,8 @@ def _machines(names: Sequence[str]) -> list[Machine]:
 
 def _peers(arguments: argparse.Namespace, software: SoftwareRun) -> list[Peer]:
     if software.name in OPERATIONS:
-        return peers.of_operation(software.name, arguments.case, arguments.seconds)
+        return peers.of_operation(software.name, _case(arguments), arguments.seconds)
+    if software.name == "bootstrap":
+        say("bootstrap: no other library is timed beside it")
+        return []
     return peers.of_network(software, max(3, arguments.repeats // 4))

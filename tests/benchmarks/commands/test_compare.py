@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+import he
 import nn
 from accel_model.cli.main import main as model_main
 from accel_model.estimation import sweep
@@ -18,6 +19,7 @@ from accel_model.machine.machine_file import CONFIGS, load_machine
 from benchmarks.comparison import compare, peers
 from benchmarks.comparison.text import ratio
 from benchmarks.main import main
+from he import trace as traces
 from tests.hostile_names import HOSTILE, unprintable_lines
 
 PLANNING = ["--ring-degree", "256", "--insecure-reason", "unit test", "--repeats", "2"]
@@ -191,6 +193,32 @@ def test_compare__one_operation(name, tmp_path, capsys):
     assert f"{ratio(machine['speed_up'])}" in printed
 
 
+def test_compare__a_bootstrap(tmp_path, capsys):
+    files = {name: tmp_path / f"bootstrap.{name}" for name in ("json", "trace", "html")}
+    words = ["compare", "--workload", "bootstrap", "--case", "256:1", "--seconds", "0"]
+    words += [word for name, path in files.items() for word in (f"--{name}", str(path))]
+    assert main([*words, "--machine", "asic7", "--no-sweep", "--peers"]) == 0
+    result = json.loads(files["json"].read_text())
+    steps = ["SlotsToCoeffs", "ModRaise", "CoeffsToSlots", "EvalMod"]
+    assert list(result["software"]["layers_s"]) == steps
+    assert {"raise_modulus", "switch_key"} <= set(result["software"]["operations_s"])
+    (machine,) = result["machines"]
+    assert [part["name"] for part in machine["layers"]] == [*steps, "output"]
+    recorded = traces.load(files["trace"])
+    assert list(dict.fromkeys(op.layer for op in recorded.operations)) == steps
+    printed = capsys.readouterr()
+    assert "no parameters at N = 256 are secure" in printed.err
+    assert "bootstrap: no other library is timed beside it" in printed.err
+    assert "layer: time, speed-up" in printed.out
+
+
+def test_compare__a_bootstrap_that_is_off_is_an_error(monkeypatch, capsys):
+    decode = he.Encoder.decode
+    monkeypatch.setattr(he.Encoder, "decode", lambda self, x: decode(self, x) + 0.5)
+    assert main(["compare", "--workload", "bootstrap", "--case", "256:1"]) == 2
+    assert "bootstrap: a slot is off by" in capsys.readouterr().err
+
+
 def test_compare__peers_of_an_operation_take_turns_with_ours(monkeypatch, tmp_path):
     def rows(suite, cases, *, peers, operations, **_):
         assert ([case.depth for case in cases], peers, operations) == ([1], True, ["rotate"])
@@ -257,6 +285,7 @@ def test_compare__a_wrong_logit_is_an_error(network_file, monkeypatch, capsys):
         (["--machine", "tpu"], "machine 'tpu' does not exist: choose one of"),
         (["--threads", "1000"], "--threads"),
         (["--workload", "rotate", "--case", "4096:9"], "a larger N or a smaller depth is needed"),
+        (["--workload", "bootstrap", "--case", "32768:40"], "bootstrap at N = 32768, depth 40: no"),
     ],
 )
 def test_compare__bad_input_is_one_line(words, message, capsys):

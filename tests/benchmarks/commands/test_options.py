@@ -46,11 +46,6 @@ def test_main__absurd_options(
     assert told in capsys.readouterr().err
 
 
-def test_main__bootstrap_says_why_not(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["compare", "--workload", "bootstrap"]) == 2
-    assert "he.ckks does not bootstrap" in capsys.readouterr().err
-
-
 def test_main__inference_of_more_images_or_threads_than_there_are(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
