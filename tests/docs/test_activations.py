@@ -1,0 +1,56 @@
+"""The blocks of the page on activations run in order, and do what the page says."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+PAGE = Path(__file__).parents[2] / "docs" / "activations.md"
+
+
+@pytest.fixture(scope="module")
+def ran() -> tuple[dict[str, Any], str]:
+    """The names that the blocks define, and all that they print."""
+    names: dict[str, Any] = {}
+    printed = io.StringIO()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # small matrices: threads would only wait for each other
+    text = PAGE.read_text(encoding="utf-8")
+    for number, block in enumerate(re.findall(r"```python\n(.*?)```", text, re.DOTALL), 1):
+        with contextlib.redirect_stdout(printed):
+            exec(compile(block, f"{PAGE.name}, block {number}", "exec"), names)
+    torch.set_num_threads(threads)
+    return names, printed.getvalue()
+
+
+def test_page__encrypted_answers_are_within_the_predicted_error(
+    ran: tuple[dict[str, Any], str],
+) -> None:
+    names, _ = ran
+    some = names["images"][8000:8004]
+    assert (np.abs(names["logits"] - names["squares"](some)) <= names["plan"].predicted_error).all()
+
+
+def test_page__both_ways_keep_the_answers(ran: tuple[dict[str, Any], str]) -> None:
+    names, printed = ran
+    seen, truth = names["images"][7000:8000], names["labels"][7000:8000]
+    right = {
+        name: np.mean(names[name](seen).argmax(axis=1) == truth)
+        for name in ("network", "cheap", "squares")
+    }
+    assert right["cheap"] >= right["network"] - 0.01
+    assert right["squares"] >= right["network"] - 0.03
+    exact, cheap, three = names["table"].rows
+    assert cheap.right == right["cheap"]
+    assert exact.right == right["network"]
+    assert three.levels is not None
+    assert "max pool" in printed
+    assert "of 1000 images leave a range" in printed
+    assert "2 activations and 1 max-pools replaced" in printed
