@@ -82,11 +82,14 @@ def sites_of(network: Network) -> tuple[Site, ...]:
 
 
 class Values:
-    """The values of nodes for a batch, as far as a later node reads them."""
+    """The values of nodes for a batch, by name, as far as a later node reads them.
 
-    def __init__(self, network: Network, batch: FloatArray) -> None:
+    known: those to begin with, "input" among them.
+    """
+
+    def __init__(self, network: Network, known: Mapping[str, FloatArray]) -> None:
         self._network = network
-        self._kept = {INPUT: batch}
+        self._kept = dict(known)
 
     def __getitem__(self, name: str) -> FloatArray:
         return self._kept[name]
@@ -130,7 +133,7 @@ def assembled(
 
     Ranges are those behind the replacements in front.
     """
-    values = Values(network, batch)
+    values = Values(network, {INPUT: batch})
     nodes: list[Node] = []
     found: dict[str, Replaced] = {}
     for position, node in enumerate(network.nodes):
@@ -158,8 +161,7 @@ def answers_with(
     """
     position = next(i for i, node in enumerate(network.nodes) if node.name == site.name)
     for choice in choices:
-        values = Values(network, exact[INPUT])
-        values._kept = dict(exact)
+        values = Values(network, exact)
         replace_site(site, choice, values, margin)
         changed = {site.name}
         for node in network.nodes[position + 1 :]:

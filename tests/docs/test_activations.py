@@ -45,7 +45,9 @@ def test_page__both_ways_keep_the_answers(ran: tuple[dict[str, Any], str]) -> No
         name: np.mean(names[name](seen).argmax(axis=1) == truth)
         for name in ("network", "cheap", "squares")
     }
-    assert right["cheap"] >= right["network"] - 0.01
+    # None of 300 calibration images may be lost; where 2 % of the answers change, one way or the
+    # other, the difference of the shares deviates by sqrt(0.02 / 300), 0.8 points.
+    assert right["cheap"] >= right["network"] - 0.003 - 2 * 0.008
     assert right["squares"] >= right["network"] - 0.03
     exact, cheap, three = names["table"].rows
     assert cheap.right == right["cheap"]

@@ -58,23 +58,3 @@ def trained(epochs: int = 6) -> LeNet5:
             optimizer.step()
             schedule.step()
     return module.eval()
-
-
-def network(module: LeNet5) -> nn.Network:
-    """The module as a network, layer by layer."""
-    convert = {
-        torch_nn.Conv2d: lambda m: nn.Conv2d(*_weights(m), (1, 1), m.padding),
-        torch_nn.Linear: lambda m: nn.Linear(*_weights(m)),
-        torch_nn.ReLU: lambda m: nn.ScalarFunction("relu"),
-        torch_nn.MaxPool2d: lambda m: nn.MaxPool2d((2, 2), (2, 2)),
-        torch_nn.Flatten: lambda m: nn.Flatten(),
-    }
-    nodes = []
-    for name, layer in module.named_children():
-        reads = nodes[-1].name if nodes else "input"
-        nodes.append(nn.Node(f"layer{name}", convert[type(layer)](layer), (reads,)))
-    return nn.Network("lenet5", (1, 28, 28), tuple(nodes))
-
-
-def _weights(layer: torch_nn.Conv2d | torch_nn.Linear) -> tuple[np.ndarray, np.ndarray]:
-    return tuple(np.asarray(t.detach(), dtype=np.float64) for t in (layer.weight, layer.bias))

@@ -1,6 +1,8 @@
-"""A LeNet-5 with ReLU and max-pool, trained elsewhere, run encrypted without retraining."""
+"""A LeNet-5 with ReLU and max-pool, from ONNX, run encrypted without retraining."""
 
 from __future__ import annotations
+
+import warnings
 
 import numpy as np
 import pytest
@@ -13,14 +15,25 @@ CALIBRATED_ON = 500
 
 
 @pytest.fixture(scope="module")
-def networks():
-    """The network as it is, and the approximated one, calibrated on the last images."""
+def networks(tmp_path_factory):
+    """The network of an ONNX file, and the approximated one, calibrated on the last images."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     module = lenet.trained()
     torch.set_num_threads(threads)
     _, (images, labels) = lenet.split()
-    network = nn.from_torch(module, images[:4], name="lenet5", input_range=(0, 1))
+    file = tmp_path_factory.mktemp("lenet") / "lenet.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter
+        torch.onnx.export(
+            module,
+            (torch.zeros(1, 1, 28, 28),),
+            str(file),
+            dynamo=False,
+            input_names=["pixels"],
+            dynamic_axes={"pixels": {0: "batch"}},
+        )
+    network = nn.from_onnx(file, name="lenet5", input_range=(0, 1))
     cheap = nn.approximate(
         network, images[-CALIBRATED_ON:], "cheap", labels=labels[-CALIBRATED_ON:]
     )
