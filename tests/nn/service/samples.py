@@ -132,7 +132,8 @@ def running(
             assert thread.is_alive()
             time.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}", service
+        scheme = "https" if service.settings.certificate else "http"
+        yield f"{scheme}://127.0.0.1:{port}", service
     finally:
         while _clients:
             _clients.pop().close()
