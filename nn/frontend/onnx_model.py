@@ -15,8 +15,8 @@ from onnx.reference import ReferenceEvaluator
 
 from he.errors import HEError
 from nn.errors import NetworkError, NetworkFileError, UnsupportedLayerError
+from nn.frontend.conversion_check import Traced, check_conversion
 from nn.frontend.onnx_graph import OnnxGraph
-from nn.frontend.torch_check import Traced, check_conversion
 from nn.network.graph import INPUT, Network
 from nn.network.layers import Conv2d, FloatArray, Linear, Shape
 

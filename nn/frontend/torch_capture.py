@@ -65,7 +65,13 @@ def place_of(node: fx.Node) -> Place:
     """Where in the model an operation stands."""
     found = node.meta.get(_PLACE, {})
     place = next(reversed(found.values())) if found else None
-    return place if isinstance(place, Place) else Place("", "", False)
+    if isinstance(place, Place):
+        return place
+    if isinstance(place, tuple) and len(place) == 2:  # what torch.export notes
+        path, kind = map(str, place)
+        is_layer = kind.startswith("torch.nn.modules.") and ".container." not in kind
+        return Place(path, kind.rpartition(".")[2], is_layer)
+    return Place("", "", False)
 
 
 def capture(model: Any, images: Tensor) -> Captured:
@@ -154,7 +160,8 @@ def _check_inputs(model: torch_nn.Module, title: str) -> None:
 
 def _captured(model: torch_nn.Module, batch: Tensor, title: str) -> Captured:
     def run(x: Tensor) -> Any:
-        return model(x)
+        # Node by node, so that what torch.export noted of the modules goes on to the operations.
+        return fx.Interpreter(model).run(x) if isinstance(model, fx.GraphModule) else model(x)
 
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -14,7 +14,7 @@ from nn.frontend.elements import Elements
 from nn.frontend.network_builder import Operand
 from nn.frontend.torch_hints import HINTS
 from nn.frontend.torch_nonlinear import NONLINEAR, activation, lengths
-from nn.frontend.torch_operations import ARITHMETIC, Call, moved, scaled
+from nn.frontend.torch_operations import ARITHMETIC, Call, images_of, moved, scaled
 from nn.frontend.windows import Windows, window_sizes
 from nn.network.layers import FloatArray
 
@@ -90,9 +90,10 @@ def _probed(call: Call) -> Elements:
 
 
 def _convolution(call: Call) -> Elements:
-    value, weight = call.tensor("input"), call.constant("weight")
-    bias = call.constant("bias") if call.has("bias") else None
+    weight = call.constant("weight")
     axes = weight.ndim - 2
+    value = images_of(call.tensor("input"), axes)
+    bias = call.constant("bias") if call.has("bias") else None
     names = ("stride", "padding", "dilation", "output_padding")
     stride, padding, dilation, more = (lengths(call[name], axes) for name in names)
     kernel, groups = weight.shape[2:], int(call["groups"])
@@ -105,9 +106,9 @@ def _convolution(call: Call) -> Elements:
 
 
 def _average_pool(call: Call) -> Elements:
-    value = call.tensor()
+    axes = int(call.name[-2])
+    value = images_of(call.tensor(), axes)
     size = value.shape[2:]
-    axes = len(size)
     kernel = lengths(call["kernel_size"], axes)
     stride = lengths(call.get("stride") or kernel, axes)
     padding = lengths(call["padding"], axes)

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, fx
 from torch.utils import _pytree
 
+from nn.frontend.conversion_check import Traced, check_answers, check_conversion
 from nn.frontend.torch_capture import Captured, capture
-from nn.frontend.torch_check import Traced, check_answers, check_conversion
 from nn.frontend.torch_graph import GraphBuilder
 from nn.network.graph import INPUT, Network
 from nn.network.layers import FloatArray, Shape

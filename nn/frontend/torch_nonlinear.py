@@ -12,7 +12,7 @@ from nn.frontend import nonlinear_operations as nonlinear
 from nn.frontend.activations import TORCH, recognised
 from nn.frontend.elements import Elements
 from nn.frontend.network_builder import Operand
-from nn.frontend.torch_operations import Call, numbers_of
+from nn.frontend.torch_operations import Call, images_of, numbers_of
 from nn.frontend.windows import Windows
 
 
@@ -85,8 +85,8 @@ def _first_of_two(call: Call) -> list[Any]:
 
 
 def _max_pool(call: Call) -> list[Any]:
-    value = call.tensor()
-    axes = len(value.shape) - 2
+    axes = 3 if "3d" in call.name else 2
+    value = images_of(call.tensor(), axes)
     kernel = lengths(call["kernel_size"], axes)
     stride = lengths(call.get("stride") or kernel, axes)
     padding, dilation = lengths(call["padding"], axes), lengths(call["dilation"], axes)
@@ -97,7 +97,8 @@ def _max_pool(call: Call) -> list[Any]:
 
 def _adaptive_max_pool(call: Call) -> list[Any]:
     counts = tuple(call.result[0].shape)[2:]
-    return [nonlinear.largest(call.builder, call.tensor(), counts, call.origin), None]
+    value = images_of(call.tensor(), 2)
+    return [nonlinear.largest(call.builder, value, counts, call.origin), None]
 
 
 def _largest_of_axes(call: Call) -> Any:

@@ -128,6 +128,15 @@ class Call:
         ]
 
 
+def images_of(value: Elements, axes: int) -> Elements:
+    """A tensor (B, C, ..) with so many axes behind the channels; raises for any other."""
+    if len(value.shape) != axes + 2:
+        raise UnsupportedLayerError(
+            f"it takes axis 0 of {value.shape} for the channels: keep the axes (B, C, ..)"
+        )
+    return value
+
+
 def numbers_of(value: Any) -> FloatArray:
     """A number or a torch tensor as a float64 array."""
     if isinstance(value, Tensor):

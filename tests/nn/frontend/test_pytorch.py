@@ -309,3 +309,22 @@ def test_module__has_no_other_lazy_names() -> None:
 
     with pytest.raises(AttributeError, match="no attribute 'ReLU'"):
         frontend.ReLU  # noqa: B018
+
+
+class Branched(torch_nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = torch_nn.Sequential(torch_nn.Conv2d(1, 2, 3), torch_nn.BatchNorm2d(2))
+        self.head = torch_nn.Linear(2, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head((self.stem(x) + 1).mean((2, 3)))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_from_torch__exported_programs_keep_the_names_of_layers() -> None:
+    module, images = Branched().eval(), example(2, 1, 5, 5)
+    names = [node.name for node in from_torch(module, images).nodes]
+    assert {"stem.0", "stem.1", "head"} <= set(names)
+    program = torch.export.export(module, (images,))
+    assert [node.name for node in from_torch(program, images).nodes] == names

@@ -19,8 +19,8 @@ from nn.errors import (
     ShapeError,
     UnsupportedLayerError,
 )
+from nn.frontend.conversion_check import Traced, check_conversion
 from nn.frontend.pytorch import PolynomialActivation, from_torch
-from nn.frontend.torch_check import Traced, check_conversion
 from nn.network.activation import Polynomial
 from nn.network.evaluation_error import rounding_bound
 from nn.network.layers import Linear
