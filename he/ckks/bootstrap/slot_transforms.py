@@ -80,7 +80,7 @@ class SlotTransform:
     @property
     def weight_bytes(self) -> int:
         """The size of the encoded matrix."""
-        return self._arranged().weight_bytes
+        return self.arranged().weight_bytes
 
     def encode(
         self, encoder: Encoder, advance: Callable[[int], object] | None = None
@@ -88,9 +88,10 @@ class SlotTransform:
         """The matrix, encoded on all threads; advance: as in `ArrangedDiagonals.encode`."""
         if self.small_keys:
             return self._stepped(encoder)
-        return encoded(ConjugatingTransform, self._arranged(), encoder, advance)
+        return encoded(ConjugatingTransform, self.arranged(), encoder, advance)
 
-    def _arranged(self) -> ArrangedDiagonals:
+    def arranged(self) -> ArrangedDiagonals:
+        """The diagonals in the order in which they are encoded and read."""
         slots = self.params.slots
         vectors = {
             shift % slots: unconjugated(self.matrix[shift % self._size], slots)
