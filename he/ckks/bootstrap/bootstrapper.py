@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+import math
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from he.ckks.bootstrap import slot_matrices
+from he.ckks.bootstrap import cost, slot_matrices
 from he.ckks.bootstrap.cosine import half_width, sine_polynomials
 from he.ckks.bootstrap.modulus_raising import raised
 from he.ckks.bootstrap.overflow import failure_probability
@@ -27,8 +30,34 @@ from he.rlwe import galois
 from he.rlwe.evaluation_keys import EvaluationKeys
 from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.operand_checks import check_owner, check_two_parts
+from he.rlwe.rns import context
 from he.trace import FROM_SPARSE, TO_SPARSE
 from he.validation import instance
+from ntt.workspace import workspace
+
+
+@dataclass(frozen=True)
+class _Shapes:
+    """The sizes of a parameter set's levels, as `cost` asks for them."""
+
+    params: CKKSParameters
+
+    @property
+    def top(self) -> int:
+        return self.params.max_level
+
+    @property
+    def refreshed(self) -> int:
+        assert self.params.bootstrap is not None
+        return self.params.max_level - self.params.bootstrap.levels
+
+    def shape(self, level: int) -> tuple[int, int, int, int]:
+        at = self.params.levels[level]
+        return at.limbs, len(at.specials), len(at.digits), min(at.digit_limbs, at.limbs)
+
+    def log_qp(self, level: int) -> float:
+        primes = self.params.primes(level) + self.params.special_primes(level)
+        return sum(math.log2(prime) for prime in primes)
 
 
 class Bootstrapper:
@@ -105,6 +134,37 @@ class Bootstrapper:
     def weight_bytes(self) -> int:
         """The memory that the encoded matrices take."""
         return sum(transform.weight_bytes for transform in (*self._cts, *self._stc))
+
+    def predicted_seconds(self) -> float:
+        """About how long `apply` takes with the threads that are set, from the time that
+        transforms take now: good to a factor of two on an idle machine.
+        """
+        ops = context(self.params).q(self.params.max_level)
+        limbs = workspace("transform for a prediction", (len(ops.moduli), self.params.N))
+        limbs.fill(0)
+        seconds = []
+        for _ in range(8):
+            start = time.perf_counter()
+            ops.forward(limbs)
+            seconds.append(time.perf_counter() - start)
+        return cost.work(self.circuit, _Shapes(self.params)) * min(seconds) / len(limbs)
+
+    def report(self) -> str:
+        """What to expect, in lines of text: levels, precision, failure, keys, memory, time."""
+        circuit, failure = self.circuit, self.failure_probability
+        return "\n".join(
+            [
+                f"{self.params}",
+                (f"{circuit.slots} {'real' if circuit.real else 'complex'} slots, {self.levels} "
+                f"levels between bootstraps, {circuit.levels} of a bootstrap"),
+                (f"precision {self.precision_bits:.1f} bits in every slot of values within "
+                f"{circuit.largest:g}"),
+                f"fails with a probability below 2^{math.log2(failure) if failure else -1074:.0f}",
+                (f"keys of {self.key_bytes / 1e6:.0f} MB, matrices of {self.weight_bytes / 1e6:.0f} "
+                f"MB in memory"),
+                f"about {self.predicted_seconds():.2g} s",
+            ]
+        )
 
     def prepare(self) -> None:
         """Encode the matrices, on all threads; otherwise the first `apply` does."""

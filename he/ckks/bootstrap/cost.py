@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Protocol
 
-from he.ckks.bootstrap.levels import LevelPlan
+from he.ckks.bootstrap.levels import KEY_COST
 from he.ckks.bootstrap.parameters import BootstrapCircuit
 from he.ckks.bootstrap.steps import baby_giant, matrix_shifts, split_evenly
-from he.ckks.word_levels import CONVERSION_COST, PRODUCT_COST
+from he.ckks.word_levels import CONVERSION_COST
 
 _DIAGONAL_COST = 0.15
 """A limb's product with a diagonal and its sum, in transforms: it comes from memory."""
@@ -17,16 +18,34 @@ _BUSY = 0.4
 """Relinearizations of a Chebyshev polynomial for each of its degrees, about."""
 
 
-def key_switch(plan: LevelPlan, level: int) -> float:
+class Shapes(Protocol):
+    """The sizes of levels: a `LevelPlan`, or what a parameter set has."""
+
+    @property
+    def top(self) -> int:
+        """The highest level."""
+
+    @property
+    def refreshed(self) -> int:
+        """The level of a refreshed ciphertext."""
+
+    def shape(self, level: int) -> tuple[int, int, int, int]:
+        """Limbs, special primes, digits, and limbs of a digit."""
+
+    def log_qp(self, level: int) -> float:
+        """log2(Q_l P_l)."""
+
+
+def key_switch(plan: Shapes, level: int) -> float:
     """The transforms of a key switch at `level`, and its other work in transforms."""
     limbs, special, digits, digit_limbs = plan.shape(level)
     transforms = digits * (limbs + special) + limbs + 2 * (limbs + special)
-    products = 2 * digits * (limbs + special) * PRODUCT_COST
+    products = 2 * digits * (limbs + special) * KEY_COST
     converted = digits * digit_limbs * (limbs + special) + 2 * special * limbs
     return transforms + products + converted * CONVERSION_COST
 
 
-def work(circuit: BootstrapCircuit, plan: LevelPlan) -> float:
+def work(circuit: BootstrapCircuit, plan: Shapes) -> float:
     """The whole work of a bootstrap, in transforms of a limb."""
     total = key_switch(plan, 0) + key_switch(plan, plan.top)
     for level, babies, giants, diagonals in _matrices(circuit, plan):
@@ -34,7 +53,7 @@ def work(circuit: BootstrapCircuit, plan: LevelPlan) -> float:
         if circuit.small_keys:
             total += (babies + giants) * key_switch(plan, level)
         else:
-            hoisted = 2 * digits * (limbs + special) * PRODUCT_COST
+            hoisted = 2 * digits * (limbs + special) * KEY_COST
             total += key_switch(plan, level) + babies * hoisted
             total += giants * key_switch(plan, level)
         total += diagonals * 2 * (limbs + special) * _DIAGONAL_COST
@@ -49,7 +68,7 @@ def work(circuit: BootstrapCircuit, plan: LevelPlan) -> float:
     return total
 
 
-def key_bytes(circuit: BootstrapCircuit, plan: LevelPlan, N: int) -> int:
+def key_bytes(circuit: BootstrapCircuit, plan: Shapes, N: int) -> int:
     """The bytes of the seeded keys, nearly: words of the same length for all primes."""
     words = 0.0
     for level, babies, giants, _ in _matrices(circuit, plan):
@@ -63,14 +82,14 @@ def key_bytes(circuit: BootstrapCircuit, plan: LevelPlan, N: int) -> int:
     return math.ceil(words * N / 8)
 
 
-def _key_words(plan: LevelPlan, level: int) -> float:
+def _key_words(plan: Shapes, level: int) -> float:
     """The bits that a key has for each of N places."""
     _, _, digits, _ = plan.shape(level)
     return digits * plan.log_qp(level)
 
 
 def _matrices(
-    circuit: BootstrapCircuit, plan: LevelPlan
+    circuit: BootstrapCircuit, plan: Shapes
 ) -> Iterator[tuple[int, int, int, int]]:
     """(level, baby steps, giant steps, diagonals) of each matrix."""
     steps = circuit.slots.bit_length() - 1

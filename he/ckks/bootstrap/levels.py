@@ -34,8 +34,8 @@ _CLIMB = 4.0
 _MARGIN = 5.0
 """Bits by which special primes exceed a digit."""
 
-_PRODUCT_COST = 0.4
-"""A limb's product with a key, in transforms."""
+KEY_COST = 0.75
+"""A limb's product with a key, in transforms: the key comes from memory."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def _group(sizes: Sequence[float], bound: float) -> tuple[int, int]:
         special = math.ceil((digit + _MARGIN) / _FULL)
         if total + special * _FULL > bound:
             continue
-        cost = len(starts) * (limbs + special) * (1 + 2 * _PRODUCT_COST) + 3 * limbs + 2 * special
+        cost = len(starts) * (limbs + special) * (1 + 2 * KEY_COST) + 3 * limbs + 2 * special
         found.append((cost, special, digit_limbs))
     if not found:
         raise InsecureParametersError(

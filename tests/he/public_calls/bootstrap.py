@@ -35,7 +35,8 @@ def bootstrapping() -> Iterator[Call]:
     )  # fmt: skip
     yield Call("Bootstrapper", he.Bootstrapper, {"params": params})
     bootstrapper = he.Bootstrapper(params)
-    yield Call("Bootstrapper.prepare", bootstrapper.prepare, {})
+    for name in ("prepare", "predicted_seconds", "report"):
+        yield Call(f"Bootstrapper.{name}", getattr(bootstrapper, name), {})
     generator = he.KeyGenerator(params)
     secret = generator.secret_key()
     keys = generator.evaluation_keys(secret, bootstrapper.needs)

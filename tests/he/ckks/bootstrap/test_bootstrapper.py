@@ -139,6 +139,15 @@ def test_failure__shows_where_the_interval_is_made_too_small() -> None:
     assert abs(np.count_nonzero(wrong) - values.size * expected) <= spread
 
 
+def test_report__says_what_to_expect() -> None:
+    bootstrapper = refreshing().bootstrapper
+    report = bootstrapper.report()
+    assert f"precision {bootstrapper.precision_bits:.1f} bits" in report
+    assert "2 levels between bootstraps" in report
+    assert f"keys of {bootstrapper.key_bytes / 1e6:.0f} MB" in report
+    assert bootstrapper.predicted_seconds() > 0
+
+
 # ---------------------------------------------------------------- keys
 
 
