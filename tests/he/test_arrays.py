@@ -29,6 +29,7 @@ OTHERS = {
     "he.ckks.bootstrap.slot_matrices": "complex diagonals, and their places",
     "he.ckks.bootstrap.slot_transforms.unconjugated": "complex slots",
     "he.ckks.circuits.bsgs": "rotation steps",
+    "he.ckks.circuits.diagonal_encoding.ArrangedDiagonals.encode.work": "float64 coefficients",
     "he.ckks.circuits.polynomial_noise": "float64 values and slopes at sample points",
     "he.ckks.encoding.embedding": "real and complex slots, float64 coefficients, and their places",
     "he.ckks.encoding.fft": "roots of unity",

@@ -152,19 +152,18 @@ class Bootstrapper:
     def report(self) -> str:
         """What to expect, in lines of text: levels, precision, failure, keys, memory, time."""
         circuit, failure = self.circuit, self.failure_probability
-        return "\n".join(
-            [
-                f"{self.params}",
-                (f"{circuit.slots} {'real' if circuit.real else 'complex'} slots, {self.levels} "
-                f"levels between bootstraps, {circuit.levels} of a bootstrap"),
-                (f"precision {self.precision_bits:.1f} bits in every slot of values within "
-                f"{circuit.largest:g}"),
-                f"fails with a probability below 2^{math.log2(failure) if failure else -1074:.0f}",
-                (f"keys of {self.key_bytes / 1e6:.0f} MB, matrices of {self.weight_bytes / 1e6:.0f} "
-                f"MB in memory"),
-                f"about {self.predicted_seconds():.2g} s",
-            ]
+        kind = "real" if circuit.real else "complex"
+        bits = math.log2(failure) if failure else -1074
+        keys, matrices = self.key_bytes / 1e6, self.weight_bytes / 1e6
+        lines = (
+            f"{self.params}",
+            f"{circuit.slots} {kind} slots, {self.levels} levels between bootstraps",
+            f"precision {self.precision_bits:.1f} bits for parts within {circuit.largest:g}",
+            f"fails with a probability below 2^{bits:.0f}",
+            f"keys of {keys:.0f} MB, matrices of {matrices:.0f} MB in memory",
+            f"about {self.predicted_seconds():.2g} s",
         )
+        return "\n".join(lines)
 
     def prepare(self) -> None:
         """Encode the matrices, on all threads; otherwise the first `apply` does."""
