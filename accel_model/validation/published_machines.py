@@ -69,7 +69,7 @@ def other_machines() -> list[Check]:
         }
         origin = f"{_origin(group)}; counts: {_origin(work)}"
         for name, seconds in bounds.items():
-            subject = f"{machine.name} bootstrap, ms; bound from the {name} of SimFHE's"
+            subject = f"{machine.name} bootstrap, ms; bound from the {name} of ours"
             checks.append(
                 Check(subject, group["published_ms"], seconds * 1e3, origin, False,
                       group[f"{name}_reason"])

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+import he
+from accel_model.isa import Opcode
+from accel_model.lowering.operations import lower
 from accel_model.machine.figures import TAGS
 from accel_model.machine.machine_file import load_machine, machine_names
 from accel_model.validation.published_machines import (
@@ -10,6 +15,7 @@ from accel_model.validation.published_machines import (
     published,
     unmodelled_lines,
 )
+from he.ckks.bootstrap.dry_run import bootstrap_trace
 
 
 def test_published__every_group_names_a_machine_that_loads_and_a_tag():
@@ -19,6 +25,23 @@ def test_published__every_group_names_a_machine_that_loads_and_a_tag():
     everything = [*groups, *content["exact_unit"], *content["unmodelled"], content["work"],
                   content["simfhe"]]  # fmt: skip
     assert all(group["tag"] in TAGS and group["origin"] for group in everything)
+
+
+def test_work__is_that_of_our_bootstrap():
+    """Recorded figures: a better plan of parameters may change them by a little."""
+    work = published()["work"]
+    wanted = he.Bootstrapping(precision_bits=work["precision_bits"])
+    params = he.CKKSParameters.build(
+        work["depth"], scale_bits=work["scale_bits"], N=work["N"], bootstrap=wanted
+    )
+    program = lower(bootstrap_trace(params))
+    counts = program.counts()
+    products = (Opcode.MUL, Opcode.MULADD, Opcode.MULSCALAR, Opcode.CONVERT, Opcode.FRACTION)
+    limbs = sum(counts[opcode] for opcode in products)
+    stages = program.N.bit_length() - 1
+    transforms = (counts[Opcode.NTT] + counts[Opcode.INTT]) * stages / 2
+    assert work["products"] == pytest.approx((transforms + limbs) * program.N, rel=0.2)
+    assert work["bytes"] == pytest.approx(8 * program.N * len(program.externals), rel=0.2)
 
 
 def test_exact__rates_follow_from_the_machine_files(monkeypatch):
