@@ -24,7 +24,7 @@ OTHERS = {
     "he.batched.weighted_sums.WeightedSums.__init__": "the order of rows",
     "he.bfv.encoder.BatchEncoder._matrix": "places of slots",
     "he.bfv.encoder._slot_order": "places of slots",
-    "he.ckks.bootstrap.dry_run._unencoded": "weights that nobody writes or reads",
+    "he.ckks.bootstrap.dry_run": "keys and weights that nobody writes or reads",
     "he.ckks.bootstrap.inverse_sine": "coefficients of polynomials",
     "he.ckks.bootstrap.prediction": "variances and messages",
     "he.ckks.bootstrap.slot_matrices": "complex diagonals, and their places",
