@@ -216,7 +216,10 @@ def _of_bootstrap(
             f"key_bytes, or ask for fewer slots, levels or less precision"
         )
     if refusal is not None:
-        raise type(refusal)(f"no bootstrap of {wanted} at N = {N}: {refusal}")
+        raise type(refusal)(
+            f"no bootstrap of {wanted.precision_bits:g} bits with {request.depth} levels of "
+            f"{scales[0]:g} bits at N = {N}: {refusal}"
+        )
 
 
 def _check(request: Request, N: int, log_qp: float) -> None:

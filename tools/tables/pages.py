@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from tools.tables import accelerators, hardware, inference, peers, rings
+from tools.tables import accelerators, bootstraps, hardware, inference, peers, rings
 from tools.tables.markdown import block_of, with_block
 
 Blocks = Mapping[str, Callable[[], str]]
@@ -22,6 +22,7 @@ PAGES: dict[str, Blocks] = {
         "hardware": hardware.measured,
     },
     "docs/encrypted-inference.md": {"batched": inference.full_batches},
+    "docs/bootstrapping.md": {"bootstraps": bootstraps.measured},
     "docs/accelerators.md": {"estimation": accelerators.estimation},
     "docs/performance.md": {"rings": rings.costs},
     "docs/rtl.md": {"measurements": hardware.all_measurements},
