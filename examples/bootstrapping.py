@@ -1,11 +1,16 @@
-"""A ciphertext that lives on: refreshed whenever its levels are used up."""
+"""A ciphertext that lives on: refreshed whenever its levels are used up.
+
+    python examples/bootstrapping.py
+"""
+
+from __future__ import annotations
 
 import numpy as np
 
 import he
 
-# Parameters from what one knows: two products between bootstraps, 12 bits of precision. A ring this
-# small protects nothing; leave out N and the reason, and a secure one is found.
+# Two products between bootstraps, 12 bits of precision. A ring this small protects nothing; without
+# N and the reason a secure one is found.
 params = he.CKKSParameters.build(
     2,
     scale_bits=36,
@@ -14,7 +19,6 @@ params = he.CKKSParameters.build(
     insecure_reason="an example that takes a second",
 )
 
-# Everything is known before keys exist.
 bootstrapper = he.Bootstrapper(params)
 print(f"keys of {bootstrapper.key_bytes / 1e6:.1f} MB, {bootstrapper.levels} levels between")
 print(f"promised: {bootstrapper.precision_bits:.1f} bits in every slot")

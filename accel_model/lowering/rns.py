@@ -140,10 +140,9 @@ class RNSLowering:
             scalar = np.array(factors, dtype=np.uint64)
             parts.append(emit(Opcode.MULSCALAR, kept, difference, scalar=scalar))
         if len(more):
-            factors = [-pow(D, -1, q) % q for q in (self.moduli[r] for r in more)]
-            lifted = emit(Opcode.NTT, more, self.convert(sources, weights, -half, more))
-            scalar = np.array(factors, dtype=np.uint64)
-            parts.append(emit(Opcode.MULSCALAR, more, lifted, scalar=scalar))
+            over = {r: pow(-D, -1, self.moduli[r]) for r in more.tolist()}
+            quotients = self.convert(sources, weights, -half, more, over)
+            parts.append(emit(Opcode.NTT, more, quotients))
         return np.concatenate(parts)
 
     def _scaled(self, value: int, factors: np.ndarray, rows: np.ndarray) -> np.ndarray:

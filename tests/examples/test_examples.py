@@ -66,3 +66,13 @@ def test_three_executors__agree() -> None:
     assert re.search(r"^NumPy: the software's bits$", printed, re.MULTILINE)
     assert re.search(r"^model: [\d.]+ ms on ecp5", printed, re.MULTILINE)
     assert re.search(r"^simulated hardware: the software's bits, 8,192 ", printed, re.MULTILINE)
+
+
+def test_bootstrapping__keeps_what_it_promises() -> None:
+    printed = run("bootstrapping")
+    promised = re.search(r"^promised: ([\d.]+) bits in every slot$", printed, re.MULTILINE)
+    found = re.search(r"2\^-([\d.]+)$", printed, re.MULTILINE)
+    assert promised is not None
+    assert found is not None
+    # Four bootstraps, and polynomials that multiply an error by 3/2 at most each.
+    assert float(found[1]) >= float(promised[1]) - 2 - 5 * 0.6

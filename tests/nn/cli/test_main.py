@@ -112,7 +112,7 @@ def test_main__a_defect_is_not_taken_for_bad_input(monkeypatch: pytest.MonkeyPat
         raise ValueError("a defect")
 
     monkeypatch.setattr("nn.cli.plan.make_plan", broken)
-    monkeypatch.setattr("nn.cli.plan.load_network", lambda _: broken(_))
+    monkeypatch.setattr("nn.cli.plan.network_of", lambda _: broken(_))
     with pytest.raises(ValueError, match="a defect"):
         main(["plan"])
 
@@ -178,7 +178,7 @@ def test_main__output_is_refused_before_the_work(
         raise AssertionError("the work began")
 
     for command in ("accuracy", "bench", "demo", "trace"):
-        monkeypatch.setattr(f"nn.cli.{command}.load_network", working)
+        monkeypatch.setattr(f"nn.cli.{command}.network_of", working)
     (tmp_path / "a.png").mkdir()
     taken = str(tmp_path / "a.png")
     for words in (
