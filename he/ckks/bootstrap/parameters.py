@@ -19,6 +19,9 @@ DEFAULT_FAILURE_BITS = 64
 _MARGIN_BITS = 6.2
 """What the evaluation of the cosine adds to the error of its input, in bits."""
 
+_STEPPED_BITS = 3.2
+"""log2 of what the rotations of one matrix add by a handful of keys: some sixteen errors."""
+
 _TAIL_BITS = 4.3
 """log2 of the standard deviations that a predicted error covers (`he.ckks.noise.tail_factor`)."""
 
@@ -221,12 +224,14 @@ def _with_levels(
         ratio = math.log2(largest) + ratio_bits(
             degree_of_inverse, relative, spread=wanted.slots_first
         )
-        scales = _scales(wanted, N, scale_bits, interval, ratio, slots, cts, stc)
         bits = wanted.precision_bits + ratio
         if not wanted.slots_first:  # the cosine's own errors of all coefficients meet in a slot
             bits += math.log2(4 * slots / math.pi) + 1
-        cosines = _cosines(interval, bits)
+        cosines = list(_cosines(interval, bits))
         for (degree, doublings), small_keys in itertools.product(cosines, choices):
+            scales = _scales(
+                wanted, N, scale_bits, interval, ratio, slots, (cts, stc), small_keys
+            )
             yield (
                 BootstrapCircuit(
                     slots=slots,
@@ -252,9 +257,10 @@ def _scales(
     interval: int,
     ratio: float,
     slots: int,
-    cts_levels: int,
-    stc_levels: int,
+    levels: tuple[int, int],
+    small_keys: bool,
 ) -> Scales:
+    cts_levels, stc_levels = levels
     half = math.log2(N) / 2
     rounding = math.log2(N) - 2.6
     """log2 of the standard deviation of a rescaling's error in a slot."""
@@ -262,13 +268,14 @@ def _scales(
     if not wanted.slots_first:
         # The error of every coefficient is summed up in a slot.
         lowest = scale_bits
-        precision += math.log2(2 * slots) / 2
+        precision += math.log2(2 * slots) / 2 + 0.5 + small_keys
         stc = scale_bits
     else:
         # The errors are those of coefficients, sqrt(N) smaller than a slot's.
-        lowest = min(scale_bits, precision + rounding - half + 3.5)
+        lowest = precision + rounding - half + 3.5 + _STEPPED_BITS * small_keys
+        lowest = min(scale_bits, lowest)
         stc = min(scale_bits, precision + rounding - half + math.log2(slots) / 3 + 2.5)
-        stc = min(scale_bits, stc + math.log2(stc_levels) / 2)
+        stc = min(scale_bits, stc + math.log2(stc_levels) / 2 + _STEPPED_BITS * small_keys)
     least = precision + rounding + math.log2(interval) + ratio + _MARGIN_BITS
     first_modulus, cosine = lowest + ratio, least
     steps, repeated = math.log2(slots), math.log2(N // 2 // slots)
@@ -276,7 +283,11 @@ def _scales(
         # Beside the rescaling: the rounding of small matrix entries.
         constant = cosine - first_modulus - math.log2(2 * interval) - repeated
         entries = math.ceil(steps / cts_levels) - 2 - half - constant / cts_levels
-        cosine = (cosine + least + math.log2(1 + 4.0**entries) / 2) / 2
+        errors = 1 + 4.0**entries
+        if small_keys:  # every rotation is rounded, and the matrix multiplies what it left
+            gain = constant / cts_levels - math.ceil(steps / cts_levels) / 2
+            errors += 4.0 ** (min(gain, 0.0) + _STEPPED_BITS)
+        cosine = (cosine + least + math.log2(errors) / 2) / 2
     return Scales(lowest, stc, cosine, first_modulus)
 
 

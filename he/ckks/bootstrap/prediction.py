@@ -8,6 +8,7 @@ square of it. The cosine and its doublings multiply by their slopes, the largest
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from he.ckks.bootstrap.cosine import half_width, sine_polynomials
 from he.ckks.bootstrap.overflow import probability, standard_deviation
 from he.ckks.bootstrap.parameters import BootstrapCircuit
-from he.ckks.bootstrap.steps import split_evenly
+from he.ckks.bootstrap.steps import baby_giant, matrix_shifts, split_evenly
 from he.ckks.circuits.polynomial_circuit import PolynomialCircuit
 from he.ckks.circuits.polynomial_noise import PolynomialNoise
 from he.ckks.circuits.polynomial_scales import PolynomialScales
@@ -100,21 +101,43 @@ class Prediction:
         if repeated > 1:
             size /= np.sqrt(repeated)
         groups = split_evenly(self._steps, circuit.cts_levels)
-        for place, steps in enumerate(groups):
+        rotations = self._rotations(groups[::-1])[::-1]
+        for place, (steps, count) in enumerate(zip(groups, rotations, strict=True)):
             level = top - place
             gain = each**2 / 2**steps
-            variance = self._applied(variance, level, gain, 2 ** (steps + 1), size)
+            variance = self._applied(variance, level, gain, 2 ** (steps + 1), size, count)
             size *= np.sqrt(gain)
         last = params.scales[self._sine_level]
         return float(4 * variance + noise.key_switch(self._sine_level) / last**2)
 
+    def _rotations(self, groups: Sequence[int]) -> list[int]:
+        """How many rotations in a row lead to an input of each matrix, where keys are few."""
+        n = self._circuit.slots
+        return [
+            len(baby_giant(shifts, self._params.slots).babies)
+            for shifts in matrix_shifts(n, groups)
+        ]
+
     def _applied(
-        self, variance: float, level: int, gain: float, diagonals: int, size: float
+        self,
+        variance: float,
+        level: int,
+        gain: float,
+        diagonals: int,
+        size: float,
+        rotations: int,
     ) -> float:
-        """The variance behind a matrix: rotated inputs, rounded diagonals, and a rescaling."""
+        """The variance behind a matrix: rotated inputs, rounded diagonals, and a rescaling.
+
+        Inputs that share a decomposition are not rounded before their products; those of few keys
+        are, after each of their rotations.
+        """
         params, noise = self._params, self._noise
         scale = params.scales[level]
-        rotated = variance + noise.switching(level) / scale**2
+        switched = noise.switching(level)
+        if self._circuit.small_keys:
+            switched = rotations * noise.key_switch(level)
+        rotated = variance + switched / scale**2
         rounded = diagonals * noise.encoding * (size / scale) ** 2
         rescaled = noise.product_rescale(level) / params.scales[level - 1] ** 2
         return gain * rotated + rounded + rescaled
@@ -177,8 +200,9 @@ class Prediction:
     def _to_slots(self, level: int, size: float) -> float:
         size *= np.sqrt(2) * self._circuit.largest
         variance = 0.0
-        for steps in split_evenly(self._steps, self._circuit.stc_levels):
-            variance = self._applied(variance, level, 2.0**steps, 2 ** (steps + 1), size)
+        groups = split_evenly(self._steps, self._circuit.stc_levels)
+        for steps, count in zip(groups, self._rotations(groups), strict=True):
+            variance = self._applied(variance, level, 2.0**steps, 2 ** (steps + 1), size, count)
             size *= np.sqrt(2.0**steps)
             level -= 1
         return variance
