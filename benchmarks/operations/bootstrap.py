@@ -44,7 +44,7 @@ CASES = (
     BootstrapCase(
         "full-small-keys", 1 << 16, 9, 40, he.Bootstrapping(precision_bits=15, small_keys=True)
     ),
-    BootstrapCase("precise", 1 << 16, 9, 40, he.Bootstrapping(precision_bits=20)),
+    BootstrapCase("precise", 1 << 16, 9, 40, he.Bootstrapping(precision_bits=21)),
     BootstrapCase("half", 1 << 15, 6, 30, he.Bootstrapping(precision_bits=11)),
     BootstrapCase(
         "sparse", 1 << 15, 6, 30, he.Bootstrapping(precision_bits=11, slots=1 << 12, real=True)
