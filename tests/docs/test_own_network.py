@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from tests.docs.page_blocks import run_blocks
+
 pytestmark = pytest.mark.filterwarnings("ignore")  # PyTorch's remarks on its exporter
-PAGE = Path(__file__).parents[2] / "docs" / "own-network.md"
 
 
 @pytest.fixture(scope="module")
 def ran() -> tuple[dict[str, Any], str]:
     """The names that the blocks define, and all that they print."""
-    names: dict[str, Any] = {}
-    printed = io.StringIO()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # small matrices: threads would only wait for each other
-    text = PAGE.read_text(encoding="utf-8")
-    for number, block in enumerate(re.findall(r"```python\n(.*?)```", text, re.DOTALL), 1):
-        with contextlib.redirect_stdout(printed):
-            exec(compile(block, f"{PAGE.name}, block {number}", "exec"), names)
-    torch.set_num_threads(threads)
-    return names, printed.getvalue()
+    return run_blocks("own-network.md")
 
 
 def test_page__encrypted_answers_are_those_of_the_module(ran: tuple[dict[str, Any], str]) -> None:

@@ -61,7 +61,7 @@ class LevelPlan:
     @functools.cached_property
     def words(self) -> tuple[int, ...]:
         """How many primes each level adds."""
-        return tuple(math.ceil(bits / _FULL - 1e-9) for bits in self.prime_bits)
+        return tuple(_words(bits) for bits in self.prime_bits)
 
     def shape(self, level: int) -> tuple[int, int, int, int]:
         """Limbs, special primes, digits, and limbs of a digit."""
@@ -96,7 +96,7 @@ def plan_levels(
     sizes += [2 * above - below for below, above in itertools.pairwise(bits)]
     tops = [*([circuit.stc_levels] if circuit.slots_first else []), refreshed, len(bits) - 1]
     first = _first(scales.first_modulus, N, sparse_bound)
-    groups = [(0, first, math.ceil(scales.first_modulus / _FULL))]
+    groups = [(0, first, _words(scales.first_modulus))]
     groups += [(top, *_group(_primes_of(sizes[: top + 1]), bound)) for top in tops]
     return LevelPlan(N, tuple(bits), tuple(sizes), tuple(groups), refreshed)
 
@@ -127,11 +127,16 @@ def _scale_bits(
     return bits
 
 
+def _words(bits: float) -> int:
+    """The words that hold so many bits, which may be a rounding above a full one."""
+    return math.ceil(bits / _FULL - 1e-9)
+
+
 def _primes_of(sizes: Sequence[float]) -> list[float]:
     """The sizes of the primes of levels that add so many bits."""
     found: list[float] = []
     for bits in sizes:
-        count = math.ceil(bits / _FULL - 1e-9)
+        count = _words(bits)
         found += [bits / count] * count
     return found
 

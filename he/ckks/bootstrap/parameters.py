@@ -35,15 +35,15 @@ class Bootstrapping:
     - `precision_bits`: bits after the binary point that a bootstrap keeps in every slot.
     - `largest`: the bound on the absolute value of a slot's real and imaginary part; larger ones
       come out wrong.
-    - `real`: only the real parts of slots are kept, in half of the time. Two real vectors travel
-      together as the real and the imaginary part of one.
+    - `real`: only the real parts of slots are kept: EvalMod runs once and not twice. Two real
+      vectors travel together as the real and the imaginary part of one.
     - `slots_first`: SlotsToCoeffs comes first, at the lowest levels, and CoeffsToSlots after
       the modulus was raised; False is the original order. The first is faster and more precise.
     - `failure_bits`: a bootstrap fails with a probability of at most 2^-failure_bits.
     - `levels`: how many levels CoeffsToSlots and SlotsToCoeffs take, a pair. None chooses. More
       levels need fewer keys.
     - `key_bytes`: the most that keys may take, as they are sent and stored; None is no bound.
-    - `small_keys`: a handful of keys in place of one for each rotation, at about twice the time;
+    - `small_keys`: a handful of keys in place of one for each rotation, at over twice the time;
       None takes them where `key_bytes` asks for them.
 
     Raises `ParameterError` for values out of range.
@@ -101,8 +101,7 @@ class BootstrapCircuit:
     slots, real, slots_first, small_keys: as in `Bootstrapping`. interval: the overflow count I is
     within |I| <= interval. degree, doublings: of the cosine. inverse_sine: the degree of the
     polynomial behind it, 1 for none. cts_levels, stc_levels: of CoeffsToSlots and SlotsToCoeffs.
-    failure_bits: the probability that an overflow leaves the interval. largest: as in
-    `Bootstrapping`.
+    largest: as in `Bootstrapping`.
 
     Raises `ParameterError` for numbers that no circuit has.
     """

@@ -25,12 +25,12 @@ def test_minimax__error_alternates_at_two_more_points_than_the_degree(degree, fu
     x = np.union1d(np.cos(np.linspace(0, np.pi, 20001)), kinks)
     error = function(x) - chebval(x, coefficients)
     largest = np.abs(error).max()
+    assert largest <= largest_error(function, coefficients, kinks=kinks) <= 1.03 * largest + 1e-12
     if largest < 1e-12:
-        pytest.skip("the error is rounding alone")
+        return  # the error is rounding alone, and its signs mean nothing
     signs = np.sign(error[np.abs(error) > 0.98 * largest])
     changes = int((signs[1:] != signs[:-1]).sum())
     assert changes + 1 >= degree + 2
-    assert largest <= largest_error(function, coefficients, kinks=kinks) <= 1.03 * largest + 1e-12
 
 
 def test_minimax__degree_one_of_the_absolute_value_is_a_half():
