@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -14,18 +15,25 @@ from benchmarks.operations.memory import Operations, peak_bytes
 from benchmarks.operations.suite import WrongResult
 from benchmarks.operations.transform_limits import Limit, limit
 from benchmarks.operations.turns import interleaved
-from benchmarks.peers.library import own_version
+from benchmarks.peers import hexl
+from benchmarks.peers.library import OWN, own_version
 from ntt.backends import select
 from ntt.limbs import LimbOps
+from ntt.memory import aligned_array
+from ntt.terminal import say
 
 DEGREES = tuple(1 << k for k in range(12, 17))
 MODULUS_BITS = 50  # the largest that every backend takes
 _SAMPLE_SECONDS = 1e-3
+OPERATIONS = ("forward", "inverse")
 
 
 @dataclass
 class TransformRow:
-    """The time of one transform on one backend; `median_s` and `best_s` are of one limb."""
+    """The time of one transform on one backend, or by a peer, which has backend "".
+
+    `median_s` and `best_s` are of one limb.
+    """
 
     library: str
     version: str
@@ -50,14 +58,16 @@ def run(
     threads: int = 1,
     seconds: float = 2.0,
     memory: bool = False,
+    peer: hexl.Hexl | None = None,
     report: Callable[[TransformRow], None] = lambda row: None,
 ) -> list[TransformRow]:
     """Time the forward and inverse transforms of every backend at every degree, in turns.
 
     With one thread a call transforms one limb in place, with several threads eight limbs a thread.
     backends: by default those that the CPU has and that N is large enough for. seconds: for each
-    degree, all backends together. memory: also measure the peak of each backend. Raises
-    `WrongResult` where a backend's values are not those of `scalar`, and `BackendError` for a named
+    degree, all backends together. memory: also measure the peak of each backend. peer: takes turns
+    with the backends, with one thread only. Raises `WrongResult` where values are not those of
+    `scalar`, and `BackendError` for a named
     backend that the CPU lacks or that N is too small for.
     """
     names = {N: _backends_for(N, backends) for N in degrees}
@@ -65,7 +75,7 @@ def run(
     rows: list[TransformRow] = []
     try:
         for N in degrees:
-            for row in _degree(N, names[N], threads, seconds, memory):
+            for row in _degree(N, names[N], threads, seconds, memory, peer):
                 report(row)
                 rows.append(row)
     finally:
@@ -104,31 +114,87 @@ def workload(name: str, N: int, limbs: int) -> Iterator[Operations]:
     yield {"forward": lambda: ops.forward(x), "inverse": lambda: ops.inverse(x)}
 
 
+@dataclass(frozen=True)
+class _Case:
+    """What is timed: a call that transforms all limbs once, by one backend or by a peer.
+
+    owner: what must live as long as the call.
+    """
+
+    library: str
+    version: str
+    backend: str
+    operation: str
+    call: Callable[[], object]
+    owner: object = None
+
+
+def _aligned(x: np.ndarray) -> np.ndarray:
+    """A copy of x on a cache line, where the arrays of this library begin."""
+    copy = aligned_array(x.size).reshape(x.shape)
+    np.copyto(copy, x)
+    return copy
+
+
+def _own_cases(name: str, tables: ntt.NTTTables, x: np.ndarray) -> list[_Case]:
+    _check(name, tables, x)
+    ops = _ops_of(name, tables)
+    return [
+        _Case(OWN, own_version(), name, operation, partial(getattr(ops, operation), _aligned(x)))
+        for operation in OPERATIONS
+    ]
+
+
+def _peer_cases(peer: hexl.Hexl, tables: ntt.NTTTables, x: np.ndarray) -> list[_Case]:
+    """The transforms of a peer; raises `WrongResult` if its values differ from `scalar`."""
+    transforms, work = peer.transforms(tables), x.copy()
+    transforms.call("forward", work)()
+    if not (work == _ops_of("scalar", tables).forward(x.copy())).all():
+        raise WrongResult(f"forward of {hexl.NAME} differs from scalar at N = {tables.N}")
+    transforms.call("inverse", work)()
+    if not (work == x).all():
+        raise WrongResult(f"inverse of {hexl.NAME} does not undo forward at N = {tables.N}")
+
+    def case(operation: str) -> _Case:
+        rows = _aligned(x)
+        call = transforms.call(operation, rows)
+        return _Case(hexl.NAME, peer.version, "", operation, call, (transforms, rows))
+
+    return [case(operation) for operation in OPERATIONS]
+
+
 def _degree(
-    N: int, names: Sequence[str], threads: int, seconds: float, memory: bool
+    N: int,
+    names: Sequence[str],
+    threads: int,
+    seconds: float,
+    memory: bool,
+    peer: hexl.Hexl | None,
 ) -> Iterator[TransformRow]:
     limbs = 1 if threads == 1 else 8 * threads
     tables, x = _input(N, limbs)
-    cases = [(name, operation) for name in names for operation in ("forward", "inverse")]
-    calls, counts = [], []
-    for name, operation in cases:
-        _check(name, tables, x)
-        call = getattr(_ops_of(name, tables), operation)
-        count = _repeats(call, x)
-        calls.append(_repeated(call, x.copy(), count))
-        counts.append(count)
+    cases = [case for name in names for case in _own_cases(name, tables, x)]
+    if peer is not None and threads == 1:
+        try:
+            cases += _peer_cases(peer, tables, x)
+        except hexl.HexlError as error:
+            say(f"{hexl.NAME} is left out: {error}")
+    counts = [_repeats(case.call) for case in cases]
+    calls = [_repeated(case.call, count) for case, count in zip(cases, counts, strict=True)]
     butterflies = N // 2 * (N.bit_length() - 1)
     samples = interleaved(calls, seconds)
     peaks = {name: peak_bytes(workload, name, N, limbs) if memory else {} for name in names}
-    for (name, operation), count, times in zip(cases, counts, samples, strict=True):
+    for case, count, times in zip(cases, counts, samples, strict=True):
         one_limb = [t / (count * limbs) for t in times]
         median, best = statistics.median(one_limb), min(one_limb)
-        bound: Limit | None = limit(name, N) if threads == 1 else None
+        bound: Limit | None = None
+        if threads == 1 and case.backend:
+            bound = limit(case.backend, N)
         yield TransformRow(
-            library="he-accel",
-            version=own_version(),
-            operation=operation,
-            backend=name,
+            library=case.library,
+            version=case.version,
+            operation=case.operation,
+            backend=case.backend,
             N=N,
             threads=threads,
             median_s=median,
@@ -144,8 +210,17 @@ def _degree(
                 "multiply_limit_ns": bound.multiply_ns if bound else None,
                 "traffic_limit_ns": bound.traffic_ns if bound else None,
             },
-            peak_bytes=peaks[name].get(operation),
+            peak_bytes=peaks.get(case.backend, {}).get(case.operation),
         )
+
+
+def speedups(rows: Sequence[TransformRow]) -> Iterator[tuple[TransformRow, TransformRow, float]]:
+    """(own row, peer's row, peer's median time over ours) of the same transform in the same run."""
+    peers = {(row.N, row.operation, row.threads): row for row in rows if not row.backend}
+    for row in rows:
+        peer = peers.get((row.N, row.operation, row.threads))
+        if row.backend and peer is not None:
+            yield row, peer, peer.median_s / row.median_s
 
 
 def _ops_of(name: str, tables: ntt.NTTTables) -> LimbOps:
@@ -162,20 +237,17 @@ def _check(name: str, tables: ntt.NTTTables, x: np.ndarray) -> None:
         raise WrongResult(f"inverse of {name} does not undo forward at N = {tables.N}")
 
 
-def _repeats(call: Callable[[np.ndarray], object], x: np.ndarray) -> int:
+def _repeats(call: Callable[[], object]) -> int:
     """The number of calls that make a sample long enough for the clock."""
-    work = x.copy()
-    call(work)
+    call()
     begin = time.perf_counter()
-    call(work)
+    call()
     return max(1, round(_SAMPLE_SECONDS / (time.perf_counter() - begin)))
 
 
-def _repeated(
-    call: Callable[[np.ndarray], object], x: np.ndarray, count: int
-) -> Callable[[], None]:
+def _repeated(call: Callable[[], object], count: int) -> Callable[[], None]:
     def sample() -> None:
         for _ in range(count):
-            call(x)
+            call()
 
     return sample

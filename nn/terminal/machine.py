@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 import sys
 from importlib import metadata
@@ -14,16 +15,24 @@ from ntt.backends.select import backend_for
 from ntt.cpu import cpu_features
 from ntt.threads import machine_threads
 
+_CPUINFO = Path("/proc/cpuinfo")
+_CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+_SHIFTS = {"": 0, "K": 10, "M": 20, "G": 30}
 _FEATURES = ("avx2", "fma", "avx512f", "avx512ifma", "neon")
 
 
 def machine_description() -> dict[str, object]:
     """The processor, its vector features that kernels may use, threads, memory and versions.
 
-    The load average of the last minute shows whether other work ran at the same time.
+    cpu_family, cpu_model_number: the numbers that tell processors of one name apart, or None;
+    cache_bytes: the size of each cache that a thread sees, by name, empty where the system does not
+    tell. The load average of the last minute shows whether other work ran at the same time.
     """
     return {
         "cpu": cpu_model(),
+        "cpu_family": _number_of_cpu("cpu family"),
+        "cpu_model_number": _number_of_cpu("model"),
+        "cache_bytes": cache_bytes(),
         "cpu_features": [name for name in _FEATURES if name in cpu_features()],
         "threads_available": machine_threads(),
         "memory_bytes": _memory_bytes(),
@@ -36,14 +45,43 @@ def machine_description() -> dict[str, object]:
 
 def cpu_model() -> str:
     """The processor's name, from the system."""
+    return _of_cpu("model name") or platform.processor() or platform.machine()
+
+
+def cache_bytes() -> dict[str, int]:
+    """The size of each cache of the first CPU: ``L1d``, ``L1i``, ``L2``, ``L3``; Linux only."""
+    found = {}
+    for folder in sorted(_CACHES.glob("index*")):
+        try:
+            level, kind, size = (
+                (folder / name).read_text(encoding="utf-8").strip()
+                for name in ("level", "type", "size")
+            )
+        except OSError:
+            continue
+        match = re.fullmatch(r"(\d+)([KMG]?)", size)
+        if match:
+            suffix = kind[0].lower() if kind in ("Data", "Instruction") else ""
+            found[f"L{level}{suffix}"] = int(match[1]) << _SHIFTS[match[2]]
+    return found
+
+
+def _of_cpu(key: str) -> str | None:
+    """What Linux says about the first CPU under `key`, or None."""
     try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            key, _, value = line.partition(":")
-            if key.strip() == "model name":
-                return value.strip()
+        lines = _CPUINFO.read_text(encoding="utf-8").splitlines()
     except OSError:
-        pass
-    return platform.processor() or platform.machine()
+        return None
+    for line in lines:
+        name, _, value = line.partition(":")
+        if name.strip() == key:
+            return value.strip()
+    return None
+
+
+def _number_of_cpu(key: str) -> int | None:
+    text = _of_cpu(key)
+    return int(text) if text and text.isdigit() else None
 
 
 def backend_name(params: RLWEParameters) -> str:

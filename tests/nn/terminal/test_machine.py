@@ -26,6 +26,29 @@ def test_machine_description__is_plain_data_with_versions() -> None:
     assert {"numpy", "numba", "llvmlite", "system", "memory_bytes"} <= set(described)
 
 
+def test_machine_description__tells_processors_of_one_name_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    monkeypatch.setattr(machine, "_CPUINFO", cpuinfo)
+    monkeypatch.setattr(machine, "_CACHES", tmp_path / "cache")
+    missing = machine_description()
+    assert missing["cpu"]
+    assert (missing["cpu_family"], missing["cpu_model_number"]) == (None, None)
+    assert missing["cache_bytes"] == {}
+    cpuinfo.write_text("cpu family\t: 25\nmodel\t\t: 17\nmodel name\t: AMD EPYC\n\nmodel : 3\n")
+    for index, texts in enumerate([("1", "Data", "32K"), ("2", "Unified", "1M"), ("3", "", "odd")]):
+        folder = tmp_path / "cache" / f"index{index}"
+        folder.mkdir(parents=True)
+        for name, text in zip(("level", "type", "size"), texts, strict=True):
+            (folder / name).write_text(f"{text}\n")
+    (tmp_path / "cache" / "index9").mkdir()
+    described = machine_description()
+    assert described["cpu"] == "AMD EPYC"
+    assert (described["cpu_family"], described["cpu_model_number"]) == (25, 17)
+    assert described["cache_bytes"] == {"L1d": 32768, "L2": 1 << 20}
+
+
 def test_backend_name__is_the_one_in_force() -> None:
     plan = nn.compile(nn.zoo.load("mnist"))
     try:
