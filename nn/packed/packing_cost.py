@@ -73,5 +73,5 @@ def _giant_rotations(splits: Mapping[Block, BabyGiant]) -> set[tuple[int, int]]:
 
 DEFAULT_COST = PackingCost()
 
-FRUGAL_COST = PackingCost(giant=2.0, diagonal=0.1, weights=0.5, key=2.0)
+FRUGAL_COST = PackingCost(giant=4.0, diagonal=0.1, weights=0.5, key=1.0)
 """For networks whose keys and weights fill the memory: more products, of vectors that repeat."""

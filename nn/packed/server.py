@@ -42,8 +42,9 @@ class PackedServer:
     by default `MOST_IMAGES`. All of it is checked and encoded before the first run.
 
     memory_bytes: the most memory that encoded diagonals take at once, by default what all take.
-    With less, the stages that do not fit (`nn.packed.weights.choose_places`) are encoded whenever a
-    run comes to them, one at a time. With a weights_folder they are encoded once, into files of the
+    With less, the stages that do not fit (`nn.packed.weights.choose_places`) are kept as whole
+    coefficients, 4 bytes each beside the budget, and transformed whenever a run comes to them, one
+    at a time. With a weights_folder they are encoded once, into files of the
     folder, which is made where there is none. The files are mapped into memory, and a later server
     finds them. Only this server and its like may write there. progress: show how far encoding is.
 

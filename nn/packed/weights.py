@@ -23,6 +23,7 @@ from he.ckks.params import CKKSParameters
 from nn.errors import MemoryBudgetError
 from nn.network.layers import FloatArray
 from nn.packed.packed_affine import PackedAffine
+from nn.packed.packing_cost import Block
 
 Advance = Callable[[int], object]
 
@@ -136,39 +137,40 @@ class StageWeights:
         sums = sum(len(split.giants) for split in self.affine.splits.values())
         return 16 * sums * limbs * self.params.N
 
+    def arranged(self) -> dict[Block, ArrangedDiagonals]:
+        """The diagonals of each block, in the order in which they are encoded."""
+        splits = self.affine.splits
+        return {
+            at: ArrangedDiagonals.of(self.params, diagonals, self.level, splits[at])
+            for at, diagonals in self.affine.blocks.items()
+        }
+
     def encoded(
         self,
         evaluator: Evaluator,
         advance: Advance | None = None,
         memory: ReusedMemory | None = None,
+        blocks: Mapping[Block, ArrangedDiagonals] | None = None,
     ) -> SlotMatrix:
-        """The matrix, encoded in memory; memory: where, None for new memory."""
+        """The matrix, encoded in memory.
 
-        def encode(block: ArrangedDiagonals) -> EncodedDiagonals:
-            words = None if memory is None else memory.taken(block.weight_bytes // 8)
-            return encoded(EncodedDiagonals, block, evaluator.encoder, advance, words)
-
+        memory: where, None for new memory. blocks: `arranged`, if it is known.
+        """
         if memory is not None:
             memory.give_back(self.size // 8)
-        return self._matrix(evaluator, encode)
+        made = {}
+        for at, block in (self.arranged() if blocks is None else blocks).items():
+            words = None if memory is None else memory.taken(block.weight_bytes // 8)
+            made[at] = encoded(EncodedDiagonals, block, evaluator.encoder, advance, words)
+        return SlotMatrix(evaluator, made)
 
     def mapped(self, evaluator: Evaluator, folder: Path, advance: Advance | None) -> SlotMatrix:
         """The matrix, encoded in files; raises what `mapped_diagonals` raises."""
-        return self._matrix(
-            evaluator, lambda block: mapped_diagonals(block, evaluator.encoder, folder, advance)
-        )
-
-    def _matrix(
-        self, evaluator: Evaluator, encode: Callable[[ArrangedDiagonals], EncodedDiagonals]
-    ) -> SlotMatrix:
-        splits, params = self.affine.splits, self.params
-        return SlotMatrix(
-            evaluator,
-            {
-                at: encode(ArrangedDiagonals.of(params, diagonals, self.level, splits[at]))
-                for at, diagonals in self.affine.blocks.items()
-            },
-        )
+        blocks = {
+            at: mapped_diagonals(block, evaluator.encoder, folder, advance)
+            for at, block in self.arranged().items()
+        }
+        return SlotMatrix(evaluator, blocks)
 
 
 class MatrixSource(Protocol):
@@ -203,7 +205,7 @@ class KeptMatrix:
 
 
 class EncodedForRuns:
-    """A matrix that is encoded whenever it is opened.
+    """A matrix that is encoded whenever it is opened, from whole coefficients.
 
     memory: that of the server for such matrices, so that there is one of them at a time.
     """
@@ -213,6 +215,7 @@ class EncodedForRuns:
     ) -> None:
         self._evaluator = evaluator
         self._weights = weights
+        self._arranged = {at: block.rounded() for at, block in weights.arranged().items()}
         self._memory = memory
         self._matrix: SlotMatrix | None = None
 
@@ -225,7 +228,9 @@ class EncodedForRuns:
     def opened(self) -> Iterator[None]:
         """Encode the weights, and drop them at the end."""
         with self._memory.turns:
-            self._matrix = self._weights.encoded(self._evaluator, memory=self._memory)
+            self._matrix = self._weights.encoded(
+                self._evaluator, memory=self._memory, blocks=self._arranged
+            )
             try:
                 yield
             finally:

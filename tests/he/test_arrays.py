@@ -30,7 +30,7 @@ OTHERS = {
     "he.ckks.bootstrap.slot_matrices": "complex diagonals, and their places",
     "he.ckks.bootstrap.slot_transforms.unconjugated": "complex slots",
     "he.ckks.circuits.bsgs": "rotation steps",
-    "he.ckks.circuits.diagonal_encoding.ArrangedDiagonals.encode.work": "float64 coefficients",
+    "he.ckks.circuits.diagonal_encoding.ArrangedDiagonals": "coefficients, float64 or int32",
     "he.ckks.circuits.polynomial_noise": "float64 values and slopes at sample points",
     "he.ckks.circuits.reused_memory.ReusedMemory": "no words at all",
     "he.ckks.encoding.embedding": "real and complex slots, float64 coefficients, and their places",

@@ -10,7 +10,7 @@ import functools
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -25,12 +25,17 @@ from he.rlwe.rns import context
 from he.validation import instance, whole_number
 from ntt import threads
 from ntt.hoisting import weights_shape
+from ntt.kernels import KernelModule
 from ntt.workspace import workspace
 
-_TERMS = 32
+_kernels = KernelModule("he.ckks.encoding.encoder_kernels")
+
+_TERMS = 8
 """Diagonals that are encoded together: a run of as many words is written at once."""
 
-_TILE_BYTES = 16 << 20
+_INT32 = 2.0**31
+
+_TILE_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +44,7 @@ class ArrangedDiagonals:
 
     babies, giants, starts, baby_of: the fields of `EncodedDiagonals`. vectors: the diagonal of each
     row, which is encoded rotated by minus the step of its giant. period: a number of slots with
-    which all diagonals repeat.
+    which all diagonals repeat. whole: what `rounded` keeps of the vectors, which are then empty.
     """
 
     params: CKKSParameters
@@ -50,6 +55,7 @@ class ArrangedDiagonals:
     baby_of: np.ndarray
     vectors: tuple[np.ndarray, ...]
     period: int
+    whole: np.ndarray | None = None
 
     @classmethod
     def of(
@@ -86,12 +92,12 @@ class ArrangedDiagonals:
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """The shape of the weights."""
-        return _shape(self.params, self.level, len(self.vectors), self.period)
+        return _shape(self.params, self.level, self.baby_of.size, self.period)
 
     @property
     def weight_bytes(self) -> int:
         """The size of the weights."""
-        return weight_bytes(self.params, self.level, len(self.vectors), self.period)
+        return weight_bytes(self.params, self.level, self.baby_of.size, self.period)
 
     @functools.cached_property
     def digest(self) -> bytes:
@@ -116,24 +122,46 @@ class ArrangedDiagonals:
         advance: called with a number of diagonals as they are done, from any thread. Raises
         `EncodingError` for values that are not finite or that the level does not hold.
         """
-        scale, N = self.params.scales[self.level], 2 * self.period
-        embed = embedding(N)
-        counts = np.diff(self.starts).tolist()
-        steps = [step for step, n in zip(self.giants, counts, strict=True) for _ in range(n)]
-        terms = out.shape[2]
 
         def work(lo: int, hi: int) -> None:
             for first in range(lo, hi, _TERMS):
                 last = min(first + _TERMS, hi)
-                coefficients = np.empty((last - first, N))
-                for row, target in zip(range(first, last), coefficients, strict=True):
-                    slots = np.roll(_one_period(self.vectors[row], self.period), steps[row])
-                    np.copyto(target, finite_coefficients(embed, slots, scale))
+                coefficients = np.empty((last - first, 2 * self.period))
+                self._fill(coefficients, first)
                 self._encode_terms(out, encoder, coefficients, first)
                 if advance is not None:
                     advance(last - first)
 
-        threads.split(terms, work)
+        threads.split(out.shape[2], work)
+
+    def rounded(self) -> Self:
+        """The same diagonals as whole coefficients, from which `encode` makes the same weights.
+
+        They take 4 bytes a coefficient and period instead of 8 a slot, and no embedding each time.
+        Raises `EncodingError` for values that are not finite. Where 32 bits do not hold a
+        coefficient, all stay as they are.
+        """
+        if self.whole is not None:
+            return self
+        coefficients = np.empty((self.baby_of.size, 2 * self.period))
+        threads.split(len(coefficients), lambda lo, hi: self._fill(coefficients[lo:hi], lo))
+        np.rint(coefficients, out=coefficients)
+        if not np.abs(coefficients).max(initial=0.0) < _INT32:
+            return self
+        return replace(self, vectors=(), whole=coefficients.astype(np.int32))
+
+    def _fill(self, coefficients: np.ndarray, first: int) -> None:
+        """coefficients (rows, 2 period) = those of the diagonals from `first` on."""
+        rows = range(first, first + len(coefficients))
+        if self.whole is not None:
+            np.copyto(coefficients, self.whole[first : rows.stop])
+            return
+        scale = self.params.scales[self.level]
+        embed = embedding(2 * self.period)
+        giants = np.searchsorted(self.starts, rows, side="right") - 1
+        for row, giant, target in zip(rows, giants.tolist(), coefficients, strict=True):
+            slots = np.roll(_one_period(self.vectors[row], self.period), self.giants[giant])
+            np.copyto(target, finite_coefficients(embed, slots, scale))
 
     def _encode_terms(
         self, out: np.ndarray, encoder: Encoder, coefficients: np.ndarray, first: int
@@ -143,24 +171,15 @@ class ArrangedDiagonals:
         So many at once that whole runs of them are written, and so few that they stay in a cache.
         """
         ring, (limbs, rows, _, lanes) = context(self.params), out.shape
-        primes, last = ring.qp_rows(self.level), first + len(coefficients)
-        together = max(1, _TILE_BYTES // (8 * rows * lanes * len(coefficients)))
+        primes, count = ring.qp_rows(self.level), len(coefficients)
+        together = max(1, _TILE_BYTES // (8 * rows * lanes * count))
         for low in range(0, limbs, together):
             high = min(low + together, limbs)
             ops = ring.limbs.subring(2 * self.period)(primes[low:high])
-            shape = (last - first, high - low, rows, lanes)
-            encoded = workspace("encoded diagonals", shape)
-            for polynomial, target in zip(coefficients, encoded, strict=True):
-                residues = encoder.residues(polynomial, self.level, ops)
-                np.copyto(target, residues.reshape(target.shape))
-            np.copyto(
-                _as_pairs(out[low:high, :, first:last]), np.moveaxis(_as_pairs(encoded), 0, 2)
-            )
-
-
-def _as_pairs(words: np.ndarray) -> np.ndarray:
-    """The same memory, of rows of two words a row of one number: moved in half the time."""
-    return words.view(np.complex128) if words.shape[-1] == 2 else words
+            transformed = workspace("encoded diagonals", (count, high - low, rows * lanes))
+            for polynomial, target in zip(coefficients, transformed, strict=True):
+                encoder.residues(polynomial, self.level, ops, target)
+            _kernels.interleave(out, transformed, low, first)
 
 
 def common_period(N: int, vectors: Iterable[np.ndarray]) -> int:

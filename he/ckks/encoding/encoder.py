@@ -68,8 +68,12 @@ class Encoder:
             self._embedding, self._slot_vector(values), _checked_scale(scale)
         )
 
-    def residues(self, coefficients: np.ndarray, level: int, ops: LimbOps) -> np.ndarray:
+    def residues(
+        self, coefficients: np.ndarray, level: int, ops: LimbOps, out: np.ndarray | None = None
+    ) -> np.ndarray:
         """Rounded coefficients (N,) as residues (limbs, N) of `ops`, transformed, N that of `ops`.
+
+        out: where they go, by default new memory.
 
         Raises `EncodingError` for coefficients beyond float64, or that Q at `level` does not hold.
         """
@@ -83,7 +87,7 @@ class Encoder:
                 f"values below 2^{math.log2(self._Q[level]) - 1:.1f}: "
                 f"use smaller values, a smaller scale or a higher level"
             )
-        return rounded_residues(coefficients, largest, ops)
+        return rounded_residues(coefficients, largest, ops, out)
 
     def decode(self, plaintext: Plaintext) -> np.ndarray:
         """The slots (N/2,) complex128: the inverse of `encode` up to rounding."""

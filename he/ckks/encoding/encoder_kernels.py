@@ -107,3 +107,29 @@ def centred_values(out, residues, moduli, half, inverses, inverses_shoup, weight
             if d != 0:
                 value += np.float64(d) * weights[k]
         out[i] = -value if negative else value
+
+
+@kernel
+def interleave(out, x, limb, term):
+    """out[limb + i, r, term + t, k] = x[t, i, r lanes + k]: transforms to weights.
+
+    out (limbs, rows, terms, lanes), x (terms, limbs, rows lanes), uint64; 1, 2, 4 or 8 lanes.
+    """
+    rows, lanes = out.shape[1], out.shape[3]
+    for i in range(x.shape[1]):
+        to = out[limb + i]
+        if lanes == 1:
+            for r in range(rows):
+                for t in range(x.shape[0]):
+                    to[r, term + t, 0] = x[t, i, r]
+        elif lanes == 2:
+            for r in range(rows):
+                for t in range(x.shape[0]):
+                    to[r, term + t, 0] = x[t, i, 2 * r]
+                    to[r, term + t, 1] = x[t, i, 2 * r + 1]
+        else:
+            for r in range(rows):
+                for t in range(x.shape[0]):
+                    for k in range(0, lanes, 4):
+                        for j in range(4):
+                            to[r, term + t, k + j] = x[t, i, r * lanes + k + j]

@@ -25,10 +25,13 @@ def largest_magnitude(values: np.ndarray) -> float:
     return float(np.uint64(largest).view(np.float64))
 
 
-def rounded_residues(values: np.ndarray, largest: float, ops: LimbOps) -> np.ndarray:
+def rounded_residues(
+    values: np.ndarray, largest: float, ops: LimbOps, out: np.ndarray | None = None
+) -> np.ndarray:
     """``NTT(rint(values) mod q)`` for every limb of `ops`: (limbs, N), exact for any size.
 
-    values (N,) float64, finite; largest: the largest of |values|, or more.
+    values (N,) float64, finite; largest: the largest of |values|, or more. out: where they go, by
+    default new memory.
     """
     digits = 1
     while largest >= _BASE / 2:
@@ -36,7 +39,8 @@ def rounded_residues(values: np.ndarray, largest: float, ops: LimbOps) -> np.nda
         digits += 1
     y = workspace("rounding", (digits, values.size))
     _kernels.rounded_digits(y, values, _BASE, _OFFSET)
-    out = large_array((len(ops.moduli), values.size))
+    if out is None:
+        out = large_array((len(ops.moduli), values.size))
     return ops.convert_forward(out, y, _recomposition(digits, ops.moduli))
 
 

@@ -86,6 +86,9 @@ def test_encode__at_the_period_gives_the_bits_of_the_whole_ring(drawn, level, sc
     arranged = ArrangedDiagonals.of(params, diagonals, level)
     transform = LinearTransform.encode(encoder, diagonals, level)
     assert (transform.diagonals == slow(encoder, arranged)).all()
+    again = np.empty(arranged.shape, dtype=np.uint64)
+    arranged.rounded().encode(again, encoder)
+    assert (again == transform.weights).all()
     assert transform.period == arranged.period
     assert transform.period <= max(LEAST, *(period for _, period, _, _ in drawn))
     assert transform.weights.nbytes == arranged.weight_bytes
@@ -107,6 +110,18 @@ def test_encode__on_any_number_of_threads_tells_of_every_diagonal(period, count)
     assert sum(told) == 21
     alone = LinearTransform.encode(Encoder(params), diagonals, 2)
     assert (weights == alone.weights).all()
+
+
+def test_rounded__keeps_32_bits_a_coefficient_where_they_hold_all() -> None:
+    params = parameters(30)
+    small = {k: vector(k, 4 * LEAST, "real") / 1e6 for k in range(3)}
+    rounded = ArrangedDiagonals.of(params, small, 2).rounded()
+    assert rounded.whole is not None
+    assert (rounded.whole.dtype, rounded.whole.shape) == (np.int32, (3, 8 * LEAST))
+    assert rounded.vectors == ()
+    assert rounded.rounded() is rounded
+    large = ArrangedDiagonals.of(params, {0: np.full(SLOTS, 9.0)}, 2)
+    assert large.rounded() is large
 
 
 def test_encode__short_vectors_and_zeros_repeat_only_where_they_are_zero() -> None:
