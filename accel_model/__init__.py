@@ -17,6 +17,8 @@ With a trace that `python -m nn trace --network mnist -o mnist.trace` recorded:
 
 from accel_model.errors import (
     AcceleratorError,
+    AssemblyError,
+    BinaryError,
     CalibrationError,
     ExecutionError,
     LoweringError,
@@ -24,6 +26,7 @@ from accel_model.errors import (
     MachineMismatchError,
     ProgramError,
     ProgramFileError,
+    TimedProgramError,
     WorkloadError,
 )
 from accel_model.estimation.estimate import Estimate, estimate
@@ -38,6 +41,8 @@ from accel_model.machine.machine_file import load_machine, machine_names
 
 __all__ = [
     "AcceleratorError",
+    "AssemblyError",
+    "BinaryError",
     "CalibrationError",
     "Estimate",
     "ExecutionError",
@@ -49,6 +54,7 @@ __all__ = [
     "Program",
     "ProgramError",
     "ProgramFileError",
+    "TimedProgramError",
     "WorkloadError",
     "estimate",
     "execute",

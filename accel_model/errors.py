@@ -44,3 +44,15 @@ class CalibrationError(AcceleratorError):
 
 class WorkloadError(AcceleratorError):
     """The files given to a command are not traces that can be told apart."""
+
+
+class TimedProgramError(AcceleratorError):
+    """A timed program contradicts itself: a start, a slot, a unit or an address."""
+
+
+class BinaryError(AcceleratorError):
+    """Bytes are no timed program: of another kind or version, cut short, or altered."""
+
+
+class AssemblyError(AcceleratorError):
+    """A line of a timed program's text cannot be read; names the line."""

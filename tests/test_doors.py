@@ -1,6 +1,6 @@
 """The house plan, enforced: which room may import which, and what a source file may name.
 
-    benchmarks -> nn -> he -> ntt <- rtl -> accel_model.isa
+    benchmarks -> nn -> he -> ntt <- rtl -> accel_model.isa, accel_model.timed
     benchmarks -> accel_model -> he.trace, he.format.archive, he.format.files, ntt.terminal
 """
 
@@ -36,7 +36,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     # Files of any kind are read with the same limits, and written whole or not at all; all commands
     # end alike.
     "accel_model": ("he.trace", "he.format.archive", "he.format.files", "ntt.terminal"),
-    "rtl": ("ntt", "accel_model.isa"),
+    "rtl": ("ntt", "accel_model.isa", "accel_model.timed"),
     "benchmarks": ("nn", "he", "ntt", "accel_model"),
 }
 # The functions and classes that import the module of which they are given the name.

@@ -1,0 +1,1 @@
+"""Programs with a start for every step: what the generated machine of `rtl` runs."""
