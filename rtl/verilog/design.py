@@ -12,6 +12,8 @@ from amaranth.hdl._ir import PortDirection
 from amaranth.lib import wiring
 
 from rtl.tools import run_yosys
+from rtl.verilog.operands import fitting_map
+from rtl.verilog.waivers import waived
 from rtl.verilog.ports import Port, ports_of
 
 
@@ -59,19 +61,29 @@ def emit(block: wiring.Component, name: str) -> Design:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "source.il")
         source.write_text(text)
+        fitting = Path(folder, "fitting.v")
+        fitting.write_text(fitting_map())
         target = Path(folder, f"{name}.v")
         run_yosys(
             [
                 f"read_rtlil {source}",
-                "proc -nomux -norom",
+                "proc -norom",
                 "memory_collect",
+                "pmuxtree",
+                "opt_clean -purge",
+                "wreduce",
+                "opt_expr",
+                f"techmap -map {fitting}",
+                "opt_clean -purge",
                 "attrmap -remove generator -remove src -remove amaranth.hierarchy -remove init",
                 "attrmap -modattr -remove generator -remove top",
+                f"write_json {folder}/netlist.json",
                 f"write_verilog -norename -extmem {target}",
             ]
         )
         images = {path.name: path.read_text() for path in sorted(Path(folder).glob("*.mem"))}
-        verilog = _tidy(target.read_text(), folder)
+        text = _tidy(target.read_text(), folder)
+        verilog = waived(text, Path(folder, "netlist.json").read_text())
     for image, text in list(images.items()):
         if "1" not in text:
             # Amaranth fills every memory with zeros at first. No block relies on these zeros.
