@@ -28,6 +28,9 @@ _KIND_OF = {
 }
 
 
+_MOST_RESERVED = 64
+
+
 def limb_bytes(N: int, machine: Machine) -> float:
     """Bytes of one limb, whose residues fill the machine's words without gaps."""
     return N * machine["word.bits"] / 8
@@ -36,6 +39,13 @@ def limb_bytes(N: int, machine: Machine) -> float:
 def slots_of(N: int, machine: Machine) -> int:
     """The limbs that on-chip memory holds."""
     return int(machine["memory.bytes"] // limb_bytes(N, machine))
+
+
+def reserve_of(slots: int, machine: Machine) -> int:
+    """The slots that the allocator keeps free: `memory.reserve_limbs`, else a sixteenth of the
+    slots, 64 at most. Loads and results then seldom wait for a slot to be emptied.
+    """
+    return int(machine.get("memory.reserve_limbs", min(max(1, slots // 16), _MOST_RESERVED)))
 
 
 def unit_counts(machine: Machine) -> list[int]:

@@ -8,7 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from accel_model.estimation import schedule
-from accel_model.estimation.costs import costs_of, limb_bytes, slots_of, traffic_of, unit_counts
+from accel_model.estimation.costs import (
+    costs_of,
+    limb_bytes,
+    reserve_of,
+    slots_of,
+    traffic_of,
+    unit_counts,
+)
 from accel_model.estimation.energy import Area, Energy, area_of, energy_of, work_of
 from accel_model.estimation.fitting import check_fits
 from accel_model.estimation.parts import Part, parts_of
@@ -75,7 +82,8 @@ def _no_collection() -> Iterator[None]:
 
 def _estimate(program: Program, machine: Machine, residency: Residency | None) -> Estimate:
     if residency is None:
-        residency = allocate(program, slots_of(program.N, machine))
+        slots = slots_of(program.N, machine)
+        residency = allocate(program, slots, reserve_of(slots, machine))
     costs, units = costs_of(program, machine, residency), unit_counts(machine)
     needs = residency.needs if machine.prefetch else _in_order(residency, costs)
     result = schedule.run(needs, costs, units)

@@ -2,8 +2,10 @@
 
 Memory holds `slots` limbs. The program is static, so the limb whose next use is furthest away is
 evicted first (Belady, IBM Systems Journal 1966). This rule has the fewest fetches; it does not
-count that a computed limb is written back at its first eviction. New limbs take the slots in the
-order in which the slots became free, so that a load can start early (prefetch).
+count that a computed limb is written back at its first eviction. New limbs take the slot that has
+been free for longest, so that a load can start early (prefetch). With a reserve, limbs are evicted
+before nothing is free: otherwise every new limb would wait for the slot that was emptied last, and
+the steps would run one after another.
 """
 
 from __future__ import annotations
@@ -40,20 +42,21 @@ class Residency:
     peak_slots: int = 0
 
 
-def allocate(program: Program, slots: int) -> Residency:
+def allocate(program: Program, slots: int, reserve: int = 0) -> Residency:
     """Place every limb of the program in a memory of `slots` limbs.
 
-    Raises `MachineMismatchError` below `MIN_SLOTS`.
+    reserve: so many slots stay free while another limb can be evicted; at most `slots` less
+    `MIN_SLOTS` are kept. Raises `MachineMismatchError` below `MIN_SLOTS`.
     """
     if slots < MIN_SLOTS:
         raise MachineMismatchError(
             f"on-chip memory holds {slots} limbs of the program: {MIN_SLOTS} are needed"
         )
-    return _Allocator(program, slots).run()
+    return _Allocator(program, slots, min(reserve, slots - MIN_SLOTS)).run()
 
 
 class _Allocator:
-    def __init__(self, program: Program, slots: int) -> None:
+    def __init__(self, program: Program, slots: int, reserve: int) -> None:
         rows = program.instructions
         self.sources = [
             tuple(dict.fromkeys(v for v in row if v != NONE)) for row in rows["sources"].tolist()
@@ -66,7 +69,7 @@ class _Allocator:
             for v in self.sources[index]:
                 self.uses[v].append(index)
         self.free = deque(range(slots))
-        self.slots = slots
+        self.slots, self.reserve = slots, reserve
         self.slot_of: dict[int, int] = {}
         # Steps that used a slot since its limb came; the next limb comes when they have ended.
         self.touched: list[list[int]] = [[] for _ in range(slots)]
@@ -108,8 +111,8 @@ class _Allocator:
 
     def _take(self, pinned: set[int]) -> tuple[int, ...]:
         """Make sure that a slot is free; returns the steps that must end before it is written."""
-        if not self.free:
-            self._evict(pinned)
+        while len(self.free) <= self.reserve and self._evict(pinned):
+            pass
         return tuple(self.touched[self.free[0]])
 
     def _place(self, v: int, step: int) -> None:
@@ -125,24 +128,30 @@ class _Allocator:
         else:
             self.free.append(self.slot_of.pop(v))
 
-    def _evict(self, pinned: set[int]) -> None:
+    def _evict(self, pinned: set[int]) -> bool:
+        """Free the slot of the limb whose next use is furthest away; False where all are pinned."""
         held = []
-        while True:
+        found = NONE
+        while self.furthest and found == NONE:
             entry = heapq.heappop(self.furthest)
             next_use, v = -entry[0], entry[1]
             if v not in self.slot_of or not self.uses[v] or self.uses[v][-1] != next_use:
                 continue
-            if v not in pinned:
-                break
-            held.append(entry)
+            if v in pinned:
+                held.append(entry)
+            else:
+                found = v
         for entry in held:
             heapq.heappush(self.furthest, entry)
-        slot = self.slot_of.pop(v)
-        if self.outside[v]:
+        if found == NONE:
+            return False
+        slot = self.slot_of.pop(found)
+        if self.outside[found]:
             self.result.dropped += 1
         else:
-            step = self._step(SPILL, v, (self.maker[v],))
+            step = self._step(SPILL, found, (self.maker[found],))
             self.touched[slot].append(step)
-            self.spill_step[v], self.outside[v] = step, True
+            self.spill_step[found], self.outside[found] = step, True
             self.result.spills += 1
         self.free.append(slot)
+        return True

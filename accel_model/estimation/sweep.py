@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from accel_model.errors import MachineMismatchError, WorkloadError
-from accel_model.estimation.costs import slots_of
+from accel_model.estimation.costs import reserve_of, slots_of
 from accel_model.estimation.estimate import Estimate, estimate
 from accel_model.estimation.fitting import check_fits
 from accel_model.estimation.residency import Residency, allocate
@@ -79,15 +79,16 @@ def sweep(
     """
     found: list[tuple[dict[str, float], Estimate, tuple[float, ...]]] = []
     refused: dict[str, int] = defaultdict(int)
-    kept: dict[tuple[int, int], Residency] = {}
+    kept: dict[tuple[int, int, int], Residency] = {}
     for (number, variant), values in itertools.product(enumerate(variants), combinations(axes)):
         changed = with_values(machine, values)
         program = variant.program
         try:
             check_fits(program, changed)
-            place = number, slots_of(program.N, changed)
+            slots = slots_of(program.N, changed)
+            place = number, slots, reserve_of(slots, changed)
             if place not in kept:
-                kept[place] = allocate(program, place[1])
+                kept[place] = allocate(program, *place[1:])
             result = estimate(program, changed, kept[place])
         except MachineMismatchError as error:
             refused[str(error)] += 1

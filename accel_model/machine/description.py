@@ -40,6 +40,7 @@ OPTIONAL: dict[str, tuple[float, float]] = {
     "ntt.buffers": (1, 2),
     "automorphism.buffers": (1, 2),
     "ntt.overhead_cycles": (0, 1e6),
+    "memory.reserve_limbs": (0, 1 << 20),
     "ntt.stage_overhead_cycles": (0, 1e6),
     "external.generator_words_per_cycle": (0, 1 << 20),
     "node.nm": (1, 1e3),
@@ -49,13 +50,14 @@ OPTIONAL: dict[str, tuple[float, float]] = {
     "area.automorphism_lane": (0, 1e12),
     "area.rest": (0, 1e12),
 }
-"""The same for figures that only some machines state. `ring`: the ring degrees that the machine
+"""The same for figures that only some machines state. `memory.reserve_limbs`: the limbs of on-chip
+memory that are kept free while others can be evicted. `ring`: the ring degrees that the machine
 transforms. `word.root_bits`: the reduction needs moduli that are 1 modulo two to that power.
 `area.rest`: the area that no other figure covers."""
 
 _WHOLE = re.compile(
     r"\.(count|butterflies|lanes|bits|bytes|banks|words_per_bank_cycle|least|most|buffers|"
-    r"root_bits)$"
+    r"root_bits|reserve_limbs)$"
 )
 
 

@@ -13,8 +13,8 @@ from amaranth.lib import wiring
 
 from rtl.tools import run_yosys
 from rtl.verilog.operands import fitting_map
-from rtl.verilog.waivers import waived
 from rtl.verilog.ports import Port, ports_of
+from rtl.verilog.waivers import waived
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from accel_model.estimation import residency as memory
 from accel_model.isa import EXTERNAL, INSTRUCTION, NONE, ExternalObject, Opcode, Operation, Program
-from tests.accel_model.programs import programs
+from tests.accel_model.programs import program_of, programs
 
 
 @settings(deadline=None, max_examples=25)
-@given(program=programs, slots=st.integers(4, 9))
-def test_memory__no_slot_holds_two_limbs_and_every_operand_is_there(program, slots):
+@given(program=programs, slots=st.integers(4, 9), reserve=st.integers(0, 9))
+def test_memory__no_slot_holds_two_limbs_and_every_operand_is_there(program, slots, reserve):
     """Replays the steps, in any order that the needs allow: here the latest first."""
-    residency = memory.allocate(program, slots)
+    residency = memory.allocate(program, slots, reserve)
     rows = program.instructions
     last = program.last_uses
     resident: set[int] = set()
@@ -43,6 +43,20 @@ def test_memory__no_slot_holds_two_limbs_and_every_operand_is_there(program, slo
             resident -= {v for v in resident if last[v] <= index}
     assert (residency.fetches, residency.spills) == (fetches, spills)
     assert residency.peak_slots <= slots
+
+
+def test_memory__a_reserve_lets_loads_start_before_slots_are_emptied():
+    """Many loads in a row, each used once and again at the end: with a reserve a load waits for an
+    eviction of long ago, so that its chain of waits is shorter."""
+    program = program_of(seed=5, count=400, reach=40)
+    waits = []
+    for reserve in (0, 8):
+        residency = memory.allocate(program, 24, reserve)
+        depth: list[int] = []
+        for needs in residency.needs:
+            depth.append(1 + max((depth[n] for n in needs), default=0))
+        waits.append(max(depth))
+    assert waits[1] < waits[0]
 
 
 @pytest.mark.parametrize("seed", range(4))
