@@ -203,7 +203,7 @@ def _of_bootstrap(
             refusal = refusal or error
         else:
             size = key_bytes(circuit, plan, N)
-            found.append((work(circuit, plan), size, circuit, plan))
+            found.append((work(circuit, plan, N), size, circuit, plan))
     fitting = [item for item in found if wanted.key_bytes is None or item[1] <= wanted.key_bytes]
     for _, _, circuit, plan in sorted(fitting, key=lambda item: item[0]):
         yield bootstrap_moduli(plan)._replace(bootstrap=circuit)

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from he.ckks.bootstrap import cost, slot_matrices
-from he.ckks.bootstrap.cosine import half_width, sine_polynomials
+from he.ckks.bootstrap.cosine import matrix_factors, sine_polynomials
 from he.ckks.bootstrap.modulus_raising import raised
 from he.ckks.bootstrap.overflow import failure_probability
 from he.ckks.bootstrap.parameters import BootstrapCircuit
 from he.ckks.bootstrap.prediction import BootstrapError, Prediction
 from he.ckks.bootstrap.slot_transforms import SlotMap, SlotTransform, unconjugated
 from he.ckks.bootstrap.steps import split_evenly
+from he.ckks.bootstrap.switching import Shape
 from he.ckks.ciphertext import Ciphertext, Plaintext
 from he.ckks.circuits.polynomial_evaluation import EncodedPolynomial
 from he.ckks.encoding.encoder import Encoder
@@ -46,18 +47,17 @@ class _Shapes:
     def top(self) -> int:
         return self.params.max_level
 
-    @property
-    def refreshed(self) -> int:
-        assert self.params.bootstrap is not None
-        return self.params.max_level - self.params.bootstrap.levels
-
-    def shape(self, level: int) -> tuple[int, int, int, int]:
+    def shape(self, level: int) -> Shape:
         at = self.params.levels[level]
-        return at.limbs, len(at.specials), len(at.digits), min(at.digit_limbs, at.limbs)
+        limbs = at.limbs
+        return Shape(limbs, len(at.specials), len(at.digits), min(at.digit_limbs, limbs))
 
     def log_qp(self, level: int) -> float:
         primes = self.params.primes(level) + self.params.special_primes(level)
         return sum(math.log2(prime) for prime in primes)
+
+    def serves(self, level: int, lower: int) -> bool:
+        return self.params.levels[level].serves(self.params.levels[lower])
 
 
 class Bootstrapper:
@@ -120,7 +120,7 @@ class Bootstrapper:
         used = [(TO_SPARSE, 0), (FROM_SPARSE, top)]
         for transform in (*self._cts, *self._stc):
             used += [(element, transform.level) for element in transform.elements]
-        used += [(galois.element_of_rotation(step, N), top) for step in self._sums]
+        used += [(galois.element_of_rotation(step, N), self._sine_level) for step in self._sums]
         used.append((galois.element_of_conjugation(N), self._sine_level))
         needs = [KeyNeeds.of(used), *(polynomial.needs for polynomial in self._polynomials)]
         return KeyNeeds.union(needs).without_served(self.params)
@@ -147,7 +147,7 @@ class Bootstrapper:
             start = time.perf_counter()
             ops.forward(limbs)
             seconds.append(time.perf_counter() - start)
-        return cost.work(self.circuit, _Shapes(self.params)) * min(seconds) / len(limbs)
+        return cost.work(self.circuit, _Shapes(self.params), self.params.N) * min(seconds) / len(limbs)
 
     def report(self) -> str:
         """What to expect, in lines of text: levels, precision, failure, keys, memory, time."""
@@ -213,13 +213,13 @@ class Bootstrapper:
             return evaluator.drop_to(x, self.input_level)
 
         def raise_modulus(x: Ciphertext) -> Ciphertext:
-            x = raised(evaluator, x)
-            for step in self._sums:
-                x = evaluator.add(x, evaluator.rotate(x, step))
-            return x
+            return raised(evaluator, x)
 
         def to_coefficients(x: Ciphertext) -> Ciphertext:
-            return self._to_coefficients_map.apply(evaluator, x)
+            x = self._to_coefficients_map.apply(evaluator, x)
+            for step in self._sums:  # here switches are cheaper than before the matrices
+                x = evaluator.add(x, evaluator.rotate(x, step))
+            return x
 
         def reduce(x: Ciphertext) -> Ciphertext:
             return self._reduced(evaluator, x)
@@ -300,11 +300,10 @@ class Bootstrapper:
     def _to_coefficients(self) -> list[slot_matrices.Diagonals]:
         """From the slots t / scale of a raised ciphertext to t / (q_0 K), half of it, twice."""
         params, circuit = self.params, self.circuit
-        repeated = params.slots // circuit.slots
-        constant = params.scales[params.max_level] / params.modulus(0)
-        constant /= 2 * half_width(circuit) * repeated
+        scales = params.scales[self._sine_level :][::-1]
+        factors = matrix_factors(circuit, scales, params.modulus(0), params.N)
         groups = split_evenly(circuit.slots.bit_length() - 1, circuit.cts_levels)
-        return slot_matrices.coefficients_of_slots(circuit.slots, groups, constant)
+        return slot_matrices.coefficients_of_slots(circuit.slots, groups, factors)
 
     def _to_slots(self) -> list[slot_matrices.Diagonals]:
         groups = split_evenly(self.circuit.slots.bit_length() - 1, self.circuit.stc_levels)

@@ -10,7 +10,9 @@ section 4); where one of degree 1 is enough, its slope is a part of the amplitud
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,21 @@ FloatArray = NDArray[np.float64]
 def half_width(circuit: BootstrapCircuit) -> float:
     """K: x lies in [-K, K]."""
     return circuit.interval + ROOM
+
+
+def matrix_factors(
+    circuit: BootstrapCircuit, scales: Sequence[float], q_0: int, N: int
+) -> list[float]:
+    """What each matrix of CoeffsToSlots multiplies by, so that t / scale becomes t / (q_0 K), half
+    of it, twice.
+
+    scales: of the levels from the highest down to that of the cosine. Every matrix takes the same
+    part of the whole of what is in a ciphertext, scale and value together.
+    """
+    repeated = N // 2 // circuit.slots
+    whole = scales[-1] / q_0 / (2 * half_width(circuit) * repeated)
+    each = whole ** (1 / circuit.cts_levels)
+    return [each * above / below for above, below in itertools.pairwise(scales)]
 
 
 def sine_polynomials(circuit: BootstrapCircuit, ratio: float) -> list[Polynomial]:

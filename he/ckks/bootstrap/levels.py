@@ -1,22 +1,26 @@
-"""The moduli of a parameter set that bootstraps: nested, with digits in groups of levels.
+"""The moduli of a parameter set that bootstraps: two nested chains, with digits in groups of levels.
 
-Every level adds a prime to the one below it, or two where a word does not hold what it adds, so
-that no ciphertext is ever moved between unlike moduli. Scales follow what the part of the circuit
-needs: low ones for SlotsToCoeffs, the user's, and high ones for the cosine. Level 0, the levels of
-an early SlotsToCoeffs, those up to a refreshed ciphertext's, and those above have digits and
-special primes of their own: the key of level 0 lives under a sparse secret and a small modulus, and
-the others are no larger than their levels ask for.
+Every level adds a prime to the one below it, or two where a word does not hold what it adds. Only
+above the level of a refreshed ciphertext a second chain begins, whose first primes are as few words
+as hold the modulus there: the user's levels have primes of the size of their scale, of which a
+bootstrap would carry too many. Scales follow what the part of the circuit needs: low ones for
+SlotsToCoeffs, the user's, and high ones for the cosine.
+
+Level 0, the levels of an early SlotsToCoeffs, those up to a refreshed ciphertext's, and groups of
+those above have digits and special primes of their own: the key of level 0 lives under a sparse
+secret and a small modulus, and the others are what is cheapest for what a bootstrap does there.
 """
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from he.ckks.bootstrap.parameters import BootstrapCircuit, Scales
+from he.ckks.bootstrap.switching import Shape, Uses, uses
 from he.ckks.chain_levels import FAST_PRIME_BITS, LevelModuli
 from he.errors import InsecureParametersError, ParameterError
 from he.levels import Level
@@ -34,44 +38,72 @@ _CLIMB = 4.0
 _MARGIN = 5.0
 """Bits by which special primes exceed a digit."""
 
-KEY_COST = 0.75
-"""A limb's product with a key, in transforms: the key comes from memory."""
+_GROUP_COST = 50.0
+"""What a group of levels must save, in transforms of a limb: it has keys of its own."""
+
+_SLACK = 0.05
+"""Bits below the bound that special primes of their own leave for rounding."""
+
+
+class Group(NamedTuple):
+    """Levels up to `top` that share digits and special primes: the number of these, the primes of a
+    digit, and the bits of a special prime.
+    """
+
+    top: int
+    special: int
+    digit_limbs: int
+    special_bits: float = _FULL
 
 
 @dataclass(frozen=True)
 class LevelPlan:
     """Levels before their primes are chosen.
 
-    N: the ring degree. scale_bits: of each level, from 0 on. prime_bits: of what each level adds.
-    groups: (highest level, special primes, limbs of a digit) of each group of levels. refreshed:
-    the level of a refreshed ciphertext.
+    N: the ring degree. scale_bits: of each level, from 0 on. prime_bits: of what each level adds to
+    the modulus. groups: of levels, upwards. refreshed: the level of a refreshed ciphertext. base:
+    the primes of the level above it where a second chain begins there, or 0.
     """
 
     N: int
     scale_bits: tuple[float, ...]
     prime_bits: tuple[float, ...]
-    groups: tuple[tuple[int, int, int], ...]
+    groups: tuple[Group, ...]
     refreshed: int
+    base: int
 
     @property
     def top(self) -> int:
         """The highest level."""
         return len(self.scale_bits) - 1
 
-    @functools.cached_property
-    def words(self) -> tuple[int, ...]:
-        """How many primes each level adds."""
-        return tuple(_words(bits) for bits in self.prime_bits)
+    def group(self, level: int) -> Group:
+        """The group of a level."""
+        return next(group for group in self.groups if level <= group.top)
 
-    def shape(self, level: int) -> tuple[int, int, int, int]:
-        """Limbs, special primes, digits, and limbs of a digit."""
-        limbs = sum(self.words[: level + 1])
-        _, special, digit_limbs = next(group for group in self.groups if level <= group[0])
-        return limbs, special, -(-limbs // digit_limbs), min(digit_limbs, limbs)
+    def shape(self, level: int) -> Shape:
+        """The sizes of a level."""
+        limbs = len(sizes_at(self.prime_bits, self.refreshed, self.base, level))
+        return _shape(limbs, self.group(level))
 
     def log_qp(self, level: int) -> float:
         """log2(Q_l P_l)."""
-        return sum(self.prime_bits[: level + 1]) + self.shape(level)[1] * _FULL
+        group = self.group(level)
+        return sum(self.prime_bits[: level + 1]) + group.special * group.special_bits
+
+    def serves(self, level: int, lower: int) -> bool:
+        """Whether a key for one level serves a lower one."""
+        return self.group(level) == self.group(lower)
+
+
+def sizes_at(
+    prime_bits: Sequence[float], refreshed: int, base: int, level: int
+) -> list[float]:
+    """The bits of each prime of a level."""
+    if level <= refreshed or not base:
+        return _primes_of(prime_bits[: level + 1])
+    first = sum(prime_bits[: refreshed + 2]) / base
+    return [first] * base + _primes_of(prime_bits[refreshed + 2 : level + 1])
 
 
 def plan_levels(
@@ -91,14 +123,22 @@ def plan_levels(
     the bounds leave no room.
     """
     bits = _scale_bits(depth, scale_bits, circuit, scales)
-    refreshed = len(bits) - 1 - circuit.levels
-    sizes = [scales.first_modulus]
-    sizes += [2 * above - below for below, above in itertools.pairwise(bits)]
-    tops = [*([circuit.stc_levels] if circuit.slots_first else []), refreshed, len(bits) - 1]
+    top = len(bits) - 1
+    refreshed = top - circuit.levels
+    added = [scales.first_modulus]
+    added += [2 * above - below for below, above in itertools.pairwise(bits)]
     first = _first(scales.first_modulus, N, sparse_bound)
-    groups = [(0, first, _words(scales.first_modulus))]
-    groups += [(top, *_group(_primes_of(sizes[: top + 1]), bound)) for top in tops]
-    return LevelPlan(N, tuple(bits), tuple(sizes), tuple(groups), refreshed)
+    groups = [Group(0, first, _words(scales.first_modulus))]
+    for level in [*([circuit.stc_levels] if circuit.slots_first else []), refreshed]:
+        groups.append(_cheapest(level, _primes_of(added[: level + 1]), bound))
+    base = _words(sum(added[: refreshed + 2]))
+    if base >= len(_primes_of(added[: refreshed + 2])):
+        base = 0
+    sizes = {
+        level: sizes_at(added, refreshed, base, level) for level in range(refreshed + 1, top + 1)
+    }
+    groups += _grouped(sizes, uses(circuit, N, top), bound)
+    return LevelPlan(N, tuple(bits), tuple(added), tuple(groups), refreshed, base)
 
 
 def _scale_bits(
@@ -112,11 +152,10 @@ def _scale_bits(
             f"2^{_LARGEST_SCALE:g}: ask for less precision"
         )
     bits = [scales.lowest]
-    upper = [circuit.cosine_levels, circuit.cts_levels]
     parts = [(circuit.stc_levels, scales.stc), (depth, scale_bits)]
     if not circuit.slots_first:
         parts.reverse()
-    parts += [(count, scales.cosine) for count in upper]
+    parts.append((circuit.cosine_levels, scales.cosine))
     for place, (count, wanted) in enumerate(parts):
         for _ in range(count):
             below = bits[-1]
@@ -124,6 +163,8 @@ def _scale_bits(
             if wanted <= _FULL:  # a word holds what the level adds
                 highest = min(highest, (_FULL + below) / 2)
             bits.append(min(wanted, highest))
+    for _ in range(circuit.cts_levels):
+        bits.append((bits[-1] + scales.cosine - scales.spared) / 2)
     return bits
 
 
@@ -153,54 +194,138 @@ def _first(bits: float, N: int, bound: float) -> int:
     return count
 
 
-def _group(sizes: Sequence[float], bound: float) -> tuple[int, int]:
-    """(special primes, limbs of a digit) of the levels with these primes: the cheapest switch."""
-    found = []
+def _shape(limbs: int, group: Group) -> Shape:
+    size = group.digit_limbs
+    return Shape(limbs, group.special, -(-limbs // size), min(size, limbs))
+
+
+def _choices(top: int, sizes: Sequence[float], bound: float) -> list[Group]:
+    """The groups that end with a level of these primes: of each number of special primes, the one
+    with the fewest digits.
+
+    Raises `InsecureParametersError` where there is none.
+    """
     limbs, total = len(sizes), sum(sizes)
+    found: dict[int, Group] = {}
     for digit_limbs in range(1, limbs + 1):
         starts = range(0, limbs, digit_limbs)
         digit = max(sum(sizes[i : i + digit_limbs]) for i in starts)
-        special = math.ceil((digit + _MARGIN) / _FULL)
-        if total + special * _FULL > bound:
-            continue
-        cost = len(starts) * (limbs + special) * (1 + 2 * KEY_COST) + 3 * limbs + 2 * special
-        found.append((cost, special, digit_limbs))
+        special = _words(digit + _MARGIN)
+        bits = min(_FULL, (bound - _SLACK - total) / special)
+        if total + special * _FULL <= bound:
+            bits = _FULL
+        if special * bits >= digit + _MARGIN:
+            found[special] = Group(top, special, digit_limbs, bits)
     if not found:
         raise InsecureParametersError(
             f"a modulus of {total:.0f} bits leaves no room for special primes below {bound:g} bits"
         )
-    _, special, digit_limbs = min(found)
-    return special, digit_limbs
+    return list(found.values())
+
+
+def _cheapest(top: int, sizes: Sequence[float], bound: float) -> Group:
+    """The group whose key switches at its highest level are the cheapest."""
+    return min(
+        _choices(top, sizes, bound), key=lambda group: _shape(len(sizes), group).switch_cost()
+    )
+
+
+def _grouped(
+    sizes: Mapping[int, Sequence[float]], taken: Mapping[int, Uses], bound: float
+) -> list[Group]:
+    """Groups of the levels above a refreshed ciphertext, so that a bootstrap's work is least."""
+    first, *_, top = sizes
+    best: dict[int, tuple[float, list[Group]]] = {first - 1: (0.0, [])}
+    for level in sizes:
+        found: list[tuple[float, list[Group]]] = []
+        for group in _choices(level, sizes[level], bound):
+            cost = 0.0
+            for lower in range(level, first - 1, -1):
+                cost += taken.get(lower, Uses()).cost(_shape(len(sizes[lower]), group))
+                below, groups = best[lower - 1]
+                found.append((cost + below + _GROUP_COST, [*groups, group]))
+        best[level] = min(found, key=lambda item: item[0])
+    return best[top][1]
 
 
 def bootstrap_moduli(plan: LevelPlan) -> LevelModuli:
-    """The primes, from the top level down, so that every scale comes out as wanted.
+    """The primes, so that every scale comes out as wanted.
 
     Raises `ntt.ModulusError` for lack of primes.
     """
-    N, bits, words = plan.N, plan.scale_bits, plan.words
-    taken: list[int] = []
+    N, bits, r = plan.N, plan.scale_bits, plan.refreshed
+    primes = _Primes(N)
+    full = max(group.special for group in plan.groups if group.special_bits == _FULL)
+    p = [primes.near(2.0**_FULL) for _ in range(full)]
+    specials: dict[Group, tuple[int, ...]] = {}
+    for group in plan.groups:
+        if group.special_bits == _FULL:
+            specials[group] = tuple(range(group.special))
+        else:
+            specials[group] = tuple(range(len(p), len(p) + group.special))
+            p += [primes.near(2.0**group.special_bits) for _ in range(group.special)]
+    # Each chain from its highest level down.
+    upper: list[list[int]] = []
+    if plan.base:
+        lower, _ = primes.chain(bits[: r + 1], 2.0 ** bits[r])
+        lower.insert(0, primes.words(2.0 ** plan.prime_bits[0]))
+        modulus = math.prod(itertools.chain(*lower))
+        upper, scale = primes.chain(bits[r + 1 :], 2.0 ** bits[-1])
+        upper.insert(0, primes.words(scale**2 * modulus / 2.0 ** bits[r], plan.base))
+    else:
+        lower, _ = primes.chain(bits, 2.0 ** bits[-1])
+        lower.insert(0, primes.words(2.0 ** plan.prime_bits[0]))
+    q = list(itertools.chain(*lower, *upper))
+    shared = sum(map(len, lower))
+    levels = []
+    for level in range(plan.top + 1):
+        if plan.base and level > r:
+            rows = range(shared, shared + sum(map(len, upper[: level - r])))
+        else:
+            rows = range(sum(map(len, lower[: level + 1])))
+        group = plan.group(level)
+        levels.append(Level(tuple(rows), specials[group], group.digit_limbs))
+    scales = _exact_scales(2.0 ** bits[-1], levels, q)
+    return LevelModuli(tuple(q), tuple(p), tuple(levels), scales)
 
-    def near(target: float) -> int:
-        (prime,) = find_primes_near(target, N, 1, exclude=tuple(taken), below=1 << FAST_PRIME_BITS)
-        taken.append(prime)
+
+class _Primes:
+    """Primes for a ring degree, each one once."""
+
+    def __init__(self, N: int) -> None:
+        self._N = N
+        self._taken: list[int] = []
+
+    def near(self, target: float) -> int:
+        """A prime near a number."""
+        (prime,) = find_primes_near(
+            target, self._N, 1, exclude=tuple(self._taken), below=1 << FAST_PRIME_BITS
+        )
+        self._taken.append(prime)
         return prime
 
-    p = [near(2.0**_FULL) for _ in range(max(special for _, special, _ in plan.groups))]
-    scales = [2.0 ** bits[-1]]
-    q: list[int] = []
-    for below, count in zip(reversed(bits[:-1]), reversed(words[1:]), strict=True):
-        target = scales[-1] ** 2 / 2.0**below
-        primes = [near(target ** (1 / count)) for _ in range(count - 1)]
-        primes.append(near(target / math.prod(primes)))
-        q += primes
-        scales.append(scales[-1] ** 2 / math.prod(primes))
-    lowest = [near(2.0 ** (plan.prime_bits[0] / words[0])) for _ in range(words[0])]
-    levels: list[Level] = []
-    for top, special, digit_limbs in plan.groups:
-        for level in range(len(levels), top + 1):
-            rows = tuple(range(sum(words[: level + 1])))
-            levels.append(Level(rows, tuple(range(special)), digit_limbs))
-    return LevelModuli(
-        tuple(lowest + q[::-1]), tuple(p), tuple(levels), tuple(reversed(scales))
-    )
+    def words(self, target: float, count: int | None = None) -> list[int]:
+        """Primes whose product is near a number: `count`, or as few as hold it."""
+        count = count or _words(math.log2(target))
+        primes = [self.near(target ** (1 / count)) for _ in range(count - 1)]
+        return [*primes, self.near(target / math.prod(primes))]
+
+    def chain(self, bits: Sequence[float], scale: float) -> tuple[list[list[int]], float]:
+        """The primes that each level but the lowest adds, upwards; and the lowest level's scale.
+
+        bits: log2 of the scale of each level that is wanted. scale: of the highest, exactly.
+        """
+        found = []
+        for below in reversed(bits[:-1]):
+            found.append(self.words(scale**2 / 2.0**below))
+            scale = scale**2 / math.prod(found[-1])
+        return found[::-1], scale
+
+
+def _exact_scales(highest: float, levels: Sequence[Level], q: Sequence[int]) -> tuple[float, ...]:
+    """The scale of each level, from the highest one's."""
+    moduli = [math.prod(q[row] for row in level.rows) for level in levels]
+    scales = [highest]
+    for below, above in zip(reversed(moduli[:-1]), reversed(moduli[1:]), strict=True):
+        scales.append(scales[-1] ** 2 * (below / above))
+    return tuple(reversed(scales))

@@ -22,6 +22,11 @@ _MARGIN_BITS = 6.2
 _STEPPED_BITS = 3.2
 """log2 of what the rotations of one matrix add by a handful of keys: some sixteen errors."""
 
+_ENTRIES, _MOST_SPARED = -2.5, 10.0
+"""log2 of the error from rounded matrix entries, in errors of a rescaling, where bits are spared; the
+most that are.
+"""
+
 _TAIL_BITS = 4.3
 """log2 of the standard deviations that a predicted error covers (`he.ckks.noise.tail_factor`)."""
 
@@ -172,12 +177,16 @@ class BootstrapCircuit:
 
 
 class Scales(NamedTuple):
-    """log2 of scales: of level 0, of SlotsToCoeffs' first level, of the cosine; and of q_0."""
+    """log2 of scales: of level 0, of SlotsToCoeffs' first level, of the cosine; and of q_0.
+
+    spared: bits by which a level of CoeffsToSlots is smaller than one of the cosine.
+    """
 
     lowest: float
     stc: float
     cosine: float
     first_modulus: float
+    spared: float
 
 
 def circuits(wanted: Bootstrapping, N: int, scale_bits: float) -> Iterator[
@@ -278,6 +287,7 @@ def _scales(
     least = precision + rounding + math.log2(interval) + ratio + _MARGIN_BITS
     first_modulus, cosine = lowest + ratio, least
     steps, repeated = math.log2(slots), math.log2(N // 2 // slots)
+    entries = 0.0
     for _ in range(20):
         # Beside the rescaling: the rounding of small matrix entries.
         constant = cosine - first_modulus - math.log2(2 * interval) - repeated
@@ -287,7 +297,8 @@ def _scales(
             gain = constant / cts_levels - math.ceil(steps / cts_levels) / 2
             errors += 4.0 ** (min(gain, 0.0) + _STEPPED_BITS)
         cosine = (cosine + least + math.log2(errors) / 2) / 2
-    return Scales(lowest, stc, cosine, first_modulus)
+    spared = 0.0 if small_keys else max(0.0, min(_MOST_SPARED, _ENTRIES - entries))
+    return Scales(lowest, stc, cosine, first_modulus, spared)
 
 
 def _cosines(interval: int, bits: float) -> Iterator[tuple[int, int]]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from he.ckks.bootstrap.cosine import half_width, sine_polynomials
+from he.ckks.bootstrap.cosine import half_width, matrix_factors, sine_polynomials
 from he.ckks.bootstrap.overflow import probability, standard_deviation
 from he.ckks.bootstrap.parameters import BootstrapCircuit
 from he.ckks.bootstrap.steps import baby_giant, matrix_shifts, split_evenly
@@ -92,23 +92,21 @@ class Prediction:
         repeated = params.slots // circuit.slots
         scale = params.scales[top]
         variance = noise.key_switch(top) / scale**2
-        # Each of the sums doubles what was there, and its copies are independent.
-        for _ in range(repeated.bit_length() - 1):
-            variance = 2 * variance + noise.key_switch(top) / scale**2
-        constant = scale / params.modulus(0) / (2 * half_width(circuit) * repeated)
-        each = constant ** (1 / circuit.cts_levels)
-        size = repeated * params.modulus(0) / scale * standard_deviation() * np.sqrt(2 * params.N)
-        if repeated > 1:
-            size /= np.sqrt(repeated)
+        scales = params.scales[self._sine_level :][::-1]
+        factors = matrix_factors(circuit, scales, params.modulus(0), params.N)
+        size = params.modulus(0) / scale * standard_deviation() * np.sqrt(2 * params.N)
         groups = split_evenly(self._steps, circuit.cts_levels)
         rotations = self._rotations(groups[::-1])[::-1]
         for place, (steps, count) in enumerate(zip(groups, rotations, strict=True)):
             level = top - place
-            gain = each**2 / 2**steps
+            gain = factors[place] ** 2 / 2**steps
             variance = self._applied(variance, level, gain, 2 ** (steps + 1), size, count)
             size *= np.sqrt(gain)
-        last = params.scales[self._sine_level]
-        return float(4 * variance + noise.key_switch(self._sine_level) / last**2)
+        switched = noise.key_switch(self._sine_level) / params.scales[self._sine_level] ** 2
+        # Each of the sums doubles what was there, and its copies are independent.
+        for _ in range(repeated.bit_length() - 1):
+            variance = 2 * variance + switched
+        return float(4 * variance + switched)
 
     def _rotations(self, groups: Sequence[int]) -> list[int]:
         """How many rotations in a row lead to an input of each matrix, where keys are few."""

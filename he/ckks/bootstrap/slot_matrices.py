@@ -23,24 +23,25 @@ Diagonals = dict[int, ComplexArray]
 """{shift: vector}: ``y[i] = sum_s diagonals[s][i] x[i + s]``, indices modulo the length."""
 
 
-def slots_of_coefficients(n: int, groups: Sequence[int], constant: float = 1.0) -> list[Diagonals]:
+def slots_of_coefficients(n: int, groups: Sequence[int]) -> list[Diagonals]:
     """Matrices, the first one applied first, that lead from w in bit-reversed order to n slots.
 
     groups: how many of the log2(n) steps of the recursion each matrix does, the innermost first.
-    The product of all is `constant` times the embedding.
     """
-    each = constant ** (1 / len(groups))
-    return [_scaled(_product(steps), each) for steps in _grouped(_steps(n), groups)]
+    return [_product(steps) for steps in _grouped(_steps(n), groups)]
 
 
-def coefficients_of_slots(n: int, groups: Sequence[int], constant: float = 1.0) -> list[Diagonals]:
-    """The inverses: from n slots to w in bit-reversed order, times `constant`.
+def coefficients_of_slots(
+    n: int, groups: Sequence[int], factors: Sequence[float] | None = None
+) -> list[Diagonals]:
+    """The inverses: from n slots to w in bit-reversed order, each matrix times its factor.
 
     groups: as in `slots_of_coefficients`, in the order of application, the outermost steps first.
     """
-    each = constant ** (1 / len(groups))
     steps = [_inverse(step) for step in reversed(_steps(n))]
-    return [_scaled(_product(part), each) for part in _grouped(steps, groups)]
+    parts = _grouped(steps, groups)
+    factors = [1.0] * len(groups) if factors is None else factors
+    return [_scaled(_product(part), by) for part, by in zip(parts, factors, strict=True)]
 
 
 def bit_reversed(n: int) -> NDArray[np.int64]:

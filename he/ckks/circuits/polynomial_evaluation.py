@@ -26,6 +26,7 @@ from he.errors import (
 )
 from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.operand_checks import check_owner, check_two_parts
+from he.trace import RELINEARIZATION
 from he.validation import instance, whole_number
 from ntt.constants import Scalars
 from ntt.memory import large_array, large_zeros
@@ -99,11 +100,14 @@ class EncodedPolynomial:
 
     @property
     def needs(self) -> KeyNeeds:
-        """The relinearization key, at the highest level at which it is used."""
+        """The relinearization key, at the highest level at which it is used; where levels are no
+        chain, also for those that this one does not serve.
+        """
         circuit = self._circuit
         heights = [circuit.height(i) + 1 for i in circuit.needed if i > 1]
         heights += [part.height for part in circuit.total.inner() if part.products]
-        return KeyNeeds(self._scales.level(max(heights)) if heights else None)
+        used = [(RELINEARIZATION, self._scales.level(height)) for height in heights]
+        return KeyNeeds.of(used).without_served(self.params)
 
     def apply(self, evaluator: Evaluator, x: Ciphertext) -> Ciphertext:
         """p(x) in every slot, `polynomial.depth` levels below x, at the canonical scale.

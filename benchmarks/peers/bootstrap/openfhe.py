@@ -1,0 +1,77 @@
+"""OpenFHE's Python package."""
+
+from __future__ import annotations
+
+import os
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+from benchmarks.peers.bootstrap.measurement import Subject, timed_keys
+
+N, SLOTS, DEPTH = 1 << 16, 1 << 15, 9
+_SCALE_BITS, _FIRST_BITS, _DIGITS, _BUDGET = 50, 57, 5, [4, 4]
+
+
+def set_up(threads: int) -> Subject:
+    """Full slots, nine levels left, sparse encapsulation, 128 bits by its own table.
+
+    Raises `ImportError` where the package is not installed.
+    """
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # read when the library is loaded
+    import openfhe
+
+    secret = openfhe.SecretKeyDist.SPARSE_ENCAPSULATED
+    chosen = openfhe.CCParamsCKKSRNS()
+    chosen.SetSecretKeyDist(secret)
+    chosen.SetSecurityLevel(openfhe.SecurityLevel.HEStd_128_classic)
+    chosen.SetRingDim(N)
+    chosen.SetScalingModSize(_SCALE_BITS)
+    chosen.SetFirstModSize(_FIRST_BITS)
+    chosen.SetScalingTechnique(openfhe.ScalingTechnique.FLEXIBLEAUTO)
+    chosen.SetNumLargeDigits(_DIGITS)
+    depth = DEPTH + openfhe.CryptoContext.GetBootstrapDepth(_BUDGET, secret)
+    chosen.SetMultiplicativeDepth(depth)
+    context = openfhe.GenCryptoContext(chosen)
+    for feature in ("PKE", "KEYSWITCH", "LEVELEDSHE", "ADVANCEDSHE", "FHE"):
+        context.Enable(getattr(openfhe.PKESchemeFeature, feature))
+    context.EvalBootstrapSetup(_BUDGET, [0, 0], SLOTS)
+    random = np.random.default_rng(2026)
+
+    def make_keys() -> Any:
+        pair = context.KeyGen()
+        context.EvalMultKeyGen(pair.secretKey)
+        context.EvalBootstrapKeyGen(pair.secretKey, SLOTS)
+        return pair
+
+    pair, keys_s, key_memory = timed_keys(make_keys)
+
+    def prepare() -> object:
+        values = random.uniform(-1, 1, SLOTS).tolist()
+        plain = context.MakeCKKSPackedPlaintext(values, 1, depth - 1)
+        return context.Encrypt(pair.publicKey, plain)  # type: ignore[attr-defined]
+
+    def reveal(ciphertext: object) -> np.ndarray:
+        plain = context.Decrypt(ciphertext, pair.secretKey)  # type: ignore[attr-defined]
+        plain.SetLength(SLOTS)
+        return np.array(plain.GetRealPackedValue())
+
+    levels = depth - context.EvalBootstrap(prepare()).GetLevel() - 1
+    return Subject(
+        library="OpenFHE",
+        version=metadata.version("openfhe"),
+        N=context.GetRingDimension(),
+        slots=SLOTS,
+        levels=levels,
+        scale_bits=_SCALE_BITS,
+        parameters={
+            "depth": depth, "first_bits": _FIRST_BITS, "digits": _DIGITS, "level_budget": _BUDGET,
+            "secret": "SPARSE_ENCAPSULATED", "values": "real",
+        },
+        keys_s=keys_s,
+        key_memory_bytes=key_memory,
+        prepare=prepare,
+        refresh=context.EvalBootstrap,
+        reveal=reveal,
+    )

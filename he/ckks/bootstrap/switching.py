@@ -1,0 +1,108 @@
+"""How often a bootstrap switches keys at each of its levels, and what a switch costs: numbers only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from he.ckks.bootstrap.parameters import BootstrapCircuit
+from he.ckks.bootstrap.steps import baby_giant, matrix_shifts, split_evenly
+from he.ckks.word_levels import CONVERSION_COST
+
+KEY_COST = 0.75
+"""A limb's product with a key, in transforms: the key comes from memory."""
+
+_DIAGONAL_COST = 0.15
+"""A limb's product with a diagonal and its sum, in transforms: it comes from memory."""
+
+_BUSY = 0.4
+"""Relinearizations of a Chebyshev polynomial for each of its degrees, about."""
+
+
+class Shape(NamedTuple):
+    """The sizes of a level: limbs, special primes, digits, and limbs of a digit."""
+
+    limbs: int
+    special: int
+    digits: int
+    digit_limbs: int
+
+    def switch_cost(self) -> float:
+        """A key switch, in transforms of a limb."""
+        extended = self.limbs + self.special
+        transforms = self.digits * extended + self.limbs + 2 * extended
+        products = 2 * self.digits * extended * KEY_COST
+        converted = self.digits * self.digit_limbs * extended + 2 * self.special * self.limbs
+        return transforms + products + converted * CONVERSION_COST
+
+
+class Uses(NamedTuple):
+    """What happens at a level: whole key switches, rotations that share a decomposition, products
+    with diagonals; and rotation keys, which are those of the two kinds of rotations.
+    """
+
+    switches: float = 0.0
+    hoisted: int = 0
+    diagonals: int = 0
+    rotation_keys: int = 0
+
+    def cost(self, shape: Shape) -> float:
+        """The work, in transforms of a limb."""
+        extended = shape.limbs + shape.special
+        return (
+            self.switches * shape.switch_cost()
+            + self.hoisted * 2 * shape.digits * extended * KEY_COST
+            + self.diagonals * 2 * extended * _DIAGONAL_COST
+        )
+
+    def plus(self, other: Uses) -> Uses:
+        """Both together."""
+        return Uses(*(mine + its for mine, its in zip(self, other, strict=True)))
+
+
+def uses(circuit: BootstrapCircuit, N: int, top: int) -> dict[int, Uses]:
+    """What a bootstrap does at each level, in a set whose highest level is `top`.
+
+    Level 0 stands for the switch to the sparse secret, and `top` also for the one back.
+    """
+    found: dict[int, Uses] = {}
+
+    def add(level: int, more: Uses) -> None:
+        found[level] = found.get(level, Uses()).plus(more)
+
+    repeated = (N // 2 // circuit.slots).bit_length() - 1
+    add(0, Uses(switches=1))
+    add(top, Uses(switches=1))
+    for level, of_matrix in _matrices(circuit, top):
+        add(level, of_matrix)
+    sine, parts = top - circuit.cts_levels, 1 if circuit.real else 2
+    add(sine, Uses(switches=1 + repeated, rotation_keys=repeated))
+    depth = circuit.degree.bit_length()
+    counts = [max(1.0, _BUSY * circuit.degree / depth)] * depth
+    counts += [1.0] * (circuit.cosine_levels - depth)
+    for down, count in enumerate(counts):
+        add(sine - down, Uses(switches=parts * count))
+    return found
+
+
+def _matrices(circuit: BootstrapCircuit, top: int) -> Iterator[tuple[int, Uses]]:
+    """The level of each matrix, and what it takes."""
+    steps = circuit.slots.bit_length() - 1
+    below_sine = top - circuit.cts_levels - circuit.cosine_levels
+    for level, count, backwards in (
+        (top, circuit.cts_levels, True),
+        (circuit.stc_levels if circuit.slots_first else below_sine, circuit.stc_levels, False),
+    ):
+        groups = split_evenly(steps, count)
+        ordered = groups[::-1] if backwards else groups
+        shifts = matrix_shifts(circuit.slots, ordered)
+        for place, of_matrix in enumerate(reversed(shifts) if backwards else shifts):
+            split = baby_giant(of_matrix, circuit.slots)
+            babies = sum(step != 0 for step in split.babies)
+            giants = sum(step != 0 for step in split.giants)
+            if circuit.small_keys:
+                keys = min(babies, 1) + min(giants, 1) + 1
+                taken = Uses(babies + giants, 0, len(of_matrix), keys)
+            else:
+                taken = Uses(1 + giants, babies, len(of_matrix), babies + giants)
+            yield level - place, taken
