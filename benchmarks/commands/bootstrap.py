@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
-from benchmarks.commands.options import add_output_options
-from benchmarks.commands.results_file import write_rows
+from benchmarks.commands.options import add_cases_option, add_output_options, chosen_cases
+from benchmarks.commands.results_file import provenance, write_result
 from benchmarks.operations.bootstrap import CASES, BootstrapRow, run
+from benchmarks.operations.bootstrap_peers import PEERS, run_peers
 from nn.cli.options import Subparsers
-from ntt.terminal import positive, say, show
+from ntt.terminal import positive, show
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -21,12 +25,7 @@ def add_parser(subparsers: Subparsers) -> None:
         f"error that a bootstrap adds to a slot's part. The cases are {known}; the largest take "
         "6 GB of memory.",
     )
-    parser.add_argument(
-        "--case",
-        action="append",
-        metavar="NAME",
-        help=f"may be repeated (default: all of {known})",
-    )
+    add_cases_option(parser, CASES, "NAME")
     parser.add_argument(
         "--threads",
         action="append",
@@ -40,16 +39,29 @@ def add_parser(subparsers: Subparsers) -> None:
         default=3,
         help="bootstraps that are timed on each number of threads (default: %(default)s)",
     )
+    parser.add_argument(
+        "--peers",
+        action="store_true",
+        help=f"also measure {', '.join(PEERS.values())}, where they are installed; they take up to "
+        "20 GB of memory, and minutes",
+    )
+    parser.add_argument(
+        "--peer-python",
+        action="append",
+        type=_peer_python,
+        default=[],
+        metavar="NAME=FILE",
+        help=f"the Python that has one of {', '.join(PEERS)}, where it is not this one; may be "
+        "repeated",
+    )
     add_output_options(parser, picture=False)
     parser.set_defaults(run=run_command)
 
 
 def run_command(arguments: argparse.Namespace) -> int:
     """Measure, print a line for each row, write the file."""
-    wanted = set(arguments.case or map(str, CASES))
-    cases = [case for case in CASES if str(case) in wanted]
-    if len(cases) != len(wanted):
-        say(f"unknown case among {sorted(wanted)}: the cases are {', '.join(map(str, CASES))}")
+    cases = chosen_cases(arguments.case, CASES)
+    if cases is None:
         return 2
     show(
         f"{'case':<16} {'N':>6} {'slots':>6} threads {'s':>7}  levels  bits: worst  mean "
@@ -61,9 +73,39 @@ def run_command(arguments: argparse.Namespace) -> int:
         repeats=arguments.repeats,
         report=_print_row,
     )
+    result: dict[str, Any] = {"rows": [asdict(row) for row in rows]}
+    if arguments.peers:
+        result["peers"], result["missing"] = run_peers(
+            pythons=dict(arguments.peer_python),
+            thread_counts=arguments.threads or (1, 2),
+            repeats=arguments.repeats,
+            report=_print_peer,
+        )
+        for library, reason in result["missing"].items():
+            show(f"{library} was not measured: {reason}")
     if arguments.json:
-        write_rows(rows, arguments.command_line, arguments.json)
+        write_result({**provenance(arguments.command_line), **result}, arguments.json)
     return 0
+
+
+def _peer_python(text: str) -> tuple[str, str]:
+    """A library and the interpreter that has it, for argparse."""
+    name, _, python = text.partition("=")
+    if name not in PEERS or not Path(python).is_file():
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: one of {', '.join(PEERS)}, and a file, are needed, as in "
+            "openfhe=/usr/bin/python3.10"
+        )
+    return name, python
+
+
+def _print_peer(row: dict[str, Any]) -> None:
+    show(
+        f"{row['library']:<16} {row['N']:>6} {row['slots']:>6} {row['threads']:>7} "
+        f"{row['best_s']:7.2f}  {row['levels']:>6}  {row['worst_bits']:11.1f} "
+        f"{row['mean_bits']:5.1f} {'':8}  {row['key_memory_bytes'] / 1e6:8.0f}  "
+        f"{row['rate']:21.0f}"
+    )
 
 
 def _print_row(row: BootstrapRow) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Sequence
+from typing import TypeVar
 
 from accel_model.cli.output_files import picture_file, result_file
 from accel_model.machine.machine_file import machine_names
 from benchmarks.peers.library import Case
+from ntt.terminal import say
 
 DEFAULT_MACHINES = ("ecp5", "asic7")
 _LONGEST_S = 24 * 3600.0
@@ -32,6 +35,33 @@ def case(text: str) -> Case:
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not N:DEPTH, for example 8192:2")
     return Case(int(match[1]), int(match[2]))
+
+
+Named = TypeVar("Named")
+
+
+def add_cases_option(
+    parser: argparse.ArgumentParser, cases: Sequence[object], metavar: str
+) -> None:
+    """``--case``, one or several of those that a command knows."""
+    known = ", ".join(map(str, cases))
+    parser.add_argument(
+        "--case",
+        action="append",
+        metavar=metavar,
+        help=f"may be repeated (default: all of {known})",
+    )
+
+
+def chosen_cases(wanted: Sequence[str] | None, cases: Sequence[Named]) -> list[Named] | None:
+    """The cases of these names, default all; None, and a word about it, where one is unknown."""
+    names = set(wanted or map(str, cases))
+    chosen = [case for case in cases if str(case) in names]
+    if len(chosen) == len(names):
+        return chosen
+    known = ", ".join(map(str, cases))
+    say(f"unknown case among {sorted(names)}: the cases are {known}")
+    return None
 
 
 def add_output_options(parser: argparse.ArgumentParser, *, picture: bool = True) -> None:

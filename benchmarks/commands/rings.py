@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks.commands.options import add_output_options, seconds
+from benchmarks.commands.options import (
+    add_cases_option,
+    add_output_options,
+    chosen_cases,
+    seconds,
+)
 from benchmarks.commands.results_file import write_rows
 from benchmarks.operations.rings import CASES, RingRow, run
 from nn.cli.options import Subparsers
 from ntt.backends.select import available_backends, set_backend
-from ntt.terminal import say, show
+from ntt.terminal import show
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -21,13 +26,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "stands what its transforms, products and bytes cost at the rates of the same run: of one "
         "limb's transforms, of independent products, and of passes over memory.",
     )
-    known = ", ".join(map(str, CASES))
-    parser.add_argument(
-        "--case",
-        action="append",
-        metavar="N:LIMBS",
-        help=f"ring degree and limbs; may be repeated (default: all of {known})",
-    )
+    add_cases_option(parser, CASES, "N:LIMBS")
     parser.add_argument(
         "--seconds",
         type=seconds,
@@ -43,10 +42,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run_command(arguments: argparse.Namespace) -> int:
     """Measure, print a line for each row, write the file."""
-    wanted = set(arguments.case or map(str, CASES))
-    cases = [case for case in CASES if str(case) in wanted]
-    if len(cases) != len(wanted):
-        say(f"unknown case among {sorted(wanted)}: the cases are {', '.join(map(str, CASES))}")
+    cases = chosen_cases(arguments.case, CASES)
+    if cases is None:
         return 2
     show(
         f"{'N':>6} limbs  {'operation':<16} {'ms':>7}  transforms  products  bytes  of the parts"

@@ -57,9 +57,9 @@ CASES = (
 class BootstrapRow:
     """One parameter set on so many threads; times in seconds of the clock.
 
-    worst_bits, mean_bits: over the parts of all slots of all bootstraps, what each adds to the
-    error of its input. steps: the best time of each. rate: slots times levels times bits of
-    precision in a second, which unlike parameters share.
+    cpu_s: the least processor time, of all threads. worst_bits, mean_bits: over the parts of all
+    slots of all bootstraps, what each adds to the error of its input. steps: the best time of each.
+    rate: slots times levels times bits of precision in a second, which unlike parameters share.
     """
 
     case: str
@@ -69,6 +69,7 @@ class BootstrapRow:
     scale_bits: float
     threads: int
     best_s: float
+    cpu_s: float
     median_s: float
     repeats: int
     steps: dict[str, float]
@@ -129,8 +130,10 @@ class _Subject:
         """One row: `repeats` bootstraps that count, on as many threads as are set."""
         bootstrapper, case = self._bootstrapper, self._case
         runs = [self._once() for _ in range(repeats + 1)]
-        errors = np.concatenate([error for _, error in runs])
-        steps = [dict(zip(bootstrapper.step_names, of_run, strict=True)) for of_run, _ in runs[1:]]
+        errors = np.concatenate([error for _, _, error in runs])
+        steps = [
+            dict(zip(bootstrapper.step_names, of_run, strict=True)) for of_run, _, _ in runs[1:]
+        ]
         totals = [sum(of_run.values()) for of_run in steps]
         worst, mean = precision_bits(float(errors.max())), precision_bits(float(errors.mean()))
         slots = bootstrapper.circuit.slots
@@ -142,6 +145,7 @@ class _Subject:
             scale_bits=case.scale_bits,
             threads=count,
             best_s=min(totals),
+            cpu_s=min(cpu for _, cpu, _ in runs[1:]),
             median_s=float(np.median(totals)),
             repeats=repeats,
             steps={name: min(of_run[name] for of_run in steps) for name in steps[0]},
@@ -158,8 +162,10 @@ class _Subject:
             peak_rss_bytes=peak_rss_bytes(),
         )
 
-    def _once(self) -> tuple[list[float], np.ndarray]:
-        """The seconds of each step, and the errors that it added to the parts of slots."""
+    def _once(self) -> tuple[list[float], float, np.ndarray]:
+        """The seconds of each step, the processor's of all, and the errors that it added to the
+        parts of slots.
+        """
         bootstrapper, evaluator = self._bootstrapper, self._evaluator
         params, encoder = bootstrapper.params, evaluator.encoder
         parts = self._random.uniform(-1, 1, (2, bootstrapper.circuit.slots))
@@ -168,14 +174,15 @@ class _Subject:
         plain = encoder.encode(slots, bootstrapper.input_level)
         x = he.Encryptor(params, self._secret).encrypt(plain)
         seconds = []
-        start, refreshed = time.perf_counter(), x
+        busy, start, refreshed = time.process_time(), time.perf_counter(), x
         for _, made in bootstrapper.steps(evaluator, x):
             refreshed = made
             now = time.perf_counter()
             seconds.append(now - start)
             start = now
+        busy = time.process_time() - busy
         decryptor = he.Decryptor(params, self._secret)
         before, after = (encoder.decode(decryptor.decrypt(ct)) for ct in (x, refreshed))
         error = after - before
         kept = [error.real] if bootstrapper.circuit.real else [error.real, error.imag]
-        return seconds, np.abs(np.concatenate(kept))
+        return seconds, busy, np.abs(np.concatenate(kept))

@@ -17,7 +17,7 @@ from he.ckks.bootstrap.overflow import failure_probability
 from he.ckks.bootstrap.parameters import BootstrapCircuit
 from he.ckks.bootstrap.prediction import BootstrapError, Prediction
 from he.ckks.bootstrap.slot_transforms import SlotMap, SlotTransform, unconjugated
-from he.ckks.bootstrap.steps import split_evenly
+from he.ckks.bootstrap.steps import split_evenly, split_sums
 from he.ckks.bootstrap.switching import Shape
 from he.ckks.ciphertext import Ciphertext, Plaintext
 from he.ckks.circuits.polynomial_evaluation import EncodedPolynomial
@@ -120,7 +120,8 @@ class Bootstrapper:
         used = [(TO_SPARSE, 0), (FROM_SPARSE, top)]
         for transform in (*self._cts, *self._stc):
             used += [(element, transform.level) for element in transform.elements]
-        used += [(galois.element_of_rotation(step, N), self._sine_level) for step in self._sums]
+        for level, steps in zip((top, self._sine_level), self._sums, strict=True):
+            used += [(galois.element_of_rotation(step, N), level) for step in steps]
         used.append((galois.element_of_conjugation(N), self._sine_level))
         needs = [KeyNeeds.of(used), *(polynomial.needs for polynomial in self._polynomials)]
         return KeyNeeds.union(needs).without_served(self.params)
@@ -147,7 +148,8 @@ class Bootstrapper:
             start = time.perf_counter()
             ops.forward(limbs)
             seconds.append(time.perf_counter() - start)
-        return cost.work(self.circuit, _Shapes(self.params), self.params.N) * min(seconds) / len(limbs)
+        work = cost.work(self.circuit, _Shapes(self.params), self.params.N)
+        return work * min(seconds) / len(limbs)
 
     def report(self) -> str:
         """What to expect, in lines of text: levels, precision, failure, keys, memory, time."""
@@ -213,11 +215,13 @@ class Bootstrapper:
             return evaluator.drop_to(x, self.input_level)
 
         def raise_modulus(x: Ciphertext) -> Ciphertext:
-            return raised(evaluator, x)
+            return summed(raised(evaluator, x), self._sums[0])
 
         def to_coefficients(x: Ciphertext) -> Ciphertext:
-            x = self._to_coefficients_map.apply(evaluator, x)
-            for step in self._sums:  # here switches are cheaper than before the matrices
+            return summed(self._to_coefficients_map.apply(evaluator, x), self._sums[1])
+
+        def summed(x: Ciphertext, steps: list[int]) -> Ciphertext:
+            for step in steps:
                 x = evaluator.add(x, evaluator.rotate(x, step))
             return x
 
@@ -278,10 +282,15 @@ class Bootstrapper:
     # ------------------------------------------------------------ what they need
 
     @property
-    def _sums(self) -> list[int]:
-        """The rotations that add up the repetitions of sparse slots."""
+    def _sums(self) -> tuple[list[int], list[int]]:
+        """The rotations that add up the repetitions of sparse slots, before CoeffsToSlots and
+        behind it.
+        """
         n = self.circuit.slots
-        return galois.inner_sum_steps(self.params.slots // n, n)
+        repeated = self.params.slots // n
+        steps = galois.inner_sum_steps(repeated, n)
+        early, _ = split_sums(repeated)
+        return steps[:early], steps[early:]
 
     @functools.cached_property
     def _polynomials(self) -> list[EncodedPolynomial]:

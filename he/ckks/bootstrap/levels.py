@@ -1,4 +1,4 @@
-"""The moduli of a parameter set that bootstraps: two nested chains, with digits in groups of levels.
+"""The moduli of a parameter set that bootstraps: two nested chains, and digits in groups of levels.
 
 Every level adds a prime to the one below it, or two where a word does not hold what it adds. Only
 above the level of a refreshed ciphertext a second chain begins, whose first primes are as few words
@@ -38,8 +38,10 @@ _CLIMB = 4.0
 _MARGIN = 5.0
 """Bits by which special primes exceed a digit."""
 
-_GROUP_COST = 50.0
-"""What a group of levels must save, in transforms of a limb: it has keys of its own."""
+_GROUP_COST, _SMALL_GROUP_COST = 150.0, 600.0
+"""What a group of levels must save, in transforms of a limb: it has keys of its own. The second is
+for circuits of few keys.
+"""
 
 _SLACK = 0.05
 """Bits below the bound that special primes of their own leave for rounding."""
@@ -114,10 +116,13 @@ def plan_levels(
     scales: Scales,
     bound: float,
     sparse_bound: float,
+    *,
+    grouped: bool = True,
 ) -> LevelPlan:
     """The levels of a set whose refreshed ciphertexts allow `depth` rescalings.
 
-    bound: the most that log2(Q_l P_l) may be; sparse_bound: the same at level 0.
+    bound: the most that log2(Q_l P_l) may be; sparse_bound: the same at level 0. grouped: whether
+    the levels above a refreshed ciphertext are several groups, which takes time to choose.
 
     Raises `ParameterError` for a cosine whose scale no word holds, `InsecureParametersError` where
     the bounds leave no room.
@@ -129,15 +134,19 @@ def plan_levels(
     added += [2 * above - below for below, above in itertools.pairwise(bits)]
     first = _first(scales.first_modulus, N, sparse_bound)
     groups = [Group(0, first, _words(scales.first_modulus))]
-    for level in [*([circuit.stc_levels] if circuit.slots_first else []), refreshed]:
-        groups.append(_cheapest(level, _primes_of(added[: level + 1]), bound))
+    lower = [circuit.stc_levels, refreshed] if circuit.slots_first else [refreshed]
+    groups += [_cheapest(level, _primes_of(added[: level + 1]), bound) for level in lower]
     base = _words(sum(added[: refreshed + 2]))
     if base >= len(_primes_of(added[: refreshed + 2])):
         base = 0
     sizes = {
         level: sizes_at(added, refreshed, base, level) for level in range(refreshed + 1, top + 1)
     }
-    groups += _grouped(sizes, uses(circuit, N, top), bound)
+    if not grouped:
+        groups.append(_cheapest(top, sizes[top], bound))
+        return LevelPlan(N, tuple(bits), tuple(added), tuple(groups), refreshed, base)
+    own_keys = _SMALL_GROUP_COST if circuit.small_keys else _GROUP_COST
+    groups += _grouped(sizes, uses(circuit, N, top), bound, own_keys)
     return LevelPlan(N, tuple(bits), tuple(added), tuple(groups), refreshed, base)
 
 
@@ -231,7 +240,10 @@ def _cheapest(top: int, sizes: Sequence[float], bound: float) -> Group:
 
 
 def _grouped(
-    sizes: Mapping[int, Sequence[float]], taken: Mapping[int, Uses], bound: float
+    sizes: Mapping[int, Sequence[float]],
+    taken: Mapping[int, Uses],
+    bound: float,
+    own_keys: float,
 ) -> list[Group]:
     """Groups of the levels above a refreshed ciphertext, so that a bootstrap's work is least."""
     first, *_, top = sizes
@@ -243,7 +255,7 @@ def _grouped(
             for lower in range(level, first - 1, -1):
                 cost += taken.get(lower, Uses()).cost(_shape(len(sizes[lower]), group))
                 below, groups = best[lower - 1]
-                found.append((cost + below + _GROUP_COST, [*groups, group]))
+                found.append((cost + below + own_keys, [*groups, group]))
         best[level] = min(found, key=lambda item: item[0])
     return best[top][1]
 

@@ -23,8 +23,8 @@ _STEPPED_BITS = 3.2
 """log2 of what the rotations of one matrix add by a handful of keys: some sixteen errors."""
 
 _ENTRIES, _MOST_SPARED = -2.5, 10.0
-"""log2 of the error from rounded matrix entries, in errors of a rescaling, where bits are spared; the
-most that are.
+"""log2 of the error of rounded matrix entries where bits are spared, in errors of a rescaling; and
+the most bits that are.
 """
 
 _TAIL_BITS = 4.3

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from he.ckks.bootstrap.cosine import half_width, matrix_factors, sine_polynomials
 from he.ckks.bootstrap.overflow import probability, standard_deviation
 from he.ckks.bootstrap.parameters import BootstrapCircuit
-from he.ckks.bootstrap.steps import baby_giant, matrix_shifts, split_evenly
+from he.ckks.bootstrap.steps import baby_giant, matrix_shifts, split_evenly, split_sums
 from he.ckks.circuits.polynomial_circuit import PolynomialCircuit
 from he.ckks.circuits.polynomial_noise import PolynomialNoise
 from he.ckks.circuits.polynomial_scales import PolynomialScales
@@ -43,6 +43,15 @@ class BootstrapError:
         """What the error of one slot exceeds with at most this probability."""
         result: float = tail_factor(failure_probability) * np.sqrt(self.variance) + self.bound
         return result
+
+
+def _summed(variance: float, sums: int, switched: float) -> float:
+    """The variance behind so many sums with a rotation: each doubles what was there, since its
+    copies are independent, and adds that of a key switch.
+    """
+    for _ in range(sums):
+        variance = 2 * variance + switched
+    return variance
 
 
 class Prediction:
@@ -89,12 +98,14 @@ class Prediction:
         """The variance of u."""
         params, noise, circuit = self._params, self._noise, self._circuit
         top = params.max_level
-        repeated = params.slots // circuit.slots
+        early, late = split_sums(params.slots // circuit.slots)
         scale = params.scales[top]
-        variance = noise.key_switch(top) / scale**2
+        switched = noise.key_switch(top) / scale**2
+        variance = _summed(switched, early, switched)
         scales = params.scales[self._sine_level :][::-1]
         factors = matrix_factors(circuit, scales, params.modulus(0), params.N)
         size = params.modulus(0) / scale * standard_deviation() * np.sqrt(2 * params.N)
+        size *= 2 ** (early / 2)
         groups = split_evenly(self._steps, circuit.cts_levels)
         rotations = self._rotations(groups[::-1])[::-1]
         for place, (steps, count) in enumerate(zip(groups, rotations, strict=True)):
@@ -103,10 +114,7 @@ class Prediction:
             variance = self._applied(variance, level, gain, 2 ** (steps + 1), size, count)
             size *= np.sqrt(gain)
         switched = noise.key_switch(self._sine_level) / params.scales[self._sine_level] ** 2
-        # Each of the sums doubles what was there, and its copies are independent.
-        for _ in range(repeated.bit_length() - 1):
-            variance = 2 * variance + switched
-        return float(4 * variance + switched)
+        return float(4 * _summed(variance, late, switched) + switched)
 
     def _rotations(self, groups: Sequence[int]) -> list[int]:
         """How many rotations in a row lead to an input of each matrix, where keys are few."""

@@ -10,6 +10,21 @@ GIANT_COST = 3.0
 """The cost of a giant step, in baby steps, which share a decomposition."""
 
 
+_LATE_SUMS = 2
+
+
+def split_sums(repeated: int) -> tuple[int, int]:
+    """Of the sums that add up `repeated` copies of sparse slots, those before CoeffsToSlots and
+    those behind it.
+
+    Matrices of repeated diagonals commute with them, and behind the matrices key switches are
+    cheaper. There each sum doubles the variance of more errors, so they are few.
+    """
+    sums = repeated.bit_length() - 1
+    late = min(sums, _LATE_SUMS)
+    return sums - late, late
+
+
 def split_evenly(steps: int, groups: int) -> tuple[int, ...]:
     """`steps` in so many groups, as equal as can be, the larger ones first."""
     size, more = divmod(steps, groups)

@@ -1,4 +1,4 @@
-"""How often a bootstrap switches keys at each of its levels, and what a switch costs: numbers only."""
+"""How often a bootstrap switches keys at each level, and what a switch costs: numbers only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from he.ckks.bootstrap.parameters import BootstrapCircuit
-from he.ckks.bootstrap.steps import baby_giant, matrix_shifts, split_evenly
+from he.ckks.bootstrap.steps import baby_giant, matrix_shifts, split_evenly, split_sums
 from he.ckks.word_levels import CONVERSION_COST
 
 KEY_COST = 0.75
@@ -57,7 +57,12 @@ class Uses(NamedTuple):
 
     def plus(self, other: Uses) -> Uses:
         """Both together."""
-        return Uses(*(mine + its for mine, its in zip(self, other, strict=True)))
+        return Uses(
+            self.switches + other.switches,
+            self.hoisted + other.hoisted,
+            self.diagonals + other.diagonals,
+            self.rotation_keys + other.rotation_keys,
+        )
 
 
 def uses(circuit: BootstrapCircuit, N: int, top: int) -> dict[int, Uses]:
@@ -70,13 +75,13 @@ def uses(circuit: BootstrapCircuit, N: int, top: int) -> dict[int, Uses]:
     def add(level: int, more: Uses) -> None:
         found[level] = found.get(level, Uses()).plus(more)
 
-    repeated = (N // 2 // circuit.slots).bit_length() - 1
+    early, late = split_sums(N // 2 // circuit.slots)
     add(0, Uses(switches=1))
-    add(top, Uses(switches=1))
+    add(top, Uses(switches=1 + early, rotation_keys=early))
     for level, of_matrix in _matrices(circuit, top):
         add(level, of_matrix)
     sine, parts = top - circuit.cts_levels, 1 if circuit.real else 2
-    add(sine, Uses(switches=1 + repeated, rotation_keys=repeated))
+    add(sine, Uses(switches=1 + late, rotation_keys=late))
     depth = circuit.degree.bit_length()
     counts = [max(1.0, _BUSY * circuit.degree / depth)] * depth
     counts += [1.0] * (circuit.cosine_levels - depth)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import he
 from benchmarks.commands import bootstrap as command
 from benchmarks.main import main
 from benchmarks.operations.bootstrap import CASES, BootstrapCase
+from benchmarks.operations.bootstrap_peers import PEERS, run_peers
+from benchmarks.peers.bootstrap.measurement import Subject, measured
 
 SMALL = tuple(
     BootstrapCase(
@@ -48,3 +53,84 @@ def test_cases__are_secure_and_keep_what_they_promise() -> None:
         bootstrapper = he.Bootstrapper(case.parameters())
         assert bootstrapper.levels == case.depth
         assert bootstrapper.precision_bits >= case.wanted.precision_bits - 0.1
+
+
+def _interpreter(folder: Path, script: str) -> Path:
+    """What stands for a Python: a script that is started with a peer's words."""
+    file = folder / "python"
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+    return file
+
+
+def test_bootstrap__peers_run_under_their_own_python_or_are_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "CASES", SMALL[:1])
+    row = {
+        "library": "OpenFHE", "N": 1 << 16, "slots": 1 << 15, "levels": 9, "threads": 1,
+        "best_s": 20.0, "worst_bits": 12.0, "mean_bits": 14.0, "key_memory_bytes": 10**10,
+        "rate": 1.0,
+    }  # fmt: skip
+    monkeypatch.setattr(
+        command, "run_peers", functools.partial(run_peers, ("openfhe", "lattigo", "desilo"))
+    )
+    here = {"openfhe": f"echo noise; echo '{json.dumps(row)}'", "lattigo": "echo broke >&2; exit 7",
+            "desilo": "echo 'not installed: no desilofhe' >&2; exit 3"}  # fmt: skip
+    words = ["bootstrap", "--repeats", "1", "--threads", "1", "--peers"]
+    for name, script in here.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        words += ["--peer-python", f"{name}={_interpreter(folder, script)}"]
+    file = tmp_path / "rows.json"
+    assert main([*words, "--json", str(file)]) == 0
+    result = json.loads(file.read_text())
+    assert result["peers"] == [row]
+    assert result["missing"] == {
+        "Lattigo": "it ended with status 7: broke",
+        "desilofhe": "not installed: no desilofhe",
+    }
+    assert "desilofhe was not measured: not installed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["seal=/bin/sh", "openfhe=/no/file", "openfhe"])
+def test_bootstrap__a_peers_python_is_a_file(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["bootstrap", "--peers", "--peer-python", text])
+    assert "and a file, are needed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_peers__say_that_they_are_not_installed(name: str, tmp_path: Path) -> None:
+    """Under a Python that has NumPy, and nothing else of what they need."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import runpy, sys\n"
+        "for name in ('openfhe', 'desilofhe', 'fhelium'):\n"
+        "    sys.modules[name] = None\n"
+        f"sys.argv = ['peer', {name!r}]\n"
+        "runpy.run_module('benchmarks.peers.bootstrap', run_name='__main__')\n"
+    )
+    python = _interpreter(tmp_path, f"exec {sys.executable} {program}")
+    rows, missing = run_peers((name,), pythons={name: str(python)})
+    assert not rows
+    assert "not installed" in missing[PEERS[name]]
+
+
+def test_measured__a_peers_row() -> None:
+    """A library whose bootstrap adds 2^-10 to one slot and nothing to the others."""
+
+    def prepare() -> object:
+        return np.zeros(4)
+
+    subject = Subject(
+        "exact", "1", 8, 4, 3, 30.0, {}, 0.0, 0, prepare,
+        lambda x: x + np.array([2.0**-10, 0, 0, 0]), np.asarray,
+    )  # fmt: skip
+    row = measured(subject, 1, 2)
+    assert row["worst_bits"] == 10
+    assert row["mean_bits"] == 12
+    assert row["repeats"] == 2
+    assert row["rate"] == pytest.approx(4 * 3 * 10 / row["best_s"])

@@ -34,10 +34,12 @@ def test_matrices__equal_a_direct_matrix_and_its_inverse(n: int) -> None:
     order = slot_matrices.bit_reversed(n)
     for count in range(1, steps + 1):
         groups = split_evenly(steps, count)
-        slots = _applied(slot_matrices.slots_of_coefficients(n, groups, 3.0), w[order])
-        np.testing.assert_allclose(slots, 3 * _roots(n) @ w, rtol=0, atol=1e-10 * n)
-        back = _applied(slot_matrices.coefficients_of_slots(n, groups, 0.5), slots)
-        np.testing.assert_allclose(back, 1.5 * w[order], rtol=0, atol=1e-10 * n)
+        slots = _applied(slot_matrices.slots_of_coefficients(n, groups), w[order])
+        np.testing.assert_allclose(slots, _roots(n) @ w, rtol=0, atol=1e-10 * n)
+        factors = [3.0, *[0.5] * (count - 1)]
+        back = _applied(slot_matrices.coefficients_of_slots(n, groups, factors), slots)
+        whole = 3 * 0.5 ** (count - 1)
+        np.testing.assert_allclose(back, whole * w[order], rtol=0, atol=1e-10 * n)
 
 
 @pytest.mark.parametrize("n", [8, 64])
