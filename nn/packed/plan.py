@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,9 +20,12 @@ from he.format.container import checked_values
 from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.serializable import Buffer
 from he.serialization import from_bytes, to_bytes
+from he.trace import OpTrace
+from he.validation import whole_number
 from nn.errors import NetworkError
 from nn.inference.identity import digest_of
 from nn.inference.keys import ClientKeys, key_memory
+from nn.inference.plan import check_network
 from nn.inference.plan_reading import (
     NEARLY,
     check_shape,
@@ -35,10 +38,13 @@ from nn.inference.plan_reading import (
 )
 from nn.inference.search import reference
 from nn.network.answers import Answer, check_answers, finished, read_answers
+from nn.network.graph import Network
 from nn.network.layers import FloatArray
 from nn.packed.layout import TensorLayout
-from nn.packed.packed_network import PackedStage
+from nn.packed.packed_network import PackedStage, pack_network
+from nn.packed.plan_trace import dry_trace
 from nn.packed.stage_plan import StagePlan, read_stages
+from nn.stages.rewriting import rewrite
 from ntt.terminal import printable
 
 KIND = "inference plan"
@@ -173,6 +179,37 @@ class InferencePlan:
             for s in self.stages
         ]
         return "\n".join(lines)
+
+    def trace(self, network: Network | None = None, *, images: int = 1) -> OpTrace:
+        """The trace that a server leaves that runs this plan on so many images, with a tracer.
+
+        Neither keys nor encryption nor arithmetic: `accel_model` estimates the run's time, energy
+        and traffic on a machine from it. network: needed for a plan that was read from bytes, which
+        holds no weights.
+
+        Raises `NetworkError` for such a plan without its network, and for another network.
+        """
+        images = whole_number(images, "images", 1)
+        if network is not None:
+            check_network(self, network)
+        elif self.packed is None:
+            raise NetworkError(
+                f"this plan of {printable(self.network)} was read from bytes, which hold no "
+                f"weights: give the network, plan.trace(network)"
+            )
+        packed: Sequence[PackedStage] | None = self.packed
+        if packed is None:
+            assert network is not None
+            packed = pack_network(rewrite(network), self.params.slots)
+        return dry_trace(
+            self.params,
+            self.needs,
+            packed,
+            self.stages,
+            ciphertexts=self.input_layout.ciphertexts,
+            images=images,
+            title=self.network,
+        )
 
     def to_bytes(self) -> bytes:
         """The plan as bytes, without weights: what a client needs. `nn.read_plan` reads them."""

@@ -44,6 +44,6 @@ def test_trace__a_failure_leaves_no_empty_file(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(nn.PackedServer, "run", interrupted)
+    monkeypatch.setattr(nn.InferencePlan, "trace", interrupted)
     assert main(["trace", *options, "-o", str(path)]) == 130
     assert (path.read_text() if path.exists() else None) == before
