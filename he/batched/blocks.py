@@ -25,7 +25,8 @@ _kernels = KernelModule("he.batched.kernels")
 
 Rows = NDArray[np.uint64]
 
-_MOST_ROWS = 8  # of a batch: they lie side by side in a block
+BATCH = 8
+"""Rows of a batch: they lie side by side in a block, so that its memory is written in runs."""
 
 
 class Blocks:
@@ -64,7 +65,12 @@ class Blocks:
         parts, limbs, elements, N = self.shape
         check_array(rows, (len(rows), parts, limbs, N), "rows")
         whole_number(first, "the first element", 0, elements - len(rows))
-        _kernels.to_blocks(self.data, read_only(rows), first)
+        rows = read_only(rows)
+
+        def work(lo: int, hi: int) -> None:
+            _kernels.to_blocks(self.data, rows, first, lo, hi)
+
+        threads.split(N // WIDTH, work)
 
     def row(self, element: int) -> Rows:
         """One element, (parts, limbs, N)."""
@@ -101,8 +107,8 @@ class Elementwise:
     def __call__(self, rows: Iterable[Rows] | Blocks) -> Iterator[Rows]:
         """The results in batches, each good until the next is asked for."""
         for batch in rows.rows() if isinstance(rows, Blocks) else rows:
-            for start in range(0, len(batch), _MOST_ROWS):
-                yield self._applied(batch[start : start + _MOST_ROWS])
+            for start in range(0, len(batch), BATCH):
+                yield self._applied(batch[start : start + BATCH])
 
     def _applied(self, batch: Rows) -> Rows:
         out = workspace(self._name, (len(batch), *self._shape, batch.shape[-1]))

@@ -43,14 +43,14 @@ def _nearest_quotient(typing_context, x, inverse):
 
 
 @kernel
-def to_blocks(blocks, rows, first):
+def to_blocks(blocks, rows, first, lo, hi):
     """Element first + k of blocks (parts, limbs, N / WIDTH, elements, WIDTH) = rows[k].
 
-    rows (count, parts, limbs, N).
+    rows (count, parts, limbs, N). Only blocks lo to hi of each limb are written.
     """
     for part in range(blocks.shape[0]):
         for limb in range(blocks.shape[1]):
-            for b in range(blocks.shape[2]):
+            for b in range(lo, hi):
                 start = b * WIDTH
                 for k in range(rows.shape[0]):
                     target, source = blocks[part, limb, b, first + k], rows[k, part, limb]

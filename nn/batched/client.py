@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from he import KeyGenerator
-from he.batched.blocks import Blocks
+from he.batched.blocks import BATCH, Blocks
 from he.rlwe.evaluation_keys import EvaluationKeys
+from he.rlwe.parallel import map_threads
 from he.rlwe.serializable import Buffer
 from he.validation import instance
 from nn.batched.arguments import check_one_each, take_answers, take_plan
@@ -174,10 +175,11 @@ def _encrypted(
     codec: SlotCodec, values: NDArray[Any], blocks: Blocks, bar: CountProgress
 ) -> tuple[Blocks, list[bytes]]:
     """The columns of `values`, encrypted into `blocks`, and their seeds."""
-    seeds = []
-    for element in range(values.shape[1]):
-        row, seed = codec.encrypt(np.ascontiguousarray(values[:, element]))
-        blocks.put(element, row[None])
-        seeds.append(seed)
-        bar.advance(1)
+    seeds: list[bytes] = []
+    for first in range(0, values.shape[1], BATCH):
+        columns = np.ascontiguousarray(values[:, first : first + BATCH].T)
+        made = list(map_threads(codec.encrypt, columns))
+        blocks.put(first, np.stack([row for row, _ in made]))
+        seeds += [seed for _, seed in made]
+        bar.advance(len(made))
     return blocks, seeds

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from he.batched.blocks import Blocks
+from he.batched.blocks import BATCH, Blocks
 from he.errors import CorruptBytesError, ParametersMismatchError
 from he.format import container
 from he.format.residue_packing import pack_residues, packed_bytes
@@ -24,6 +24,7 @@ from nn.batched.plan import BatchedPlan
 from nn.errors import ShapeError
 from nn.inference.identity import Ids, check_ids
 from nn.inference.roles import StageTime
+from ntt.memory import large_array
 
 _KIND = "batched tensor"
 _PARTS = 2
@@ -183,14 +184,15 @@ def _read(
             )
     blocks = Blocks.empty(_PARTS, level + 1, elements, N)
 
-    def read(element: int) -> None:
-        row = np.empty((_PARTS, level + 1, N), dtype=np.uint64)
-        row[:stored] = contents.residues(
-            f"{index}/{element}", ops.moduli, (stored, level + 1, N)
-        )
-        if seeds is not None:
-            row[1] = uniform_from_seed(seeds[element], CIPHERTEXT, ops)
-        blocks.put(element, row[None])
+    def read(first: int) -> None:
+        rows = large_array((min(BATCH, elements - first), _PARTS, level + 1, N))
+        for element, row in enumerate(rows, first):
+            row[:stored] = contents.residues(
+                f"{index}/{element}", ops.moduli, (stored, level + 1, N)
+            )
+            if seeds is not None:
+                row[1] = uniform_from_seed(seeds[element], CIPHERTEXT, ops)
+        blocks.put(first, rows)
 
-    map_threads(read, range(elements))
+    map_threads(read, range(0, elements, BATCH))
     return blocks

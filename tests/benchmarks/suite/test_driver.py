@@ -45,6 +45,14 @@ def test_stages__the_server_needs_no_secret(root: Path) -> None:
     hidden.rename(places.secret)
 
 
+def test_stages__of_a_thousand_images(root: Path) -> None:
+    _, size = run_size(root, 2, repeats=1)
+    assert (size.images, size.layout) == (1000, BATCHED)
+    assert size.accuracy >= 0.99
+    plan = nn.read_plan((Places(2, root).model / "plan").read_bytes())
+    assert size.key_bytes == plan.evaluation_key_bytes < 2_000_000
+
+
 def test_batched_plan__has_small_keys(root: Path) -> None:
     plan = nn.read_plan((Places(2, root).model / "plan").read_bytes())
     assert plan.evaluation_key_bytes < 2_000_000

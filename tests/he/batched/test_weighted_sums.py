@@ -228,7 +228,7 @@ def test_kernels__stay_inside_their_arrays(count, inputs):
     make = guarded.array
     parts, limbs, columns = 2, 1, 3
     blocks = make(parts, limbs, N // WIDTH, columns, WIDTH)
-    batched_kernels.to_blocks(blocks, make(columns, parts, limbs, N), 0)
+    batched_kernels.to_blocks(blocks, make(columns, parts, limbs, N), 0, 0, N // WIDTH)
     batched_kernels.from_blocks(make(parts, limbs, N), blocks, columns - 1)
     tiles = -(-count // OUTPUTS)
     q = np.array([MODULI[0]], dtype=np.uint64)
