@@ -25,7 +25,9 @@ _kernels = KernelModule("he.batched.kernels")
 _WORDS = 1 << 22  # of one batch of outputs: 32 MiB
 _KEPT_WORDS = 1 << 23  # of all outputs, where inputs stream past them: 64 MiB
 _STREAMED_WORDS = 1 << 24  # of the inputs of one pass: 128 MiB
-_LEAST_MODULUS_BITS = 16  # what the kernel's quotients are good for
+
+LEAST_MODULUS_BITS = 16
+"""Moduli are at least two to this power: what the kernel's quotients are good for."""
 
 
 class WeightedSums:
@@ -45,10 +47,10 @@ class WeightedSums:
         self, matrix: Any, offsets: Sequence[int], moduli: Sequence[int], name: str = ""
     ) -> None:
         bits = max(moduli).bit_length(), min(moduli).bit_length()
-        if bits[0] > 63 - SPARE_BITS - 1 or bits[1] <= _LEAST_MODULUS_BITS:
+        if bits[0] > 63 - SPARE_BITS - 1 or bits[1] <= LEAST_MODULUS_BITS:
             raise ParameterError(
                 f"weighted sums modulo primes of {bits[1]} to {bits[0]} bits: from "
-                f"{_LEAST_MODULUS_BITS + 1} to {62 - SPARE_BITS} bits are needed"
+                f"{LEAST_MODULUS_BITS + 1} to {62 - SPARE_BITS} bits are needed"
             )
         _check_matrix(matrix, len(offsets))
         self._matrix, self._name = matrix, name

@@ -65,7 +65,7 @@ def _take(
             f"the tensor is encrypted under {', '.join(map(str, given.params))}, the plan needs "
             f"{', '.join(map(str, plan.params))}"
         )
-    needed = [(2, level + 1, elements, params.N) for params in plan.params]
+    needed = [(2, params.at(level).limbs, elements, params.N) for params in plan.params]
     found = [blocks.shape for blocks in given.residues]
     if found != needed:
         raise ShapeError(

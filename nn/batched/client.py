@@ -18,6 +18,7 @@ from he import KeyGenerator
 from he.batched.blocks import BATCH, Blocks
 from he.rlwe.evaluation_keys import EvaluationKeys
 from he.rlwe.parallel import map_threads
+from he.rlwe.params import RLWEParameters
 from he.rlwe.serializable import Buffer
 from he.validation import instance
 from nn.batched.arguments import check_one_each, take_answers, take_plan
@@ -103,12 +104,13 @@ class BatchedClient:
         total = len(self._codecs) * values.shape[1]
         with count_progress("encrypted elements", total, progress) as bar:
             made = [
-                _encrypted(codec, values, Blocks.empty(2, len(p.q), values.shape[1], p.N), bar)
+                _encrypted(codec, values, p, bar)
                 for p, codec in zip(self.plan.params, self._codecs, strict=True)
             ]
         residues, seeds = zip(*made, strict=True)
         ids = self._requests.new(len(values))
-        return BatchedTensor(self.plan.params, residues, len(values), seeds, ids=ids)
+        level = self.plan.params[0].max_level
+        return BatchedTensor(self.plan.params, residues, len(values), level, seeds, ids=ids)
 
     def decrypt(
         self, answer: BatchedTensor | Buffer, *, request: Request | None = None
@@ -172,12 +174,13 @@ class BatchedClient:
 
 
 def _encrypted(
-    codec: SlotCodec, values: NDArray[Any], blocks: Blocks, bar: CountProgress
+    codec: SlotCodec, values: NDArray[Any], params: RLWEParameters, bar: CountProgress
 ) -> tuple[Blocks, list[bytes]]:
-    """The columns of `values`, encrypted into `blocks`, and their seeds."""
+    """The columns of `values`, encrypted, and their seeds."""
+    blocks = Blocks.empty(2, params.at(params.max_level).limbs, values.shape[1], params.N)
     seeds: list[bytes] = []
     for first in range(0, values.shape[1], BATCH):
-        columns = np.ascontiguousarray(values[:, first : first + BATCH].T)
+        columns = list(np.ascontiguousarray(values[:, first : first + BATCH].T))
         made = list(map_threads(codec.encrypt, columns))
         blocks.put(first, np.stack([row for row, _ in made]))
         seeds += [seed for _, seed in made]

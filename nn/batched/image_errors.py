@@ -81,7 +81,7 @@ class _Affine:
         noise = LevelNoise(params).rounding(place.below) + 0.25 / scale**2
         if place.parts == 3:
             # Two divisions: the second also divides the error that the first adds.
-            divided = params.scales[place.below] * params.q[place.level - 1]
+            divided = params.scales[place.below] * params.quotient(place.level - 1, place.below)
             noise += params.noise_model.product_rescale(place.level) / divided**2
         return cls(matrix, rounded(matrix, factor) / factor - matrix, noise)
 

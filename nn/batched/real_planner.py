@@ -8,11 +8,22 @@ from typing import Any
 
 import numpy as np
 
+from he.batched.weighted_sums import LEAST_MODULUS_BITS
 from he.ckks.noise import tail_factor
 from he.ckks.params import CKKSParameters
+from he.ckks.word_levels import PRODUCT_COST
 from nn.batched.image_errors import deviations_at_images
 from nn.batched.quantize import chain_of_squares
-from nn.batched.reals import Placed, RealAffine, RealPlan, factor_of, placed, real_steps
+from nn.batched.reals import (
+    Placed,
+    RealAffine,
+    RealPlan,
+    factor_of,
+    placed,
+    real_steps,
+    relinearization_needs,
+)
+from nn.inference.keys import key_memory
 from nn.inference.options import PlanOptions
 from nn.inference.search import (
     DEFAULT_PRECISION_BITS,
@@ -24,6 +35,7 @@ from nn.inference.search import (
     first_prime_bits,
     search,
 )
+from nn.inference.work import division_work, key_switch_work
 from nn.network.graph import INPUT, Network
 from nn.network.layers import FloatArray
 from nn.stages.typical import Growth, typical_values
@@ -50,8 +62,18 @@ def plan_reals(network: Network, options: PlanOptions) -> RealPlan:
         check_held(network.name, params, magnitudes)
         return _plan(network, steps, params, largest, typical)
 
+    switched = _relinearized(placed(steps, depth))
     bits, calibrated = first_prime_bits(network.name, magnitudes), network.statistics is not None
-    circuit = Circuit(depth, bits, plan, calibrated)
+    circuit = Circuit(
+        depth,
+        bits,
+        plan,
+        calibrated,
+        lambda params: _work(params, placed(steps, depth)),
+        lambda params: key_memory(params, relinearization_needs(params, switched)),
+        switched,
+        1 << LEAST_MODULUS_BITS,
+    )
     default = DEFAULT_PRECISION_BITS if typical is None else GROWTH_PRECISION_BITS
     return search(network.name, lambda _: circuit, options, default_bits=default)
 
@@ -102,7 +124,28 @@ def _plan(
         largest_logit=float(largest[-1].max()),
         failure_probability=FAILURE_PROBABILITY,
         calibrated=network.statistics is not None,
+        relinearized=None if params.is_chain else _relinearized(places),
     )
+
+
+def _relinearized(places: Sequence[Placed]) -> tuple[int, ...]:
+    """The levels at which products are relinearized, in order."""
+    return tuple(sorted({place.level for place in places if place.relinearizes}))
+
+
+def _work(params: CKKSParameters, places: Sequence[Placed]) -> float:
+    """What a run costs under a parameter set, in transforms times N."""
+    total, elements = 0.0, 0
+    for place in places:
+        limbs = params.at(place.level).limbs
+        if isinstance(place.step, RealAffine):
+            elements = place.step.matrix.shape[0]
+            total += place.step.matrix.nnz * place.parts * PRODUCT_COST * limbs
+        if place.relinearizes:
+            total += elements * key_switch_work(params, place.level)
+        for level in range(place.below + 1, place.level + 1):
+            total += elements * division_work(params, level)
+    return total * params.N
 
 
 def _check_weights(name: str, params: CKKSParameters, places: Sequence[Placed]) -> None:
@@ -183,5 +226,6 @@ def _after_affine(
     if place.parts == 3:
         # Two divisions: the second also divides the error that the first adds.
         switched = math.sqrt(noise.product_rescale(place.level))
-        total = total + switched / (scales[place.below] * params.q[place.level - 1])
+        divisor = scales[place.below] * params.quotient(place.level - 1, place.below)
+        total = total + switched / divisor
     return total + math.sqrt(noise.rounding) / scales[place.below]

@@ -7,14 +7,14 @@ it. Only the output of the map is relinearized, and divided by the primes of bot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from he import SecretKey
+from he import KeyNeeds, SecretKey
 from he.batched.blocks import Elementwise, Rows
 from he.batched.weighted_sums import WeightedSums
 from he.ckks.encoding.encoder import Encoder
@@ -24,6 +24,7 @@ from he.ckks.noise import precision_bits
 from he.ckks.params import CKKSParameters
 from he.format.container import Contents
 from he.rlwe.evaluation_keys import EvaluationKeys
+from he.trace.operations import RELINEARIZATION
 from nn.batched.plan import BatchedPlan, Circuit, Operation, SlotCodec, Stream
 from nn.batched.plan_bytes import pack_plan, read_common, read_parameter_sets, read_shape
 from nn.batched.quantize import Square, chain_of_squares
@@ -76,6 +77,11 @@ class Placed:
         """Whether the step is a product that the step behind it relinearizes and divides."""
         return self.below == self.level
 
+    @property
+    def relinearizes(self) -> bool:
+        """Whether the step switches three parts to two, with the key of its level."""
+        return self.parts == 3 or (isinstance(self.step, Square) and not self.keeps_three_parts)
+
 
 def real_steps(network: Network) -> Sequence[Any]:
     """The scheduled steps of a network that is a chain of linear layers and squares.
@@ -119,7 +125,8 @@ class RealPlan(BatchedPlan):
     amplifies no more than those of its calibration images. worst_case_error: (outputs,) the same
     for all images whose activations stay within the network's statistics. calibrated: whether the
     network has statistics; without them both bounds hold for every image in the input range.
-    largest_logit: as in `InferencePlan`.
+    largest_logit: as in `InferencePlan`. relinearized: the levels at which products are
+    relinearized, where each takes a key of its own; None where one key serves all.
     """
 
     params: tuple[CKKSParameters]
@@ -130,6 +137,13 @@ class RealPlan(BatchedPlan):
     largest_logit: float
     failure_probability: float
     calibrated: bool
+    relinearized: tuple[int, ...] | None = None
+
+    @property
+    def needs(self) -> KeyNeeds:
+        if self.relinearized is None:
+            return super().needs
+        return relinearization_needs(self.params[0], self.relinearized)
 
     @property
     def predicted_bits(self) -> float:
@@ -137,13 +151,15 @@ class RealPlan(BatchedPlan):
         return precision_bits(float(self.predicted_error.max()), self.largest_logit)
 
     def to_bytes(self) -> bytes:
-        header = {
+        header: dict[str, Any] = {
             "scheme": "ckks",
             "shape": list(self.input_shape),
             "input_range": [float(x) for x in self.input_range],
             "largest_logit": float(self.largest_logit),
             "failure_probability": float(self.failure_probability),
         }
+        if self.relinearized is not None:
+            header["relinearized"] = list(self.relinearized)
         errors = self.predicted_error
         more, bounds = promise_items(errors, self.worst_case_error, self.calibrated)
         return pack_plan(self, header | more, {"predicted error": errors} | bounds)
@@ -161,6 +177,7 @@ class RealPlan(BatchedPlan):
             images=params.slots,
             input_shape=read_shape(contents),
             input_range=read_input_range(contents),
+            relinearized=_read_levels(contents, params),
         )
 
     def values(self, images: ArrayLike) -> FloatArray:
@@ -169,7 +186,7 @@ class RealPlan(BatchedPlan):
         return batch.reshape(len(batch), -1)
 
     def codec(self, index: int, secret: SecretKey) -> RealCodec:
-        return RealCodec(self.params[index], secret)
+        return RealCodec(self.params[index], secret, self.answer_level)
 
     def steps(self, network: Any) -> Sequence[Any]:
         check_network(self, network)
@@ -189,11 +206,26 @@ class RealPlan(BatchedPlan):
         return ("ckks", self.input_shape)
 
 
-class RealCodec(SlotCodec):
-    """Encrypts and decrypts slots of real numbers."""
+def relinearization_needs(params: CKKSParameters, levels: Iterable[int]) -> KeyNeeds:
+    """The fewest relinearization keys that serve products at these levels."""
+    return KeyNeeds.of((RELINEARIZATION, level) for level in levels).without_served(params)
 
-    def __init__(self, params: CKKSParameters, secret: SecretKey) -> None:
-        self._params = params
+
+def _read_levels(contents: Contents, params: CKKSParameters) -> tuple[int, ...] | None:
+    """The levels of relinearizations, which plans of a chain do not store."""
+    if "relinearized" not in contents.header:
+        return None
+    levels = contents.field("relinearized", list)
+    known = all(type(level) is int and 0 < level <= params.max_level for level in levels)
+    require(known and levels == sorted(set(levels)), "levels of relinearizations, in order")
+    return tuple(levels)
+
+
+class RealCodec(SlotCodec):
+    """Encrypts slots of real numbers at the highest level, and decrypts those of an answer."""
+
+    def __init__(self, params: CKKSParameters, secret: SecretKey, answer_level: int) -> None:
+        self._params, self._level = params, answer_level
         self._encoder = Encoder(params)
         self._encryptor = Encryptor(params, secret)
         self._decryptor = Decryptor(params, secret)
@@ -207,8 +239,8 @@ class RealCodec(SlotCodec):
         return ciphertext.data, ciphertext.seed
 
     def decrypt(self, row: Rows, count: int) -> NDArray[np.complex128]:
-        scale = self._params.scales[row.shape[1] - 1]
-        plaintext = self._decryptor.decrypt(self._evaluator.result(row, scale))
+        answer = self._evaluator.result(row, self._params.scales[self._level], self._level)
+        plaintext = self._decryptor.decrypt(answer)
         return decoded(self._encoder, plaintext)[:count]
 
 
@@ -217,9 +249,7 @@ def factor_of(params: CKKSParameters, place: Placed) -> tuple[float, float]:
 
     An input in three parts is at the square of the canonical scale of its level.
     """
-    scale = params.scales[place.below]
-    for dropped in range(place.below + 1, place.level + 1):
-        scale *= params.q[dropped]
+    scale = params.scales[place.below] * params.quotient(place.level, place.below)
     return scale / params.scales[place.level] ** (place.parts - 1), scale
 
 
@@ -233,22 +263,23 @@ def _circuit(evaluator: Evaluator, steps: Sequence[Any], inputs: int) -> Circuit
 
     for index, place in enumerate(placed(steps, params.max_level)):
         step, level, name = place.step, place.level, f"batched step {index}"
+        below = params.at(place.below).limbs
         if isinstance(step, RealAffine):
             factor, scale = factor_of(params, place)
             sums = WeightedSums(
                 rounded(step.matrix, factor)[:, order],
                 [round(float(b) * scale) for b in step.bias],
-                params.q[: level + 1],
+                params.primes(level),
                 name,
             )
             order = sums.order
             add("affine", sums)
-            divide = _divide(evaluator, scale, place.parts)
-            add("rescale", Elementwise(divide, 2, place.below + 1, f"{name} divided"))
+            divide = _divide(evaluator, scale, place)
+            add("rescale", Elementwise(divide, 2, below, f"{name} divided"))
         elif place.keeps_three_parts:
-            add("square", Elementwise(_product(evaluator, level), 3, level + 1, name))
+            add("square", Elementwise(_product(evaluator, level), 3, below, name))
         else:
-            add("square", Elementwise(_square(evaluator, level), 2, level, name))
+            add("square", Elementwise(_square(evaluator, level), 2, below, name))
     return Circuit(tuple(operations), order)
 
 
@@ -269,17 +300,17 @@ def _square(evaluator: Evaluator, level: int) -> Callable[[Rows, Rows], object]:
     scale = evaluator.params.scales[level]
 
     def apply(row: Rows, out: Rows) -> None:
-        out[...] = evaluator.square(evaluator.result(row, scale)).data
+        out[...] = evaluator.square(evaluator.result(row, scale, level)).data
 
     return apply
 
 
-def _divide(evaluator: Evaluator, scale: float, parts: int) -> Callable[[Rows, Rows], object]:
-    """Divide by the last prime and, where three parts become two, by the prime before it."""
+def _divide(evaluator: Evaluator, scale: float, place: Placed) -> Callable[[Rows, Rows], object]:
+    """Divide down to the level below and, where three parts become two, to the one below that."""
 
     def apply(row: Rows, out: Rows) -> None:
-        divided = evaluator.relinearize_rescale(evaluator.result(row, scale))
-        if parts == 3:
+        divided = evaluator.relinearize_rescale(evaluator.result(row, scale, place.level))
+        if place.parts == 3:
             divided = evaluator.rescale(divided)
         out[...] = divided.data
 

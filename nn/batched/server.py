@@ -53,7 +53,8 @@ class BatchedServer:
         self._key_id = owner_of(taken)
         for index, (params, key) in enumerate(zip(plan.params, taken, strict=True)):
             self._circuits.append(plan.circuit(steps, index, key))
-            key.for_relinearization(params.max_level)
+            for _, level in plan.needs.made(params):
+                key.for_relinearization(level)
 
     def __repr__(self) -> str:
         return f"BatchedServer({self.plan.network!r}, {self.plan.images} images a run)"
@@ -93,7 +94,12 @@ class BatchedServer:
         )
         ids = None if batch.ids is None else batch.ids.answered(self._key_id)
         return BatchedTensor(
-            self.plan.params, tuple(residues), batch.images, profile=profile, ids=ids
+            self.plan.params,
+            tuple(residues),
+            batch.images,
+            self.plan.answer_level,
+            profile=profile,
+            ids=ids,
         )
 
 

@@ -35,6 +35,7 @@ class BatchedTensor:
     """The ciphertexts of a tensor's elements, with one image in each slot.
 
     residues: the elements, of two parts, under each parameter set. images: how many slots are used.
+    level: of every ciphertext.
     seeds: those of part 1 of every element, for fresh encryptions. profile: what the server
     measured; it stays with the server and is no part of the bytes. ids: of the plan, the keys and
     the request; None for bytes of version 1.
@@ -46,6 +47,7 @@ class BatchedTensor:
     params: tuple[RLWEParameters, ...]
     residues: tuple[Blocks, ...] = field(repr=False)
     images: int
+    level: int
     seeds: tuple[Sequence[bytes], ...] | None = field(default=None, repr=False)
     profile: tuple[StageTime, ...] = field(default=(), repr=False)
     ids: Ids | None = field(default=None, repr=False)
@@ -66,7 +68,14 @@ class BatchedTensor:
             raise ShapeError("a tensor without parameter sets: at least one is needed")
         check_ids(self.ids)
         images = whole_number(self.images, "images", 1, params[0].N)
-        for name, value in (("params", params), ("residues", residues), ("images", images)):
+        level = whole_number(self.level, "the level", 0, params[0].max_level)
+        for one, blocks in zip(params, residues, strict=True):
+            if blocks.shape[1] != one.at(level).limbs:
+                raise ShapeError(
+                    f"residues of {blocks.shape[1]} limbs: level {level} has {one.at(level).limbs}"
+                )
+        plain = {"params": params, "residues": residues, "images": images, "level": level}
+        for name, value in plain.items():
             object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
@@ -76,11 +85,6 @@ class BatchedTensor:
     def elements(self) -> int:
         """The number of ciphertexts under each parameter set."""
         return self.residues[0].elements
-
-    @property
-    def level(self) -> int:
-        """The level of every ciphertext."""
-        return self.residues[0].shape[1] - 1
 
     def to_bytes(self) -> bytes:
         """The tensor as bytes: versioned, checksummed; part 1 of fresh encryptions is a seed."""
@@ -96,7 +100,7 @@ class BatchedTensor:
         stored = slice(0, 1 if self.seeds is not None else _PARTS)
         sections: dict[str, bytes] = {}
         for index, (params, blocks) in enumerate(zip(self.params, self.residues, strict=True)):
-            moduli = params.q[: self.level + 1]
+            moduli = params.primes(self.level)
 
             def packed(
                 element: int, blocks: Blocks = blocks, moduli: Sequence[int] = moduli
@@ -150,7 +154,7 @@ class BatchedTensor:
             _read(contents, index, params, elements, level, seeds[index] if seeded else None)
             for index, params in enumerate(plan.params)
         )
-        return cls(plan.params, residues, images, seeds if seeded else None, ids=ids)
+        return cls(plan.params, residues, images, level, seeds if seeded else None, ids=ids)
 
 
 def _read_seeds(contents: container.Contents, index: int, elements: int) -> list[bytes]:
@@ -172,7 +176,7 @@ def _read(
     level: int,
     seeds: Sequence[bytes] | None,
 ) -> Blocks:
-    ops, N = context(params).q(level), params.N
+    ops, N, limbs = context(params).q(level), params.N, params.at(level).limbs
     stored = _PARTS if seeds is None else 1
     # Memory for all elements is taken only when the bytes of each element are there.
     needed = stored * packed_bytes(ops.moduli, N)
@@ -182,13 +186,13 @@ def _read(
             raise CorruptBytesError(
                 f"element {element} has {found} bytes of residues, {needed} are needed"
             )
-    blocks = Blocks.empty(_PARTS, level + 1, elements, N)
+    blocks = Blocks.empty(_PARTS, limbs, elements, N)
 
     def read(first: int) -> None:
-        rows = large_array((min(BATCH, elements - first), _PARTS, level + 1, N))
+        rows = large_array((min(BATCH, elements - first), _PARTS, limbs, N))
         for element, row in enumerate(rows, first):
             row[:stored] = contents.residues(
-                f"{index}/{element}", ops.moduli, (stored, level + 1, N)
+                f"{index}/{element}", ops.moduli, (stored, limbs, N)
             )
             if seeds is not None:
                 row[1] = uniform_from_seed(seeds[element], CIPHERTEXT, ops)

@@ -70,7 +70,7 @@ class Circuit(Generic[Plan]):
     hold. plan: makes the plan of a parameter set. calibrated: whether the network has statistics.
     work: what a run costs under a parameter set, for circuits whose levels may be made of words;
     None for chains alone. Of such circuits, key_bytes: the memory of the keys under a parameter
-    set; key_levels: the level of each use of a key.
+    set; key_levels: the level of each use of a key; least_prime: what their kernels ask of primes.
     """
 
     depth: int
@@ -80,6 +80,7 @@ class Circuit(Generic[Plan]):
     work: Callable[[CKKSParameters], float] | None = None
     key_bytes: Callable[[CKKSParameters], int] = lambda params: 0
     key_levels: Sequence[int] = ()
+    least_prime: int = 0
 
 
 def check_degree(N: int | None) -> None:
@@ -223,7 +224,7 @@ def _of_words(
     """The parameters of each of the scales that fit, with levels made of words."""
     for scale_bits in scales:
         try:
-            yield CKKSParameters.build(
+            params = CKKSParameters.build(
                 circuit.depth,
                 scale_bits=float(scale_bits),
                 N=N,
@@ -234,6 +235,8 @@ def _of_words(
             )
         except ParameterError:
             continue
+        if min(params.q) >= circuit.least_prime:
+            yield params
 
 
 def _of_chains(

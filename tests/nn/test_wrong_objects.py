@@ -127,11 +127,16 @@ def calls_of_sessions() -> dict[str, Call]:
             f"{kind}: Tensor.from_bytes(.., x)": functools.partial(
                 nn.BatchedTensor.from_bytes, tensor.to_bytes()
             ),
-            f"{kind}: Tensor(x, ..)": lambda x, t=tensor: nn.BatchedTensor(x, t.residues, 2),
-            f"{kind}: Tensor(.., x, 2)": lambda x, t=tensor: nn.BatchedTensor(t.params, x, 2),
-            f"{kind}: Tensor(.., x)": lambda x, t=tensor: nn.BatchedTensor(t.params, t.residues, x),
+            f"{kind}: Tensor(x, ..)": lambda x, t=tensor: nn.BatchedTensor(x, t.residues, 2, 0),
+            f"{kind}: Tensor(.., x, 2)": lambda x, t=tensor: nn.BatchedTensor(t.params, x, 2, 0),
+            f"{kind}: Tensor(.., x, level)": lambda x, t=tensor: nn.BatchedTensor(
+                t.params, t.residues, x, t.level
+            ),
+            f"{kind}: Tensor(.., 2, x)": lambda x, t=tensor: nn.BatchedTensor(
+                t.params, t.residues, 2, x
+            ),
             f"{kind}: Tensor(ids=x)": lambda x, t=tensor: nn.BatchedTensor(
-                t.params, t.residues, 2, ids=x
+                t.params, t.residues, 2, t.level, ids=x
             ),
         }
     return calls

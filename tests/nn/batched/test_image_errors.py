@@ -61,10 +61,10 @@ def test_deviations__are_below_the_worst_case(make) -> None:
     assert (plan.predicted_error <= plan.worst_case_error).all()
 
 
-def test_plan__of_the_zoo_stays_as_it_was() -> None:
+def test_plan__of_the_zoo_takes_the_small_ring() -> None:
     plan = nn.compile(nn.zoo.load("mnist"), layout="batched")
     (params,) = plan.params
-    assert (params.N, params.max_level, round(params.log_qp)) == (16384, 5, 425)
+    assert (params.N, params.max_level, round(params.log_qp)) == (8192, 5, 214)
     assert plan.predicted_bits > 14
 
 

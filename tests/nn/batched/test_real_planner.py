@@ -39,8 +39,10 @@ def test_plan__is_the_smallest_secure_one():
     assert params.security_estimate >= 128
     assert max(params.q + params.p) < 1 << 50
     assert plan.predicted_bits >= 6
-    with pytest.raises(nn.PlanningError, match="bits of the largest logit"):
+    with pytest.raises(nn.PlanningError, match=f"N = {params.N // 2}: use a larger N"):
         nn.compile(zoo.load("mnist"), layout="batched", N=params.N // 2)
+    with pytest.raises(nn.PlanningError, match="bits of the largest logit"):
+        nn.compile(zoo.load("mnist"), layout="batched", N=params.N, precision_bits=20)
 
 
 def test_plan__refusals_name_the_way_out():

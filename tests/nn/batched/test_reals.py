@@ -10,7 +10,7 @@ import nn
 from he.batched.blocks import Blocks
 from nn import BatchedClient, BatchedServer, BatchedTensor
 from nn.batched.quantize import Square
-from nn.batched.reals import RealAffine, placed, real_steps
+from nn.batched.reals import RealAffine, RealCodec, placed, real_steps
 from nn.batched.schedule import Relinearization
 from nn.errors import InputRangeError, NetworkError, ShapeError
 from tests.nn.batched.samples import REASON, SHAPES, N, cleartext, compiled, narrowing, squares
@@ -64,7 +64,8 @@ def test_run__unused_slots_stay_within_the_statistics():
     _, plan, images = compiled(squares)
     client = BatchedClient(plan)
     (blocks,) = client.encrypt(images[:2]).residues
-    slots = client._codecs[0].decrypt(blocks.row(0), plan.images)
+    codec = RealCodec(plan.params[0], client._secrets[0], plan.params[0].max_level)
+    slots = codec.decrypt(blocks.row(0), plan.images)
     assert np.abs(slots - np.resize(images[:2, 0], plan.images)).max() < 1e-3
 
 
@@ -126,7 +127,8 @@ def test_refusals__say_what_is_needed():
         client.integers(answer)
     with pytest.raises(ShapeError, match="fresh images"):
         server.run(answer)
-    fewer = BatchedTensor(plan.params, (Blocks(answer.residues[0].data[:, :, :, :2].copy()),), 2)
+    two = Blocks(answer.residues[0].data[:, :, :, :2].copy())
+    fewer = BatchedTensor(plan.params, (two,), 2, answer.level)
     with pytest.raises(ShapeError, match="answers"):
         client.decrypt(fewer)
     stranger = compiled(narrowing, N=2 * N)[1]
