@@ -24,7 +24,6 @@ from nn.batched.plan import BatchedPlan
 from nn.errors import ShapeError
 from nn.inference.identity import Ids, check_ids
 from nn.inference.roles import StageTime
-from ntt.memory import large_array
 
 _KIND = "batched tensor"
 _PARTS = 2
@@ -189,7 +188,7 @@ def _read(
     blocks = Blocks.empty(_PARTS, limbs, elements, N)
 
     def read(first: int) -> None:
-        rows = large_array((min(BATCH, elements - first), _PARTS, limbs, N))
+        rows = np.empty((min(BATCH, elements - first), _PARTS, limbs, N), dtype=np.uint64)
         for element, row in enumerate(rows, first):
             row[:stored] = contents.residues(
                 f"{index}/{element}", ops.moduli, (stored, limbs, N)
