@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from he.rlwe.key_needs import KeyNeeds
     from he.rlwe.keygen import KeyGenerator
     from he.rlwe.keys import KeySwitchingKey, PublicKey, SecretKey
+    from he.rlwe.stored_keys import StoredKeys
     from he.serialization import (
         ciphertexts_from_bytes,
         ciphertexts_to_bytes,
@@ -122,6 +123,7 @@ __all__ = [
     "ScaleOverflowError",
     "SecretKey",
     "SerializationError",
+    "StoredKeys",
     "UnsupportedOperationError",
     "VersionError",
     "WrongObjectError",
@@ -161,6 +163,7 @@ __getattr__, __dir__ = lazy_names(
         "rlwe.galois": "element_of_conjugation element_of_rotation",
         "rlwe.keygen": "KeyGenerator",
         "rlwe.evaluation_keys": "EvaluationKeys",
+        "rlwe.stored_keys": "StoredKeys",
         "rlwe.keys": "KeySwitchingKey PublicKey SecretKey",
         "rlwe.key_needs": "KeyNeeds",
         "ckks.noise": "NoiseModel",

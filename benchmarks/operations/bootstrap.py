@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -16,7 +18,11 @@ from ntt import threads
 
 @dataclass(frozen=True)
 class BootstrapCase:
-    """A parameter set: the levels and the scale that are left, and what is asked of a bootstrap."""
+    """A parameter set: the levels and the scale that are left, and what is asked of a bootstrap.
+
+    stored_bytes: keys are in a file, and take no more than this memory between their uses; None
+    for keys in memory.
+    """
 
     name: str
     N: int
@@ -24,6 +30,7 @@ class BootstrapCase:
     scale_bits: float
     wanted: he.Bootstrapping
     insecure_reason: str | None = None
+    stored_bytes: int | None = None
 
     def __str__(self) -> str:
         return self.name
@@ -40,6 +47,10 @@ class BootstrapCase:
 
 
 CASES = (
+    BootstrapCase(
+        "full-stored-keys", 1 << 16, 9, 40, he.Bootstrapping(precision_bits=15),
+        stored_bytes=1 << 28,
+    ),
     BootstrapCase("full", 1 << 16, 9, 40, he.Bootstrapping(precision_bits=15)),
     BootstrapCase(
         "full-small-keys", 1 << 16, 9, 40, he.Bootstrapping(precision_bits=15, small_keys=True)
@@ -50,7 +61,9 @@ CASES = (
         "sparse", 1 << 15, 6, 30, he.Bootstrapping(precision_bits=11, slots=1 << 12, real=True)
     ),
 )
-"""Full slots of the largest ring and of half of it, few keys, more precision, and sparse slots."""
+"""Full slots of the largest ring and of half of it, keys in a file, few keys, more precision, and
+sparse slots. The first one comes first, so that the peak of memory is its own.
+"""
 
 
 @dataclass(frozen=True)
@@ -117,14 +130,22 @@ class _Subject:
         generator = he.KeyGenerator(params)
         self._secret = generator.secret_key()
         start = time.perf_counter()
-        keys = generator.evaluation_keys(self._secret, self._bootstrapper.needs)
+        self._keys = self._made(generator, self._bootstrapper.needs)
         self._keys_s = time.perf_counter() - start
-        self._key_memory = keys.memory_bytes
         start = time.perf_counter()
         self._bootstrapper.prepare()
         self._prepare_s = time.perf_counter() - start
-        self._evaluator = he.Evaluator(params, keys)
+        self._evaluator = he.Evaluator(params, self._keys)
         self._random = np.random.default_rng(2026)
+
+    def _made(self, generator: he.KeyGenerator, needs: he.KeyNeeds) -> he.EvaluationKeys:
+        """The keys, in memory or in a file that nobody sees."""
+        if self._case.stored_bytes is None:
+            return generator.evaluation_keys(self._secret, needs)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "keys"
+            generator.write_evaluation_keys(self._secret, needs, path)
+            return he.StoredKeys.open(path, generator.params, self._case.stored_bytes)
 
     def measured(self, count: int, repeats: int) -> BootstrapRow:
         """One row: `repeats` bootstraps that count, on as many threads as are set."""
@@ -154,7 +175,7 @@ class _Subject:
             predicted_bits=bootstrapper.precision_bits,
             failure_probability=bootstrapper.failure_probability,
             key_bytes=bootstrapper.key_bytes,
-            key_memory_bytes=self._key_memory,
+            key_memory_bytes=self._keys.memory_bytes,
             weight_bytes=bootstrapper.weight_bytes,
             keys_s=self._keys_s,
             prepare_s=self._prepare_s,

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ntt.terminal import say
+
 PEERS = {
     "lattigo": "Lattigo",
     "openfhe": "OpenFHE",
@@ -53,14 +55,22 @@ def _measured(python: str, name: str, threads: int, repeats: int) -> dict[str, A
     words = [python, "-m", "benchmarks.peers.bootstrap", name]
     words += ["--threads", str(threads), "--repeats", str(repeats)]
     environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
+    last = "without a word"
     try:
-        finished = subprocess.run(words, env=environment, capture_output=True, text=True)
+        with subprocess.Popen(
+            words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            for line in process.stderr:
+                last = line.strip()
+                say(last)
+            lines = process.stdout.read().splitlines()
     except OSError as error:
         return f"its Python does not start: {error}"
-    last = finished.stderr.strip().rpartition("\n")[2]
-    if finished.returncode == _NOT_INSTALLED:
+    if process.returncode == _NOT_INSTALLED:
         return last
-    if finished.returncode:
-        return f"it ended with status {finished.returncode}: {last or 'without a word'}"
-    row: dict[str, Any] = json.loads(finished.stdout.strip().rpartition("\n")[2])
+    if process.returncode:
+        return f"it ended with status {process.returncode}: {last}"
+    row: dict[str, Any] = json.loads(lines[-1])
     return row

@@ -26,8 +26,8 @@ import hashlib
 import math
 import struct
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import IO, Any
 
 import msgpack
 import numpy as np
@@ -82,6 +82,37 @@ def pack(
     prefix = _PREFIX.pack(MAGIC, FORMAT_VERSION, len(kind_bytes), len(head), total)
     parts = [prefix, kind_bytes, head, *payloads]
     return b"".join([*parts, _checksum(parts)])
+
+
+def pack_to(
+    file: IO[bytes],
+    kind: str,
+    header: Mapping[str, Any],
+    section_bytes: Mapping[str, int],
+    payloads: Iterable[bytes | memoryview],
+) -> None:
+    """`pack` to a file, one opaque section after the other: before them, only their lengths are
+    needed.
+
+    Raises `ParameterError` as `pack` does, and for sections of other lengths.
+    """
+    descriptors = [[name, _OPAQUE, [size], size] for name, size in section_bytes.items()]
+    head, kind_bytes = _encode_head(kind, header, descriptors), _encode_kind(kind)
+    total = packed_size(kind, header, section_bytes)
+    prefix = _PREFIX.pack(MAGIC, FORMAT_VERSION, len(kind_bytes), len(head), total)
+    state = hashlib.blake2b(digest_size=CHECKSUM_BYTES, person=_PERSON)
+
+    def write(part: bytes | memoryview) -> None:
+        state.update(part)
+        file.write(part)
+
+    for part in (prefix, kind_bytes, head):
+        write(part)
+    for (name, size), payload in zip(section_bytes.items(), payloads, strict=True):
+        if len(payload) != size:
+            raise ParameterError(f"section {name!r} has {len(payload)} bytes, not {size}")
+        write(payload)
+    file.write(state.digest())
 
 
 def packed_size(kind: str, header: Mapping[str, Any], section_bytes: Mapping[str, int]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -15,7 +15,7 @@ from he.errors import (
     ParametersMismatchError,
 )
 from he.format.container import Contents, packed_size
-from he.format.residue_packing import packed_bytes
+from he.rlwe.key_elements import CHANGES_OF_SECRET
 from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.keys import KeySwitchingKey, section_names
 from he.rlwe.owned_object import OwnedObject
@@ -99,22 +99,43 @@ class EvaluationKeys(OwnedObject):
             keys.setdefault(key.element, []).append(key)
         return keys
 
-    def _serving(self, element: int, level: int) -> KeySwitchingKey | None:
-        """The key of an element that serves `level`, if there is one."""
-        levels = self.params.levels
-        if 0 <= level < len(levels):
-            for key in self._by_element.get(element, ()):
-                if key.level >= level and levels[key.level].serves(levels[level]):
-                    return key
-        return None
+    def _levels_of(self, element: int) -> Sequence[int]:
+        """The levels of an element's keys, the highest first."""
+        return [key.level for key in self._by_element.get(element, ())]
 
-    def _levels_of(self, element: int) -> str:
-        """For which levels there are keys of an element, in words."""
-        keys = self._by_element.get(element)
-        if not keys:
-            return "it is missing" if element else "there is none"
-        served = " and ".join(str(key.level) for key in keys)
-        return f"the one given serves level {served}"
+    def _key(self, element: int, level: int) -> KeySwitchingKey:
+        """The key of an element that was made for a level, of which there is one."""
+        return next(key for key in self._by_element[element] if key.level == level)
+
+    def _serving(self, element: int, level: int) -> int:
+        """The level of an element's key that serves `level`; raises `MissingKeyError`."""
+        levels, made = self.params.levels, self._levels_of(element)
+        if 0 <= level < len(levels):
+            for own in made:
+                if own >= level and levels[own].serves(levels[level]):
+                    return own
+        found = f"the one given serves level {' and '.join(map(str, made))}"
+        if element == RELINEARIZATION:
+            raise MissingRelinearizationKeyError(
+                f"a relinearization key for level {level} is needed, "
+                f"{found if made else 'there is none'}: make it with "
+                f"KeyNeeds(relinearization={level})"
+            )
+        found = found if made else "it is missing"
+        if element in CHANGES_OF_SECRET:
+            raise MissingKeyError(
+                f"the bootstrapping key for level {level} is needed, {found}: "
+                f"make the keys that `Bootstrapper.needs` names"
+            )
+        raise MissingGaloisKeyError(
+            f"the key of Galois element {element} for level {level} is needed, {found}: make it "
+            f"with KeyNeeds(galois={{{element}: {level}}}); the rotation by k is element 3^k mod 2N"
+        )
+
+    def check(self, needs: KeyNeeds) -> None:
+        """Raise `MissingKeyError` unless there is a key for every element and level in `needs`."""
+        for element, level in instance(needs, KeyNeeds, "the needs").levels():
+            self._serving(element, level)
 
     @classmethod
     def serialized_bytes(cls, params: RLWEParameters, needs: KeyNeeds) -> int:
@@ -122,8 +143,7 @@ class EvaluationKeys(OwnedObject):
         levels = instance(needs, KeyNeeds, "the needs").made(params)
         items = [[element, level, bytes(SEED_BYTES)] for element, level in levels]
         sizes = {
-            section: params.digits(level)
-            * packed_bytes(params.primes(level) + params.special_primes(level), params.N)
+            section: KeySwitchingKey.packed_bytes(params, level)
             for section, (_, level) in zip(section_names(items), levels, strict=True)
         }
         return packed_size(cls.kind, {"params": params.id, "keys": items}, sizes)
@@ -131,37 +151,17 @@ class EvaluationKeys(OwnedObject):
     def for_relinearization(self, level: int) -> KeySwitchingKey:
         """The relinearization key for `level`; raises `MissingRelinearizationKeyError`."""
         level = whole_number(level, "level")
-        key = self._serving(RELINEARIZATION, level)
-        if key is None:
-            raise MissingRelinearizationKeyError(
-                f"a relinearization key for level {level} is needed, "
-                f"{self._levels_of(RELINEARIZATION)}: make it with "
-                f"KeyNeeds(relinearization={level})"
-            )
-        return key
+        return self._key(RELINEARIZATION, self._serving(RELINEARIZATION, level))
 
     def for_element(self, element: int, level: int) -> KeySwitchingKey:
         """The key of a Galois element for `level`; raises `MissingGaloisKeyError`."""
         element, level = whole_number(element, "the Galois element"), whole_number(level, "level")
-        key = self._serving(element, level)
-        if key is None:
-            raise MissingGaloisKeyError(
-                f"the key of Galois element {element} for level {level} is needed, "
-                f"{self._levels_of(element)}: make it with "
-                f"KeyNeeds(galois={{{element}: {level}}}); the rotation by k is element 3^k mod 2N"
-            )
-        return key
+        return self._key(element, self._serving(element, level))
 
     def for_change_of_secret(self, element: int, level: int) -> KeySwitchingKey:
         """The key `he.trace.TO_SPARSE` or `FROM_SPARSE` for `level`; raises `MissingKeyError`."""
         element, level = whole_number(element, "the key"), whole_number(level, "level")
-        key = self._serving(element, level)
-        if key is None:
-            raise MissingKeyError(
-                f"the bootstrapping key for level {level} is needed, {self._levels_of(element)}: "
-                f"make the keys that `Bootstrapper.needs` names"
-            )
-        return key
+        return self._key(element, self._serving(element, level))
 
     def _encoded(self) -> Encoded:
         packed = map_threads(KeySwitchingKey.packed, self._ordered)

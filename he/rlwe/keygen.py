@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from he.errors import ParametersMismatchError
+from he.format.container import pack_to
+from he.format.files import replaced_file
 from he.rlwe import galois, sampling, security
 from he.rlwe.ephemeral_secret import EphemeralSecret
 from he.rlwe.evaluation_keys import EvaluationKeys
 from he.rlwe.key_elements import CHANGES_OF_SECRET
 from he.rlwe.key_needs import KeyNeeds
-from he.rlwe.keys import KeySwitchingKey, PublicKey, SecretKey
+from he.rlwe.keys import KeySwitchingKey, PublicKey, SecretKey, section_names
 from he.rlwe.parallel import map_threads
 from he.rlwe.params import RLWEParameters
 from he.rlwe.rns import context
@@ -22,6 +26,7 @@ from he.rlwe.seeded import PUBLIC_KEY, digit_label, uniform_from_seed
 from he.rlwe.small_polynomials import mask, rows_of
 from he.trace import FROM_SPARSE, RELINEARIZATION, TO_SPARSE
 from he.validation import instance, whole_number
+from ntt import threads
 from ntt.constants import Scalars
 from ntt.memory import large_array, secret_array
 
@@ -75,17 +80,56 @@ class KeyGenerator:
 
         Where a key for a higher level serves a lower one, as in a chain, it is made alone.
         """
+        work = self._work(secret, needs)
+        with self._ephemeral(work) as sparse:
+            keys = map_threads(lambda item: self._switching_key(secret, sparse, *item), work)
+        return EvaluationKeys.of(self.params, keys)
+
+    def write_evaluation_keys(
+        self, secret: SecretKey, needs: KeyNeeds, path: Path | str
+    ) -> None:
+        """The file of the bytes of `evaluation_keys`, of which one for each thread is in memory at
+        a time; `he.StoredKeys.open` reads it.
+
+        The file is whole or absent. Raises `OSError` where it cannot be written.
+        """
+        work = sorted(self._work(secret, needs), key=lambda item: (item[0], -item[1]))
+        items = [[element, level, seed] for element, level, seed, _ in work]
+        sizes = {
+            name: KeySwitchingKey.packed_bytes(self.params, level)
+            for name, (_, level, _, _) in zip(section_names(items), work, strict=True)
+        }
+        together = threads.free_threads()
+        with replaced_file(path, "wb") as file, self._ephemeral(work) as sparse:
+
+            def packed() -> Iterator[bytes]:
+                for start in range(0, len(work), together):
+                    yield from map_threads(
+                        lambda item: self._switching_key(secret, sparse, *item).packed(),
+                        work[start : start + together],
+                    )
+
+            header = {"params": self.params.id, "keys": items}
+            pack_to(file, EvaluationKeys.kind, header, sizes, packed())
+
+    # ------------------------------------------------------------ parts
+
+    def _work(
+        self, secret: SecretKey, needs: KeyNeeds
+    ) -> list[tuple[int, int, bytes, RandomStream]]:
+        """The element, the level and the randomness of every key."""
         self._check(secret)
         wanted = instance(needs, KeyNeeds, "the needs").made(self.params)
         order = {element: place for place, element in enumerate(needs.galois)}
         wanted.sort(key=lambda pair: order.get(pair[0], len(order)))
-        work = [(element, level, *self._randomness()) for element, level in wanted]
-        changes = any(element in CHANGES_OF_SECRET for element, _ in wanted)
-        with EphemeralSecret(self.params, self._stream() if changes else None) as sparse:
-            keys = map_threads(lambda item: self._switching_key(secret, sparse, *item), work)
-        return EvaluationKeys.of(self.params, keys)
+        return [(element, level, *self._randomness()) for element, level in wanted]
 
-    # ------------------------------------------------------------ parts
+    def _ephemeral(
+        self, work: Sequence[tuple[int, int, bytes, RandomStream]]
+    ) -> EphemeralSecret:
+        """The sparse secret, where keys to it and back are made."""
+        changes = any(element in CHANGES_OF_SECRET for element, *_ in work)
+        return EphemeralSecret(self.params, self._stream() if changes else None)
 
     def _key(self, secret: SecretKey, element: int, level: int | None) -> KeySwitchingKey:
         self._check(secret)

@@ -14,7 +14,7 @@ from he.errors import (
     ParameterError,
 )
 from he.format.container import Contents, checked_values
-from he.format.residue_packing import packed_words
+from he.format.residue_packing import packed_bytes, packed_words
 from he.rlwe.array_checks import check_array, check_below
 from he.rlwe.key_elements import check_key_element
 from he.rlwe.key_needs import check_read_element
@@ -210,6 +210,18 @@ class KeySwitchingKey(OwnedObject):
         special = np.arange(own, self.data.shape[2])
         return np.concatenate((np.arange(limbs), special)).astype(np.int64)
 
+    @staticmethod
+    def packed_bytes(params: RLWEParameters, level: int) -> int:
+        """The length of `packed` for a seeded key at `level`."""
+        moduli = params.primes(level) + params.special_primes(level)
+        return params.digits(level) * packed_bytes(moduli, params.N)
+
+    @staticmethod
+    def held_bytes(params: RLWEParameters, level: int) -> int:
+        """The memory that a key at `level` takes in use."""
+        moduli = params.primes(level) + params.special_primes(level)
+        return 16 * params.digits(level) * len(moduli) * params.N
+
     @property
     def item(self) -> list[Any]:
         """[element, level, seed]: what a header says of this key."""
@@ -227,16 +239,24 @@ class KeySwitchingKey(OwnedObject):
 
         Raises `CorruptBytesError`.
         """
-        element, level, stored_seed = checked_values(item, "a switching key", int, int, bytes)
-        checked_level(level, params)
-        check_read_element(element, params)
-        seed = checked_seed(stored_seed)
+        element, level, seed = cls.read_item(item, params)
         ops = context(params).qp(level)
         digits = params.digits(level)
         shape = (digits, 2, len(ops.moduli), params.N)
         labels = [digit_label(digit) for digit in range(digits)]
         data = read_pairs(contents, section, ops, shape, seed, labels)
         return cls.unchecked(params=params, level=level, element=element, data=data, seed=seed)
+
+    @staticmethod
+    def read_item(item: object, params: RLWEParameters) -> tuple[int, int, bytes | None]:
+        """The element, the level and the seed, if there is one, of what a header says of a key.
+
+        Raises `CorruptBytesError`.
+        """
+        element, level, stored_seed = checked_values(item, "a switching key", int, int, bytes)
+        checked_level(level, params)
+        check_read_element(element, params)
+        return element, level, checked_seed(stored_seed)
 
     def _encoded(self) -> Encoded:
         return {"item": self.item}, {str(self.element): self.packed()}

@@ -37,7 +37,7 @@ class OwnedObject(Unchecked, Serializable):
         `SerializationError` for other, altered or truncated bytes.
         """
         with unpacked(data, cls.kind) as contents:
-            _check_owner(contents, params, cls.kind)
+            check_owned(contents, params, cls.kind)
             return cls._decoded(contents, params)
 
 
@@ -62,7 +62,10 @@ def checked_level(level: int, params: RLWEParameters | None) -> int:
     return level
 
 
-def _check_owner(contents: Contents, params: RLWEParameters | None, kind: str) -> None:
+def check_owned(contents: Contents, params: RLWEParameters | None, kind: str) -> None:
+    """Raise `ParametersMismatchError` unless what was read belongs to `params`, `ParameterError`
+    without them.
+    """
     found = contents.field("params", bytes)
     if params is None:
         raise ParameterError(f"the {kind} belongs to a parameter set: pass it as params")

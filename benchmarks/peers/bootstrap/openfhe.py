@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.peers.bootstrap.measurement import Subject, timed_keys
 
 N, SLOTS, DEPTH = 1 << 16, 1 << 15, 9
-_SCALE_BITS, _FIRST_BITS, _DIGITS, _BUDGET = 50, 57, 5, [4, 4]
+_SCALE_BITS, _FIRST_BITS, _DIGITS, _BUDGET = 50, 57, 5, [4, 3]
 
 
 def set_up(threads: int) -> Subject:

@@ -30,6 +30,7 @@ from he.errors import LevelMismatchError, ParameterError
 from he.rlwe import galois
 from he.rlwe.evaluation_keys import EvaluationKeys
 from he.rlwe.key_needs import KeyNeeds
+from he.rlwe.keys import KeySwitchingKey
 from he.rlwe.operand_checks import check_owner, check_two_parts
 from he.rlwe.rns import context
 from he.trace import FROM_SPARSE, TO_SPARSE
@@ -130,6 +131,16 @@ class Bootstrapper:
     def key_bytes(self) -> int:
         """The bytes of the keys that are sent and stored."""
         return EvaluationKeys.serialized_bytes(self.params, self.needs)
+
+    @property
+    def working_key_bytes(self) -> int:
+        """The most memory that keys take at once, where each is forgotten behind the step that uses
+        it (`he.StoredKeys`): those of one matrix, whose rotations share a decomposition.
+        """
+        return max(
+            len(transform.elements) * KeySwitchingKey.held_bytes(self.params, transform.level)
+            for transform in (*self._cts, *self._stc)
+        )
 
     @property
     def weight_bytes(self) -> int:
@@ -271,13 +282,7 @@ class Bootstrapper:
                 f"the ciphertext is at level {x.level}, and a bootstrap begins with SlotsToCoeffs "
                 f"at level {self.input_level}: refresh it before it comes below that level"
             )
-        for element, level in self.needs.levels():
-            if element == 0:
-                evaluator.keys.for_relinearization(level)
-            elif element in (TO_SPARSE, FROM_SPARSE):
-                evaluator.keys.for_change_of_secret(element, level)
-            else:
-                evaluator.keys.for_element(element, level)
+        evaluator.keys.check(self.needs)
 
     # ------------------------------------------------------------ what they need
 
