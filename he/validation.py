@@ -7,6 +7,7 @@ import numbers
 import operator
 import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from he.errors import ParameterError, WrongObjectError
@@ -28,6 +29,13 @@ def wrong_object(value: object, needed: str, what: str) -> WrongObjectError:
     """The error for a `value` that is no `needed`."""
     given = "None" if value is None else f"of type {name_of(type(value))}"
     return WrongObjectError(f"{what} is {given}, but {needed} is needed")
+
+
+def file_path(value: object, what: str) -> Path:
+    """The path that `value` names; raises `WrongObjectError` for what is no str or path."""
+    if not isinstance(value, str | os.PathLike):
+        raise wrong_object(value, "the path of a file", what)
+    return Path(value)
 
 
 def name_of(kind: type[Any]) -> str:

@@ -145,7 +145,7 @@ class _Subject:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "keys"
             generator.write_evaluation_keys(self._secret, needs, path)
-            return he.StoredKeys.open(path, generator.params, self._case.stored_bytes)
+            return he.StoredKeys(path, generator.params, self._case.stored_bytes)
 
     def measured(self, count: int, repeats: int) -> BootstrapRow:
         """One row: `repeats` bootstraps that count, on as many threads as are set."""

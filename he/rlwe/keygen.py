@@ -25,7 +25,7 @@ from he.rlwe.sampling import RandomStream
 from he.rlwe.seeded import PUBLIC_KEY, digit_label, uniform_from_seed
 from he.rlwe.small_polynomials import mask, rows_of
 from he.trace import FROM_SPARSE, RELINEARIZATION, TO_SPARSE
-from he.validation import instance, whole_number
+from he.validation import file_path, instance, whole_number
 from ntt import threads
 from ntt.constants import Scalars
 from ntt.memory import large_array, secret_array
@@ -89,10 +89,11 @@ class KeyGenerator:
         self, secret: SecretKey, needs: KeyNeeds, path: Path | str
     ) -> None:
         """The file of the bytes of `evaluation_keys`, of which one for each thread is in memory at
-        a time; `he.StoredKeys.open` reads it.
+        a time; `he.StoredKeys` reads it.
 
         The file is whole or absent. Raises `OSError` where it cannot be written.
         """
+        path = file_path(path, "the file of evaluation keys")
         work = sorted(self._work(secret, needs), key=lambda item: (item[0], -item[1]))
         items = [[element, level, seed] for element, level, seed, _ in work]
         sizes = {

@@ -17,49 +17,40 @@ from he.rlwe.keys import KeySwitchingKey, section_names
 from he.rlwe.owned_object import check_owned
 from he.rlwe.params import RLWEParameters
 from he.trace import RELINEARIZATION
-from he.validation import instance, whole_number
+from he.validation import file_path, instance, whole_number
 
 
 class StoredKeys(EvaluationKeys):
     """Evaluation keys in a file of the bytes of `EvaluationKeys`, as
-    `KeyGenerator.write_evaluation_keys` writes it; made by `open`.
+    `KeyGenerator.write_evaluation_keys` writes it. They stand wherever evaluation keys do.
 
-    They stand wherever evaluation keys do. The file is mapped, not read: a key is unpacked, and its
-    second half expanded from its seed, when it is first used. Keys that were used last stay, up to
-    `most_bytes`.
+    path: the file, all of whose bytes are looked at once. It is mapped, not read: a key is
+    unpacked, and its second half expanded from its seed, when it is first used. most_bytes: the
+    memory that keys may take between their uses, None for all; those used last stay. A circuit
+    holds the keys of its present step besides (`Bootstrapper.working_key_bytes`).
+
+    Raises `CorruptBytesError` for a file that is cut or altered, `ForeignBytesError` for another
+    one, `ParametersMismatchError` for keys of other parameters, `ParameterError` for `most_bytes`
+    below the largest key, `OSError` where the file cannot be read.
     """
 
     def __init__(
-        self, params: RLWEParameters, contents: Contents, mapped: mmap.mmap, most_bytes: int | None
+        self, path: Path | str, params: RLWEParameters, most_bytes: int | None = None
     ) -> None:
-        object.__setattr__(self, "params", params)
-        self.__dict__["_file"] = _KeyFile(params, contents, mapped, most_bytes)
-
-    @classmethod
-    def open(
-        cls, path: Path | str, params: RLWEParameters, most_bytes: int | None = None
-    ) -> Self:
-        """The keys of a file, all of whose bytes are looked at once.
-
-        most_bytes: the memory that keys may take between their uses, None for all; a circuit holds
-        those of its present step besides (`Bootstrapper.working_key_bytes`).
-
-        Raises `CorruptBytesError` for a file that is cut or altered, `ForeignBytesError` for
-        another one, `ParametersMismatchError` for keys of other parameters, `ParameterError` for
-        `most_bytes` below the largest key, `OSError` where the file cannot be read.
-        """
+        path = file_path(path, "the file of stored keys")
         instance(params, RLWEParameters, "the parameter set of stored keys")
         if most_bytes is not None:
             most_bytes = whole_number(most_bytes, "most_bytes", 1)
-        with Path(path).open("rb") as file:
+        with path.open("rb") as file:
             try:
                 mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             except ValueError as error:  # of no bytes
                 raise CorruptBytesError(f"{path}: the file is empty") from error
-        contents = unpack(memoryview(mapped), cls.kind)
-        check_owned(contents, params, cls.kind)
+        contents = unpack(memoryview(mapped), self.kind)
+        check_owned(contents, params, self.kind)
         _forget(mapped)
-        return cls(params, contents, mapped, most_bytes)
+        object.__setattr__(self, "params", params)
+        self.__dict__["_file"] = _KeyFile(params, contents, mapped, most_bytes)
 
     @property
     def relinearization(self) -> KeySwitchingKey | None:  # type: ignore[override]
@@ -96,12 +87,14 @@ class StoredKeys(EvaluationKeys):
 
     @classmethod
     def _decoded(cls, contents: Contents, params: RLWEParameters) -> Self:
-        raise ParameterError("stored keys stay in their file: use StoredKeys.open(path, params)")
+        raise ParameterError("stored keys stay in their file: use StoredKeys(path, params)")
 
     @classmethod
-    def of(cls, params: RLWEParameters, keys: Iterable[KeySwitchingKey]) -> Self:
-        """Refused with `ParameterError`: keys that are in memory are `EvaluationKeys`."""
-        raise ParameterError("these keys are in memory: use EvaluationKeys.of(params, keys)")
+    def of(  # type: ignore[override]
+        cls, params: RLWEParameters, keys: Iterable[KeySwitchingKey]
+    ) -> EvaluationKeys:
+        """`EvaluationKeys.of`: these keys are in memory."""
+        return EvaluationKeys.of(params, keys)
 
     @property
     def _stored(self) -> _KeyFile:

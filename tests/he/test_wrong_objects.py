@@ -33,7 +33,9 @@ PLAIN = {
     "Parameters": "a protocol",
 }
 # Methods that packages use among themselves.
-INTERNAL = {"unchecked", "from_read", "note", "packed", "read"}
+INTERNAL = {
+    "from_read", "held_bytes", "note", "packed", "packed_bytes", "read", "read_item", "unchecked",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("call", CALLS, ids=str)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -78,6 +81,17 @@ def keys() -> Iterator[Call]:
                {"secret": secret, "element": 3, "level": 1}, level)  # fmt: skip
     yield Call("KeyGenerator.evaluation_keys", generator.evaluation_keys,
                {"secret": secret, "needs": he.KeyNeeds(1)})  # fmt: skip
+    path = str(Path(tempfile.gettempdir()) / f"he-accel-keys-{os.getpid()}")
+    yield Call("KeyGenerator.write_evaluation_keys", generator.write_evaluation_keys,
+               {"secret": secret, "needs": he.KeyNeeds(1), "path": path},
+               {"path": {"text"}})  # fmt: skip
+    generator.write_evaluation_keys(secret, he.KeyNeeds(1), path)
+    yield Call("StoredKeys", he.StoredKeys,
+               {"path": path, "params": s.params, "most_bytes": None},
+               {"path": {"text"}, "most_bytes": {"None", "huge number"}})  # fmt: skip
+    yield Call("StoredKeys.of", he.StoredKeys.of, {"params": s.params, "keys": [key]})
+    yield Call("StoredKeys.to_bytes", he.StoredKeys(path, s.params).to_bytes, {})
+    yield Call("EvaluationKeys.check", s.keys.check, {"needs": he.KeyNeeds(1)})
     yield Call("SecretKey", he.SecretKey,
                {"params": s.params, "coefficients": secret.coefficients},
                {"params": {"bfv parameters", "ckks parameters"}})  # fmt: skip

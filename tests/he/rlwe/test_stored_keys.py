@@ -50,7 +50,7 @@ def test_write_evaluation_keys__writes_the_bytes_of_evaluation_keys(
 def test_stored_keys__are_the_same_keys(stored: tuple[Path, he.EvaluationKeys]) -> None:
     path, keys = stored
     params = keys.params
-    read = he.StoredKeys.open(path, params)
+    read = he.StoredKeys(path, params)
     assert read.memory_bytes == 0
     for element, level in _needs(params).levels():
         for lower in range(level + 1):
@@ -81,7 +81,7 @@ def test_stored_keys__keep_those_used_last_within_their_memory(tmp_path: Path) -
     needs = he.KeyNeeds.of([(element, 3) for element in elements])
     generator.write_evaluation_keys(generator.secret_key(), needs, tmp_path / "keys")
     size = KeySwitchingKey.held_bytes(params, 3)
-    read = he.StoredKeys.open(tmp_path / "keys", params, 2 * size + 1)
+    read = he.StoredKeys(tmp_path / "keys", params, 2 * size + 1)
     first, second = read.for_element(3, 3), read.for_element(9, 3)
     assert read.for_element(3, 2) is first
     assert read.memory_bytes == 2 * size
@@ -91,7 +91,7 @@ def test_stored_keys__keep_those_used_last_within_their_memory(tmp_path: Path) -
     assert read.memory_bytes == 2 * size
     np.testing.assert_array_equal(read.for_element(9, 3).data, second.data)
     with pytest.raises(he.ParameterError, match=f"takes {size} bytes"):
-        he.StoredKeys.open(tmp_path / "keys", params, size - 1)
+        he.StoredKeys(tmp_path / "keys", params, size - 1)
 
 
 def test_open__refuses_files_that_are_cut_altered_or_foreign(
@@ -103,22 +103,22 @@ def test_open__refuses_files_that_are_cut_altered_or_foreign(
     for length in (0, 1, 24, len(data) // 2, len(data) - 1):
         path.write_bytes(data[:length])
         with pytest.raises(he.CorruptBytesError):
-            he.StoredKeys.open(path, keys.params)
+            he.StoredKeys(path, keys.params)
     for place in random.integers(0, len(data), 30):
         altered = bytearray(data)
         altered[place] ^= 1 << int(random.integers(8))
         path.write_bytes(altered)
         with pytest.raises(he.SerializationError):
-            he.StoredKeys.open(path, keys.params)
+            he.StoredKeys(path, keys.params)
     path.write_bytes(_needs(keys.params).to_bytes())
     with pytest.raises(he.ForeignBytesError):
-        he.StoredKeys.open(path, keys.params)
+        he.StoredKeys(path, keys.params)
     path.write_bytes(data)
     other = he.CKKSParameters.build(3, scale_bits=29, N=1 << 9, insecure_reason=REASON)
     with pytest.raises(he.ParametersMismatchError):
-        he.StoredKeys.open(path, other)
+        he.StoredKeys(path, other)
     with pytest.raises(FileNotFoundError):
-        he.StoredKeys.open(path.with_name("none"), keys.params)
+        he.StoredKeys(path.with_name("none"), keys.params)
 
 
 def test_write_evaluation_keys__leaves_nothing_half_done(tmp_path: Path) -> None:
@@ -136,10 +136,9 @@ def test_stored_keys__are_not_made_of_bytes_or_keys(
     stored: tuple[Path, he.EvaluationKeys],
 ) -> None:
     _, keys = stored
-    with pytest.raises(he.ParameterError, match=r"StoredKeys\.open"):
+    with pytest.raises(he.ParameterError, match="stay in their file"):
         he.StoredKeys.from_bytes(keys.to_bytes(), keys.params)
-    with pytest.raises(he.ParameterError, match=r"EvaluationKeys\.of"):
-        he.StoredKeys.of(keys.params, [])
+    assert type(he.StoredKeys.of(keys.params, [keys.galois[9]])) is he.EvaluationKeys
 
 
 @pytest.mark.parametrize("small_keys", [False, True])
@@ -156,7 +155,7 @@ def test_stored_keys__refresh_to_the_same_bits_within_the_memory_of_a_step(
     assert path.stat().st_size == bootstrapper.key_bytes
     whole = he.EvaluationKeys.from_bytes(path.read_bytes(), params)
     budget = max(KeySwitchingKey.held_bytes(params, level) for level in range(params.max_level + 1))
-    stored = he.StoredKeys.open(path, params, budget)
+    stored = he.StoredKeys(path, params, budget)
     encoder = he.Encoder(params)
     plain = encoder.encode(np.linspace(-1, 1, params.slots), bootstrapper.input_level)
     x = he.Encryptor(params, secret).encrypt(plain)
@@ -177,7 +176,7 @@ def test_a_bootstrap__misses_keys_before_any_is_read(tmp_path: Path) -> None:
     pairs = needs.levels()
     few = he.KeyNeeds.of([pair for pair in pairs if pair != pairs[-3]])
     generator.write_evaluation_keys(secret, few, tmp_path / "keys")
-    stored = he.StoredKeys.open(tmp_path / "keys", params)
+    stored = he.StoredKeys(tmp_path / "keys", params)
     plain = he.Encoder(params).encode(np.zeros(params.slots), bootstrapper.input_level)
     x = he.Encryptor(params, secret).encrypt(plain)
     with pytest.raises(he.MissingKeyError):
