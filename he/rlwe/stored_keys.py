@@ -53,18 +53,18 @@ class StoredKeys(EvaluationKeys):
         self.__dict__["_file"] = _KeyFile(params, contents, mapped, most_bytes)
 
     @property
-    def relinearization(self) -> KeySwitchingKey | None:  # type: ignore[override]
+    def relinearization(self) -> KeySwitchingKey | None:
         """The relinearization key of the highest level, read from the file; None without one."""
         levels = self._levels_of(RELINEARIZATION)
         return self._key(RELINEARIZATION, levels[0]) if levels else None
 
     @property
-    def galois(self) -> Mapping[int, KeySwitchingKey]:  # type: ignore[override]
+    def galois(self) -> Mapping[int, KeySwitchingKey]:
         """The key of each other element for its highest level, read when it is asked for."""
         return _Highest(self._stored)
 
     @property
-    def lower(self) -> tuple[KeySwitchingKey, ...]:  # type: ignore[override]
+    def lower(self) -> tuple[KeySwitchingKey, ...]:
         """The keys for lower levels, read from the file."""
         return tuple(
             self._key(element, level)
