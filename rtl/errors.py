@@ -41,3 +41,7 @@ class ProgramDataError(HardwareError):
 
 class OutputError(HardwareError):
     """An output folder cannot be used."""
+
+
+class MachineOptionError(HardwareError):
+    """A machine file does not exist, or one of its options is unknown or of another type."""

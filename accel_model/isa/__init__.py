@@ -1,6 +1,11 @@
 """The accelerator's instructions, on limbs, and programs made of them."""
 
-from accel_model.errors import ExecutionError, ProgramError, ProgramFileError
+from accel_model.errors import (
+    AcceleratorError,
+    ExecutionError,
+    ProgramError,
+    ProgramFileError,
+)
 from accel_model.isa.instructions import INSTRUCTION, NONE, SOURCES, Opcode, Phase, describe
 from accel_model.isa.program import (
     EXTERNAL,
@@ -17,6 +22,7 @@ __all__ = [
     "NONE",
     "OBJECT_KINDS",
     "SOURCES",
+    "AcceleratorError",
     "Data",
     "ExecutionError",
     "ExternalObject",

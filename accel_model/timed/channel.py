@@ -16,7 +16,7 @@ ENGINE_QUEUE = 4
 """Transfers that wait in front of the engine."""
 FETCHES_AHEAD = 4
 """Fetches whose addresses are out, before the first of them has ended."""
-FIRST_WRITE_CYCLES = 7
+FIRST_WRITE_CYCLES = 4
 """From the cycle in which the engine takes a write until its first data beat."""
 FETCHED_CYCLES = 4
 """From the last data beat of a fetch until the machine counts it as ended."""

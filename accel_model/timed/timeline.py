@@ -11,15 +11,15 @@ from dataclasses import dataclass
 
 from accel_model.timed.channel import ChannelTimeline
 from accel_model.timed.program import QUEUES, Memory, Move, TimedProgram
-from accel_model.timed.shape import READ_CYCLES, Channel
+from accel_model.timed.shape import Channel
 
 QUEUE_DEPTH = 32
 """Instructions of each queue that wait in the machine."""
 CODE_BEATS = 2
 """Beats of the code port for an instruction."""
-FIRST_CODE_CYCLES = 6
+FIRST_CODE_CYCLES = 1
 """From the start of the machine until all queues are full, beside latency and code beats."""
-END_CYCLES = 2
+END_CYCLES = 1
 """From the end of the last transfer until the machine says that it is done."""
 
 
@@ -44,21 +44,26 @@ def run_time(
     engine = ChannelTimeline(channel or program.shape.channel)
     ends: dict[int, list[int]] = {Memory.FETCH: [], Memory.WRITE: []}
     late = end = 0
-    memory, moves = program.memory, program.moves
+    memory, moves, compute = program.memory, program.moves, program.compute
     # A transfer enters the engine's queue before the moves of the same beat are looked at.
     events = [(s, 0, o, n) for s, o, n in memory[["start", "opcode", "beats"]].tolist()]
     events += [(s, 1, o, n) for s, o, n in moves[["start", "opcode", "need"]].tolist()]
-    for start, is_move, opcode, number in sorted(events):
-        if is_move:
+    events += [(s, 2, u, 0) for s, u in compute[["start", "unit"]].tolist()]
+    for start, queue, opcode, number in sorted(events):
+        if queue == 1:
             kind = Memory.FETCH if opcode == Move.ARRIVE else Memory.WRITE
             there = ends[kind][number - 1] + 1 if number else 0
         else:
-            there = engine.queue_free + 1
+            there = engine.queue_free + 1 if queue == 0 else 0
         late = max(late, -(-there // banks) - start)
-        if not is_move:
+        if queue == 0:
             transfer = engine.fetch if opcode == Memory.FETCH else engine.write
             ends[opcode].append(transfer((start + late) * banks, number))
-            end = ends[opcode][-1]
+            end = max(end, ends[opcode][-1])
         else:
-            end = max(end, (start + late + program.shape.beats) * banks + READ_CYCLES)
+            # The machine is not done before the last results are in their slots.
+            beat = (start + late + program.shape.beats - 1) * banks
+            if queue == 2 or opcode == Move.ARRIVE:
+                beat += program.shape.write_cycles[opcode if queue == 2 else -1]
+            end = max(end, beat + banks)
     return RunTime(first + end + END_CYCLES, first, late)

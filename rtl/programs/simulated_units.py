@@ -51,7 +51,12 @@ class SimulatedUnits:
 
     def __post_init__(self) -> None:
         if self.lanes < 1 or self.options.N % self.lanes:
-            raise GeometryError(f"{self.lanes} lanes do not divide N = {self.options.N}")
+            fitting = [1 << k for k in range(self.options.N.bit_length())]
+            nearest = min(fitting, key=lambda lanes: abs(lanes - self.lanes))
+            raise GeometryError(
+                f"{self.lanes} lanes do not divide N = {self.options.N}: the nearest number that "
+                f"does is {nearest}"
+            )
         self._open = ExitStack()
 
     def __enter__(self) -> SimulatedUnits:

@@ -30,21 +30,29 @@ def cache_folder() -> Path:
     return Path(os.environ.get("HE_ACCEL_CACHE") or Path(base, "he-accel"), "rtl")
 
 
-def build(design: Design, trace: bool) -> Path:
+def build(
+    design: Design,
+    trace: bool,
+    *,
+    wrapper: Path = _WRAPPER,
+    include: str | None = None,
+    optimisation: str = "-O1",
+) -> Path:
     """The path of the design's shared library, which is built if the cache does not have it.
 
-    trace: whether the model can write waveforms. Raises `ToolError` if Verilator or a C++ compiler
-    is missing or fails.
+    trace: whether the model can write waveforms. wrapper: the C++ around the model; include: what
+    it includes as `fields.inc`, by default the moves of the design's fields. Raises `ToolError` if
+    Verilator or a C++ compiler is missing or fails.
     """
     verilator = find_tool("verilator-cli")
     compiler = find_tool("g++", "a C++ compiler is needed (Debian: apt-get install g++)")
     root = run([verilator, "--getenv", "VERILATOR_ROOT"]).strip()
     flags = [
-        *("-O1", "-fPIC", "-w", "-DVM_COVERAGE=0", "-DVM_SC=0", f"-DVM_TRACE={int(trace)}"),
+        *(optimisation, "-fPIC", "-w", "-DVM_COVERAGE=0", "-DVM_SC=0", f"-DVM_TRACE={int(trace)}"),
         *(f"-DVM_TRACE_VCD={int(trace)}", f"-I{root}/include", f"-I{root}/include/vltstd"),
     ]
-    fields = _fields_include(design)
-    key = _digest(design.verilog, *design.images.values(), fields, _WRAPPER.read_text(), *flags)
+    fields = _fields_include(design) if include is None else include
+    key = _digest(design.verilog, *design.images.values(), fields, wrapper.read_text(), *flags)
     library = cache_folder() / f"{design.name}-{key}.so"
     if library.exists():
         return library
@@ -60,7 +68,7 @@ def build(design: Design, trace: bool) -> Path:
         (folder / "top.v").write_text(verilog.replace(f"module {design.name}(", "module top(", 1))
         (folder / "fields.inc").write_text(fields)
         run([verilator, *_VERILATE, *(["--trace-vcd"] if trace else []), "top.v"], folder=folder)
-        sources = [*sorted((folder / "model").glob("*.cpp")), _WRAPPER]
+        sources = [*sorted((folder / "model").glob("*.cpp")), wrapper]
         (folder / "all.cpp").write_text("".join(f'#include "{path}"\n' for path in sources))
         includes = [f"-I{folder}", f"-I{folder}/model"]
         built = folder / "block.so"

@@ -1,0 +1,1 @@
+"""The whole machine: it fetches a timed program, moves limbs and computes."""

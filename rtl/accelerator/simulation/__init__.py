@@ -1,0 +1,1 @@
+"""The machine in Verilator, behind a model of external memory."""
