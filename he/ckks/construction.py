@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
-from he.ckks.bootstrap.cost import key_bytes, work
-from he.ckks.bootstrap.levels import LevelPlan, bootstrap_moduli, plan_levels
-from he.ckks.bootstrap.parameters import BootstrapCircuit, Bootstrapping, Scales, circuits
+from he.ckks.bootstrap.choice import Choice
+from he.ckks.bootstrap.levels import bootstrap_moduli
+from he.ckks.bootstrap.parameters import Bootstrapping
 from he.ckks.chain_levels import (
     ENOUGH_INTEGER_BITS,
     FAST_PRIME_BITS,
@@ -29,9 +28,6 @@ from ntt.errors import ModulusError
 from ntt.modulus import MAX_MODULUS_BITS
 
 DEFAULT_PRECISION_BITS = 20
-
-_NEAR = 1.15
-"""Circuits whose levels are grouped to compare them: of up to so many times the least work."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,69 +190,9 @@ def _of_bootstrap(
     if request.insecure_reason is None:
         bound = security.max_log_qp(N, request.security_bits)
         sparse_bound = security.max_sparse_log_qp(N, request.security_bits)
-    refusal: ParameterError | None = None
-
-    def planned(circuit: BootstrapCircuit, scales: Scales, *, grouped: bool) -> _Planned:
-        plan = plan_levels(
-            N, request.depth, scales_wanted, circuit, scales, bound, sparse_bound, grouped=grouped
-        )
-        return _Planned(work(circuit, plan, N), key_bytes(circuit, plan, N), circuit, plan, scales)
-
-    scales_wanted = scales[0]
-    found: list[_Planned] = []
-    for circuit, needed in circuits(wanted, N, scales_wanted):
-        try:
-            found.append(planned(circuit, needed, grouped=False))
-        except InsecureParametersError as error:
-            refusal = error
-        except ParameterError as error:
-            refusal = refusal or error
-    near, far = _split_by_work(found)
-    fitting: list[_Planned] = []
-    for chosen in (near, far):
-        found = [planned(item.circuit, item.scales, grouped=True) for item in chosen] + found
-        fitting = [item for item in found if item.fits(wanted.key_bytes)]
-        if fitting:
-            break
-    for item in sorted(fitting, key=lambda item: item.work):
-        yield bootstrap_moduli(item.plan)._replace(bootstrap=item.circuit)
-    if fitting:
-        return
-    if found:
-        least = min(item.key_bytes for item in found)
-        refusal = ParameterError(
-            f"its keys take {least / 1e6:.0f} MB or more, not {wanted.key_bytes} bytes: allow more "
-            f"key_bytes, or ask for fewer slots, levels or less precision"
-        )
-    if refusal is not None:
-        raise type(refusal)(
-            f"no bootstrap of {wanted.precision_bits:g} bits with {request.depth} levels of "
-            f"{scales[0]:g} bits at N = {N}: {refusal}"
-        )
-
-
-class _Planned(NamedTuple):
-    """A circuit with its levels, and what it costs."""
-
-    work: float
-    key_bytes: int
-    circuit: BootstrapCircuit
-    plan: LevelPlan
-    scales: Scales
-
-    def fits(self, key_bytes: int | None) -> bool:
-        """Whether its keys are within a budget, if there is one."""
-        return key_bytes is None or self.key_bytes <= key_bytes
-
-
-def _split_by_work(found: Sequence[_Planned]) -> tuple[list[_Planned], list[_Planned]]:
-    """Those nearly as cheap as the cheapest with as few keys, and the others."""
-    least: dict[bool, float] = {}
-    for item in found:
-        few = item.circuit.small_keys
-        least[few] = min(item.work, least.get(few, math.inf))
-    near = [item for item in found if item.work <= _NEAR * least[item.circuit.small_keys]]
-    return near, [item for item in found if item not in near]
+    choice = Choice(N, request.depth, scales[0], wanted, bound, sparse_bound)
+    for plan in choice.plans():
+        yield bootstrap_moduli(plan)
 
 
 def _check(request: Request, N: int, log_qp: float) -> None:

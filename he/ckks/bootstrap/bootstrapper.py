@@ -193,6 +193,31 @@ class Bootstrapper:
             x = made
         return x
 
+    def apply_pair(
+        self, evaluator: Evaluator, x: Ciphertext, y: Ciphertext
+    ) -> tuple[Ciphertext, Ciphertext]:
+        """x and y with the same slots at `output_level`, in the time of one bootstrap.
+
+        x, y: as for `apply`, with real slots: they travel as x + i y, and what x has of imaginary
+        parts is added to y, and y's to x. Raises `ParameterError` where the circuit keeps only real
+        parts or SlotsToCoeffs comes last, and as `apply`.
+        """
+        circuit = self.circuit
+        if circuit.real or not circuit.slots_first:
+            raise ParameterError(
+                "two real vectors need a bootstrap of complex slots whose SlotsToCoeffs comes "
+                "first: build the parameters with real=False, slots_first=True"
+            )
+        for one in (x, y):
+            self._check(evaluator, one)
+        x, y = (evaluator.drop_to(one, self.input_level) for one in (x, y))
+        turned = evaluator.multiply_plain(y, self._unit(y.level), rescale=False)
+        z = evaluator.add(x, turned)
+        steps = self._steps(evaluator)
+        for name in self.step_names[1:-1]:
+            z = steps[name](z)
+        return self._parts(evaluator, z)
+
     def steps(
         self, evaluator: Evaluator, x: Ciphertext
     ) -> Iterator[tuple[str, Ciphertext]]:
@@ -249,16 +274,20 @@ class Bootstrapper:
 
     def _reduced(self, evaluator: Evaluator, x: Ciphertext) -> Ciphertext:
         """The fractions of the real and, unless `real`, the imaginary parts."""
+        if self.circuit.real:
+            return self._fractions(evaluator, evaluator.add(x, evaluator.conjugate(x)))
+        real, imaginary = self._parts(evaluator, x)
+        unit = self._unit(imaginary.level)
+        return evaluator.add(real, evaluator.multiply_plain(imaginary, unit, rescale=False))
+
+    def _parts(self, evaluator: Evaluator, x: Ciphertext) -> tuple[Ciphertext, Ciphertext]:
+        """The fractions of the real parts, and of the imaginary ones over those of `_unit`."""
         conjugate = evaluator.conjugate(x)
         real = self._fractions(evaluator, evaluator.add(x, conjugate))
-        if self.circuit.real:
-            return real
         turned = evaluator.multiply_plain(
             evaluator.subtract(conjugate, x), self._unit(x.level), rescale=False
         )
-        imaginary = self._fractions(evaluator, turned)
-        unit = self._unit(imaginary.level)
-        return evaluator.add(real, evaluator.multiply_plain(imaginary, unit, rescale=False))
+        return real, self._fractions(evaluator, turned)
 
     def _fractions(self, evaluator: Evaluator, x: Ciphertext) -> Ciphertext:
         for polynomial in self._polynomials:

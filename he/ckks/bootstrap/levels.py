@@ -43,8 +43,8 @@ _GROUP_COST, _SMALL_GROUP_COST = 150.0, 600.0
 for circuits of few keys.
 """
 
-_SLACK = 0.05
-"""Bits below the bound that special primes of their own leave for rounding."""
+_SLACK = 0.15
+"""Bits below the bound that are left for primes that come out larger than wanted."""
 
 
 class Group(NamedTuple):
@@ -62,12 +62,14 @@ class Group(NamedTuple):
 class LevelPlan:
     """Levels before their primes are chosen.
 
-    N: the ring degree. scale_bits: of each level, from 0 on. prime_bits: of what each level adds to
-    the modulus. groups: of levels, upwards. refreshed: the level of a refreshed ciphertext. base:
-    the primes of the level above it where a second chain begins there, or 0.
+    N: the ring degree. circuit: what they are for. scale_bits: of each level, from 0 on.
+    prime_bits: of what each level adds to the modulus. groups: of levels, upwards. refreshed: the
+    level of a refreshed ciphertext. base: the primes of the level above it where a second chain
+    begins there, or 0.
     """
 
     N: int
+    circuit: BootstrapCircuit
     scale_bits: tuple[float, ...]
     prime_bits: tuple[float, ...]
     groups: tuple[Group, ...]
@@ -144,10 +146,10 @@ def plan_levels(
     }
     if not grouped:
         groups.append(_cheapest(top, sizes[top], bound))
-        return LevelPlan(N, tuple(bits), tuple(added), tuple(groups), refreshed, base)
+        return LevelPlan(N, circuit, tuple(bits), tuple(added), tuple(groups), refreshed, base)
     own_keys = _SMALL_GROUP_COST if circuit.small_keys else _GROUP_COST
     groups += _grouped(sizes, uses(circuit, N, top), bound, own_keys)
-    return LevelPlan(N, tuple(bits), tuple(added), tuple(groups), refreshed, base)
+    return LevelPlan(N, circuit, tuple(bits), tuple(added), tuple(groups), refreshed, base)
 
 
 def _scale_bits(
@@ -221,8 +223,6 @@ def _choices(top: int, sizes: Sequence[float], bound: float) -> list[Group]:
         digit = max(sum(sizes[i : i + digit_limbs]) for i in starts)
         special = _words(digit + _MARGIN)
         bits = min(_FULL, (bound - _SLACK - total) / special)
-        if total + special * _FULL <= bound:
-            bits = _FULL
         if special * bits >= digit + _MARGIN:
             found[special] = Group(top, special, digit_limbs, bits)
     if not found:
@@ -298,7 +298,7 @@ def bootstrap_moduli(plan: LevelPlan) -> LevelModuli:
         group = plan.group(level)
         levels.append(Level(tuple(rows), specials[group], group.digit_limbs))
     scales = _exact_scales(2.0 ** bits[-1], levels, q)
-    return LevelModuli(tuple(q), tuple(p), tuple(levels), scales)
+    return LevelModuli(tuple(q), tuple(p), tuple(levels), scales, plan.circuit)
 
 
 class _Primes:

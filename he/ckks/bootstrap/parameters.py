@@ -16,6 +16,8 @@ from he.validation import items_of, real_number, shown, truth_value, whole_numbe
 
 DEFAULT_FAILURE_BITS = 64
 
+LEAST_PRECISION_BITS, _MOST_PRECISION_BITS = 4, 40
+
 _MARGIN_BITS = 6.2
 """What the evaluation of the cosine adds to the error of its input, in bits."""
 
@@ -26,6 +28,8 @@ _ENTRIES, _MOST_SPARED = -2.5, 10.0
 """log2 of the error of rounded matrix entries where bits are spared, in errors of a rescaling; and
 the most bits that are.
 """
+
+_TOLERANCE_BITS = 0.1
 
 _TAIL_BITS = 4.3
 """log2 of the standard deviations that a predicted error covers (`he.ckks.noise.tail_factor`)."""
@@ -71,8 +75,11 @@ class Bootstrapping:
                 raise ParameterError(f"slots = {slots}: a power of two is needed")
             self._set(slots=slots)
         precision = real_number(self.precision_bits, "precision_bits")
-        if not 4 <= precision <= 40:
-            raise ParameterError(f"precision_bits = {precision:g}: it must be from 4 to 40")
+        least, most = LEAST_PRECISION_BITS, _MOST_PRECISION_BITS
+        if not least <= precision <= most:
+            raise ParameterError(
+                f"precision_bits = {precision:g}: it must be from {least} to {most}"
+            )
         largest = real_number(self.largest, "largest")
         if not 2.0**-20 <= largest <= 2.0**20:
             raise ParameterError(f"largest = {largest:g}: it must be from 2^-20 to 2^20")
@@ -202,6 +209,14 @@ def circuits(wanted: Bootstrapping, N: int, scale_bits: float) -> Iterator[
     slots = N // 2 if wanted.slots is None else wanted.slots
     if slots > N // 2:
         raise ParameterError(f"slots = {slots}: N = {N} has {N // 2}")
+    if not wanted.slots_first:
+        # Every coefficient, of the user's scale and rounded, is summed up in a slot.
+        kept = scale_bits - (math.log2(N) - 2.6) - math.log2(2 * slots) / 2 - _TAIL_BITS
+        if wanted.precision_bits > kept + _TOLERANCE_BITS:
+            raise ParameterError(
+                f"a scale of 2^{scale_bits:g} keeps {kept:.1f} bits where SlotsToCoeffs comes "
+                f"last: take a larger scale_bits, or slots_first=True"
+            )
     for cts, stc in _levels(wanted, slots):
         yield from _with_levels(wanted, N, scale_bits, slots, cts, stc)
 

@@ -45,6 +45,8 @@ def bootstrapping() -> Iterator[Call]:
     evaluator = he.Evaluator(params, keys)
     plain = evaluator.encoder.encode(np.ones(32), bootstrapper.input_level)
     x = he.Encryptor(params, secret).encrypt(plain)
+    yield Call("Bootstrapper.apply_pair", bootstrapper.apply_pair,
+               {"evaluator": evaluator, "x": x, "y": x})  # fmt: skip
     for name in ("apply", "steps"):
         function = getattr(bootstrapper, name)
         yield Call(f"Bootstrapper.{name}", function, {"evaluator": evaluator, "x": x})

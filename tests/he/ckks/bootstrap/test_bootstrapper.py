@@ -222,3 +222,37 @@ def test_apply__refuses_what_it_cannot_refresh() -> None:
         Bootstrapper(other)
     with pytest.raises(he.ParametersMismatchError):
         it.bootstrapper.apply(he.Evaluator(other), x)
+
+
+def test_apply_pair__refreshes_two_real_vectors() -> None:
+    it = refreshing()
+    random = np.random.default_rng(8)
+    a, b = (it.encrypted(random.uniform(-1, 1, it.bootstrapper.circuit.slots)) for _ in range(2))
+    refreshed = it.bootstrapper.apply_pair(it.evaluator, a, b)
+    for one, made in zip((a, b), refreshed, strict=True):
+        assert made.level == it.bootstrapper.output_level
+        assert made.scale == it.params.scales[made.level]
+        error = it.decrypted(made) - it.decrypted(one)
+        assert np.abs(error.real).max() <= it.bootstrapper.error.within()
+        product = it.evaluator.multiply(made, made)
+        expected = it.decrypted(one).real ** 2
+        assert np.abs(it.decrypted(product).real - expected).max() < 2.0**-9
+
+
+def test_apply_pair__takes_any_level_and_sparse_slots() -> None:
+    it = refreshing(slots=64)
+    random = np.random.default_rng(9)
+    a = it.encrypted(random.uniform(-1, 1, 64), it.bootstrapper.output_level)
+    b = it.encrypted(random.uniform(-1, 1, 64))
+    refreshed = it.bootstrapper.apply_pair(it.evaluator, a, b)
+    for one, made in zip((a, b), refreshed, strict=True):
+        error = it.decrypted(made) - it.decrypted(one)
+        assert np.abs(error.real).max() <= 2 * it.bootstrapper.error.within()
+
+
+@pytest.mark.parametrize("wanted", [{"real": True}, {"slots_first": False}])
+def test_apply_pair__refuses_circuits_without_two_parts(wanted: dict[str, bool]) -> None:
+    it = refreshing(precision_bits=8, **wanted)
+    x = it.encrypted(np.zeros(it.bootstrapper.circuit.slots))
+    with pytest.raises(he.ParameterError, match="slots_first=True"):
+        it.bootstrapper.apply_pair(it.evaluator, x, x)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import pytest
@@ -89,7 +90,13 @@ def test_bootstrapping__refuses(wanted: dict[str, Any], message: str) -> None:
     [
         ({"slots": 1 << 10}, "N = 1024 has 512"),
         ({"levels": (10, 2)}, "at most 9"),
-        ({"precision_bits": 36}, "ask for less precision"),
+        ({"precision_bits": 36}, r"ask for less precision; \d+ bits are served$"),
+        (
+            {"precision_bits": 30, "small_keys": True},
+            r"ask for less precision; \d+ bits are served \(the other order, or small_keys=False",
+        ),
+        ({"precision_bits": 30, "slots_first": False}, "where SlotsToCoeffs comes last: take a"),
+        ({"key_bytes": 1000}, r"its keys take \d+ MB or more, not 1000 bytes"),
     ],
 )
 def test_build__refuses(wanted: dict[str, Any], message: str) -> None:
@@ -113,3 +120,40 @@ def test_build__refuses_rings_that_are_too_small() -> None:
         he.CKKSParameters.build(
             30, scale_bits=40, N=1 << 15, bootstrap=he.Bootstrapping(precision_bits=8)
         )
+
+
+def test_build__serves_the_precision_that_a_refusal_names() -> None:
+    with pytest.raises(he.ParameterError) as refused:
+        _built(1 << 10, scale_bits=48, precision_bits=36)
+    found = re.search(r"; (\d+) bits are served", str(refused.value))
+    assert found is not None
+    served = int(found[1])
+    params = _built(1 << 10, scale_bits=48, precision_bits=served)
+    assert Bootstrapper(params).precision_bits >= served - 0.1
+    with pytest.raises(he.ParameterError, match="ask for less precision"):
+        _built(1 << 10, scale_bits=48, precision_bits=served + 1)
+
+
+@pytest.mark.parametrize("small_keys", [False, True])
+@pytest.mark.parametrize("N", [1 << 15, 1 << 16])
+def test_build__levels_above_a_refreshed_ciphertext_are_full_words(
+    N: int, small_keys: bool
+) -> None:
+    """A second chain: disjoint from the first, with fewer primes than it at the level above."""
+    params = he.CKKSParameters.build(
+        6, scale_bits=30, N=N, bootstrap=he.Bootstrapping(precision_bits=10, small_keys=small_keys)
+    )
+    refreshed = Bootstrapper(params).output_level
+    below, above = params.levels[refreshed], params.levels[refreshed + 1]
+    assert not set(below.rows) & set(above.rows)
+    assert above.limbs < below.limbs
+    for level in range(refreshed + 1, params.max_level):
+        assert params.levels[level + 1].holds(params.levels[level])
+    for level in range(params.max_level + 1):
+        bits = math.log2(params.modulus(level) * params.special_modulus(level))
+        assert bits <= security.max_log_qp(N)
+        largest = max(
+            math.prod(params.primes(level)[row] for row in rows)
+            for rows in params.digit_rows(level)
+        )
+        assert params.special_modulus(level) > largest
