@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from amaranth.lib import wiring
 
 from ntt.modulus import find_primes
+from rtl.arithmetic.addsub import AddSub
 from rtl.arithmetic.butterfly import Butterfly
+from rtl.arithmetic.modmul import ModularMultiplier
 from rtl.arithmetic.reductions import REDUCTIONS, modular_multiplier
-from rtl.arithmetic.tiling import Tile
+from rtl.arithmetic.tiling import Tile, tile_named
+from rtl.characterize.stimulus import Measured, queue_of
+from rtl.errors import OptionError
 from rtl.units.ntt.unit import NTTUnit
 
 WIDTHS = (28, 36, 50, 60)
@@ -21,7 +25,8 @@ NTT_SIZES = ((1024, 1), (1024, 4), (1024, 8), (4096, 1), (4096, 4), (4096, 8), (
 class Block:
     """A block to measure, as plain data.
 
-    kind: "modmul", "butterfly" or "ntt"; parameters: those of the kind, by name.
+    kind: "modmul", "butterfly", "ntt", "sum" or "queue"; parameters: those of the kind, by name.
+    A "tile" and "word_bits" among them replace those that suit the target.
     """
 
     kind: str
@@ -35,8 +40,11 @@ class Block:
     def build(self, tile: Tile) -> tuple[wiring.Component, dict[str, object]]:
         """The hardware, with multiplications cut for `tile`, and the facts that it states."""
         p = self.parameters
-        width, reduction = int(str(p["width"])), str(p["reduction"])
-        multiplier = modular_multiplier(reduction, width, tile, word_bits(width, tile))
+        if self.kind in ("sum", "queue"):
+            block = self.measured(tile)
+            return block.hardware(), {"latency_cycles": getattr(block, "latency", 1)}
+        multiplier = self._multiplier(tile)
+        width = multiplier.width
         facts: dict[str, object] = {"multiplier": multiplier.describe()}
         if self.kind == "modmul":
             facts |= {"latency_cycles": multiplier.latency}
@@ -58,6 +66,25 @@ class Block:
             "twiddle_memory_bits": unit.twiddle_memory_bits,
         }
         return unit.hardware(), facts
+
+    def measured(self, tile: Tile) -> Measured:
+        """The block whose toggles can be counted. Raises `OptionError` for an NTT unit."""
+        width = int(str(self.parameters["width"]))
+        if self.kind == "sum":
+            return AddSub(width)
+        if self.kind == "queue":
+            return queue_of(width, int(str(self.parameters["depth"])))
+        if self.kind == "modmul":
+            return self._multiplier(tile)
+        if self.kind == "butterfly":
+            return Butterfly(self._multiplier(tile))
+        raise OptionError(f"{self.name} holds memories: its toggles are not counted")
+
+    def _multiplier(self, tile: Tile) -> ModularMultiplier:
+        p = self.parameters
+        width, own = int(str(p["width"])), tile_named(str(p["tile"])) if "tile" in p else tile
+        bits = int(str(p.get("word_bits", word_bits(width, own))))
+        return modular_multiplier(str(p["reduction"]), width, own, bits)
 
 
 def word_bits(width: int, tile: Tile) -> int:
@@ -102,4 +129,25 @@ def ntt_blocks(buffers: int = 1, twiddles: str = "stored") -> list[Block]:
     ]
 
 
-BLOCK_SETS = {"modmul": modmul_blocks, "butterfly": butterfly_blocks, "ntt": ntt_blocks}
+def machine_blocks() -> list[Block]:
+    """The parts of the lanes of a machine in standard cells, for words of 28 and of 50 bits.
+
+    Words of 14 bits reduce every prime that has a transform at N = 8192.
+    """
+    multiplier = {"reduction": "word", "word_bits": 14}
+    return [
+        Block("sum", {"width": 28}),
+        Block("sum", {"width": 50}),
+        Block("queue", {"width": 28, "depth": 32}),
+        Block("queue", {"width": 50, "depth": 64}),
+        Block("modmul", {"width": 28, **multiplier, "tile": "14x14"}),
+        Block("modmul", {"width": 50, **multiplier, "tile": "18x18"}),
+    ]
+
+
+BLOCK_SETS = {
+    "modmul": modmul_blocks,
+    "butterfly": butterfly_blocks,
+    "ntt": ntt_blocks,
+    "machine": machine_blocks,
+}

@@ -13,6 +13,7 @@ from rtl.arithmetic.tiling import PLAIN, TILE_18X18, TILE_24X17, TILE_26X17, Til
 from rtl.characterize import liberty, results, xilinx
 from rtl.characterize.blocks import Block
 from rtl.characterize.ecp5 import place_and_route as ecp5
+from rtl.characterize.stimulus import stimulus_of
 from rtl.errors import OptionError
 
 TARGETS: dict[str, Tile] = {
@@ -28,6 +29,7 @@ DEFAULT_SEEDS = (1, 2, 3)
 class Job:
     """One measurement: a block on a target; on `cells`, with the Liberty files of one library.
 
+    power: on `cells`, also clock, leakage and energy (`rtl.characterize.timing`).
     Raises `OptionError` for an unknown target, or if the target cannot have the block.
     """
 
@@ -36,6 +38,7 @@ class Job:
     seeds: tuple[int, ...] = DEFAULT_SEEDS
     libraries: tuple[Path, ...] = ()
     flow: ecp5.Flow = field(default_factory=ecp5.Flow)
+    power: bool = False
 
     def __post_init__(self) -> None:
         if self.target not in TARGETS:
@@ -65,6 +68,8 @@ class Job:
 
     def is_done(self, entry: results.Entry) -> bool:
         """Whether an entry has all seeds of this job. Only placement and routing has seeds."""
+        if self.power and "energy_pj" not in entry["measured"]:
+            return False
         return set(self.seeds) <= set(entry["measured"].get("seeds", self.seeds))
 
 
@@ -112,7 +117,8 @@ def _measurements(
         yield from ecp5.measure(block, name, job.seeds, progress, known, job.flow)
     elif job.target == "cells":
         progress(f"{name}: mapping to {job.label}")
-        yield liberty.measure(block, job.libraries)
+        stimulus = stimulus_of(job.block.measured(TARGETS["cells"])) if job.power else None
+        yield liberty.measure(block, job.libraries, stimulus)
     else:
         progress(f"{name}: synthesis for {job.target}")
         yield xilinx.count(block, job.target)

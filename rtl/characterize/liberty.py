@@ -10,6 +10,8 @@ from pathlib import Path
 
 from amaranth.lib import wiring
 
+from rtl.characterize import timing
+from rtl.characterize.stimulus import Stimulus
 from rtl.errors import LibertyError
 from rtl.files import read_bytes
 from rtl.tools import run_yosys
@@ -38,6 +40,13 @@ def read_liberty(path: Path) -> str:
         raise LibertyError(f"Liberty file {path} cannot be read: {error}") from error
 
 
+def time_unit(text: str) -> float:
+    """The unit of time of a Liberty file, in seconds; a nanosecond where it states none."""
+    found = re.search(r"\btime_unit\s*:\s*\"?\s*([\d.]+)\s*(ps|ns)", text)
+    scale = {"ps": 1e-12, "ns": 1e-9}
+    return float(found[1]) * scale[found[2]] if found else 1e-9
+
+
 def check_cells(texts: Sequence[str]) -> None:
     """Raise `LibertyError` unless the files hold a flip-flop, an inverter and a two-input gate."""
     text = "\n".join(texts)
@@ -55,11 +64,14 @@ def check_cells(texts: Sequence[str]) -> None:
         )
 
 
-def measure(block: wiring.Component, paths: Sequence[Path]) -> dict[str, object]:
+def measure(
+    block: wiring.Component, paths: Sequence[Path], stimulus: Stimulus | None = None
+) -> dict[str, object]:
     """The cell area and the longest logic delay of a block that abc has mapped.
 
     The area is in the unit of the library, which is um2 in all common ones. The delay is the delay
     of the logic between registers, without the delay and the setup time of the registers.
+    stimulus: also the clock, the leakage and the energy of an operation (`timing.measure`).
     Raises `LibertyError`, `ToolError`.
     """
     texts = [read_liberty(path) for path in paths]
@@ -67,10 +79,7 @@ def measure(block: wiring.Component, paths: Sequence[Path]) -> dict[str, object]
     check_cells(texts)
     with tempfile.TemporaryDirectory() as folder_name:
         folder = Path(folder_name)
-        files = []
-        for i, text in enumerate(texts):
-            files.append(folder / f"cells_{i}.lib")
-            files[-1].write_text(text)
+        files = timing.libraries_beside(texts, folder)
         source = emit(block, "block").write(folder)
         libraries = " ".join(f"-liberty {file}" for file in files)
         log = run_yosys(
@@ -81,9 +90,23 @@ def measure(block: wiring.Component, paths: Sequence[Path]) -> dict[str, object]
                 f"abc {libraries} -script {_MAP}",
                 "opt_clean -purge",
                 f"tee -q -o {folder}/stat.json stat -json {libraries}",
+                "splitnets -ports -format __",
+                "rename -hide w:*",
+                "opt_clean -purge",
+                "rename -hide c:*",
+                "rename -enumerate -pattern net% w:*",
+                "rename -enumerate -pattern cell% c:*",
+                f"write_verilog -noattr -simple-lhs {folder}/mapped.v",
+                *(f"read_liberty -lib -ignore_miss_func {file}" for file in files),
+                f"write_json {folder}/mapped.json",
+                *(["design -reset"] if stimulus else []),
+                *(f"read_liberty -ignore_miss_func {file}" for file in files if stimulus),
+                *([f"write_verilog -noattr {folder}/cells.v"] if stimulus else []),
             ]
         )
         stat = json.loads((folder / "stat.json").read_text())["design"]
+        netlist = timing.Netlist(folder, files, time_unit(texts[0]))
+        timed = timing.measure(netlist, stimulus) if stimulus else {}
     delays = re.findall(r"Delay\s*=\s*([\d.]+)\s*ps", log)
     if not delays:
         raise LibertyError("the mapper reported no delay: the library has no timing")
@@ -98,6 +121,7 @@ def measure(block: wiring.Component, paths: Sequence[Path]) -> dict[str, object]
         "kilo_gate_equivalents": round(area / nand / 1000, 2) if nand else None,
         "logic_delay_s": round(max(float(d) for d in delays) * 1e-12, 15),
         "cells": stat["num_cells"],
+        **timed,
     }
 
 

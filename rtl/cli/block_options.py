@@ -22,7 +22,7 @@ def add_block_options(parser: argparse.ArgumentParser) -> None:
         "--word-bits", type=int, help="bits of a word of the reduction word (default log2 2N)"
     )
     parser.add_argument(
-        "--tile", default="18x18", help="plain, 18x18, 24x17 or 26x17 (default 18x18)"
+        "--tile", default="18x18", help="plain, 14x14, 18x18, 24x17 or 26x17 (default 18x18)"
     )
     parser.add_argument("--N", type=int, default=1024, help="ring degree (default 1024)")
     parser.add_argument(

@@ -17,7 +17,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "characterize", help="measure blocks by synthesis, placement and routing; writes JSON"
     )
     parser.add_argument(
-        "--blocks", nargs="+", choices=("modmul", "butterfly", "ntt"), default=["modmul"],
+        "--blocks", nargs="+", choices=("modmul", "butterfly", "ntt", "machine"), default=["modmul"],
         help="sets of blocks (default modmul)",
     )  # fmt: skip
     parser.add_argument("--only", default="", help="only blocks whose name contains this text")
@@ -41,6 +41,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--liberty", nargs="+", type=Path, default=[], help="files of one cell library"
     )
     parser.add_argument(
+        "--power", action="store_true",
+        help="on cells, also clock and leakage by OpenSTA, and energy from simulated toggles",
+    )  # fmt: skip
+    parser.add_argument(
         "--output", "-o", type=Path, default=DEFAULT_RESULTS,
         help=f"results file (default {DEFAULT_RESULTS})",
     )  # fmt: skip
@@ -58,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     check_writable(options.output)
     flow = Flow(options.placer, options.router)
     jobs = [
-        Job(block, target, tuple(options.seeds), tuple(options.liberty), flow)
+        Job(block, target, tuple(options.seeds), tuple(options.liberty), flow, options.power)
         for name in options.blocks
         for block in BLOCK_SETS[name]()
         if options.only in block.name
