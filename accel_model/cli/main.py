@@ -1,11 +1,11 @@
-"""`python -m accel_model`: estimate, sweep, validate."""
+"""`python -m accel_model`: estimate, sweep, fhetch, validate."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
 
-from accel_model.cli import estimate, sweep, validate
+from accel_model.cli import estimate, fhetch, sweep, validate
 from accel_model.errors import AcceleratorError
 from accel_model.machine.machine_file import machine_names
 from he.trace import TraceError
@@ -26,6 +26,7 @@ def _run(argv: Sequence[str] | None) -> int:
     machines = f"one of {', '.join(machine_names())}, or a .toml file"
     estimate.add_parser(commands, machines)
     sweep.add_parser(commands, machines)
+    fhetch.add_parser(commands)
     validate.add_parser(commands)
     arguments = parser.parse_args(argv)
     status: int = arguments.run(arguments)

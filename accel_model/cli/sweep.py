@@ -13,10 +13,13 @@ from accel_model.cli.output_files import picture_file, result_file
 from accel_model.cli.workload import read_variants
 from accel_model.errors import MachineFileError
 from accel_model.estimation.sweep import Point, standard_axes, sweep
-from accel_model.machine.description import Machine
+from accel_model.machine.description import SWITCHES, Machine
 from accel_model.machine.machine_file import load_machine
 from he.format.files import replaced_file
 from ntt.terminal import CountLines, say
+
+_MORE = ("clusters", "memory.reserve_limbs")
+"""Axes that a machine file need not state: the units of every kind, and slots kept free."""
 
 
 def add_parser(
@@ -35,7 +38,7 @@ def add_parser(
         type=Path,
         nargs="+",
         help="a trace or a program; several traces of one computation, recorded with different "
-        "--dnum or --ring-degree, add the columns dnum and N",
+        "--dnum or --ring-degree, add the columns dnum and N, and of batches the column images",
     )
     parser.add_argument("--machine", required=True, help=machines)
     parser.add_argument(
@@ -44,7 +47,8 @@ def add_parser(
         default=[],
         metavar="NAME=V,V,..",
         help="a figure and its values, for example ntt.butterflies=4,8,16; word.bits also scales "
-        "the energy and area of multipliers and adders",
+        "the energy and area of multipliers and adders; clusters is the number of units of every "
+        f"kind; {', '.join(SWITCHES)} are 0 or 1",
     )
     parser.add_argument(
         "--csv", type=result_file, metavar="FILE", help="write the table to FILE, do not print it"
@@ -97,8 +101,10 @@ def _axes(words: Sequence[str], machine: Machine) -> dict[str, list[float]]:
             axes[name] = [float(value) for value in values.split(",")]
         except ValueError as error:
             raise MachineFileError(f"--set {word}: NAME=V,V,.. is needed: {error}") from error
-        if name not in machine.figures:
+        known = [*machine.figures, *SWITCHES, *_MORE]
+        if name not in known:
             raise MachineFileError(
-                f"--set {word}: {machine.name} has no {name}; it has {', '.join(machine.figures)}"
+                f"--set {word}: {machine.name} has no {name}; it has "
+                f"{', '.join(dict.fromkeys(known))}"
             )
     return axes

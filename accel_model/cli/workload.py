@@ -8,17 +8,36 @@ from pathlib import Path
 
 from accel_model.errors import LoweringError, ProgramError, WorkloadError
 from accel_model.estimation.sweep import Variant, variants_of
-from accel_model.isa import Program, program_file
+from accel_model.isa import Program, ProgramFileError, program_file
+from accel_model.isa.fhetch import parse_fhetch
 from accel_model.lowering.operations import lower
 from he import trace as traces
+from he.format.files import read_text
 from he.trace import OpTrace
+
+FHETCH_SUFFIX = ".fhetch"
+_LARGEST_FHETCH = 2 << 30
 
 
 def read_program(path: Path) -> Program:
-    """The program in a file, or the program of the trace in a file."""
+    """The program in a file: a program, an FHETCH trace (.fhetch), or a trace that is lowered."""
     if _is_program(path):
         return program_file.load(path)
+    if path.suffix == FHETCH_SUFFIX:
+        return read_fhetch(path)
     return _lowered(traces.load(path), path)
+
+
+def read_fhetch(path: Path, N: int | None = None) -> Program:
+    """The program of an FHETCH trace; N: the ring degree, where the file states none.
+
+    Raises `ProgramFileError`, with file and line.
+    """
+    try:
+        text = read_text(path, _LARGEST_FHETCH)
+    except UnicodeDecodeError as error:
+        raise ProgramFileError(f"{path}: not a text file: {error}") from error
+    return parse_fhetch(text, str(path), N)
 
 
 def _is_program(path: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_model.estimation.residency import Residency
+from accel_model.estimation.residency import FETCH, Residency
 from accel_model.estimation.schedule import CHANNEL, GENERATOR, KINDS, Costs
 from accel_model.isa import Opcode, Program
 from accel_model.machine.description import Machine
@@ -69,11 +69,49 @@ def timings(N: int, machine: Machine) -> tuple[Timing, PointwiseTiming, Timing]:
         transform = PlainNTTTiming(N, butterflies, overhead, stage)
     else:
         transform = PipelinedNTTTiming(N, butterflies, overhead)
-    pointwise = generated_pointwise(N, machine.whole("pointwise.lanes"), multiplier, 2)
+    per_lane = 1 if machine.factored else 2
+    pointwise = generated_pointwise(N, machine.whole("pointwise.lanes"), multiplier, per_lane)
     image = AutomorphismTiming(
         N, machine.whole("automorphism.lanes"), int(machine.get("automorphism.buffers", 2))
     )
     return transform, pointwise, image
+
+
+def external_limb_bytes(program: Program, machine: Machine) -> np.ndarray:
+    """float64 (moduli,): the bytes of a limb on the external channel, for each modulus."""
+    if not machine.packed:
+        return np.full(len(program.moduli), limb_bytes(program.N, machine))
+    return np.array([program.N * q.bit_length() / 8 for q in program.moduli])
+
+
+def moved_bytes(program: Program, machine: Machine, residency: Residency) -> list[float]:
+    """The bytes that each step of a residency moves if it uses the external channel."""
+    sizes = external_limb_bytes(program, machine)[program.instructions["modulus"]]
+    # Sums of an overflow count are no residues: they keep the width of a word.
+    sums = program.instructions["opcode"] == Opcode.FRACTION
+    sizes = np.where(sums, limb_bytes(program.N, machine), sizes).tolist()
+    defined = program.definitions.tolist()
+    return [
+        sizes[index] if index >= 0 else sizes[defined[value]]
+        for index, value in zip(residency.instruction, residency.value, strict=True)
+    ]
+
+
+def two_pass_products(program: Program) -> np.ndarray:
+    """bool (instructions,): products of two operands of which neither is a key or a plaintext.
+
+    In lanes that take an operand in factor form, such a product is two passes: the first brings one
+    operand to factor form.
+    """
+    rows = program.instructions
+    kinds = np.array([o.kind in ("key", "plaintext") for o in program.objects] or [False])
+    loads = rows["opcode"] == Opcode.LOAD
+    fixed = np.zeros(program.values, dtype=bool)
+    fixed[rows["destination"][loads]] = kinds[program.externals["object"][rows["external"][loads]]]
+    products = (rows["opcode"] == Opcode.MUL) | (rows["opcode"] == Opcode.MULADD)
+    both = rows["sources"][:, :2]
+    known: np.ndarray = products & ~(fixed[both[:, 0]] | fixed[both[:, 1]])
+    return known
 
 
 def costs_of(program: Program, machine: Machine, residency: Residency) -> Costs:
@@ -81,18 +119,21 @@ def costs_of(program: Program, machine: Machine, residency: Residency) -> Costs:
     N, clock = program.N, machine["clock.hz"]
     rows = program.instructions
     transform, pointwise, automorphism = timings(N, machine)
-    move = limb_bytes(N, machine) / machine["external.bytes_per_s"] * clock
+    rate = machine["external.bytes_per_s"] * machine.get("external.efficiency", 1)
+    latency = machine["external.latency_s"] * clock
+    moves = [size / rate * clock for size in moved_bytes(program, machine, residency)]
     generate = N / (machine.get("external.generator_words_per_cycle") or float("inf"))
     # Behind a short limb of another modulus, the unit waits until its pipeline is empty.
     limb = max(pointwise.interval_cycles, pointwise.modulus_change_cycles)
-    interval = (transform.interval_cycles, limb, automorphism.interval_cycles, move, generate)
+    interval = (transform.interval_cycles, limb, automorphism.interval_cycles, 0.0, generate)
     total = (
         transform.total_cycles,
         max(pointwise.total_cycles, limb),
         automorphism.total_cycles,
-        move + machine["external.latency_s"] * clock,
+        0.0,
         generate,
     )
+    twice = two_pass_products(program) if machine.factored else np.zeros(len(program), dtype=bool)
     ports = machine["memory.banks"] * machine["memory.words_per_bank_cycle"]
     kind_of_opcode = [KINDS.index(_KIND_OF.get(opcode, "pointwise")) for opcode in Opcode]
     kinds = np.array(kind_of_opcode)[rows["opcode"]]
@@ -103,10 +144,24 @@ def costs_of(program: Program, machine: Machine, residency: Residency) -> Costs:
     port_cycles = (((rows["sources"] >= 0).sum(axis=1) + writes) * N / ports).tolist()
     kind_of = kinds.tolist()
     step_kinds = [kind_of[i] if i >= 0 else CHANNEL for i in residency.instruction]
+    intervals = [
+        move if kind == CHANNEL else interval[kind]
+        for kind, move in zip(step_kinds, moves, strict=True)
+    ]
+    totals = [
+        busy + latency if kind == CHANNEL else max(total[kind], busy)
+        for kind, busy in zip(step_kinds, intervals, strict=True)
+    ]
+    if twice.any():
+        for step, index in enumerate(residency.instruction):
+            if index >= 0 and twice[index]:
+                # The second pass begins when the first result is there.
+                intervals[step] *= 2
+                totals[step] += total[step_kinds[step]]
     return Costs(
         kind=step_kinds,
-        interval=[interval[kind] for kind in step_kinds],
-        total=[max(total[kind], interval[kind]) for kind in step_kinds],
+        interval=intervals,
+        total=totals,
         memory=[port_cycles[index] if index >= 0 else N / ports for index in residency.instruction],
     )
 
@@ -115,12 +170,14 @@ def traffic_of(
     program: Program, machine: Machine, residency: Residency, costs: Costs
 ) -> dict[str, float]:
     """External bytes by their reason: loaded, stored, fetched again, spilled."""
-    size = limb_bytes(program.N, machine)
-    opcodes = program.instructions["opcode"]
-    generated = sum(kind == GENERATOR for kind in costs.kind)
-    return {
-        "loaded": size * (int((opcodes == Opcode.LOAD).sum()) - generated),
-        "stored": size * int((opcodes == Opcode.STORE).sum()),
-        "fetched again": size * residency.fetches,
-        "spilled": size * residency.spills,
-    }
+    traffic = dict.fromkeys(("loaded", "stored", "fetched again", "spilled"), 0.0)
+    opcodes = program.instructions["opcode"].tolist()
+    moved = moved_bytes(program, machine, residency)
+    for index, kind, size in zip(residency.instruction, costs.kind, moved, strict=True):
+        if kind != CHANNEL:
+            continue
+        if index < 0:
+            traffic["fetched again" if index == FETCH else "spilled"] += size
+        else:
+            traffic["loaded" if opcodes[index] == Opcode.LOAD else "stored"] += size
+    return traffic

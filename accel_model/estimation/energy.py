@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from accel_model.estimation.costs import two_pass_products
 from accel_model.isa import Opcode, Program
 from accel_model.machine.description import Machine
 from accel_model.machine.figures import Figure, least_certain
@@ -19,12 +20,18 @@ SCALING_UNCERTAINTY = Figure(
     0.3, "assumed", "spread between published scaling factors and foundries' own"
 )
 
+PRODUCTS = (Opcode.MUL, Opcode.MULADD, Opcode.MULSCALAR, Opcode.CONVERT, Opcode.FRACTION)
+"""The opcodes of lanes that multiply."""
+
 
 @dataclass(frozen=True)
 class Energy:
-    """Joules by where they go. tag: the least certain tag of the figures they depend on."""
+    """Joules by where they go. local_j: in the memories inside the units; memory_j: in on-chip
+    memory. tag: the least certain tag of the figures they depend on.
+    """
 
     arithmetic_j: float
+    local_j: float
     memory_j: float
     external_j: float
     leakage_j: float
@@ -32,8 +39,8 @@ class Energy:
 
     @property
     def total_j(self) -> float:
-        """The sum of all four."""
-        return self.arithmetic_j + self.memory_j + self.external_j + self.leakage_j
+        """The sum of all five."""
+        return self.arithmetic_j + self.local_j + self.memory_j + self.external_j + self.leakage_j
 
 
 @dataclass(frozen=True)
@@ -84,26 +91,43 @@ def scaled_area(machine: Machine, nm: float = 7.0) -> ScaledArea | None:
     )
 
 
-def work_of(program: Program, machine: Machine) -> tuple[np.ndarray, np.ndarray]:
-    """(picojoules of arithmetic, bits through on-chip memory), one of each for every instruction.
+def work_of(program: Program, machine: Machine) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(picojoules of arithmetic, bits through on-chip memory, bits through memories of the units),
+    one of each for every instruction.
 
-    A butterfly is one product and two sums; a step of a base conversion is a product and a sum.
-    Each source and each result crosses the on-chip memory once.
+    A butterfly is a product and two pairs of sums, one before and one behind the multiplier; where
+    twiddles are generated, it takes a second product. A lane's multipliers and its adder work for
+    every beat; a lane has two multipliers, or one where operands come in factor form, through which
+    a product of two ciphertexts passes twice. Each result leaves through a queue. Each source and
+    each result crosses the on-chip memory once. A transform writes and reads its buffer when it
+    fills, when it drains, and in every stage, and reads a word of twiddles for each butterfly; a
+    permutation writes and reads its buffer once.
     """
     N, rows = program.N, program.instructions
-    butterflies = N // 2 * (N.bit_length() - 1)
-    products = np.zeros(len(Opcode))
-    sums = np.zeros(len(Opcode))
-    for opcode in (Opcode.NTT, Opcode.INTT):
-        products[opcode], sums[opcode] = butterflies, 2 * butterflies
-    for opcode in (Opcode.MUL, Opcode.MULADD, Opcode.MULSCALAR, Opcode.CONVERT, Opcode.FRACTION):
-        products[opcode] = N
-    for opcode in (Opcode.MULADD, Opcode.CONVERT, Opcode.FRACTION, Opcode.ADD, Opcode.SUB,
-                   Opcode.NEGATE, Opcode.ADDSCALAR):  # fmt: skip
-        sums[opcode] = N
+    stages = N.bit_length() - 1
+    butterflies = N // 2 * stages
+    per_butterfly = 2 if machine.words.get("ntt.twiddles") == "generated" else 1
+    per_lane = 1 if machine.factored else 2
+    products, sums = np.zeros(len(Opcode)), np.zeros(len(Opcode))
+    results, local = np.zeros(len(Opcode)), np.zeros(len(Opcode))
+    for opcode in Opcode:
+        if opcode in (Opcode.NTT, Opcode.INTT):
+            products[opcode], sums[opcode] = per_butterfly * butterflies, 2 * butterflies
+            results[opcode], local[opcode] = N, 2 * N * (stages + 1) + butterflies
+        elif opcode is Opcode.PERMUTE:
+            results[opcode], local[opcode] = N, 2 * N
+        elif opcode not in (Opcode.LOAD, Opcode.STORE):
+            results[opcode] = sums[opcode] = N
+            if opcode in PRODUCTS:
+                products[opcode] = per_lane * N
     each = products * machine["energy.multiply_pj"] + sums * machine["energy.add_pj"]
+    each += results * machine.get("energy.queue_pj")
+    arithmetic = each[rows["opcode"]]
+    if machine.factored:
+        arithmetic = arithmetic * (1 + two_pass_products(program))
+    word = machine["word.bits"]
     limbs = (rows["sources"] >= 0).sum(axis=1) + (rows["destination"] >= 0)
-    return each[rows["opcode"]], limbs * (N * machine["word.bits"])
+    return arithmetic, limbs * (N * word), local[rows["opcode"]] * word
 
 
 def energy_of(
@@ -111,14 +135,16 @@ def energy_of(
     *,
     arithmetic_pj: float,
     memory_bits: float,
+    local_bits: float,
     external_bytes: float,
     time_s: float,
 ) -> Energy:
-    """The energy of arithmetic and memory (`work_of`), of external traffic, and of leakage."""
+    """The energy of arithmetic and memories (`work_of`), of external traffic, and of leakage."""
     # Leakage depends on the time, and so on every figure that the time depends on.
     names = [name for name in machine.figures if not name.startswith("area.")]
     return Energy(
         arithmetic_j=arithmetic_pj * 1e-12,
+        local_j=local_bits * machine.get("energy.local_pj_per_bit") * 1e-12,
         memory_j=memory_bits * machine["energy.memory_pj_per_bit"] * 1e-12,
         external_j=external_bytes * 8 * machine["energy.external_pj_per_bit"] * 1e-12,
         leakage_j=machine["energy.leakage_w"] * time_s,
@@ -135,23 +161,39 @@ _PRICED = {
 }
 
 
-def area_of(machine: Machine) -> Area:
-    """The area of butterflies, lanes, memory, and `area.rest` where the machine states it.
+def area_terms(machine: Machine) -> dict[str, float]:
+    """The area of all that each price is paid for, by the name of the price.
 
-    Without `area.rest`, control logic, wires and the generator of keys are left out.
+    Lanes with operands in factor form have one multiplier less. Without `area.rest`, control logic,
+    wires and the generator of keys are left out.
     """
-    butterflies = machine["ntt.count"] * machine["ntt.butterflies"]
-    lanes = machine["pointwise.count"] * machine["pointwise.lanes"]
-    permuters = machine["automorphism.count"] * machine["automorphism.lanes"]
+    lane = machine["area.lane"]
+    if machine.factored:
+        lane -= machine.get("area.multiplier")
+    stored = machine["memory.bytes"] + machine.get("memory.local_bytes")
+    return {
+        "area.butterfly": machine["ntt.count"]
+        * machine["ntt.butterflies"]
+        * machine["area.butterfly"],
+        "area.lane": machine["pointwise.count"] * machine["pointwise.lanes"] * lane,
+        "area.automorphism_lane": machine["automorphism.count"]
+        * machine["automorphism.lanes"]
+        * machine.get("area.automorphism_lane"),
+        "area.memory_byte": stored * machine["area.memory_byte"],
+        "area.rest": machine.get("area.rest"),
+    }
+
+
+def area_of(machine: Machine) -> Area:
+    """The area of units, of on-chip memory and of the units' own memories (`area_terms`)."""
+    terms = area_terms(machine)
     names = [name for name in machine.figures if name.startswith("area.")]
     for price, sizes in _PRICED.items():
         names += sizes if machine.get(price) else ()
+    memory = terms.pop("area.memory_byte")
     return Area(
-        units=butterflies * machine["area.butterfly"]
-        + lanes * machine["area.lane"]
-        + permuters * machine.get("area.automorphism_lane")
-        + machine.get("area.rest"),
-        memory=machine["memory.bytes"] * machine["area.memory_byte"],
+        units=sum(terms.values()),
+        memory=memory,
         unit=machine.words["area.unit"],
         tag=least_certain(*(machine.figures[name] for name in names)),
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from accel_model.estimation import schedule
 from accel_model.estimation.costs import (
     costs_of,
-    limb_bytes,
+    moved_bytes,
     reserve_of,
     slots_of,
     traffic_of,
@@ -18,6 +18,7 @@ from accel_model.estimation.costs import (
 )
 from accel_model.estimation.energy import Area, Energy, area_of, energy_of, work_of
 from accel_model.estimation.fitting import check_fits
+from accel_model.estimation.grounds import grounds_of
 from accel_model.estimation.parts import Part, parts_of
 from accel_model.estimation.residency import Residency, allocate
 from accel_model.estimation.schedule import CHANNEL, KINDS, Costs, Schedule
@@ -34,7 +35,8 @@ class Estimate:
     bottleneck: the name of that bound. utilisation: the share of the time in which the units of
     each kind work. external_bytes: traffic by its reason. slots, peak_slots: limbs that on-chip
     memory holds, and the most that are in use. steps: instructions, fetches and spills. tag: the
-    least certain tag of the figures that the time depends on.
+    least certain tag of the figures that the time depends on. grounds: for "time", "energy" and
+    "area" the share that rests on figures of each tag.
     """
 
     machine: str
@@ -53,6 +55,7 @@ class Estimate:
     layers: tuple[Part, ...]
     operations: tuple[Part, ...]
     tag: str
+    grounds: dict[str, dict[str, float]]
 
 
 def estimate(
@@ -91,7 +94,8 @@ def _estimate(program: Program, machine: Machine, residency: Residency | None) -
     clock = machine["clock.hz"]
     traffic = traffic_of(program, machine, residency, costs)
     layers, operations = parts_of(
-        program, machine, residency, costs, result, units, limb_bytes(program.N, machine)
+        program, machine, residency, costs, result, units,
+        moved_bytes(program, machine, residency),
     )
     timed = [machine.figures[n] for n in machine.figures if not n.startswith(("energy", "area"))]
     return Estimate(
@@ -111,6 +115,7 @@ def _estimate(program: Program, machine: Machine, residency: Residency | None) -
         layers=layers,
         operations=operations,
         tag=least_certain(*timed),
+        grounds=grounds_of(machine, layers),
     )
 
 
@@ -126,13 +131,14 @@ def _utilisation(result: Schedule, units: list[int]) -> dict[str, float]:
 def _energy(
     program: Program, machine: Machine, traffic: dict[str, float], time_s: float
 ) -> Energy:
-    arithmetic_pj, memory_bits = work_of(program, machine)
+    arithmetic_pj, memory_bits, local_bits = work_of(program, machine)
     # A limb that is fetched again or spilled crosses the on-chip memory once more.
     again_bits = 8 * (traffic["fetched again"] + traffic["spilled"])
     return energy_of(
         machine,
         arithmetic_pj=float(arithmetic_pj.sum()),
         memory_bits=float(memory_bits.sum()) + again_bits,
+        local_bits=float(local_bits.sum()),
         external_bytes=sum(traffic.values()),
         time_s=time_s,
     )

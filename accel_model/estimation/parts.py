@@ -20,9 +20,10 @@ class Part:
     """A layer or a kind of operation: its time, its work, and its bottleneck.
 
     time_s: the time between two ends of steps belongs to the step that ends next, so the times of
-    all parts add up to the total. span_s: the time in which an operation of the part is under way,
-    from its first start of a step to its last end; spans of parts overlap. busy_s: for each kind of
-    unit, the time that its units work, divided by their number. modular_products: those of whole
+    all parts add up to the total. time_by_kind_s: time_s by the kind of unit of these steps.
+    span_s: the time in which an operation of the part is under way, from its first start of a step
+    to its last end; spans of parts overlap. busy_s: for each kind of unit, the time that its units
+    work, divided by their number. modular_products: those of whole
     transforms and of limb products. external_bytes: its external traffic.
     """
 
@@ -30,6 +31,7 @@ class Part:
     time_s: float
     span_s: float
     busy_s: dict[str, float]
+    time_by_kind_s: dict[str, float]
     modular_products: float
     external_bytes: float
     energy: Energy
@@ -57,7 +59,9 @@ class _Tally:
         self.time = 0.0
         self.begin, self.end = float("inf"), 0.0
         self.busy = [0.0] * len(KINDS)
-        self.products = self.bytes = self.arithmetic_pj = self.memory_bits = 0.0
+        self.kinds = [0.0] * len(KINDS)
+        self.products = self.bytes = self.arithmetic_pj = 0.0
+        self.memory_bits = self.local_bits = 0.0
 
 
 def parts_of(
@@ -67,31 +71,35 @@ def parts_of(
     costs: Costs,
     result: Schedule,
     units: list[int],
-    limb_bytes: float,
+    moved: list[float],
 ) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
     """(the layers, the kinds of operations), in the order of the program.
 
-    Fetches and spills belong to the operation that they make room for.
+    moved: the bytes that each step moves where it uses the channel. Fetches and spills belong to
+    the operation that they make room for.
     """
     tallies: dict[int, _Tally] = defaultdict(_Tally)
     owners = _owners(program, residency)
     products = _products(program.N)[program.instructions["opcode"]].tolist()
-    arithmetic_pj, memory_bits = (column.tolist() for column in work_of(program, machine))
+    work = work_of(program, machine)
+    arithmetic_pj, memory_bits, local_bits = (column.tolist() for column in work)
     reached = 0.0
     for step in sorted(range(len(owners)), key=result.end.__getitem__):
         tally, kind, index = tallies[owners[step]], costs.kind[step], residency.instruction[step]
-        tally.time += result.end[step] - reached
-        reached = result.end[step]
+        before, reached = reached, result.end[step]
+        tally.time += reached - before
         tally.begin = min(tally.begin, result.start[step])
         tally.end = max(tally.end, result.end[step])
         tally.busy[kind] += costs.interval[step] / units[kind]
-        tally.bytes += limb_bytes if kind == CHANNEL else 0
+        tally.bytes += moved[step] if kind == CHANNEL else 0
+        tally.kinds[kind] += result.end[step] - before
         if index >= 0:
             tally.products += products[index]
             tally.arithmetic_pj += arithmetic_pj[index]
             tally.memory_bits += memory_bits[index]
+            tally.local_bits += local_bits[index]
         else:
-            tally.memory_bits += 8 * limb_bytes
+            tally.memory_bits += 8 * moved[step]
     operations = program.operations
     layers = [(operations[number].layer or "all", tallies[number]) for number in sorted(tallies)]
     kinds = [(operations[number].kind, tallies[number]) for number in sorted(tallies)]
@@ -127,12 +135,17 @@ def _part(name: str, members: list[_Tally], machine: Machine) -> Part:
         time_s=time_s,
         span_s=_covered((tally.begin, tally.end) for tally in members) / clock,
         busy_s={kind: cycles / clock for kind, cycles in zip(KINDS, busy, strict=True)},
+        time_by_kind_s={
+            kind: sum(tally.kinds[number] for tally in members) / clock
+            for number, kind in enumerate(KINDS)
+        },
         modular_products=sum(tally.products for tally in members),
         external_bytes=moved,
         energy=energy_of(
             machine,
             arithmetic_pj=sum(tally.arithmetic_pj for tally in members),
             memory_bits=sum(tally.memory_bits for tally in members),
+            local_bits=sum(tally.local_bits for tally in members),
             external_bytes=moved,
             time_s=time_s,
         ),

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from accel_model.estimation.estimate import Estimate
+from accel_model.estimation.grounds import ground_words
 from accel_model.machine.description import Machine
 
 
@@ -20,10 +21,12 @@ def estimate_lines(result: Estimate, machine: Machine) -> Iterator[str]:
     energy, area = result.energy, result.area
     yield (
         f"  energy {energy.total_j * 1e3:.3f} mJ [{energy.tag}]: arithmetic "
-        f"{energy.arithmetic_j * 1e3:.3f}, on chip {energy.memory_j * 1e3:.3f}, external "
-        f"{energy.external_j * 1e3:.3f}, leakage {energy.leakage_j * 1e3:.3f}"
+        f"{energy.arithmetic_j * 1e3:.3f}, memories of units {energy.local_j * 1e3:.3f}, on chip "
+        f"{energy.memory_j * 1e3:.3f}, external {energy.external_j * 1e3:.3f}, leakage "
+        f"{energy.leakage_j * 1e3:.3f}"
     )
     yield f"  area {area.total:.4g} {area.unit} [{area.tag}], of which memory {area.memory:.4g}"
+    yield f"  rests on: {ground_words(result.grounds)}"
     moved = ", ".join(f"{name} {size / 1e6:.2f}" for name, size in result.external_bytes.items())
     yield f"  external MB: {moved}; {result.peak_slots} of {result.slots} limbs on chip used"
     use = ", ".join(f"{name} {share:.0%}" for name, share in result.utilisation.items())

@@ -23,6 +23,8 @@ WORD_EXPONENTS = {
     "energy.add_pj": 1,
     "area.butterfly": 2,
     "area.lane": 2,
+    "area.multiplier": 2,
+    "energy.queue_pj": 1,
     "area.automorphism_lane": 1,
 }
 """Figures that grow with a power of the word width: multipliers with its square (the multipliers
@@ -141,14 +143,21 @@ def with_values(machine: Machine, values: Mapping[str, float]) -> Machine:
 
 
 def variants_of(traced: Iterable[tuple[OpTrace, Program]]) -> list[Variant]:
-    """Variants that dnum and N tell apart; raises `WorkloadError` where two agree in both."""
+    """Variants that dnum, N and, in batches, the number of images tell apart.
+
+    Raises `WorkloadError` where two agree in all.
+    """
     variants: list[Variant] = []
+    traced = list(traced)
+    batches = len({len(trace.inputs) for trace, _ in traced}) > 1
     for trace, program in traced:
         digits = len(trace.levels[-1].digits)
         values: dict[str, float] = {"dnum": digits, "N": trace.N}
+        if batches:
+            values["images"] = len(trace.inputs)
         if any(values == other.values for other in variants):
             raise WorkloadError(
-                f"two traces have {_words(values)}: give traces that differ in dnum or in N"
+                f"two traces have {_words(values)}: give traces that differ in one of them"
             )
         variants.append(Variant(values, program))
     return variants

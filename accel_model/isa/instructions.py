@@ -91,6 +91,9 @@ SOURCES: dict[Opcode, tuple[int, int]] = {
 }
 """The fewest and the most leading sources of each opcode."""
 
+EXTENDED = {Opcode.FRACTION: "he_fraction", Opcode.FLOOR: "he_floor"}
+"""The opcodes that exchange formats have no word for, and the words for them here."""
+
 INSTRUCTION = np.dtype(
     [
         ("opcode", np.uint8),

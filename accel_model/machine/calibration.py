@@ -79,6 +79,14 @@ def figure(entry: Entry, field: str) -> Figure:
 
 
 def provenance(entry: Entry, field: str) -> str:
-    """The file, block, target and commit of a measured field, in words."""
+    """The file, block, target and commit of a measured field, in words; its seeds, where it has
+    some, and why it is stale, where it is."""
     block = "-".join(str(value) for value in entry["block"].values())
-    return f"{entry['file']}: {field} of {block} on {entry['target']}, commit {entry['commit']}"
+    words = f"{entry['file']}: {field} of {block} on {entry['target']}, commit {entry['commit']}"
+    if seeds := entry["measured"].get("seeds"):
+        words += f", {len(seeds)} seed{'s' if len(seeds) > 1 else ''}"
+    if "measured_on" in entry:
+        words += f", measured on {entry['measured_on']}"
+    if "stale" in entry:
+        words += f"; stale: {entry['stale']}"
+    return words

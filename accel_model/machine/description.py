@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from accel_model.errors import MachineFileError
 from accel_model.machine.figures import Figure
@@ -48,12 +49,28 @@ OPTIONAL: dict[str, tuple[float, float]] = {
     "ring.most": (2, 1 << 20),
     "word.root_bits": (1, 64),
     "area.automorphism_lane": (0, 1e12),
+    "area.multiplier": (0, 1e12),
+    "energy.local_pj_per_bit": (0, 1e6),
+    "energy.queue_pj": (0, 1e6),
+    "external.efficiency": (0.01, 1),
+    "memory.local_bytes": (0, 1e13),
     "area.rest": (0, 1e12),
 }
 """The same for figures that only some machines state. `memory.reserve_limbs`: the limbs of on-chip
 memory that are kept free while others can be evicted. `ring`: the ring degrees that the machine
 transforms. `word.root_bits`: the reduction needs moduli that are 1 modulo two to that power.
-`area.rest`: the area that no other figure covers."""
+`area.rest`: the area that no other figure covers. `area.multiplier`: the one of `area.lane` that
+lanes leave out whose operands come in factor form. `energy.local_pj_per_bit`,
+`memory.local_bytes`: of the memories inside the units. `energy.queue_pj`: a word through a unit's
+output queue. `external.efficiency`: the share of the channel's bytes a second that limbs reach."""
+
+SWITCHES = {
+    "external.prefetch": "prefetch",
+    "external.keys_from_seeds": "keys_from_seeds",
+    "external.packed": "packed",
+    "pointwise.factored": "factored",
+}
+"""Name of a choice that is true or false -> the attribute of `Machine` that holds it."""
 
 _WHOLE = re.compile(
     r"\.(count|butterflies|lanes|bits|bytes|banks|words_per_bank_cycle|least|most|buffers|"
@@ -67,7 +84,10 @@ class Machine:
 
     figures: the numbers by their names, which are those of `LIMITS` and `OPTIONAL`. words: choices
     and names, for example "ntt.timing". path, lines: the file, and the line of each figure.
-    `machine[name]` is the value of a figure.
+    `machine[name]` is the value of a figure. prefetch: loads start before their limb is needed.
+    keys_from_seeds: uniform halves of keys are made on chip. factored: lanes take constant
+    operands in factor form, with one multiplier each. packed: limbs move at the width of their
+    prime.
     """
 
     name: str
@@ -78,6 +98,8 @@ class Machine:
     keys_from_seeds: bool
     path: str
     lines: Mapping[str, int]
+    factored: bool = False
+    packed: bool = False
 
     def __getitem__(self, name: str) -> float:
         return self.figures[name].value
@@ -97,16 +119,33 @@ class Machine:
     def with_values(self, **values: float) -> Machine:
         """The machine with other values; `ntt__count` stands for "ntt.count".
 
-        Raises `MachineFileError` for values that are out of range or contradict each other.
+        A switch (`SWITCHES`) is 0 or 1; "clusters" is the number of units of every kind. Raises
+        `MachineFileError` for values that are out of range or contradict each other.
         """
         figures = dict(self.figures)
-        for name, value in values.items():
-            figures[name.replace("__", ".")] = Figure(value, "assumed", "chosen in a sweep")
+        switches: dict[str, Any] = {}
+        for name, value in _clusters_apart(values).items():
+            dotted = name.replace("__", ".")
+            if dotted in SWITCHES:
+                if value not in (0, 1):
+                    raise MachineFileError(f"{dotted} = {value:g}: a switch is 0 or 1")
+                switches[SWITCHES[dotted]] = bool(value)
+            else:
+                figures[dotted] = Figure(value, "assumed", "chosen in a sweep")
         for name in figures:
             check_range(name, figures[name].value, self.where(name))
-        changed = replace(self, figures=figures)
+        changed = replace(self, figures=figures, **switches)
         check_together(changed)
         return changed
+
+
+def _clusters_apart(values: Mapping[str, float]) -> dict[str, float]:
+    """The values with a number of units of each kind in place of "clusters"."""
+    apart = dict(values)
+    clusters = apart.pop("clusters", None)
+    if clusters is not None:
+        apart |= {f"{kind}__count": clusters for kind in ("ntt", "pointwise", "automorphism")}
+    return apart
 
 
 def check_range(name: str, value: float, where: str) -> None:
@@ -140,6 +179,11 @@ def check_together(machine: Machine) -> None:
         raise MachineFileError(
             f"{machine.where('ring.least')}: ring.least = {least:g} is above ring.most = {most:g}: "
             "exchange them"
+        )
+    if machine.factored and machine["area.lane"] and "area.multiplier" not in machine.figures:
+        raise MachineFileError(
+            f"{machine.where('pointwise.factored')}: lanes with operands in factor form have one "
+            "multiplier less: state area.multiplier, or leave pointwise.factored out"
         )
     if machine.keys_from_seeds and not machine.get("external.generator_words_per_cycle"):
         raise MachineFileError(

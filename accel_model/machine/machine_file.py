@@ -16,7 +16,14 @@ from typing import Any
 
 from accel_model.errors import CalibrationError, MachineFileError
 from accel_model.machine import calibration
-from accel_model.machine.description import LIMITS, OPTIONAL, Machine, check_range, check_together
+from accel_model.machine.description import (
+    LIMITS,
+    OPTIONAL,
+    SWITCHES,
+    Machine,
+    check_range,
+    check_together,
+)
 from accel_model.machine.figures import TAGS, Figure
 from he.format.files import read_text
 
@@ -30,7 +37,7 @@ CHOICES = {
 """Name of a choice -> the words that it can be."""
 
 _WORDS = {"name", "title", "area.unit", *CHOICES}
-_SWITCHES = {"external.prefetch", "external.keys_from_seeds"}
+_SWITCHES = set(SWITCHES)
 _NEEDED = {*LIMITS, "name", "title", "area.unit", "ntt.timing"}
 _SCALED_TAGS = ("calibrated", "assumed")
 _LARGEST_BYTES = 1 << 20
@@ -71,6 +78,8 @@ def parse_machine(text: str, path: str) -> Machine:
         words={name: content[name] for name in _WORDS if name in content},
         prefetch=content.get("external.prefetch", True),
         keys_from_seeds=content.get("external.keys_from_seeds", False),
+        factored=content.get("pointwise.factored", False),
+        packed=content.get("external.packed", False),
         path=path,
         lines=entries.lines,
     )
@@ -164,10 +173,13 @@ def _figures(entries: _Entries) -> dict[str, Figure]:
 def _figure(entry: Any, name: str, where: str) -> Figure:
     if isinstance(entry, dict) and {"block", "target", "field"} <= set(entry):
         return _measured(entry, name, where)
+    if isinstance(entry, dict) and "terms" in entry:
+        return _summed(entry, name, where)
     if not isinstance(entry, dict) or set(entry) != {"value", "tag", "origin"}:
         raise MachineFileError(
             f"{where}: {name} = {entry!r}: {{ value, tag, origin }} is needed, or "
-            "{ block, target, field } of a measurement, with { scale, origin } to scale it"
+            "{ block, target, field } of a measurement, with { scale, origin } to scale it, or "
+            "{ terms, scale, origin } for a sum of measurements"
         )
     value = entry["value"]
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -182,6 +194,29 @@ def _figure(entry: Any, name: str, where: str) -> Figure:
             "{ block, target, field }, or use another tag"
         )
     return Figure(float(value), str(entry["tag"]), str(entry["origin"]))
+
+
+def _summed(entry: dict[str, Any], name: str, where: str) -> Figure:
+    """`scale` times the sum of measurements, each `times` so often."""
+    terms, scale = entry["terms"], entry.get("scale")
+    named = set(entry) == {"terms", "scale", "origin"} and str(entry.get("origin", "")).strip()
+    if not (named and isinstance(scale, (int, float)) and isinstance(terms, list)):
+        raise MachineFileError(
+            f"{where}: {name}: a list of `terms` needs a number `scale` and an `origin`, no more"
+        )
+    total, origins = 0.0, []
+    for term in terms:
+        times = term.get("times", 1) if isinstance(term, dict) else None
+        fields = set(term) - {"times"} if isinstance(term, dict) else set()
+        if fields != {"block", "target", "field"} or not isinstance(times, (int, float)):
+            raise MachineFileError(
+                f"{where}: {name}: a term is {{ block, target, field }}, with a number `times`"
+            )
+        figure = _measured({key: term[key] for key in fields}, name, where)
+        total += times * figure.value
+        origins.append(f"{times:g} x {figure.origin}")
+    origin = f"{' + '.join(origins)}; times {scale:g}: {entry['origin']}"
+    return Figure(total * scale, "calibrated", origin)
 
 
 def _measured(entry: dict[str, Any], name: str, where: str) -> Figure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import nn
@@ -15,6 +16,7 @@ from benchmarks.commands.options import DEFAULT_MACHINES, add_machine_option, ca
 from benchmarks.commands.results_file import provenance, write_result
 from benchmarks.comparison import peers
 from benchmarks.comparison.bootstrap_run import DEFAULT_CASE, run_bootstrap
+from benchmarks.comparison.committed import committed_software
 from benchmarks.comparison.compare import Comparison, Peer, accelerate, executed_program, sweep_size
 from benchmarks.comparison.network_run import run_network
 from benchmarks.comparison.operation_run import OPERATIONS, run_operation
@@ -85,6 +87,14 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     """How the software runs: threads and repeats; ring degree and seconds of an operation."""
     add_threads_option(parser, default=1)
     add_count_option(parser, "--repeats", 20, "timed runs of a network")
+    add_count_option(parser, "--images", 1, "encrypted images of a network's run")
+    parser.add_argument(
+        "--software",
+        type=Path,
+        metavar="FILE",
+        help="take the software's time from a result of `compare --json` or `nn bench --json`, and "
+        "run the software only for its trace",
+    )
     parser.add_argument(
         "--case",
         type=case,
@@ -103,8 +113,15 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 def run_command(arguments: argparse.Namespace) -> int:
     """Run, estimate, print, write the files."""
     machines = _machines(arguments.machine or DEFAULT_MACHINES)
+    committed = None
+    if arguments.software:
+        committed = committed_software(arguments.software, arguments.workload)
     with watch_compilation():
         software = _software(arguments)
+    if committed:
+        software = replace(
+            software, committed_s=committed.median_s, committed_words=committed.words()
+        )
     say(f"{software.name}: running its program in NumPy")
     program = executed_program(software)
     beside = _peers(arguments, software) if arguments.peers else []
@@ -135,14 +152,17 @@ def run_command(arguments: argparse.Namespace) -> int:
 
 def _software(arguments: argparse.Namespace) -> SoftwareRun:
     ntt_threads.check_threads(arguments.threads, "--threads")
+    repeats, seconds = arguments.repeats, arguments.seconds
+    if arguments.software:
+        repeats, seconds = 1, min(seconds, 0.1)
     name, known = arguments.workload, (*nn.zoo.names(), *OPERATIONS, "bootstrap")
     if name in OPERATIONS:
         return run_operation(
-            name, _case(arguments), seconds=arguments.seconds, threads=arguments.threads
+            name, _case(arguments), seconds=seconds, threads=arguments.threads
         )
     if name == "bootstrap":
         wanted = arguments.case or DEFAULT_CASE
-        return run_bootstrap(wanted, seconds=arguments.seconds, threads=arguments.threads)
+        return run_bootstrap(wanted, seconds=seconds, threads=arguments.threads)
     if name not in known and not Path(name).is_file():
         raise WorkloadFailure(
             f"there is no workload {name!r}: choose one of {', '.join(known)}, or "
@@ -151,11 +171,11 @@ def _software(arguments: argparse.Namespace) -> SoftwareRun:
     network = load_network(name)
     plan = make_plan(arguments, network)
     if network.name in nn.zoo.names():
-        image = nn.zoo.test_images(network.name)[0][:1]
+        image = nn.zoo.test_images(network.name)[0][: arguments.images]
     else:
-        image = blank_images(network, 1)
+        image = blank_images(network, arguments.images)
     return run_network(
-        network, plan, image, repeats=arguments.repeats, threads=arguments.threads
+        network, plan, image, repeats=repeats, threads=arguments.threads
     )
 
 

@@ -16,17 +16,19 @@ from accel_model.execution.executor import execute
 from accel_model.isa import Program
 from accel_model.lowering.operations import lower
 from accel_model.machine.description import Machine
+from benchmarks.comparison.options import OptionRow, option_rows
 from benchmarks.comparison.software import SoftwareRun, WorkloadFailure
 from benchmarks.peers.library import own_version
 
 
 @dataclass(frozen=True)
 class Accelerator:
-    """A machine with the estimate of the program, and the estimates of the machine's variations."""
+    """A machine with the estimate of the program, and those of its variations and its options."""
 
     machine: Machine
     result: Estimate
     points: tuple[Point, ...] = ()
+    options: tuple[OptionRow, ...] = ()
 
     @property
     def name(self) -> str:
@@ -53,18 +55,20 @@ class Peer:
 class Line:
     """One line of the comparison: a layer or a kind of operation.
 
-    software_s: None where the software has no such step. parts: by machine; None where the machine
+    software_s: None where the software has no such step. comparable: whether a speed-up may be
+    made of it. parts: by machine; None where the machine
     has no such step.
     """
 
     name: str
     software_s: float | None
+    comparable: bool
     parts: dict[str, Part | None]
 
     def speed_up(self, machine: str) -> float | None:
-        """The software's time over the machine's; None unless both have a time."""
+        """The software's time over the machine's; None unless both have a time that counts."""
         part = self.parts[machine]
-        if part is None or not self.software_s or not part.time_s:
+        if part is None or not self.software_s or not part.time_s or not self.comparable:
             return None
         return self.software_s / part.time_s
 
@@ -78,8 +82,10 @@ class Comparison:
     accelerators: tuple[Accelerator, ...]
     peers: tuple[Peer, ...] = ()
 
-    def speed_up(self, accelerator: Accelerator) -> float:
-        """The software's median time over the machine's."""
+    def speed_up(self, accelerator: Accelerator) -> float | None:
+        """The software's median time over the machine's; None for a disturbed software run."""
+        if self.software.disturbed:
+            return None
         return self.software.median_s / accelerator.result.time_s
 
     def layers(self) -> list[Line]:
@@ -103,6 +109,7 @@ class Comparison:
             Line(
                 name,
                 software.get(name),
+                not self.software.disturbed and self.software.committed_s is None,
                 {
                     machine: parts.get(name)
                     for machine, parts in zip(machines, by_name, strict=True)
@@ -127,13 +134,31 @@ class Comparison:
                 "smallest_s": min(software.samples_s),
                 "largest_s": max(software.samples_s),
                 "repeats": len(software.samples_s),
+                "images": software.images,
+                "disturbed": list(software.disturbed),
+                "watched": software.disturbance.words() if software.disturbance else "",
+                "committed": software.committed_words,
                 "tag": "measured",
                 "layers_s": software.layers_s,
                 "operations_s": software.operations_s,
                 "check": software.check,
             },
             "machines": [
-                {"speed_up": self.speed_up(a), **estimate_as_json(a.result, a.machine)}
+                {
+                    "speed_up": self.speed_up(a),
+                    "options": [
+                        {"name": row.name, "reason": row.reason}
+                        if row.result is None
+                        else {
+                            "name": row.name,
+                            "time_s": row.result.time_s,
+                            "energy_j": row.result.energy.total_j,
+                            "area": row.result.area.total,
+                        }
+                        for row in a.options
+                    ],
+                    **estimate_as_json(a.result, a.machine),
+                }
                 for a in self.accelerators
             ],
             "peers": [vars(peer) for peer in self.peers],
@@ -197,4 +222,4 @@ def accelerate(
             report=report,
             advance=advance,
         )
-    return Accelerator(machine, result, tuple(points))
+    return Accelerator(machine, result, tuple(points), tuple(option_rows(program, machine)))

@@ -80,6 +80,10 @@ def _summary(comparison: Comparison) -> Iterator[str]:
         "runs.</p>"
     )
     yield _table(["", "software", *(_text(a.name) for a in machines)], rows)
+    if software.committed_s is not None:
+        yield f"<p>Software time {_text(software.committed_words)}.</p>"
+    elif software.disturbance is not None:
+        yield f"<p>Software run: {_text(software.disturbance.words())}.</p>"
     for machine in machines:
         yield f"<p><b>{_text(machine.name)}</b>: {_text(machine.machine.title)}</p>"
 

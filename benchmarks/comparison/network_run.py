@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 import nn
+from benchmarks.comparison.disturbance import watched
 from benchmarks.comparison.software import SoftwareRun, TimedTracer, WorkloadFailure, medians
 from nn.terminal.progress import CountProgress, count_progress
 from ntt.terminal import say
@@ -20,7 +21,7 @@ def run_network(
     repeats: int,
     threads: int,
 ) -> SoftwareRun:
-    """One encrypted image (1, *input_shape) through the network, `repeats` times.
+    """Encrypted images (count, *input_shape) through the network, `repeats` times.
 
     Raises `WorkloadFailure` where a logit is off by more than the predicted error, and where the
     traced run's ciphertexts are not those of the timed run.
@@ -43,11 +44,12 @@ def run_network(
     error = _checked_error(network, plan, client.decrypt(answer), image)
     # Not in turns: each server has its own encoded weights, which would empty the other's caches.
     with count_progress("software runs", 2 * repeats) as progress:
-        samples, layers = _timed_runs(server, encrypted, threads, repeats, progress)
+        with watched(threads) as watch:
+            samples, layers = _timed_runs(server, encrypted, threads, repeats, progress)
         kinds = _traced_runs(traced_server, tracer, encrypted, repeats, progress)
     return SoftwareRun(
         name=network.name,
-        title=f"{network.name}: one encrypted image",
+        title=f"{network.name}: {_count(len(image))}",
         params=params,
         threads=threads,
         samples_s=tuple(samples),
@@ -56,9 +58,15 @@ def run_network(
         trace=trace,
         arrays=arrays,
         outputs=tuple(ciphertext.data for ciphertext in traced.ciphertexts),
+        disturbance=watch.result(samples),
+        images=len(image),
         check=f"the largest error of a decrypted logit is {error:.2g}, at most "
         f"{plan.predicted_error.max():.2g} was predicted",
     )
+
+
+def _count(images: int) -> str:
+    return "one encrypted image" if images == 1 else f"{images} encrypted images"
 
 
 def _check_same_bits(name: str, timed: nn.EncryptedBatch, traced: nn.EncryptedBatch) -> None:
@@ -71,7 +79,7 @@ def _checked_error(
     network: nn.Network, plan: nn.InferencePlan, logits: np.ndarray, image: np.ndarray
 ) -> float:
     """The largest error of a logit; raises `WorkloadFailure` above the predicted error."""
-    error = np.abs(logits - network(image).reshape(1, -1))
+    error = np.abs(logits - network(image).reshape(len(image), -1))
     if not (error <= plan.predicted_error).all():
         raise WorkloadFailure(
             f"a logit of {network.name!r} is off by {error.max():.3g}: at most "

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from benchmarks.comparison.disturbance import watched
 from benchmarks.comparison.software import SoftwareRun, TimedTracer, WorkloadFailure, medians
 from benchmarks.operations.ckks import check
 from benchmarks.operations.turns import interleaved
@@ -51,7 +52,8 @@ def run_operation(name: str, case: Case, *, seconds: float, threads: int) -> Sof
         assert isinstance(expected, Ciphertext)
         if not np.array_equal(expected.data, result.data):
             raise WorkloadFailure(f"{name}: the traced run has other bits than the timed run")
-        (samples,) = interleaved([timed], seconds / 2)
+        with watched(threads) as watch:
+            (samples,) = interleaved([timed], seconds / 2)
         interleaved([by_kind], seconds / 2)
     return SoftwareRun(
         name=name,
@@ -65,6 +67,7 @@ def run_operation(name: str, case: Case, *, seconds: float, threads: int) -> Sof
         arrays=arrays,
         outputs=(result.data,),
         check="the decrypted result is right",
+        disturbance=watch.result(samples),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.comparison.disturbance import Disturbance
 from he.ckks.params import CKKSParameters
 from he.trace import OpTrace, Tracer
 from nn.terminal.machine import backend_name
@@ -29,6 +30,9 @@ class SoftwareRun:
     operation, the latter on one thread; empty where there are none. trace, arrays, outputs: the
     traced run, the arrays that it read and left, and its results
     (`accel_model.execution.executor`). check: a sentence about the correctness of the result.
+    disturbance: what was seen while the samples were taken. images: encrypted images of a run.
+    committed_s: seconds of an image or operation from an earlier result, which committed_words
+    names.
     """
 
     name: str
@@ -42,11 +46,24 @@ class SoftwareRun:
     arrays: Mapping[tuple[str, str], Any]
     outputs: tuple[np.ndarray, ...]
     check: str
+    disturbance: Disturbance | None = None
+    images: int = 1
+    committed_s: float | None = None
+    committed_words: str = ""
 
     @property
     def median_s(self) -> float:
-        """The median of `samples_s`."""
+        """The seconds of all images: the median of `samples_s`, or those of a committed result."""
+        if self.committed_s is not None:
+            return self.committed_s * self.images
         return statistics.median(self.samples_s)
+
+    @property
+    def disturbed(self) -> tuple[str, ...]:
+        """Why no speed-up may be made of the run's times; empty where one may."""
+        if self.committed_s is not None or self.disturbance is None:
+            return ()
+        return self.disturbance.reasons
 
     def parameters(self) -> dict[str, object]:
         """The parameter set as plain data."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from accel_model.estimation.grounds import ground_words
 from benchmarks.comparison.compare import Accelerator, Comparison, Line
 from nn.terminal.machine import cpu_model
 
@@ -19,6 +20,15 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
         f"{params.security_estimate}-bit security"
     )
     yield f"software: {cpu_model()}, {software.threads} thread(s); {software.check}"
+    if software.committed_s is not None:
+        yield f"software time {software.committed_words}"
+    elif software.disturbance is not None:
+        yield f"software run: {software.disturbance.words()}"
+    if software.disturbed:
+        yield (
+            "no speed-up is shown: run on an idle machine, or give a committed measurement with "
+            "--software FILE"
+        )
     yield (
         f"program: {len(comparison.program)} instructions on limbs; NumPy executed it on the same "
         "ciphertexts and keys, to the same bits"
@@ -33,6 +43,9 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
          *(f"{amount(a.result.time_s, 's')} [{a.result.tag}]" for a in machines)],
     )  # fmt: skip
     yield _row("  speed-up", ["1", *(ratio(comparison.speed_up(a)) for a in machines)])
+    if software.images > 1:
+        cells = [software.median_s, *(a.result.time_s for a in machines)]
+        yield _row("  an image", [amount(cell / software.images, "s") for cell in cells])
     yield _row("  ideal bound", ["", *(amount(a.result.ideal_s, 's') for a in machines)])
     yield _row("  busiest unit", ["", *(busiest(a) for a in machines)])
     energies = [a.result.energy for a in machines]
@@ -41,6 +54,9 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
         ["not measured", *(f"{amount(e.total_j, 'J')} [{e.tag}]" for e in energies)],
     )
     yield _row("area", ["", *(f"{area_value(a)} [{a.result.area.tag}]" for a in machines)])
+    for accelerator in machines:
+        yield from _options(comparison, accelerator)
+        yield f"{accelerator.name} rests on: {ground_words(accelerator.result.grounds)}"
     yield from _table("layer", comparison.layers(), machines)
     yield from _table("operation", comparison.operations(), machines)
     if comparison.peers:
@@ -84,6 +100,28 @@ def area_value(accelerator: Accelerator) -> str:
     area = accelerator.result.area
     value = f"{area.total:,.0f}" if area.total >= 1000 else f"{area.total:.3g}"
     return f"{value} {area.unit}"
+
+
+def _options(comparison: Comparison, accelerator: Accelerator) -> Iterator[str]:
+    yield ""
+    yield _row(f"{accelerator.name} with", ["time", "speed-up", "energy", "area"])
+    for row in accelerator.options:
+        if row.result is None:
+            yield f"  {row.name:<{_NAME - 2}}  - ({row.reason})"
+            continue
+        speed_up = None
+        if not comparison.software.disturbed:
+            speed_up = comparison.software.median_s / row.result.time_s
+        area = row.result.area
+        yield _row(
+            f"  {row.name}",
+            [
+                amount(row.result.time_s, "s"),
+                ratio(speed_up),
+                amount(row.result.energy.total_j, "J"),
+                f"{area.total:.4g} {area.unit}",
+            ],
+        )
 
 
 def _table(

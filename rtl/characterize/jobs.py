@@ -117,7 +117,9 @@ def _measurements(
         yield from ecp5.measure(block, name, job.seeds, progress, known, job.flow)
     elif job.target == "cells":
         progress(f"{name}: mapping to {job.label}")
-        stimulus = stimulus_of(job.block.measured(TARGETS["cells"])) if job.power else None
+        stimulus = (
+            stimulus_of(job.block.measured(TARGETS["cells"]), block) if job.power else None
+        )
         yield liberty.measure(block, job.libraries, stimulus)
     else:
         progress(f"{name}: synthesis for {job.target}")

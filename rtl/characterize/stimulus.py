@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from amaranth.lib import wiring
 from amaranth.lib.data import StructLayout
 
 from ntt.modulus import find_primes
@@ -38,11 +39,11 @@ class Stimulus:
         return len(self.rows)
 
 
-def stimulus_of(block: Measured) -> Stimulus:
+def stimulus_of(block: Measured, hardware: wiring.Component) -> Stimulus:
     """Random residues modulo a prime of the block's width, a new operation in each cycle.
 
     Limbs of ciphertexts, keys and twiddles are uniform modulo their prime, so uniform operands are
-    those of a run.
+    those of a run. hardware: the block's, for its ports.
     """
     draw = random.Random(1)
     if isinstance(block, OutputQueue):
@@ -51,7 +52,6 @@ def stimulus_of(block: Measured) -> Stimulus:
         row = _sum_row(block, draw)
     else:
         row = _product_row(block, draw)
-    hardware = block.hardware()
     ports = {port.name: port.width for port in ports_of(hardware) if port.is_input}
     rows = []
     for cycle in range(CYCLES):

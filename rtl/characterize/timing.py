@@ -45,7 +45,10 @@ endmodule
 @dataclass(frozen=True)
 class Netlist:
     """A mapped netlist in a folder: `mapped.v`, `mapped.json`, `cells.v` with the cells' functions,
-    and the Liberty files. Nets have names of letters and digits; bit i of a wide port p is `p_i_`."""
+    and the Liberty files.
+
+    Nets have names of letters and digits; bit i of a wide port p is `p_i_`.
+    """
 
     folder: Path
     libraries: tuple[Path, ...]

@@ -11,6 +11,13 @@ if TYPE_CHECKING:
 BLOCK_NAMES = ("modmul", "butterfly", "ntt", "pointwise", "automorphism")
 
 
+DEFAULTS: dict[str, object] = {
+    "width": 50, "reduction": "word", "word_bits": None, "tile": "18x18", "N": 1024,
+    "butterflies": 1, "buffers": 1, "twiddles": "stored", "moduli": [], "moduli_count": 1,
+}  # fmt: skip
+"""The values of the options that are not given."""
+
+
 def add_block_options(parser: argparse.ArgumentParser) -> None:
     """Add the name of a block and all its parameters."""
     parser.add_argument("block", choices=BLOCK_NAMES)
@@ -26,8 +33,9 @@ def add_block_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--N", type=int, default=1024, help="ring degree (default 1024)")
     parser.add_argument(
-        "--butterflies", type=int, default=1, help="butterflies, or lanes (default 1)"
-    )
+        "--butterflies", "--lanes", type=int, default=1,
+        help="butterflies of ntt, lanes of pointwise and automorphism (default 1)",
+    )  # fmt: skip
     parser.add_argument(
         "--buffers", type=int, default=1, help="1, or 2 to overlap streams and work (default 1)"
     )
@@ -40,10 +48,45 @@ def add_block_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+USED = {
+    "modmul": {"width", "reduction", "word_bits", "tile"},
+    "butterfly": {"width", "reduction", "word_bits", "tile"},
+    "ntt": {
+        "width", "reduction", "word_bits", "tile", "N", "butterflies", "buffers", "twiddles",
+        "moduli", "moduli_count",
+    },
+    "pointwise": {
+        "width", "reduction", "word_bits", "tile", "N", "butterflies", "moduli", "moduli_count",
+    },
+    "automorphism": {"width", "N", "butterflies", "buffers", "moduli", "moduli_count"},
+}  # fmt: skip
+"""Block -> the options that it uses. N also says which words of a reduction fit."""
+
+
+def check_used(options: argparse.Namespace) -> None:
+    """Raise `OptionError` where an option that is given is not one of the block."""
+    from rtl.errors import OptionError
+
+    used = USED[options.block] | ({"N"} if options.reduction == "word" else set())
+    for name, default in DEFAULTS.items():
+        if name not in used and getattr(options, name) != default:
+            flags = ", ".join(f"--{word.replace('_', '-')}" for word in sorted(used))
+            raise OptionError(
+                f"--{name.replace('_', '-')} {getattr(options, name)}: {options.block} does not "
+                f"use it: leave it out; it uses {flags}"
+            )
+    if options.word_bits is not None and options.reduction != "word" and "word_bits" in used:
+        raise OptionError(
+            f"--word-bits {options.word_bits}: only --reduction word has words: leave it out, or "
+            "choose that reduction"
+        )
+
+
 def block_of(options: argparse.Namespace) -> AnyBlock:
     """The block that the options describe. Raises as `rtl.generator.catalogue.make`."""
     from rtl.generator import catalogue
 
+    check_used(options)
     return catalogue.make(
         options.block,
         catalogue.BlockOptions(

@@ -17,8 +17,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "characterize", help="measure blocks by synthesis, placement and routing; writes JSON"
     )
     parser.add_argument(
-        "--blocks", nargs="+", choices=("modmul", "butterfly", "ntt", "machine"), default=["modmul"],
-        help="sets of blocks (default modmul)",
+        "--blocks", nargs="+", choices=("modmul", "butterfly", "ntt", "machine"),
+        default=["modmul"], help="sets of blocks (default modmul)",
     )  # fmt: skip
     parser.add_argument("--only", default="", help="only blocks whose name contains this text")
     parser.add_argument(

@@ -37,12 +37,16 @@ def tables(entries: Sequence[Entry]) -> str:
     for target in sorted({e["target"] for e in entries if e["target"].startswith("cells-")}):
         rows = [
             (_name(e), f"{m['area_um2']:,.0f}", m["kilo_gate_equivalents"],
-             f"{m['logic_delay_s'] * 1e9:.2f}", m["cells"])
+             f"{m['logic_delay_s'] * 1e9:.2f}", m["cells"],
+             f"{m['clock_hz'] / 1e6:.0f}" if "clock_hz" in m else "",
+             m.get("energy_pj", ""),
+             f"{m['leakage_w'] * 1e6:.2g}" if "leakage_w" in m else "")
             for e in entries
             if e["target"] == target
             for m in [e["measured"]]
         ]  # fmt: skip
-        head = ("block", "area, um2", "kGE", "logic delay, ns", "cells")
+        head = ("block", "area, um2", "kGE", "logic delay, ns", "cells", "clock, MHz, OpenSTA",
+                "energy, pJ", "leakage, uW")  # fmt: skip
         library = target.removeprefix("cells-").split("+")[0]
         parts.append(f"**Standard cells, {library}**\n\n" + table(head, rows))
     return "\n\n".join(parts)
@@ -52,7 +56,12 @@ def _name(entry: Entry) -> str:
     block = entry["block"]
     if block["kind"] == "ntt":
         return f"NTT {block['N']}, {block['butterflies']} butterflies, {block['width']} bits"
-    return f"{block['kind']} {block['reduction']}, {block['width']} bits"
+    if block["kind"] == "queue":
+        return f"queue of {block['depth']}, {block['width']} bits"
+    if block["kind"] == "sum":
+        return f"sum and difference, {block['width']} bits"
+    words = f"{block['kind']} {block['reduction']}, {block['width']} bits"
+    return f"{words}, tiles {block['tile']}" if "tile" in block else words
 
 
 def _mhz(entry: Entry) -> str:

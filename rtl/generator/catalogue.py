@@ -11,7 +11,7 @@ from rtl.arithmetic.butterfly import Butterfly
 from rtl.arithmetic.modmul import ModularMultiplier
 from rtl.arithmetic.reductions import modular_multiplier
 from rtl.arithmetic.tiling import tile_named
-from rtl.errors import BlockModulusError, OptionError
+from rtl.errors import BlockModulusError, GeometryError, OptionError
 from rtl.units.automorphism import AutomorphismUnit
 from rtl.units.geometry import check_geometry
 from rtl.units.ntt.unit import NTTUnit
@@ -98,7 +98,14 @@ def _ntt(options: BlockOptions) -> NTTUnit:
 
 def _pointwise(options: BlockOptions) -> PointwiseUnit:
     check_geometry(options.N, 1)
-    return PointwiseUnit(options.butterflies, options.primes(), options.multiplier)
+    unit = PointwiseUnit(options.butterflies, options.primes(), options.multiplier)
+    if options.N % unit.lanes:
+        nearest = 1 << (unit.lanes.bit_length() - 1)
+        raise GeometryError(
+            f"{unit.lanes} lanes for N = {options.N}: a limb is no whole number of beats; the "
+            f"nearest that fits is {nearest}"
+        )
+    return unit
 
 
 def _automorphism(options: BlockOptions) -> AutomorphismUnit:

@@ -43,6 +43,13 @@ class Entry:
             raise self.error(f"`{name}` is {value!r}: a whole number is needed")
         return value
 
+    def truth(self, name: str) -> bool:
+        """A field with true or false, or 1 or 0."""
+        value = self[name]
+        if not isinstance(value, int) or value not in (0, 1):
+            raise self.error(f"`{name}` is {value!r}: true or false is needed, without quotes")
+        return bool(value)
+
     def choice(self, name: str, choices: Sequence[str]) -> str:
         """A field with one of the choices."""
         value = self[name]

@@ -84,7 +84,7 @@ class Transforms(Workload[Transform]):
     def read(self, entry: Entry) -> Transform:
         place = entry.place(self.unit.moduli)
         x = entry.residues("input", (self.unit.N,), self.unit.moduli[place])
-        return Transform(x, place, bool(entry["inverse"]))
+        return Transform(x, place, entry.truth("inverse"))
 
     def modulus(self, case: Transform) -> int:
         return self.unit.moduli[case.modulus]
@@ -206,7 +206,7 @@ class Automorphisms(Workload[AutomorphismCase]):
 
     def read(self, entry: Entry) -> AutomorphismCase:
         place, element = entry.place(self.unit.moduli), entry.integer("element")
-        transformed = bool(entry["transformed"])
+        transformed = entry.truth("transformed")
         self.unit.multiplier(element, transformed)
         x = entry.residues("input", (self.unit.N,), self.unit.moduli[place])
         return AutomorphismCase(x, element, transformed, place)
@@ -271,7 +271,7 @@ class Arithmetic(Workload[Operands]):
         a, b = (int(entry.residues(name, (), q)) for name in "ab")
         if not isinstance(self.block, Butterfly):
             return Operands(q, a, b)
-        return Operands(q, a, b, int(entry.residues("w", (), q)), bool(entry["inverse"]))
+        return Operands(q, a, b, int(entry.residues("w", (), q)), entry.truth("inverse"))
 
     def modulus(self, case: Operands) -> int:
         return case.q

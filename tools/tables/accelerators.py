@@ -71,7 +71,7 @@ def _cost(machine: Result) -> list[str]:
     speed_up, energy = machine["speed_up"], machine["energy"]
     return [
         f"{1e3 * machine['time_s']:.3g} ms {machine['tag']}",
-        f"{speed_up:.0f}x" if speed_up >= 99.5 else f"{speed_up:.2g}x",
+        "-" if not speed_up else f"{speed_up:.0f}x" if speed_up >= 99.5 else f"{speed_up:.2g}x",
         f"{1e3 * energy['total_j']:.3g} mJ {energy['tag']}",
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,13 +17,23 @@ import nn
 from accel_model.cli.main import main as model_main
 from accel_model.estimation import sweep
 from accel_model.machine.machine_file import CONFIGS, load_machine
-from benchmarks.comparison import compare, peers
+from benchmarks.comparison import compare, disturbance, peers
 from benchmarks.comparison.text import ratio
 from benchmarks.main import main
 from he import trace as traces
 from tests.hostile_names import HOSTILE, unprintable_lines
 
 PLANNING = ["--ring-degree", "256", "--insecure-reason", "unit test", "--repeats", "2"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _undisturbed() -> Iterator[None]:
+    """The machine of tests is busy at times: here every run counts as undisturbed."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (("LEAST_SHARE", 0), ("MOST_SPREAD", 1e9), ("MOST_STOLEN", 1)):
+            patch.setattr(disturbance, name, value)
+        patch.setattr(disturbance, "_CGROUP", Path("/nowhere"))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -330,3 +341,39 @@ def test_compare__hostile_names(tmp_path, capsys):
     assert unprintable_lines(html) == []
     assert ":smile:<b>" not in html
     assert r"\x1b[31m[bold red]:smile:<b>" in Page(html).text
+
+
+def test_compare__a_disturbed_run_gets_no_speed_up(network_file, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(disturbance, "LEAST_SHARE", 2)  # no process has two processors' time
+    words = ["compare", "--workload", str(network_file), *PLANNING, "--machine", "asic7"]
+    path = tmp_path / "busy.json"
+    assert main([*words, "--no-sweep", "--json", str(path)]) == 0
+    shown = capsys.readouterr().out
+    assert "no speed-up is shown: run on an idle machine" in shown
+    assert "the process had a processor for" in shown
+    found = json.loads(path.read_text())
+    assert [m["speed_up"] for m in found["machines"]] == [None]
+    assert found["software"]["disturbed"]
+    refused = ["compare", "--workload", "small <net>", "--software", str(path)]
+    assert main(refused) == 2
+    assert "it was disturbed: the process had" in capsys.readouterr().err
+
+
+def test_compare__software_from_a_file_and_several_images(
+    network_file, written, result, tmp_path, capsys
+):
+    path = tmp_path / "committed.json"
+    content = json.loads(written["json"].read_text())
+    path.write_text(json.dumps({**content, "workload": str(network_file)}))
+    words = ["compare", "--workload", str(network_file), *PLANNING, "--machine", "asic7"]
+    assert main([*words, "--no-sweep", "--software", str(path), "--images", "2"]) == 0
+    shown = capsys.readouterr().out
+    assert "software time from committed.json" in shown
+    assert "2 encrypted images" in shown
+    for option in ("packed limbs", "seeds on chip", "factored operands", "28-bit words"):
+        assert f"  {option}" in shown
+    assert "asic7 rests on: time" in shown
+    assert main([*words, "--software", str(tmp_path / "none.json")]) == 2
+    assert "not a result file" in capsys.readouterr().err
+    assert main(["compare", "--workload", "mnist", "--software", str(path)]) == 2
+    assert "not 'mnist'" in capsys.readouterr().err

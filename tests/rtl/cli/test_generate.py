@@ -56,6 +56,14 @@ def test_generate__same_options_same_text(tmp_path):
         (["ntt", "--N", "64", "--buffers", "3"], "GeometryError", "the nearest is 2"),
         (["modmul", "--width", "20", "--word-bits", "0"], "WidthError", "the nearest is 2"),
         (["pointwise", "--butterflies", "65"], "GeometryError", "the nearest is 64"),
+        (["pointwise", "--N", "64", "--lanes", "3"], "GeometryError", "nearest that fits is 2"),
+        (["modmul", "--buffers", "2"], "OptionError", "modmul does not use it"),
+        (["automorphism", "--reduction", "barrett"], "OptionError", "automorphism does not use"),
+        (
+            ["modmul", "--reduction", "barrett", "--word-bits", "9"],
+            "OptionError",
+            "only --reduction word has words",
+        ),
         (["pointwise", "--N", "1000"], "GeometryError", "the nearest is 1024"),
         (
             ["automorphism", "--N", "64", "--butterflies", "3"],
