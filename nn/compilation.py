@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from he.validation import instance, words
 from nn.errors import MemoryBudgetError, UncalibratedWarning
-from nn.inference.options import IntegerKeywords, PlanOptions, RealKeywords
+from nn.inference.options import IntegerKeywords, PackedKeywords, PlanOptions, RealKeywords
 from nn.inference.search import PlanningError, check_degree
 from nn.network.graph import Network
 from nn.packed.plan import InferencePlan
@@ -25,7 +25,7 @@ def compile(
     *,
     scheme: Literal["ckks"] = "ckks",
     layout: Literal["packed"] = "packed",
-    **options: Unpack[RealKeywords],
+    **options: Unpack[PackedKeywords],
 ) -> InferencePlan: ...
 
 
@@ -76,6 +76,9 @@ def compile(
       largest logit. The default is 8, and 14 for the batched layout. For a network without
       statistics, or with statistics of an older version, only the worst case is known; the default
       is then 6.
+    - `bootstrap` (packed layout only): whether the server refreshes ciphertexts on the way. By
+      default it does where the network is too deep for the levels of any ring. The planner
+      chooses where, by predicted time (`nn.packed.placement`).
     - `input_bits`, `weight_bits` ("bfv" only): bits of the quantised pixels and weights; default 3
       and 5.
     - `plain_moduli` ("bfv" only): by default the fewest and smallest that hold every answer.
@@ -113,6 +116,7 @@ def plan_network(
             return _plan_packed(network, options)
         case "ckks", "batched":
             _check_options_of_reals(options)
+            _check_no_bootstrap(options)
             from nn.batched.real_planner import plan_reals
 
             return plan_reals(network, options)
@@ -140,7 +144,15 @@ def _check_options_of_reals(options: PlanOptions) -> None:
         raise PlanningError(f"{', '.join(given)}: only scheme='bfv' computes with integers")
 
 
+def _check_no_bootstrap(options: PlanOptions) -> None:
+    if options.bootstrap is not None:
+        raise PlanningError(
+            f"bootstrap = {options.bootstrap}: only scheme='ckks' with layout='packed' bootstraps"
+        )
+
+
 def _plan_integers(network: Network, options: PlanOptions) -> IntegerPlan:
+    _check_no_bootstrap(options)
     if options.precision_bits is not None:
         raise PlanningError(
             "precision_bits has no meaning with scheme='bfv', which is exact: choose "

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+
+from he.ckks.bootstrap.prediction import Prediction
 from he.ckks.params import CKKSParameters
 
 SQUARED_VARIANCE = 5.0
@@ -45,6 +48,16 @@ class LevelNoise:
     def product(self, level: int) -> float:
         """A product at `level`, relinearized, and divided down to the level below."""
         return self._at(self._model.product_rescale(level), level - 1)
+
+    def bootstrap(self, level: int) -> float:
+        """A bootstrap that begins at `level`; what is not random in it counts as if it were."""
+        return self._bootstrap
+
+    @functools.cached_property
+    def _bootstrap(self) -> float:
+        assert self.params.bootstrap is not None
+        error = Prediction(self.params, self.params.bootstrap).error
+        return error.variance + error.bound**2
 
     def _at(self, variance: float, level: int) -> float:
         return variance / self.params.scales[level] ** 2

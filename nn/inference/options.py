@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from he.validation import items_of, real_number
+from he.validation import items_of, real_number, truth_value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,10 +15,12 @@ class PlanOptions:
     """What is asked of a plan; `nn.compile` says what each option means.
 
     None lets the planner choose. The last three are for exact integers alone, `precision_bits` for
-    approximate numbers alone. Integers of NumPy become Python's own.
+    approximate numbers alone, `bootstrap` for these in the packed layout. Integers of NumPy become
+    Python's own.
 
     Raises `he.ParameterError` for a precision that is no finite number, `he.WrongObjectError` for
-    plain moduli that are no sequence. The planners check all other options.
+    a `bootstrap` that is neither True nor False and for plain moduli that are no sequence. The
+    planners check all other options.
     """
 
     security_bits: int = 128
@@ -26,6 +28,7 @@ class PlanOptions:
     dnum: int | None = None
     insecure_reason: str | None = None
     precision_bits: float | None = None
+    bootstrap: bool | None = None
     input_bits: int | None = None
     weight_bits: int | None = None
     plain_moduli: Sequence[int] | None = None
@@ -36,6 +39,8 @@ class PlanOptions:
         if self.precision_bits is not None:
             number = real_number(self.precision_bits, "precision_bits")
             object.__setattr__(self, "precision_bits", number)
+        if self.bootstrap is not None:
+            object.__setattr__(self, "bootstrap", truth_value(self.bootstrap, "bootstrap"))
         if self.plain_moduli is not None:
             moduli = tuple(items_of(self.plain_moduli, "plain_moduli"))
             object.__setattr__(self, "plain_moduli", moduli)
@@ -72,6 +77,12 @@ class RealKeywords(CommonKeywords, total=False):
     """Keywords of `nn.compile` with approximate numbers, for type checkers."""
 
     precision_bits: float | None
+
+
+class PackedKeywords(RealKeywords, total=False):
+    """Keywords of `nn.compile` in the packed layout, for type checkers."""
+
+    bootstrap: bool | None
 
 
 class IntegerKeywords(CommonKeywords, total=False):

@@ -23,6 +23,8 @@ _MOST_AXES = 8
 _LARGEST_FAILURE_PROBABILITY = 2.0**-10
 VERSION = 2
 """The version of approximate plans with a worst case; version 1 had none."""
+BOOTSTRAP_VERSION = 3
+"""The version of packed plans that bootstrap."""
 WORST_CASE = "worst case error"
 NEARLY = 1 - 1e-9
 """Room for the rounding of two evaluations of one formula."""
@@ -80,8 +82,13 @@ def promise_items(
     return {"version": VERSION, "calibrated": calibrated}, {WORST_CASE: worst}
 
 
-def promise_sections(contents: Contents) -> tuple[str, ...]:
-    """The names of the sections of `promise_items`; raises `he.VersionError` for later versions."""
+def promise_sections(contents: Contents, newest: int = VERSION) -> tuple[str, ...]:
+    """The names of the sections of `promise_items`; raises `he.VersionError` for later versions.
+
+    newest: `BOOTSTRAP_VERSION` for plans that may bootstrap.
+    """
+    if newest == BOOTSTRAP_VERSION and contents.header.get("version") == newest:
+        return (WORST_CASE,)
     return (WORST_CASE,) if read_version(contents, VERSION) else ()
 
 
@@ -105,7 +112,7 @@ def read_promise(
     right = bool(np.isfinite(errors).all() and errors.min() >= least)
     require(right, f"a finite predicted error of at least {least:.3g}, the parameters' own,")
     worst, calibrated = errors, True
-    if promise_sections(contents):
+    if promise_sections(contents, BOOTSTRAP_VERSION):
         calibrated = contents.field("calibrated", bool)
         stated = contents.array(WORST_CASE, "float64", (outputs,))
         require(not np.isnan(stated).any(), "a worst case that is a number")

@@ -22,7 +22,15 @@ from nn.network.layers import FloatArray
 from nn.packed.layout import IntArray, TensorLayout
 from nn.packed.operating_points import OperatingPoints
 from nn.packed.packed_network import PackedStage, network_input_layout, slot_polynomials
-from nn.stages.stage import AddStage, AffineStage, PolynomialStage, ProductStage, SquareStage
+from nn.stages.levels import start_level
+from nn.stages.stage import (
+    AddStage,
+    AffineStage,
+    BootstrapStage,
+    PolynomialStage,
+    ProductStage,
+    SquareStage,
+)
 from nn.stages.typical import Growth
 
 
@@ -112,13 +120,16 @@ class _Backward:
     def through(self, item: PackedStage) -> None:
         """Note the errors of a stage, and hand the derivatives on to its inputs."""
         by_value = self._by_value.pop(item.name)
-        level = min(self.levels[name] for name in item.inputs)
+        level = start_level(item.stage, self.levels)
         if isinstance(item.stage, AffineStage):
             by_inputs = [self._through_affine(item, level, by_value)]
         elif isinstance(item.stage, AddStage):
             by_inputs = [by_value, by_value]
         elif isinstance(item.stage, ProductStage):
             by_inputs = self._through_product(item, level, by_value)
+        elif isinstance(item.stage, BootstrapStage):
+            self._note("bootstrap", level, by_value**2, item.name)
+            by_inputs = [by_value]
         else:
             by_inputs = [self._through_elementwise(item, level, by_value)]
         for name, by_input in zip(item.inputs, by_inputs, strict=True):
@@ -223,4 +234,6 @@ class _Backward:
             return np.stack([polynomial(values) for polynomial, values in slots], axis=1)
         if isinstance(item.stage, ProductStage):
             return inputs[0] * inputs[1]
+        if isinstance(item.stage, BootstrapStage):
+            return inputs[0]
         return inputs[0] + inputs[1]

@@ -104,7 +104,7 @@ class PackedClient:
         tensor = as_batch(images, plan.input_layout.shape, f"the plan for {plan.network!r}")
         check_pixels(tensor, plan.input_range)
         ciphertexts = [
-            self._encryptor.encrypt(self._encoder.encode(slots))
+            self._encryptor.encrypt(self._encoder.encode(slots, plan.input_level))
             for image in plan.input_layout.pack(tensor)
             for slots in image
         ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from he.ckks.bootstrap.bootstrapper import Bootstrapper
 from he.ckks.ciphertext import Ciphertext
 from he.ckks.circuits.polynomial_evaluation import EncodedPolynomial
 from he.ckks.evaluator import Evaluator
@@ -15,7 +16,7 @@ from nn.packed.packed_affine import PackedAffine
 from nn.packed.packed_network import PackedStage, slot_polynomials
 from nn.packed.stage_plan import StagePlan
 from nn.packed.weights import MatrixSource
-from nn.stages.stage import AddStage, AffineStage, ProductStage, SquareStage
+from nn.stages.stage import AddStage, AffineStage, BootstrapStage, ProductStage, SquareStage
 
 Tensor = list[Ciphertext]
 """The ciphertexts of one tensor of one image."""
@@ -44,7 +45,11 @@ class EncryptedStage:
 
 
 def encrypted_stage(
-    evaluator: Evaluator, packed: PackedStage, plan: StagePlan, source: MatrixSource | None
+    evaluator: Evaluator,
+    packed: PackedStage,
+    plan: StagePlan,
+    source: MatrixSource | None,
+    bootstrapper: Bootstrapper | None = None,
 ) -> EncryptedStage:
     """A packed stage at the planned levels; source: the matrix of a linear one."""
     stage, level = packed.stage, plan.level_in
@@ -60,6 +65,8 @@ def encrypted_stage(
         apply = _each(
             lambda inputs: [evaluator.square(evaluator.drop_to(x, level)) for x in inputs[0]]
         )
+    elif isinstance(stage, BootstrapStage):
+        apply = _bootstrap(evaluator, bootstrapper)
     elif isinstance(stage, AddStage):
         apply = _each(
             lambda inputs: [
@@ -84,6 +91,13 @@ def _each(
 ) -> Callable[[Sequence[Sequence[Tensor]]], list[Tensor]]:
     """One image after the other."""
     return lambda images: [work(inputs) for inputs in images]
+
+
+def _bootstrap(
+    evaluator: Evaluator, bootstrapper: Bootstrapper | None
+) -> Callable[[Sequence[Sequence[Tensor]]], list[Tensor]]:
+    assert bootstrapper is not None
+    return _each(lambda inputs: [bootstrapper.apply(evaluator, x) for x in inputs[0]])
 
 
 def _polynomial(

@@ -17,7 +17,7 @@ from nn.inference.search import Magnitude
 from nn.network.graph import INPUT
 from nn.network.layers import FloatArray
 from nn.packed.packed_network import PackedStage, network_input_layout, slot_polynomials
-from nn.stages.stage import AddStage, PolynomialStage, ProductStage, SquareStage
+from nn.stages.stage import AddStage, BootstrapStage, PolynomialStage, ProductStage, SquareStage
 
 
 def packed_magnitudes(
@@ -56,6 +56,8 @@ def _slots(
         found = inputs[0] + inputs[1]
     elif isinstance(item.stage, ProductStage):
         found = inputs[0] * inputs[1]
+    elif isinstance(item.stage, BootstrapStage):
+        found = inputs[0]
     else:
         found = _polynomial(item, inputs[0])
     elements = item.layout.pack_flat(np.ones(item.stage.size)) > 0

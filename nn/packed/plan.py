@@ -27,7 +27,9 @@ from nn.inference.identity import digest_of
 from nn.inference.keys import ClientKeys, key_memory
 from nn.inference.plan import check_network
 from nn.inference.plan_reading import (
+    BOOTSTRAP_VERSION,
     NEARLY,
+    WORST_CASE,
     check_shape,
     promise_items,
     promise_sections,
@@ -40,6 +42,7 @@ from nn.inference.search import reference
 from nn.network.answers import Answer, check_answers, finished, read_answers
 from nn.network.graph import Network
 from nn.network.layers import FloatArray
+from nn.packed.bootstrap_facts import bootstrap_facts
 from nn.packed.layout import TensorLayout
 from nn.packed.packed_network import PackedStage, pack_network
 from nn.packed.plan_trace import dry_trace
@@ -58,8 +61,9 @@ class InferencePlan:
     `nn.compile` makes the plan; the client and the server both need it. It holds no weights.
 
     network: the name of the network. fingerprint: `Network.fingerprint` of it. needs: the
-    evaluation keys. predicted_error: (classes,) a bound on the absolute error of each logit. A
-    logit exceeds its bound with a probability of at most `failure_probability`, for images whose
+    evaluation keys. input_level: the level at which images are encrypted. predicted_error:
+    (classes,) a bound on the absolute error of each logit. A logit exceeds its bound with a
+    probability of at most `failure_probability`, failing bootstraps included, for images whose
     errors the network amplifies no more than those of its calibration images. worst_case_error:
     (classes,) the same for all images whose activations stay within the network's statistics: every
     slope counts at its largest value. calibrated: whether the network has statistics; without them
@@ -77,6 +81,7 @@ class InferencePlan:
     input_range: tuple[float, float]
     stages: tuple[StagePlan, ...]
     needs: KeyNeeds
+    input_level: int
     predicted_error: FloatArray
     worst_case_error: FloatArray
     largest_logit: float
@@ -91,12 +96,23 @@ class InferencePlan:
         layouts = (self.input_layout, self.output_layout)
         described = [repr(_layout_header(layout)).encode() for layout in layouts]
         positions = [layout.positions.tobytes() for layout in layouts]
+        if self.bootstraps:
+            levels = [(stage.name, stage.level_in, stage.level_out) for stage in self.stages]
+            described.append(repr((self.input_level, levels)).encode())
         return digest_of([KIND.encode(), self.fingerprint, self.params.id, *described, *positions])
 
     @property
     def depth(self) -> int:
-        """The number of levels that the network takes."""
+        """The number of levels that the network takes, on the way that takes the most.
+
+        Of a plan that bootstraps: the levels of the parameters.
+        """
         return self.params.max_level
+
+    @property
+    def bootstraps(self) -> int:
+        """The number of ciphertexts that the server refreshes for each image."""
+        return sum(stage.ciphertexts for stage in self.stages if stage.kind == "bootstrap")
 
     @property
     def parameter_sets(self) -> tuple[CKKSParameters]:
@@ -153,8 +169,12 @@ class InferencePlan:
         worst = self.worst_case_error.max()
         megabytes = self.evaluation_key_bytes / 1e6
         sent, answered = self.input_layout.ciphertexts, self.output_layout.ciphertexts
+        levels = f"{self.depth} levels"
+        if self.bootstraps:
+            made = bootstrap_facts(params)
+            levels = f"{self.bootstraps} bootstraps, {made.refreshed - made.start} levels between"
         facts = {
-            "network": f"{printable(self.network)}, {self.depth} levels",
+            "network": f"{printable(self.network)}, {levels}",
             "parameters": f"N = {params.N}, dnum {params.dnum}, scale 2^{scale:.2f}",
             "primes": f"q: {chain} bits; p: {special} bits; log2(QP) = {params.log_qp:.1f}",
             "security": f"{params.security_estimate} bits (asked for {params.security_bits})",
@@ -165,6 +185,12 @@ class InferencePlan:
             "worst case": f"at most {worst:.2g}, with all slopes at their largest",
             "precision": f"{self.predicted_bits:.1f} bits of {reference(self.calibrated)}",
         }
+        if self.bootstraps:
+            facts["bootstraps"] = (
+                f"{made.precision_bits:.1f} bits each; matrices of "
+                f"{_in_megabytes(made.weight_bytes)}; one fails with a probability of at most "
+                f"2^{_log2(self.bootstraps * made.failure_probability):.0f}"
+            )
         heads = (
             "kind", "level", "rotations", "diagonals", "weights", "ciphertexts", "error (std)"
         )  # fmt: skip
@@ -225,6 +251,10 @@ class InferencePlan:
             "failure_probability": float(self.failure_probability),
             "layouts": [_layout_header(x) for x in (self.input_layout, self.output_layout)],
         }
+        if self.params.bootstrap is not None:
+            more = {"version": BOOTSTRAP_VERSION, "calibrated": self.calibrated}
+            bounds = {WORST_CASE: self.worst_case_error}
+            header["input_level"] = self.input_level
         if self.answers:
             header["answers"] = [answer.item for answer in self.answers]
         sections: dict[str, container.Section | bytes] = {
@@ -245,12 +275,13 @@ class InferencePlan:
         without the words.
         """
         contents = container.unpack(data, KIND)
-        contents.check_sections(_SECTIONS + promise_sections(contents))
+        contents.check_sections(_SECTIONS + promise_sections(contents, BOOTSTRAP_VERSION))
         params = CKKSParameters.from_bytes(
             contents.octets("params"), insecure_reason=insecure_reason
         )
         needs = from_bytes(contents.octets("needs"), KeyNeeds, params)
-        stages = read_stages(contents.field("stages", list), params, needs)
+        input_level = _read_input_level(contents, params)
+        stages = read_stages(contents.field("stages", list), params, needs, input_level)
         source, target = _read_layouts(contents, params.slots)
         last = stages[-1]
         require(last.ciphertexts == target.ciphertexts, "the ciphertexts of the last stage")
@@ -266,11 +297,20 @@ class InferencePlan:
             input_range=read_input_range(contents),
             stages=stages,
             needs=needs,
+            input_level=input_level,
             answers=_read_answers(contents, target.size),
             **promise,
         )
         _check_key_bytes(plan)
         return plan
+
+
+def _read_input_level(contents: container.Contents, params: CKKSParameters) -> int:
+    bootstraps = contents.header.get("version") == BOOTSTRAP_VERSION
+    require(bootstraps == (params.bootstrap is not None), "parameters for bootstraps, or none,")
+    if not bootstraps:
+        return params.max_level
+    return contents.field("input_level", int)
 
 
 def take_plan(given: InferencePlan | Buffer) -> InferencePlan:
@@ -287,6 +327,10 @@ def take_plan(given: InferencePlan | Buffer) -> InferencePlan:
 
 def _in_megabytes(size: int | None) -> str:
     return "not stated" if size is None else f"{size / 1e6:.1f} MB"
+
+
+def _log2(probability: float) -> float:
+    return math.log2(max(probability, 2.0**-1074))
 
 
 def _layout_header(layout: TensorLayout) -> list[object]:

@@ -18,7 +18,13 @@ BUTTERFLY_NS = 0.3
 """What a butterfly takes on one thread, by which transforms are turned into time: a guess for
 comparisons, from 0.15 on new machines to 0.5 on shared ones."""
 
-_COLOURS = {"affine": "#3b6fb6", "square": "#c8553d", "polynomial": "#8a4fa3", "add": "#6b7280"}
+_COLOURS = {
+    "affine": "#3b6fb6",
+    "square": "#c8553d",
+    "polynomial": "#8a4fa3",
+    "add": "#6b7280",
+    "bootstrap": "#2f8f5b",
+}
 _ROW, _LEFT, _BAR, _RIGHT = 18, 170, 300, 400
 
 
@@ -125,7 +131,9 @@ def _summary(plan: InferencePlan, rows: Sequence[StageRow]) -> str:
     time = f", about {sum(known) / 1e3:.2g} s on one thread" if known else ""
     weights = "" if plan.weight_bytes is None else f", {plan.weight_bytes / 1e9:.2f} GB of weights"
     keys = plan.evaluation_key_bytes / 1e9
-    return f"{plan.depth} levels, no bootstrap, {keys:.2f} GB of keys{weights}{time}"
+    count = plan.bootstraps
+    bootstraps = f"{count} bootstrap{'s' * (count != 1)}" if count else "no bootstrap"
+    return f"{plan.depth} levels, {bootstraps}, {keys:.2f} GB of keys{weights}{time}"
 
 
 def _bits(params: CKKSParameters, level: int) -> float:

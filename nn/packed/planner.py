@@ -2,55 +2,46 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
-
-from he.ckks.noise import precision_bits, tail_factor
-from he.ckks.params import CKKSParameters
-from he.rlwe import galois
-from he.rlwe.key_needs import KeyNeeds
-from he.trace import RELINEARIZATION
-from nn.inference.keys import key_memory
 from nn.inference.options import PlanOptions
 from nn.inference.search import (
     DEFAULT_PRECISION_BITS,
-    FAILURE_PROBABILITY,
     Circuit,
-    check_held,
+    PlanningError,
     first_prime_bits,
     search,
 )
 from nn.network.graph import INPUT, Network
-from nn.network.layers import FloatArray
-from nn.packed.magnitudes import packed_magnitudes
-from nn.packed.operating_points import OperatingPoints
-from nn.packed.packed_network import PackedStage, network_input_layout, pack_network
+from nn.packed.bootstrap_planner import plan_with_bootstraps
+from nn.packed.packed_circuit import Candidate, PackedCircuit
+from nn.packed.packed_network import pack_network
 from nn.packed.plan import InferencePlan
-from nn.packed.prediction import Prediction
-from nn.packed.stage_plan import StagePlan
-from nn.packed.weights import affine_weight_bytes
-from nn.packed.work import packed_work
 from nn.stages.levels import levels_above_answer
 from nn.stages.rewriting import rewrite
-from nn.stages.stage import PolynomialStage, ProductStage, SquareStage
 
 GROWTH_PRECISION_BITS = 8.0
 """The default precision where the growth of errors is known: it makes bounds two bits tighter."""
 
 
+LEAST_DEPTH = 10
+"""A refused network of fewer levels is not tried with bootstraps: depth is not what it fails at."""
+
+
 def plan_packed(network: Network, options: PlanOptions) -> InferencePlan:
     """The plan with the smallest ring that gives the precision, and of the least work in it.
 
+    A network that no ring's levels hold gets bootstraps, unless the options exclude them; with
+    ``options.bootstrap`` any network gets them.
+
     Raises `PlanningError` when nothing fits, with the best precision that was found.
     """
+    default = GROWTH_PRECISION_BITS if network.knows_growth else DEFAULT_PRECISION_BITS
+    if options.bootstrap and (plan := plan_with_bootstraps(network, options, default)):
+        return plan
     stages = rewrite(network)
     depth = levels_above_answer(stages)[INPUT]
 
-    def circuit_at(N: int) -> Circuit[_Candidate]:
-        circuit = _PackedCircuit(network, pack_network(stages, N // 2))
+    def circuit_at(N: int) -> Circuit[Candidate]:
+        circuit = PackedCircuit(network, pack_network(stages, N // 2))
         bits = first_prime_bits(network.name, circuit.magnitudes)
         calibrated = network.statistics is not None
         return Circuit(
@@ -63,168 +54,19 @@ def plan_packed(network: Network, options: PlanOptions) -> InferencePlan:
             [level for _, level in circuit.used(N)],
         )
 
-    default = GROWTH_PRECISION_BITS if network.knows_growth else DEFAULT_PRECISION_BITS
-    found = search(
-        network.name, circuit_at, options, least_depth=depth, default_bits=default
-    )
-    return found.plan()
-
-
-class _PackedCircuit:
-    """A packed network before its parameters are known.
-
-    levels: the level of every stage's value, and of "input". magnitudes: what the levels must hold.
-    """
-
-    def __init__(self, network: Network, packed: Sequence[PackedStage]) -> None:
-        self.network = network
-        self.packed = tuple(packed)
-        self.levels = levels_above_answer(item.stage for item in packed)
-        pixels = np.full(math.prod(network.input_shape), _largest_pixel(network))
-        largest = {INPUT: pixels} | {item.name: item.stage.max_abs for item in packed}
-        self.magnitudes = tuple(packed_magnitudes(packed, largest, self.levels))
-        steepest = OperatingPoints.of_bounds(largest)
-        if network.statistics is None:
-            # An image at an end of the range may have every slope at its largest, signs and all.
-            ends = np.array(network.input_range)[:, None] * np.ones(len(pixels))
-            worst = [steepest, OperatingPoints.of_images(packed, ends)]
-            typical = worst
-        elif network.knows_growth:
-            typical = [OperatingPoints.of_statistics(network, packed, largest)]
-            worst = [steepest, *typical]
-        else:
-            worst = typical = [steepest]
-        made = {id(points): Prediction(packed, self.levels, points) for points in worst}
-        self._typical = [made[id(points)] for points in typical]
-        self._worst = list(made.values())
-
-    @property
-    def largest_logit(self) -> float:
-        """The largest answer of the calibration images, or a bound on all answers."""
-        return float(self.packed[-1].stage.max_abs.max())
-
-    def candidate(self, params: CKKSParameters) -> _Candidate:
-        """The precision under a parameter set; raises `PlanningError` if it holds too little."""
-        check_held(self.network.name, params, self.magnitudes)
-        predicted = _bound(self._typical, params)
-        if not np.isfinite(predicted).all():
-            predicted = np.where(np.isfinite(predicted), predicted, self.worst_case(params))
-        return _Candidate(self, params, predicted)
-
-    def worst_case(self, params: CKKSParameters) -> FloatArray:
-        """The bound on each answer's error with every slope at its largest value."""
-        return _bound(self._worst, params)
-
-    def work(self, params: CKKSParameters) -> float:
-        """What a run costs under a parameter set."""
-        return packed_work(self.packed, self.levels, params)
-
-    def used(self, N: int) -> list[tuple[int, int]]:
-        """(element, level) of each use of a key, element 0 for relinearization."""
-        starts = [min(self.levels[name] for name in item.inputs) for item in self.packed]
-        return [
-            pair
-            for item, level in zip(self.packed, starts, strict=True)
-            for pair in _uses(item, level, self.levels[item.name], N)
-        ]
-
-    def needs(self, params: CKKSParameters) -> KeyNeeds:
-        """The keys of a run under a parameter set."""
-        return KeyNeeds.of(self.used(params.N)).without_served(params)
-
-    def key_bytes(self, params: CKKSParameters) -> int:
-        """The memory that the keys take under a parameter set."""
-        return key_memory(params, self.needs(params))
-
-    def stage_deviations(self, params: CKKSParameters) -> dict[str, float]:
-        """The largest deviation of an element of each stage's value."""
-        return self._typical[0].stage_deviations(params)
-
-
-def _bound(predictions: Iterable[Prediction], params: CKKSParameters) -> FloatArray:
-    """What the errors of all predictions exceed with the failure probability at most."""
-    deviations = [prediction.deviations(params) for prediction in predictions]
-    result: FloatArray = tail_factor(FAILURE_PROBABILITY) * np.max(deviations, axis=0)
-    return result
-
-
-def _largest_pixel(network: Network) -> float:
-    return max(abs(end) for end in network.input_range)
-
-
-@dataclass(frozen=True, eq=False)
-class _Candidate:
-    """A parameter set with the error that it predicts for each answer."""
-
-    circuit: _PackedCircuit
-    params: CKKSParameters
-    predicted_error: FloatArray
-
-    @property
-    def predicted_bits(self) -> float:
-        """As `InferencePlan.predicted_bits`."""
-        return precision_bits(float(self.predicted_error.max()), self.circuit.largest_logit)
-
-    def plan(self) -> InferencePlan:
-        """The plan under these parameters."""
-        circuit, params = self.circuit, self.params
-        network, packed, levels = circuit.network, circuit.packed, circuit.levels
-        deviations = circuit.stage_deviations(params)
-        # The backward pass knows more of the last stage.
-        largest = float(self.predicted_error.max()) / tail_factor(FAILURE_PROBABILITY)
-        deviations[packed[-1].name] = largest
-        starts = [min(levels[name] for name in item.inputs) for item in packed]
-        source = network_input_layout([item.stage for item in packed], params.slots)
-        return InferencePlan(
-            network=network.name,
-            fingerprint=network.fingerprint(),
-            params=params,
-            input_layout=replace(source, shape=network.input_shape, grid=None),
-            output_layout=packed[-1].layout,
-            input_range=network.input_range,
-            stages=tuple(
-                _stage_plan(params, item, level, levels[item.name], deviations[item.name])
-                for item, level in zip(packed, starts, strict=True)
-            ),
-            needs=circuit.needs(params),
-            predicted_error=self.predicted_error,
-            worst_case_error=circuit.worst_case(params),
-            largest_logit=circuit.largest_logit,
-            failure_probability=FAILURE_PROBABILITY,
-            calibrated=network.statistics is not None,
-            answers=network.answers,
-            packed=packed,
+    try:
+        found = search(
+            network.name, circuit_at, options, least_depth=depth, default_bits=default
         )
-
-
-def _stage_plan(
-    params: CKKSParameters, item: PackedStage, level_in: int, level_out: int, deviation: float
-) -> StagePlan:
-    return StagePlan(
-        name=item.name,
-        kind=type(item.stage).__name__.removesuffix("Stage").lower(),
-        level_in=level_in,
-        level_out=level_out,
-        rotations=len(item.rotations),
-        diagonals=item.affine.diagonals if item.affine else 0,
-        ciphertexts=item.layout.ciphertexts,
-        predicted_error=deviation,
-        weight_bytes=affine_weight_bytes(params, item.affine, level_in) if item.affine else 0,
-    )
-
-
-def _uses(
-    packed: PackedStage, level_in: int, level_out: int, N: int
-) -> Iterator[tuple[int, int]]:
-    """(element, level) of the keys that one stage uses, element 0 for relinearization."""
-    affine = packed.affine
-    if affine is not None:
-        for split in affine.splits.values():
-            for steps in split.rotations:
-                yield galois.element_of_rotation(steps, N), level_in
-        for steps in affine.folds:
-            # Folds act on the result, one level below.
-            yield galois.element_of_rotation(steps, N), level_out
-    if isinstance(packed.stage, SquareStage | PolynomialStage | ProductStage):
-        for level in range(level_out + 1, level_in + 1):
-            yield RELINEARIZATION, level
+    except PlanningError as refusal:
+        may_bootstrap = options.bootstrap is None and options.dnum is None
+        if not may_bootstrap or depth < LEAST_DEPTH:
+            raise
+        try:
+            plan = plan_with_bootstraps(network, options, default)
+        except PlanningError as problem:
+            raise PlanningError(f"{refusal}; with bootstraps: {problem}") from problem
+        if plan is None:
+            raise
+        return plan
+    return found.plan()

@@ -22,7 +22,14 @@ from nn.network.layers import FloatArray
 from nn.packed.answer_errors import AnswerErrors, answer_errors
 from nn.packed.operating_points import OperatingPoints
 from nn.packed.packed_network import PackedStage
-from nn.stages.stage import AffineStage, PolynomialStage, ProductStage, SquareStage
+from nn.stages.levels import start_level
+from nn.stages.stage import (
+    AffineStage,
+    BootstrapStage,
+    PolynomialStage,
+    ProductStage,
+    SquareStage,
+)
 
 _MOST_NUMBERS = 1 << 23
 """The most derivatives at a time: 64 MiB."""
@@ -101,7 +108,7 @@ def variances(
     fresh = noise.fresh(levels[INPUT])
     found = {INPUT: np.full(points.values[INPUT].shape, fresh)}
     for item in packed:
-        level = min(levels[name] for name in item.inputs)
+        level = start_level(item.stage, levels)
         inputs = []
         for name in item.inputs:
             variance = found[name]
@@ -136,6 +143,8 @@ def _after(
         x, y = (points.values[name] ** 2 for name in stage.inputs)
         both = inputs[0] * inputs[1]
         return y * inputs[0] + x * inputs[1] + both + noise.product(level)
+    if isinstance(stage, BootstrapStage):
+        return variance + noise.bootstrap(level)
     return inputs[0] + inputs[1]
 
 

@@ -6,11 +6,12 @@ import os
 import time
 from pathlib import Path
 
+from he.ckks.bootstrap.bootstrapper import Bootstrapper
 from he.ckks.evaluator import Evaluator
 from he.rlwe.evaluation_keys import EvaluationKeys
 from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.serializable import Buffer
-from he.trace import RELINEARIZATION, Tracer
+from he.trace import FROM_SPARSE, RELINEARIZATION, TO_SPARSE, Tracer
 from he.validation import whole_number
 from nn.errors import NetworkError, ShapeError
 from nn.inference.identity import check_images
@@ -22,10 +23,9 @@ from nn.memory import check_memory
 from nn.network.graph import INPUT, Network
 from nn.packed.encrypted_batch import EncryptedBatch
 from nn.packed.encrypted_stages import EncryptedStage, Tensor, encrypted_stage
-from nn.packed.packed_network import pack_network
+from nn.packed.packed_for import packed_for
 from nn.packed.plan import InferencePlan, take_plan
 from nn.packed.weights import StageWeights, matrix_sources
-from nn.stages.rewriting import rewrite
 from nn.terminal.progress import StageProgress, count_progress, stage_progress
 from ntt import threads as ntt_threads
 
@@ -78,7 +78,7 @@ class PackedServer:
         if memory_bytes is not None:
             memory_bytes = whole_number(memory_bytes, "memory_bytes", 0)
         folder = None if weights_folder is None else _made_folder(weights_folder)
-        packed = plan.packed or pack_network(rewrite(network), plan.params.slots)
+        packed = plan.packed or packed_for(plan, network)
         planned = {stage.name: stage for stage in plan.stages}
         # The sizes that a plan from bytes states may be anything.
         known = {stage.name: stage.weight_bytes for stage in plan.stages if plan.packed}
@@ -96,11 +96,17 @@ class PackedServer:
                 f"the encoded weights of {plan.network!r}",
                 f"give memory_bytes, {max(sizes, default=0)} at least, or a weights_folder",
             )
+        bootstrapper = None
+        if plan.bootstraps:
+            bootstrapper = Bootstrapper(plan.params)
+            bootstrapper.prepare()
         diagonals = sum(weights.diagonals for weights in linear.values())
         with count_progress("encoded diagonals", diagonals, progress) as bar:
             sources = matrix_sources(evaluator, linear, memory_bytes, folder, bar.advance)
         self._stages = [
-            encrypted_stage(evaluator, item, planned[item.name], sources.get(item.name))
+            encrypted_stage(
+                evaluator, item, planned[item.name], sources.get(item.name), bootstrapper
+            )
             for item in packed
         ]
         last_reader = {name: stage for stage in self._stages for name in stage.inputs}
@@ -165,7 +171,7 @@ class PackedServer:
                 f"{type(batch).__name__}"
             )
         check_count(len(batch), most)
-        batch.check(plan.params, per_image, plan.params.max_level, "fresh images")
+        batch.check(plan.params, per_image, plan.input_level, "fresh images")
         check_images(batch.ids, plan.id, self._key_id)
         return batch
 
@@ -215,5 +221,7 @@ def _check_keys(keys: EvaluationKeys, needs: KeyNeeds) -> None:
     for element, level in needs.levels():
         if element == RELINEARIZATION:
             keys.for_relinearization(level)
+        elif element in (TO_SPARSE, FROM_SPARSE):
+            keys.for_change_of_secret(element, level)
         else:
             keys.for_element(element, level)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from he.ckks.bootstrap.shapes import bootstrap_work
+from he.ckks.circuits.polynomial import Polynomial
+from he.ckks.circuits.polynomial_circuit import PolynomialCircuit
 from he.ckks.params import CKKSParameters
 from he.ckks.word_levels import PRODUCT_COST
 from nn.inference.work import decomposition_work, division_work, key_switch_work
 from nn.packed.packed_network import PackedStage
-from nn.stages.stage import AddStage
+from nn.stages.levels import start_level
+from nn.stages.stage import AddStage, BootstrapStage, PolynomialStage, Stage
 
 
 def packed_work(
@@ -17,8 +21,8 @@ def packed_work(
     """The cost of all stages; levels: the level of each value, and of the input, by name."""
     total = 0.0
     for stage in packed:
-        level = min(levels[name] for name in stage.inputs)
-        if isinstance(stage.stage, AddStage):
+        level = start_level(stage.stage, levels)
+        if isinstance(stage.stage, AddStage | BootstrapStage):
             continue
         total += stage.layout.ciphertexts * division_work(params, level)
         if stage.affine is None:
@@ -41,10 +45,12 @@ def stage_transforms(
     if isinstance(packed.stage, AddStage):
         return 0.0
     outputs, affine = packed.layout.ciphertexts, packed.affine
+    if isinstance(packed.stage, BootstrapStage):
+        return outputs * bootstrap_work(params)
     total = outputs * division_work(params, level_in)
     if affine is None:
-        passed = range(level_out + 1, level_in + 1)
-        return total + outputs * sum(key_switch_work(params, level) for level in passed)
+        heights = switched_heights(packed.stage)
+        return total + outputs * sum(key_switch_work(params, level_out + h) for h in heights)
     limbs = params.levels[level_in].limbs + len(params.levels[level_in].specials)
     babies = {(i, step) for (_, i), plan in affine.splits.items() for step in plan.babies if step}
     giants = {(o, step) for (o, _), plan in affine.splits.items() for step in plan.giants if step}
@@ -53,3 +59,15 @@ def stage_transforms(
     total += len(giants) * key_switch_work(params, level_in)
     total += affine.diagonals * 2 * PRODUCT_COST * limbs
     return total + outputs * len(affine.folds) * key_switch_work(params, level_out)
+
+
+def switched_heights(stage: Stage) -> list[int]:
+    """How far above its result an elementwise stage relinearizes, once for each product."""
+    if not isinstance(stage, PolynomialStage):
+        return [1]
+    polynomial = stage.polynomial
+    # Where coefficients differ from slot to slot, any number that is no integer stands for them.
+    one = [c if c.ndim == 0 else 0.5 for c in polynomial.coefficients]
+    circuit = PolynomialCircuit(Polynomial(one, polynomial.basis))
+    heights = [circuit.height(i) + 1 for i in circuit.needed if i > 1]
+    return heights + [part.height for part in circuit.total.inner() if part.products]

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from nn.network.graph import INPUT
 from nn.stages.stage import Stage
+
+
+def start_level(stage: Stage, levels: Mapping[str, int]) -> int:
+    """The level at which a stage runs: its inputs are there, or are moved there.
+
+    levels: of every stage's value.
+    """
+    return levels[stage.name] + stage.levels
 
 
 def levels_above_answer(stages: Iterable[Stage]) -> dict[str, int]:

@@ -24,6 +24,7 @@ from nn.network.linear_map import Reshape
 from nn.network.nonlinear import MaxPool2d, ScalarFunction
 from nn.network.two_inputs import Maximum, Multiply
 from nn.stages.affine import affine_from_layer, identity, is_affine
+from nn.stages.bounded import bound_values
 from nn.stages.completed_square import complete_squares
 from nn.stages.conditioning import condition_polynomials
 from nn.stages.ranges import Interval
@@ -44,7 +45,7 @@ map and a narrow map in front of it (1000 -> 10 -> 1000 features) would multiply
 """
 
 
-def rewrite(network: Network) -> tuple[Stage, ...]:
+def rewrite(network: Network, *, bounded: bool = False) -> tuple[Stage, ...]:
     """The stages of the folded network in topological order; the last one is the output.
 
     The name of a stage joins the names of its layers with "+". A Flatten or Reshape is no stage;
@@ -55,6 +56,8 @@ def rewrite(network: Network) -> tuple[Stage, ...]:
     calibration images, carried through the rewriting. Without statistics `max_abs` comes from the
     input range by interval arithmetic, and no input in the range exceeds it, up to rounding.
 
+    bounded: values are scaled into [-1, 1] (`nn.stages.bounded`), as bootstraps need them.
+
     Raises `GraphError` if two joined names collide.
     """
     _check_polynomials(network)
@@ -62,6 +65,8 @@ def rewrite(network: Network) -> tuple[Stage, ...]:
     made = _merge_affine(_translate(folded))
     made = complete_squares(made, _max_abs(folded, made))
     made = condition_polynomials(made, _max_abs(folded, made))
+    if bounded:
+        made = bound_values(made, _max_abs(folded, made))
     made = _with_output_shape(_renamed(made), folded.output_shape)
     bounds = _max_abs(folded, made)
     return tuple(replace(stage, max_abs=bounds[stage.name]) for stage in made)

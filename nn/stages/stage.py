@@ -1,4 +1,4 @@
-"""The stages of an encrypted network: affine maps, squares, polynomials, sums."""
+"""The stages of an encrypted network: affine maps, squares, polynomials, sums, bootstraps."""
 
 from __future__ import annotations
 
@@ -170,6 +170,29 @@ class ProductStage(Stage):
         (low, high), (other_low, other_high) = inputs
         ends = np.stack([low * other_low, low * other_high, high * other_low, high * other_high])
         return ends.min(axis=0), ends.max(axis=0)
+
+
+@dataclass(frozen=True, eq=False)
+class BootstrapStage(Stage):
+    """The same value at a higher level; a planner puts it between two stages.
+
+    start: the level at which it begins; values of higher levels are moved there. refreshed: the
+    level of what it makes.
+    """
+
+    start: int
+    refreshed: int
+
+    @property
+    def levels(self) -> int:
+        """Below 0: the levels that are won."""
+        return self.start - self.refreshed
+
+    def evaluate(self, *inputs: FloatArray) -> FloatArray:
+        return inputs[0]
+
+    def bounds(self, *inputs: Interval) -> Interval:
+        return inputs[0]
 
 
 def shared_columns(coefficients: FloatArray) -> list[FloatArray | float]:

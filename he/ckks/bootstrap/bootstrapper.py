@@ -6,19 +6,18 @@ import functools
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
-from he.ckks.bootstrap import cost, slot_matrices
+from he.ckks.bootstrap import slot_matrices
 from he.ckks.bootstrap.cosine import matrix_factors, sine_polynomials
 from he.ckks.bootstrap.modulus_raising import raised
 from he.ckks.bootstrap.overflow import failure_probability
 from he.ckks.bootstrap.parameters import BootstrapCircuit
 from he.ckks.bootstrap.prediction import BootstrapError, Prediction
+from he.ckks.bootstrap.shapes import bootstrap_work
 from he.ckks.bootstrap.slot_transforms import SlotMap, SlotTransform, unconjugated
 from he.ckks.bootstrap.steps import split_evenly, split_sums
-from he.ckks.bootstrap.switching import Shape
 from he.ckks.ciphertext import Ciphertext, Plaintext
 from he.ckks.circuits.polynomial_evaluation import EncodedPolynomial
 from he.ckks.encoding.encoder import Encoder
@@ -36,29 +35,6 @@ from he.rlwe.rns import context
 from he.trace import FROM_SPARSE, TO_SPARSE
 from he.validation import instance
 from ntt.workspace import workspace
-
-
-@dataclass(frozen=True)
-class _Shapes:
-    """The sizes of a parameter set's levels, as `cost` asks for them."""
-
-    params: CKKSParameters
-
-    @property
-    def top(self) -> int:
-        return self.params.max_level
-
-    def shape(self, level: int) -> Shape:
-        at = self.params.levels[level]
-        limbs = at.limbs
-        return Shape(limbs, len(at.specials), len(at.digits), min(at.digit_limbs, limbs))
-
-    def log_qp(self, level: int) -> float:
-        primes = self.params.primes(level) + self.params.special_primes(level)
-        return sum(math.log2(prime) for prime in primes)
-
-    def serves(self, level: int, lower: int) -> bool:
-        return self.params.levels[level].serves(self.params.levels[lower])
 
 
 class Bootstrapper:
@@ -159,8 +135,7 @@ class Bootstrapper:
             start = time.perf_counter()
             ops.forward(limbs)
             seconds.append(time.perf_counter() - start)
-        work = cost.work(self.circuit, _Shapes(self.params), self.params.N)
-        return work * min(seconds) / len(limbs)
+        return bootstrap_work(self.params) * min(seconds) / len(limbs)
 
     def report(self) -> str:
         """What to expect, in lines of text: levels, precision, failure, keys, memory, time."""

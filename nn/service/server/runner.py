@@ -14,12 +14,11 @@ from nn.inference.keys import ClientKeys, owner_of
 from nn.network.graph import Network
 from nn.network.network_file import load
 from nn.packed.encrypted_batch import EncryptedBatch
-from nn.packed.packed_network import pack_network
+from nn.packed.packed_for import packed_for
 from nn.packed.plan import InferencePlan
 from nn.packed.server import PackedServer
 from nn.service.server.models import NETWORK, TRIAL_IMAGES, TRIAL_KEYS, WEIGHTS, read_model
 from nn.service.wire import Refusal
-from nn.stages.rewriting import rewrite
 from nn.terminal.progress import StageProgress
 
 Outcome = bytes | Refusal
@@ -62,7 +61,7 @@ class _Model:
         plan = read_model(folder).plan
         self.folder = folder
         self.network: Network = load(folder / NETWORK)
-        packed = tuple(pack_network(rewrite(self.network), plan.params.slots))
+        packed = packed_for(plan, self.network)
         self.plan: InferencePlan = replace(plan, packed=packed)
 
     def loaded(self, keys: bytes, key_id: str | None) -> _Loaded:
@@ -189,7 +188,7 @@ def _checked(images: bytes, plan: InferencePlan, key_id: str) -> EncryptedBatch:
     """The images of one job, as its plan and its keys need them."""
     per_image = plan.input_layout.ciphertexts
     batch = EncryptedBatch.from_bytes(images, plan.params, per_image, most_images=_MOST_IMAGES)
-    batch.check(plan.params, per_image, plan.params.max_level, "fresh images")
+    batch.check(plan.params, per_image, plan.input_level, "fresh images")
     check_images(batch.ids, plan.id, bytes.fromhex(key_id))
     return batch
 
