@@ -73,7 +73,8 @@ def test_bootstraps__answers_are_within_the_prediction(network, plan, run) -> No
     answer = nn.Server(plan, network, keys).run(batch)
     error = np.abs(client.decrypt(answer) - network(images_of(network)))
     assert (error <= plan.predicted_error).all()
-    assert plan.predicted_error.max() <= 100 * error.max()
+    # A bound covers seven deviations and the worst of the calibration images; these are three.
+    assert plan.predicted_error.max() <= 1000 * error.max()
 
 
 def test_bootstraps__a_plan_from_bytes_gives_the_same_bits(network, plan, run) -> None:
