@@ -224,9 +224,10 @@ class _Ring:
         costs = self._costs(largest)
         for depth in range(1, most + 1):
             lower = most - depth
-            limited = full._replace(refreshed=full.refreshed - lower, top=full.top - lower)
+            refreshed = full.refreshed - lower
             # What is raised has so many limbs less.
-            limited = limited._replace(cost=full.cost * limited.top / full.top)
+            cost = full.cost * (largest.max_level - lower) / largest.max_level
+            limited = full._replace(refreshed=refreshed, top=refreshed, cost=cost)
             found = cheapest_placement(self._packed, limited, costs, self._allowed)
             if found is not None:
                 yield depth, found
@@ -250,7 +251,9 @@ class _Ring:
         circuit = params.bootstrap
         assert circuit is not None
         top = params.max_level
-        return Refreshing(circuit.input_level, top - circuit.levels, top, bootstrap_work(params))
+        # The input stays below the levels of the bootstrap itself, whose limbs are many.
+        refreshed = top - circuit.levels
+        return Refreshing(circuit.input_level, refreshed, refreshed, bootstrap_work(params))
 
     def _params(self, scale: int, depth: int) -> CKKSParameters | None:
         """Parameters with so many levels between bootstraps; None where nothing fits."""

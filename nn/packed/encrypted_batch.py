@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -15,6 +16,9 @@ from nn.errors import ShapeError
 from nn.inference.identity import Ids, check_ids
 from nn.inference.limits import check_count
 from nn.inference.roles import StageTime
+
+_ROUNDING = 2.0**-45
+"""What divisions by several primes round off a scale, relative to it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +82,7 @@ class EncryptedBatch:
                     f"a ciphertext is at level {ciphertext.level} in {ciphertext.parts} parts: "
                     f"{what} of the plan are at level {level} in 2 parts"
                 )
-            if ciphertext.scale != params.scales[level]:
+            if not math.isclose(ciphertext.scale, params.scales[level], rel_tol=_ROUNDING):
                 raise ScaleMismatchError(
                     f"a ciphertext is at scale {ciphertext.scale:.6g}: {what} of the plan are at "
                     f"scale {params.scales[level]:.6g}"

@@ -44,10 +44,10 @@ from nn.network.graph import Network
 from nn.network.layers import FloatArray
 from nn.packed.bootstrap_facts import bootstrap_facts
 from nn.packed.layout import TensorLayout
-from nn.packed.packed_network import PackedStage, pack_network
+from nn.packed.packed_for import packed_for
+from nn.packed.packed_network import PackedStage
 from nn.packed.plan_trace import dry_trace
 from nn.packed.stage_plan import StagePlan, read_stages
-from nn.stages.rewriting import rewrite
 from ntt.terminal import printable
 
 KIND = "inference plan"
@@ -226,13 +226,14 @@ class InferencePlan:
         packed: Sequence[PackedStage] | None = self.packed
         if packed is None:
             assert network is not None
-            packed = pack_network(rewrite(network), self.params.slots)
+            packed = packed_for(self.params, self.stages, network)
         return dry_trace(
             self.params,
             self.needs,
             packed,
             self.stages,
             ciphertexts=self.input_layout.ciphertexts,
+            input_level=self.input_level,
             images=images,
             title=self.network,
         )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
+from he.ckks.bootstrap.dry_run import DryBootstrapper
 from he.ckks.circuits.diagonals import EncodedDiagonals
 from he.ckks.circuits.dry_run import dry_ciphertext, dry_diagonals, dry_evaluator
 from he.ckks.circuits.linear_transform import SlotMatrix
@@ -27,6 +28,7 @@ def dry_trace(
     plans: Sequence[StagePlan],
     *,
     ciphertexts: int,
+    input_level: int,
     images: int,
     title: str,
 ) -> OpTrace:
@@ -37,8 +39,9 @@ def dry_trace(
     tracer = Tracer(params, title)
     evaluator = dry_evaluator(params, needs, tracer)
     planned = {plan.name: plan for plan in plans}
+    bootstrapper = None if params.bootstrap is None else DryBootstrapper(params)
     values: list[dict[str, Tensor]] = [
-        {INPUT: [dry_ciphertext(params, params.max_level) for _ in range(ciphertexts)]}
+        {INPUT: [dry_ciphertext(params, input_level) for _ in range(ciphertexts)]}
         for _ in range(images)
     ]
     for image in values:
@@ -49,7 +52,7 @@ def dry_trace(
         tracer.layer = item.name
         plan = planned[item.name]
         source = None if item.affine is None else _source(evaluator, item.affine, plan.level_in)
-        stage = encrypted_stage(evaluator, item, plan, source)
+        stage = encrypted_stage(evaluator, item, plan, source, bootstrapper)
         for image in values:
             (image[item.name],) = stage.apply([[image[name] for name in stage.inputs]])
         for name in {name for name in item.inputs if last_reader[name] == item.name}:

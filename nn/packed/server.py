@@ -78,7 +78,7 @@ class PackedServer:
         if memory_bytes is not None:
             memory_bytes = whole_number(memory_bytes, "memory_bytes", 0)
         folder = None if weights_folder is None else _made_folder(weights_folder)
-        packed = plan.packed or packed_for(plan, network)
+        packed = plan.packed or packed_for(plan.params, plan.stages, network)
         planned = {stage.name: stage for stage in plan.stages}
         # The sizes that a plan from bytes states may be anything.
         known = {stage.name: stage.weight_bytes for stage in plan.stages if plan.packed}

@@ -17,6 +17,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import NamedTuple
 
 from he.ckks.bootstrap.parameters import BootstrapCircuit, Scales
@@ -283,7 +284,7 @@ def bootstrap_moduli(plan: LevelPlan) -> LevelModuli:
         lower.insert(0, primes.words(2.0 ** plan.prime_bits[0]))
         modulus = math.prod(itertools.chain(*lower))
         upper, scale = primes.chain(bits[r + 1 :], 2.0 ** bits[-1])
-        upper.insert(0, primes.words(scale**2 * modulus / 2.0 ** bits[r], plan.base))
+        upper.insert(0, primes.words(Fraction(scale**2 / 2.0 ** bits[r]) * modulus, plan.base))
     else:
         lower, _ = primes.chain(bits, 2.0 ** bits[-1])
         lower.insert(0, primes.words(2.0 ** plan.prime_bits[0]))
@@ -316,11 +317,16 @@ class _Primes:
         self._taken.append(prime)
         return prime
 
-    def words(self, target: float, count: int | None = None) -> list[int]:
-        """Primes whose product is near a number: `count`, or as few as hold it."""
-        count = count or _words(math.log2(target))
-        primes = [self.near(target ** (1 / count)) for _ in range(count - 1)]
-        return [*primes, self.near(target / math.prod(primes))]
+    def words(self, target: float | Fraction, count: int | None = None) -> list[int]:
+        """Primes whose product is near a number: `count`, or as few as hold it.
+
+        A float ends at 2^1024, and moduli need not.
+        """
+        exact = Fraction(target)
+        bits = math.log2(exact.numerator) - math.log2(exact.denominator)
+        count = count or _words(bits)
+        primes = [self.near(2.0 ** (bits / count)) for _ in range(count - 1)]
+        return [*primes, self.near(float(exact / math.prod(primes)))]
 
     def chain(self, bits: Sequence[float], scale: float) -> tuple[list[list[int]], float]:
         """The primes that each level but the lowest adds, upwards; and the lowest level's scale.

@@ -61,7 +61,7 @@ class _Model:
         plan = read_model(folder).plan
         self.folder = folder
         self.network: Network = load(folder / NETWORK)
-        packed = packed_for(plan, self.network)
+        packed = packed_for(plan.params, plan.stages, self.network)
         self.plan: InferencePlan = replace(plan, packed=packed)
 
     def loaded(self, keys: bytes, key_id: str | None) -> _Loaded:

@@ -10,6 +10,7 @@ import pytest
 
 import he
 import nn
+from he.trace import Tracer
 from nn.network.activation import Polynomial
 from nn.network.graph import INPUT, Network, Node
 from nn.network.layers import Add, Layer, Linear
@@ -78,19 +79,19 @@ def test_bootstraps__answers_are_within_the_prediction(network, plan, run) -> No
 
 
 def test_bootstraps__a_plan_from_bytes_gives_the_same_bits(network, plan, run) -> None:
-    client, keys, batch = run
+    _, keys, batch = run
     stored = plan.to_bytes()
     read = nn.read_plan(stored, insecure_reason=REASON)
     assert read.to_bytes() == stored
     assert read.id == plan.id
     assert (read.bootstraps, read.input_level) == (plan.bootstraps, plan.input_level)
-    first, second = (nn.Server(given, network, keys.to_bytes()).run(batch) for given in (plan, read))
+    octets = keys.to_bytes()
+    first, second = (nn.Server(given, network, octets).run(batch) for given in (plan, read))
     for mine, its in zip(first.ciphertexts, second.ciphertexts, strict=True):
         assert (mine.data == its.data).all()
 
 
-def test_bootstraps__keys_are_those_of_the_network_and_of_the_bootstrap(network, plan, run) -> None:
-    _, keys, _ = run
+def test_bootstraps__keys_are_those_of_the_network_and_of_the_bootstrap(network, plan) -> None:
     facts = bootstrap_facts(plan.params)
     united = he.KeyNeeds.union([plan.needs, facts.needs]).without_served(plan.params)
     assert united == plan.needs
@@ -121,6 +122,16 @@ def test_bootstraps__pictures_show_them(plan) -> None:
     for name in names:
         assert name in text
         assert name[:24] in svg
+
+
+def test_bootstraps__the_trace_of_a_plan_is_that_of_a_run(network, plan, run) -> None:
+    _, keys, batch = run
+    tracer = Tracer(plan.params, network.name)
+    one = nn.EncryptedBatch(batch.ciphertexts[: batch.per_image], batch.per_image)
+    nn.PackedServer(plan, network, keys, tracer=tracer).run(one)
+    assert plan.trace() == tracer.trace()
+    read = nn.read_plan(plan.to_bytes(), insecure_reason=REASON)
+    assert read.trace(network) == tracer.trace()
 
 
 def test_bootstraps__progress_names_each(network, plan, run) -> None:
