@@ -13,7 +13,7 @@ import numpy as np
 
 from he.ckks.noise import tail_factor
 from he.ckks.params import CKKSParameters
-from he.errors import CorruptBytesError
+from he.errors import CorruptBytesError, VersionError
 from he.format.container import Contents
 from nn.inference.identity import read_version
 from nn.network.layers import FloatArray, Shape
@@ -87,9 +87,15 @@ def promise_sections(contents: Contents, newest: int = VERSION) -> tuple[str, ..
 
     newest: `BOOTSTRAP_VERSION` for plans that may bootstrap.
     """
-    if newest == BOOTSTRAP_VERSION and contents.header.get("version") == newest:
-        return (WORST_CASE,)
-    return (WORST_CASE,) if read_version(contents, VERSION) else ()
+    if newest == VERSION:
+        return (WORST_CASE,) if read_version(contents, VERSION) else ()
+    version = contents.header.get("version", 1)
+    if type(version) is not int or not 1 <= version <= newest:
+        raise VersionError(
+            f"the bytes are of version {version!r}, this release reads 1 to {newest}; write them "
+            f"again, or use the release that wrote them"
+        )
+    return (WORST_CASE,) if version > 1 else ()
 
 
 def read_promise(

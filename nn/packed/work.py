@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 
 from he.ckks.bootstrap.shapes import bootstrap_work
@@ -61,6 +62,7 @@ def stage_transforms(
     return total + outputs * len(affine.folds) * key_switch_work(params, level_out)
 
 
+@functools.lru_cache(maxsize=1024)
 def switched_heights(stage: Stage) -> list[int]:
     """How far above its result an elementwise stage relinearizes, once for each product."""
     if not isinstance(stage, PolynomialStage):
