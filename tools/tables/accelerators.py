@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from accel_model.estimation.grounds import ground_words
 from accel_model.machine.figures import TAGS
 from tools.tables.markdown import commands, table
 from tools.tables.result_files import Result, commits, load, load_networks
@@ -92,5 +93,18 @@ def _described(machine: Result) -> str:
     return (
         f"`{machine['machine']}`: {machine['title']}. On-chip memory holds {machine['slots']:,} "
         f"limbs. The {unit} is the busiest part, at work for {use[busiest]:.0%} of the time. "
-        f"Origin of the figures: {known}."
+        f"Origin of the figures: {known}.{_rests_on(machine)}"
     )
+
+
+def _rests_on(machine: Result) -> str:
+    """The shares of time, energy and area by tag, where the result has them; and its options."""
+    grounds = machine.get("grounds")
+    words = f" They carry: {ground_words(grounds)}." if grounds else ""
+    options = [
+        f"{option['name']} {1e3 * option['time_s']:.3g} ms, {1e3 * option['energy_j']:.3g} mJ"
+        for option in machine.get("options", [])
+        if "time_s" in option
+    ]
+    shown = f" With options, on the first network: {'; '.join(options)}." if options else ""
+    return words + shown
