@@ -20,6 +20,8 @@ from ntt.backends.layout import (
     FLOAT_Q,
     FLOAT_Q_INVERSE,
     FLOAT_WIDE,
+    LANES_OF_LAST_STAGE,
+    LANES_OF_STAGE_BEFORE,
     MU,
     N_INVERSE,
     N_INVERSE_SHOUP,
@@ -29,6 +31,7 @@ from ntt.backends.layout import (
     RADIX,
     RADIX_SHOUP,
     SHIFT,
+    VECTOR_WORD_BITS,
     Q,
 )
 from ntt.caching import cached_within
@@ -141,6 +144,8 @@ def _row_of_prime(N: int, q: int, word_bits: int, outer_N: int) -> np.ndarray:
         constants[RADIX] = radix
         constants[RADIX_SHOUP] = modulus.shoup(radix, word_bits)
         constants[ONE_SHOUP] = modulus.shoup(1, word_bits)
+        if word_bits == VECTOR_WORD_BITS:
+            w, w_inverse = in_order_of_lanes(w), in_order_of_lanes(w_inverse)
         factors = [
             (values, shoup_constants(values, q, word_bits)) for values in (scale, w, w_inverse)
         ]
@@ -156,6 +161,24 @@ def bit_reversal(N: int) -> np.ndarray:
     while len(order) < N:
         order = np.concatenate((2 * order, 2 * order + 1))
     return order
+
+
+def in_order_of_lanes(w: np.ndarray) -> np.ndarray:
+    """Twiddles (N,) with those of the last two stages in the order of the lanes that use them.
+
+    Within each eight twiddles of the last stage, and of the one before: `LANES_OF_LAST_STAGE` and
+    `LANES_OF_STAGE_BEFORE`. The same array where N < 32.
+    """
+    quarter = len(w) // 4
+    if quarter < 8:
+        return w
+    ordered = w.copy()
+    for start, stop, lanes in (
+        (quarter, 2 * quarter, LANES_OF_STAGE_BEFORE),
+        (2 * quarter, 4 * quarter, LANES_OF_LAST_STAGE),
+    ):
+        ordered[start:stop] = w[start:stop].reshape(-1, 8)[:, lanes].reshape(-1)
+    return ordered
 
 
 def float_factors(w: np.ndarray, q: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,14 @@ from pathlib import Path
 from benchmarks.commands.options import add_memory_option, add_output_options, seconds
 from benchmarks.commands.results_file import write_rows
 from benchmarks.operations.memory import in_words
-from benchmarks.operations.transforms import DEGREES, TransformRow, run, speedups
+from benchmarks.operations.transforms import (
+    DEGREES,
+    LARGEST_BITS,
+    MODULUS_BITS,
+    TransformRow,
+    run,
+    speedups,
+)
 from benchmarks.peers import hexl
 from nn.cli.options import Subparsers
 from ntt.terminal import say, show
@@ -34,6 +41,14 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--backend", action="append", metavar="NAME", help="only this backend; may be repeated"
+    )
+    parser.add_argument(
+        "--modulus-bits",
+        type=int,
+        choices=range(20, LARGEST_BITS + 1),
+        default=MODULUS_BITS,
+        metavar="BITS",
+        help=f"of the primes, from 20 to {LARGEST_BITS} (default: %(default)s)",
     )
     parser.add_argument(
         "--peers", action="store_true", help="also time Intel HEXL, where it is installed"
@@ -74,6 +89,7 @@ def run_command(arguments: argparse.Namespace) -> int:
             seconds=arguments.seconds,
             memory=arguments.memory,
             peer=peer,
+            modulus_bits=arguments.modulus_bits,
             report=_print_row,
         )
     _print_speedups(rows)

@@ -23,7 +23,9 @@ from ntt.memory import aligned_array
 from ntt.terminal import say
 
 DEGREES = tuple(1 << k for k in range(12, 17))
-MODULUS_BITS = 50  # the largest that every backend takes
+MODULUS_BITS = 49
+"""Of the default modulus; every backend takes up to `LARGEST_BITS`."""
+LARGEST_BITS = 50
 _SAMPLE_SECONDS = 1e-3
 OPERATIONS = ("forward", "inverse")
 
@@ -59,6 +61,7 @@ def run(
     seconds: float = 2.0,
     memory: bool = False,
     peer: hexl.Hexl | None = None,
+    modulus_bits: int = MODULUS_BITS,
     report: Callable[[TransformRow], None] = lambda row: None,
 ) -> list[TransformRow]:
     """Time the forward and inverse transforms of every backend at every degree, in turns.
@@ -66,16 +69,17 @@ def run(
     With one thread a call transforms one limb in place, with several threads eight limbs a thread.
     backends: by default those that the CPU has and that N is large enough for. seconds: for each
     degree, all backends together. memory: also measure the peak of each backend. peer: takes turns
-    with the backends, with one thread only. Raises `WrongResult` where values are not those of
+    with the backends, with one thread only. modulus_bits: of the primes, at most `LARGEST_BITS`.
+    Raises `WrongResult` where values are not those of
     `scalar`, and `BackendError` for a named
     backend that the CPU lacks or that N is too small for.
     """
-    names = {N: _backends_for(N, backends) for N in degrees}
+    names = {N: _backends_for(N, modulus_bits, backends) for N in degrees}
     ntt.set_threads(threads)
     rows: list[TransformRow] = []
     try:
         for N in degrees:
-            for row in _degree(N, names[N], threads, seconds, memory, peer):
+            for row in _degree(N, names[N], threads, seconds, memory, peer, modulus_bits):
                 report(row)
                 rows.append(row)
     finally:
@@ -84,8 +88,8 @@ def run(
     return rows
 
 
-def _backends_for(N: int, wanted: Sequence[str] | None) -> tuple[str, ...]:
-    ntt.find_primes(MODULUS_BITS, N, 1)  # refuses an N that there is no transform for
+def _backends_for(N: int, bits: int, wanted: Sequence[str] | None) -> tuple[str, ...]:
+    ntt.find_primes(bits, N, 1)  # refuses an N that there is no transform for
     least = {name: select.backend_module(name).MIN_RING_DEGREE
              for name in wanted or ntt.available_backends()}  # fmt: skip
     too_large = [name for name in least if least[name] > N]
@@ -96,9 +100,9 @@ def _backends_for(N: int, wanted: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(name for name in least if name not in too_large)
 
 
-def _input(N: int, limbs: int) -> tuple[ntt.NTTTables, np.ndarray]:
+def _input(N: int, limbs: int, bits: int = MODULUS_BITS) -> tuple[ntt.NTTTables, np.ndarray]:
     """Tables of `limbs` primes, and random residues (limbs, N)."""
-    tables = ntt.NTTTables(N, ntt.find_primes(MODULUS_BITS, N, limbs))
+    tables = ntt.NTTTables(N, ntt.find_primes(bits, N, limbs))
     top = np.array(tables.moduli, dtype=np.uint64)[:, None]
     return tables, np.random.default_rng(N).integers(0, top, (limbs, N), dtype=np.uint64)
 
@@ -170,9 +174,10 @@ def _degree(
     seconds: float,
     memory: bool,
     peer: hexl.Hexl | None,
+    bits: int,
 ) -> Iterator[TransformRow]:
     limbs = 1 if threads == 1 else 8 * threads
-    tables, x = _input(N, limbs)
+    tables, x = _input(N, limbs, bits)
     cases = [case for name in names for case in _own_cases(name, tables, x)]
     if peer is not None and threads == 1:
         try:
@@ -204,7 +209,7 @@ def _degree(
             limit_ns_per_butterfly=bound.ns if bound else None,
             repeats=len(times),
             parameters={
-                "modulus_bits": MODULUS_BITS,
+                "modulus_bits": bits,
                 "limbs": limbs,
                 "calls_per_sample": count,
                 "multiply_limit_ns": bound.multiply_ns if bound else None,

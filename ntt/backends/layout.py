@@ -23,6 +23,13 @@ COLUMNS = 16  # more than there are, so that the twiddles start on a cache line
 # The blocks of N words that follow them.
 W, W_SHOUP, W_INVERSE, W_INVERSE_SHOUP = 0, 1, 2, 3
 
+# With words of 52 bits, each eight twiddles of the last stage (t = 1), and of the stage before,
+# stand in the order in which the lanes of `ntt.backends.ifma.lanes` use them; in the latter, those
+# of two pairs of vectors alternate.
+VECTOR_WORD_BITS = 52
+LANES_OF_LAST_STAGE = (0, 1, 4, 5, 2, 3, 6, 7)
+LANES_OF_STAGE_BEFORE = (0, 4, 2, 6, 1, 5, 3, 7)
+
 # The word size that stands for float64 arithmetic. Factors are then float64 values in (-q/2, q/2),
 # and a "Shoup constant" is the rounded quotient factor / q. They and the constants below are stored
 # by their bits; Q stays an integer.

@@ -15,6 +15,15 @@ N = 64
 MODULI = (*ntt.find_primes(50, N, 2), ntt.find_primes(20, N, 1)[0])
 
 
+def in_lanes(w: list[int]) -> list[int]:
+    """The order of `layout`: each eight of the last stage, and of the stage before."""
+    found = list(w)
+    for i in range(N // 4, N):
+        lanes = layout.LANES_OF_STAGE_BEFORE if i < N // 2 else layout.LANES_OF_LAST_STAGE
+        found[i] = w[i - i % 8 + lanes[i % 8]]
+    return found
+
+
 @pytest.mark.parametrize("word_bits", [52, 64])
 def test_for_word__twiddles_are_powers_in_the_stated_order(word_bits: int) -> None:
     tables = ntt.NTTTables(N, MODULI).for_word(word_bits)
@@ -22,6 +31,8 @@ def test_for_word__twiddles_are_powers_in_the_stated_order(word_bits: int) -> No
         psi = ntt.primitive_root(q, 2 * N)
         w = [pow(psi, bit_reverse(i, 6), q) for i in range(N)]
         w_inverse = [pow(psi, -bit_reverse(i, 6), q) for i in range(N)]
+        if word_bits == 52:
+            w, w_inverse = in_lanes(w), in_lanes(w_inverse)
         blocks = row[layout.COLUMNS :].reshape(4, N).tolist()
         assert blocks[layout.W] == w
         assert blocks[layout.W_SHOUP] == [(x << word_bits) // q for x in w]
@@ -30,6 +41,15 @@ def test_for_word__twiddles_are_powers_in_the_stated_order(word_bits: int) -> No
         scale = pow(N, -1, q)
         assert int(row[layout.N_INVERSE]) == scale
         assert int(row[layout.N_INVERSE_W]) == scale * w_inverse[1] % q
+
+
+def test_for_word__the_inverse_of_two_keeps_its_place() -> None:
+    """The constants take w_inverse[1] before the order of lanes."""
+    for small in (8, 16, 32):
+        (q,) = ntt.find_primes(30, small, 1)
+        row = ntt.NTTTables(small, [q]).for_word(52)[0]
+        psi = ntt.primitive_root(q, 2 * small)
+        assert int(row[layout.N_INVERSE_W]) == pow(small, -1, q) * pow(psi, -small // 2, q) % q
 
 
 def test_for_word__is_read_only_and_computed_once() -> None:

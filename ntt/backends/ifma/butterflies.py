@@ -1,7 +1,7 @@
-"""The butterflies of both transforms, for moduli of up to 50 bits and for narrow ones.
+"""The butterflies of both transforms, for moduli of up to 50 bits and for narrower ones.
 
-Narrow moduli leave room in a word of 52 bits: their sums wait several stages for a reduction. What
-waits is a word whose low 52 bits count, because products read no others.
+Narrower moduli leave room in a word of 52 bits: their sums wait several stages for a reduction.
+What waits is a word whose low 52 bits count, because products read no others.
 
 Beside each butterfly stands the function that reduces a vector where the passes of
 `ntt.backends.ifma.transform` ask for a reduction. Ranges: docs/bounds.md.
@@ -11,18 +11,32 @@ from __future__ import annotations
 
 import numpy as np
 
-from ntt.backends.ifma.arithmetic import MASK, negative, reduce_word, shoup_lazy, shoup_word
+from ntt.backends.ifma.arithmetic import (
+    MASK,
+    ZERO,
+    negative,
+    reduce_word,
+    shoup_lazy,
+    shoup_word,
+)
 from ntt.backends.layout import ONE_SHOUP, Q
 from ntt.jit import inline
-from ntt.simd.integers import splat, vmin
+from ntt.simd.integers import multiply_add_high, multiply_add_low, splat, vmin
 
-NARROW = np.uint64(1 << 46)
-"""Moduli below this are narrow."""
+NARROW_FORWARD = np.uint64(1 << 46)
+"""Moduli below this leave a forward transform unreduced up to its end."""
+
+NARROW_INVERSE = np.uint64(1 << 48)
+"""Moduli below this let an inverse transform reduce one sum in four."""
+
+MIDDLE = np.uint64(1 << 49)
+"""Moduli below this leave room for three forward stages, or for two inverse ones."""
+
 
 @inline
-def is_narrow(row):
-    """Whether the modulus of a row of the tables is narrow."""
-    return row[Q] < NARROW
+def is_below(row, bound):
+    """Whether the modulus of a row of the tables is below a bound."""
+    return row[Q] < bound
 
 
 @inline
@@ -56,8 +70,10 @@ def below_q(u, ranges):
 def narrow_cooley_tukey(a, c, w, w_shoup, ranges):
     """(a + w c, a - w c), below 2q more than a, in the low 52 bits."""
     _, two_q, negative_q, _, _ = ranges
-    c = shoup_word(c, w, w_shoup, negative_q)
-    return a + c, a + two_q - c
+    doubled = a + two_q + a
+    quotient = multiply_add_high(splat(ZERO), w_shoup, c)
+    a = multiply_add_low(multiply_add_low(a, w, c), quotient, negative_q)
+    return a, doubled - a
 
 
 @inline
@@ -87,9 +103,11 @@ def unchanged(u, ranges):
 
 @inline
 def narrow_gentleman_sande(a, c, w, w_shoup, ranges):
-    """(a + c, (a - c) w) in the low 52 bits; c at most 8q, the product below 2q."""
-    _, eight_q, negative_q, _, _ = ranges
-    return a + c, shoup_word(a + eight_q - c, w, w_shoup, negative_q)
+    """(a + c, (a - c) w) in the low 52 bits; c at most the multiple of q in `ranges`, the product
+    below 2q.
+    """
+    _, multiple, negative_q, _, _ = ranges
+    return a + c, shoup_word(a + multiple - c, w, w_shoup, negative_q)
 
 
 @inline

@@ -1,4 +1,4 @@
-"""The transforms of narrow and of wide moduli at the edges of their stated ranges."""
+"""The transforms of each kind of moduli at the edges of their stated ranges."""
 
 from __future__ import annotations
 
@@ -12,22 +12,55 @@ from ntt.limbs import LimbOps
 RUNS_HERE = [name for name in ntt.available_backends() if name == "ifma"]
 pytestmark = pytest.mark.skipif(not RUNS_HERE, reason="this CPU has no AVX-512 IFMA")
 
-NARROW_BITS = 46
-DEGREES = (1 << 7, 1 << 8, 1 << 13, 1 << 16, 1 << 17)
+WORD_BITS, NARROW_FORWARD_BITS, NARROW_INVERSE_BITS, MIDDLE_BITS = 52, 46, 48, 49
+BITS = [20, 30, 46, 47, 48, 49, 50]
+DEGREES = (1 << 7, 1 << 8, 1 << 9, 1 << 13, 1 << 16, 1 << 17)
 
 
-def test_narrow_moduli__sums_stay_inside_words() -> None:
+def test_kinds_of_moduli__are_those_of_the_proof() -> None:
+    from ntt.backends.ifma import butterflies
+
+    assert butterflies.NARROW_FORWARD == 1 << NARROW_FORWARD_BITS
+    assert butterflies.NARROW_INVERSE == 1 << NARROW_INVERSE_BITS
+    assert butterflies.MIDDLE == 1 << MIDDLE_BITS
+
+
+def test_forward__sums_stay_inside_words() -> None:
     """The recurrences of docs/bounds.md, in multiples of q."""
-    word, stages = 1 << (52 - NARROW_BITS), 17
-    assert 4 + 2 * stages < word
-    inside_registers = [2, 4, 8, 16]
-    assert max(inside_registers) < word
-    of_a_pass = 4  # a reduced sum, or a sum of two products
-    assert max(2 * 2, 4 * of_a_pass, 2 * of_a_pass + 8) <= 16 < word
+    stages = 17
+    assert 4 + 2 * stages < 1 << (WORD_BITS - NARROW_FORWARD_BITS)
+    reduced, of_a_pass = 2, 3
+    assert reduced + 2 * of_a_pass <= 1 << (WORD_BITS - MIDDLE_BITS)
+
+
+@pytest.mark.parametrize(
+    ("bits", "multiple", "again"), [(NARROW_INVERSE_BITS, 8, False), (MIDDLE_BITS, 4, True)]
+)
+def test_inverse__sums_stay_inside_words(bits: int, multiple: int, again: bool) -> None:
+    """The recurrences of docs/bounds.md: bounds of sums and of differences, in multiples of q."""
+    room, product = 1 << (WORD_BITS - bits), 2
+    largest: list[int] = []
+
+    def stage(values: int) -> int:
+        """The bound of a stage's sums, from that of its inputs."""
+        assert values <= multiple  # so that no difference falls below 0
+        largest.extend((2 * values, values + multiple))
+        return 2 * values
+
+    # Inside registers: sums and products mix, and are reduced before the last of three stages.
+    inside = stage(stage(product))
+    inside = stage(product if again else inside)
+    assert inside >= product
+    # A pass on reduced sums and on what the pass before left: products, and sums of two products.
+    inputs = product if again else 2 * product
+    sums = stage(inputs)
+    stage(max(sums, product))
+    assert 2 * product <= (2 * product if again else inputs)
+    assert max(largest) <= room
 
 
 @pytest.mark.parametrize("N", DEGREES)
-@pytest.mark.parametrize("bits", [20, 30, NARROW_BITS, NARROW_BITS + 1, 50])
+@pytest.mark.parametrize("bits", BITS)
 def test_forward__inputs_up_to_4q(N: int, bits: int) -> None:
     from ntt.backends.ifma import transform
 
@@ -43,7 +76,7 @@ def test_forward__inputs_up_to_4q(N: int, bits: int) -> None:
 
 
 @pytest.mark.parametrize("N", DEGREES)
-@pytest.mark.parametrize("bits", [20, 30, NARROW_BITS, NARROW_BITS + 1, 50])
+@pytest.mark.parametrize("bits", BITS)
 def test_inverse__inputs_up_to_2q(N: int, bits: int) -> None:
     from ntt.backends.ifma import inverse_transform
 
