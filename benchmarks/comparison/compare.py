@@ -148,6 +148,7 @@ class Comparison:
                     "speed_up": self.speed_up(a),
                     "options": [
                         {"name": row.name, "reason": row.reason}
+                        | ({} if row.generated_s is None else {"generated_s": row.generated_s})
                         if row.result is None
                         else {
                             "name": row.name,

@@ -106,18 +106,24 @@ def _options(comparison: Comparison, accelerator: Accelerator) -> Iterator[str]:
     yield ""
     yield _row(f"{accelerator.name} with", ["time", "speed-up", "energy", "area"])
     for row in accelerator.options:
+        if row.generated_s is not None:
+            speed_up = comparison.software.median_s / row.generated_s
+            cells = [
+                amount(row.generated_s, "s"),
+                ratio(None if comparison.software.disturbed else speed_up),
+            ]
+            yield _row(f"  {row.name}", cells) + f"  {row.reason}"
+            continue
         if row.result is None:
             yield f"  {row.name:<{_NAME - 2}}  - ({row.reason})"
             continue
-        speed_up = None
-        if not comparison.software.disturbed:
-            speed_up = comparison.software.median_s / row.result.time_s
+        speed_up = comparison.software.median_s / row.result.time_s
         area = row.result.area
         yield _row(
             f"  {row.name}",
             [
                 amount(row.result.time_s, "s"),
-                ratio(speed_up),
+                ratio(None if comparison.software.disturbed else speed_up),
                 amount(row.result.energy.total_j, "J"),
                 f"{area.total:.4g} {area.unit}",
             ],

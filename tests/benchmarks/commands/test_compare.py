@@ -370,7 +370,9 @@ def test_compare__software_from_a_file_and_several_images(
     shown = capsys.readouterr().out
     assert "software time from committed.json" in shown
     assert "2 encrypted images" in shown
-    for option in ("packed limbs", "seeds on chip", "factored operands", "28-bit words"):
+    for option in (
+        "as generated", "packed limbs", "seeds on chip", "factored operands", "28-bit words",
+    ):  # fmt: skip
         assert f"  {option}" in shown
     assert "asic7 rests on: time" in shown
     assert main([*words, "--software", str(tmp_path / "none.json")]) == 2
