@@ -8,7 +8,7 @@ from accel_model.timed.program import Move
 from rtl.accelerator.channel import ChannelHardware
 from rtl.accelerator.frame import Frame
 from rtl.accelerator.queues import LAYOUTS, InstructionQueue, Station
-from rtl.parts.block_memory import BlockMemory
+from rtl.parts.large_memory import LargeMemory
 
 
 class Moves:
@@ -26,7 +26,7 @@ class Moves:
             m, queue.leaves & (queue.head.opcode == int(Move.ARRIVE)), queue.head.as_value()
         )
         width = shape.lanes * shape.width
-        memory = BlockMemory(m, "arrivals", width, max(2, shape.rows * shape.arrivals))
+        memory = LargeMemory(m, "arrivals", width, max(2, shape.rows * shape.arrivals))
         memory.write(
             channel.arrival_enable,
             channel.arrival_address,
@@ -67,7 +67,7 @@ class Moves:
         with m.If(port.valid):
             m.d.sync += row.eq(row + 1)
         width = shape.lanes * shape.width
-        memory = BlockMemory(m, "departures", width, max(2, shape.rows * shape.departures))
+        memory = LargeMemory(m, "departures", width, max(2, shape.rows * shape.departures))
         memory.write(port.valid, Cat(row, *((place,) if place_bits else ())), port.row)
         word = memory.read(channel.departure_address)
         m.d.comb += channel.departure_row.eq(word)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from amaranth.hdl import Module, Mux, Signal, Value
 
-from rtl.parts.block_memory import BlockMemory
+from rtl.parts.large_memory import LargeMemory
 from rtl.parts.pipeline import Pipeline
 
 
@@ -84,7 +84,7 @@ class Scratchpad:
             write_enable = pipeline.delay_marker(write_enable, 1, f"write_enable_{bank}")
             data = Signal(self.width, name=f"write_data_{bank}", reset_less=True)
             m.d.sync += data.eq(self._write_row(bank))
-            memory = BlockMemory(m, f"bank_{bank}", self.width, self.depth)
+            memory = LargeMemory(m, f"bank_{bank}", self.width, self.depth)
             memory.write(write_enable, write_address, data)
             words.append(memory.read(address))
         for phase, port in self._reads.items():

@@ -11,6 +11,7 @@ from amaranth.back import rtlil
 from amaranth.hdl._ir import PortDirection
 from amaranth.lib import wiring
 
+from rtl.parts.large_memory import MODULE, VERILOG
 from rtl.tools import run_yosys
 from rtl.verilog.operands import fitting_map
 from rtl.verilog.ports import Port, ports_of
@@ -89,6 +90,8 @@ def emit(block: wiring.Component, name: str) -> Design:
             # Amaranth fills every memory with zeros at first. No block relies on these zeros.
             del images[image]
             verilog = re.sub(rf' *initial \$readmemb\("{image}", [^)]*\);\n', "", verilog)
+    if MODULE in verilog:
+        verilog += VERILOG
     return Design(name, verilog, images, ports)
 
 

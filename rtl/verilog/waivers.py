@@ -57,7 +57,7 @@ def _unread(module: dict[str, Any]) -> Iterator[tuple[str, str]]:
             read.update(port["bits"])
     for cell in module["cells"].values():
         for port, bits in cell["connections"].items():
-            if cell["port_directions"].get(port) == "output":
+            if cell.get("port_directions", {}).get(port) == "output":
                 makers.update(dict.fromkeys(bits, cell["type"]))
             else:
                 read.update(bits)
