@@ -2,8 +2,7 @@
 
 For a scale, the precision of a bootstrap follows; open are the ring degree and the number of levels
 between two bootstraps. More of them mean fewer bootstraps, and larger moduli for all that runs
-between. How many bootstraps a number of levels takes is found with the costs of the largest
-parameter set, and the numbers that promise least are built.
+between. A few numbers are built and priced, from the largest down.
 """
 
 from __future__ import annotations
@@ -43,8 +42,11 @@ FIRST_SCALE = 32
 _BELOW_ROUNDING = 3.0
 """Bits by which a bootstrap's error may exceed that of a rescaling: it comes once in many."""
 
-_BUILT = 3
-"""Numbers of levels that are built, of those that promise least."""
+_STEP = 0.82
+"""The quotient of two numbers of levels between bootstraps that are tried."""
+
+_WORSE = 2
+"""So many numbers of levels in a row that are worse than the best end the search."""
 
 
 def plan_with_bootstraps(
@@ -81,6 +83,14 @@ def plan_with_bootstraps(
             f"{reference(network.statistics is not None)}, {needed:.1f} are needed"
         )
     raise PlanningError(_refusal(network, stages, rings, options))
+
+
+def _depths() -> Iterator[int]:
+    """Numbers of levels between bootstraps, downwards."""
+    depth = MOST_DEPTH
+    while depth >= 1:
+        yield depth
+        depth = min(depth - 1, int(depth * _STEP))
 
 
 def _degrees(options: PlanOptions) -> tuple[int, ...]:
@@ -135,10 +145,11 @@ def _precise_enough(ring: _Ring, wanted: float, needed: float) -> Candidate | No
 
 @dataclass(frozen=True, eq=False)
 class _Choice:
-    """A parameter set with the cheapest placement under it."""
+    """A parameter set with the cheapest placement under it. depth: levels between bootstraps."""
 
     params: CKKSParameters
     placement: Placement
+    depth: int
 
     @property
     def cost(self) -> float:
@@ -189,48 +200,38 @@ class _Ring:
             return None
 
     def most_depth(self, scale: int) -> int | None:
-        """The most levels between bootstraps; None where there is no room for any."""
-        low, high = 0, MOST_DEPTH + 1
-        while high - low > 1:
-            middle = (low + high) // 2
-            if self._params(scale, middle) is None:
-                high = middle
-            else:
-                low = middle
-        return low or None
+        """The most levels between bootstraps that were built; None where nothing fits."""
+        built = [d for (s, d), params in self._built.items() if s == scale and params is not None]
+        return max(built, default=None)
 
     def _choice(self, scale: int) -> _Choice | None:
-        most = self.most_depth(scale)
-        if most is None:
-            return None
-        largest = self._params(scale, most)
-        assert largest is not None
-        promised = []
-        for depth, placement in self._by_depth(largest, most):
-            promised.append((placement.cost, depth))
-        made = []
-        for _, depth in sorted(promised)[:_BUILT]:
-            params = self._params(scale, depth)
-            if params is None:
+        best: _Choice | None = None
+        worse = 0
+        for depth in _depths():
+            choice = self._at(scale, depth)
+            if choice is None:
+                if best is not None:  # the deepest stage needs more levels
+                    break
                 continue
-            placed = self._placed(params, self._refreshing(params))
-            if placed is not None:
-                made.append(_Choice(params, placed))
-        return min(made, key=lambda choice: choice.cost, default=None)
+            worse = worse + 1 if best and choice.cost >= best.cost else 0
+            if not worse:
+                best = choice
+            if worse == _WORSE:
+                break
+        if best is None:
+            return None
+        # Levels that save no bootstrap are a burden.
+        while (fewer := self._at(scale, best.depth - 1)) and fewer.cost < best.cost:
+            best = fewer
+        return best
 
-    def _by_depth(self, largest: CKKSParameters, most: int) -> Iterator[tuple[int, Placement]]:
-        """Placements by the number of levels between bootstraps, at the largest set's costs."""
-        full = self._refreshing(largest)
-        costs = self._costs(largest)
-        for depth in range(1, most + 1):
-            lower = most - depth
-            refreshed = full.refreshed - lower
-            # What is raised has so many limbs less.
-            cost = full.cost * (largest.max_level - lower) / largest.max_level
-            limited = full._replace(refreshed=refreshed, top=refreshed, cost=cost)
-            found = cheapest_placement(self._packed, limited, costs, self._allowed)
-            if found is not None:
-                yield depth, found
+    def _at(self, scale: int, depth: int) -> _Choice | None:
+        """The choice with so many levels between bootstraps; None where nothing fits."""
+        params = self._params(scale, depth) if depth >= 1 else None
+        if params is None:
+            return None
+        placed = self._placed(params, self._refreshing(params))
+        return None if placed is None else _Choice(params, placed, depth)
 
     def _placed(self, params: CKKSParameters, refreshing: Refreshing) -> Placement | None:
         return cheapest_placement(self._packed, refreshing, self._costs(params), self._allowed)
