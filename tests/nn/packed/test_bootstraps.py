@@ -11,9 +11,12 @@ import pytest
 import he
 import nn
 from he.trace import Tracer
+from nn.approximation.replacement import Method, times_sign
+from nn.approximation.samples import Samples
 from nn.network.activation import Polynomial
 from nn.network.graph import INPUT, Network, Node
 from nn.network.layers import Add, Layer, Linear
+from nn.network.nonlinear import ScalarFunction
 from nn.packed.bootstrap_facts import bootstrap_facts
 from nn.packed.plan_picture import svg_picture, text_picture
 
@@ -163,6 +166,40 @@ def test_read_plan__refuses_bootstraps_that_parameters_have_not(plan, place, val
     altered = replace(plan, stages=stages)
     with pytest.raises(he.SerializationError):
         nn.read_plan(altered.to_bytes(), insecure_reason=REASON)
+
+
+def relu_network() -> tuple[Network, Network]:
+    """Two ReLUs, and the same with x sign(x) in their place, whose factors take 4 and 5 levels."""
+    rng = np.random.default_rng(4)
+    sign = Method(bits=8.0).sign
+    samples = Samples(np.array([-4.0]), np.array([4.0]), np.zeros((1, 1)))
+    exact: list[Node] = []
+    made: list[Node] = []
+    last = INPUT
+    for k in range(2):
+        weights = rng.normal(size=(8, 8)) / 3, rng.normal(size=8) / 4
+        linear = Node(f"fc{k}", Linear(*weights), (last,))
+        last = f"relu{k}"
+        exact += [linear, Node(last, ScalarFunction("relu"), (linear.name,))]
+        made += [linear, *times_sign(last, linear.name, (0.5, 0.5), sign, samples).nodes]
+    out = Node("out", Linear(rng.normal(size=(3, 8)), np.zeros(3)), (last,))
+    networks = [Network("relu", (8,), (*nodes, out), (-1.0, 1.0)) for nodes in (exact, made)]
+    return networks[0], networks[1].calibrated(rng.uniform(-1, 1, (64, 8)))
+
+
+def test_bootstraps__between_the_factors_of_a_composite_sign(monkeypatch) -> None:
+    monkeypatch.setattr("nn.packed.bootstrap_planner.MOST_DEPTH", 6)
+    exact, network = relu_network()
+    plan = nn.compile(network, **OPTIONS)
+    refreshed = {stage.name for stage in plan.stages if stage.kind == "bootstrap"}
+    assert refreshed & {f"relu{k}.sign1:bootstrap" for k in range(2)}
+    client = nn.Client(plan)
+    images = images_of(network)
+    server = nn.Server(plan, network, client.evaluation_keys())
+    logits = client.decrypt(server.run(client.encrypt(images)))
+    assert (np.abs(logits - network(images)) <= plan.predicted_error).all()
+    # Eight bits of a range of 4 in each ReLU, times the weights behind it.
+    assert np.abs(logits - exact(images)).max() < 0.25
 
 
 def test_read_plan__refuses_a_plan_whose_bootstraps_are_left_out(plan) -> None:
