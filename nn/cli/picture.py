@@ -85,7 +85,7 @@ def _draw_images(figure: Any, shown: Demonstration, drawn: int) -> None:
         row, column = divmod(index, COLUMNS)
         image = figure.add_subplot(grid[3 * row, column])
         cipher = figure.add_subplot(grid[3 * row + 1, column])
-        _show(image, _as_picture(shown.data.images[index]))
+        _draw_input(image, shown.data.images[index])
         _show(cipher, _as_noise(shown.residues[index], shown.plan.params.q[0]))
         _label(image, cipher, shown, index)
         if column == 0:
@@ -130,12 +130,22 @@ def _show(axes: Any, picture: Any) -> None:
     axes.set_yticks([])
 
 
+def _draw_input(axes: Any, image: np.ndarray) -> None:
+    """A picture, or a line for each channel of a signal, or bars for the values of a vector."""
+    if image.ndim == 3:
+        _show(axes, _as_picture(image))
+    elif image.ndim == 1:
+        axes.bar(np.arange(image.size), image, color=_BAR, width=0.9)
+    else:
+        axes.plot(image.T, linewidth=1)
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
 def _as_picture(image: np.ndarray) -> np.ndarray:
-    """(H, W) or (H, W, 3) in [0, 1] from an image of any number of channels, or a vector."""
+    """(H, W) or (H, W, 3) in [0, 1] from an image of any number of channels."""
     low, high = float(image.min()), float(image.max())
     scaled = (image - low) / (high - low or 1.0)
-    if scaled.ndim == 1:
-        return scaled[np.newaxis]
     return np.moveaxis(scaled, 0, 2) if scaled.shape[0] == 3 else scaled[0]
 
 

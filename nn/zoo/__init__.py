@@ -37,6 +37,8 @@ _CLASSES = {
         "Bag",
         "Ankle boot",
     ),
+    "breast_cancer": ("malignant", "benign"),
+    "gun_point": ("gun", "point"),
 }
 
 
@@ -53,9 +55,9 @@ def class_names(name: str) -> tuple[str, ...]:
 
 
 def load(name: str) -> Network:
-    """A trained network on images ``(B, 1, 28, 28)`` of pixels / 255 in [0, 1].
+    """A trained network; `input_shape` and `input_range` say what it takes.
 
-    BatchNorm is folded, and `statistics` cover all 60,000 training images. Raises `ZooError` for an
+    BatchNorm is folded, and `statistics` cover all training images. Raises `ZooError` for an
     unknown name or a damaged file.
     """
     class_names(name)
@@ -67,8 +69,9 @@ def load(name: str) -> Network:
 
 
 def test_images(name: str) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """The full test set: images ``(10000, 1, 28, 28)`` in [0, 1], and labels ``(10000,)``.
+    """The bundled test set: images ``(n, *input_shape)`` in the input range, and labels ``(n,)``.
 
+    Of `mnist` and `fashion_mnist` all 10,000, in [0, 1]; the tables' and signals' rows likewise.
     Raises `ZooError` for an unknown name or a damaged file.
     """
     class_names(name)
@@ -78,8 +81,12 @@ def test_images(name: str) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
             images, labels = archive["images"], archive["labels"]
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise ZooError(f"{path} is missing or damaged ({error}); reinstall the package") from error
-    pixels = images[:, np.newaxis].astype(np.float32) / np.float32(255)
-    return pixels, labels.astype(np.int64)
+    values = images.astype(np.float32)
+    if images.dtype == np.uint8:
+        values /= np.float32(255)
+    if images.ndim == 3 and images.dtype == np.uint8:  # pictures of one channel
+        values = values[:, np.newaxis]
+    return values, labels.astype(np.int64)
 
 
 # Without this, pytest takes the function for a test wherever it is imported by name.

@@ -144,7 +144,7 @@ def train(
             _hold_quadratics(model)
             step = schedule.last_epoch
             # The memory is short at first, so that the untrained weights are forgotten.
-            _average_into(average, model, min(recipe.average_decay, step / (step + 10)))
+            average_into(average, model, min(recipe.average_decay, step / (step + 10)))
             total += loss.item()
         held_out = "" if watch is None else f", held out {accuracy(average, *watch):.2%}"
         print(
@@ -190,7 +190,7 @@ def _hold_quadratics(model: nn.Module) -> None:
                 module.coefficients[:, 2].clamp_(*QUADRATIC_RANGE)
 
 
-def _average_into(average: nn.Module, model: nn.Module, decay: float) -> None:
+def average_into(average: nn.Module, model: nn.Module, decay: float) -> None:
     """``average = decay average + (1 - decay) model``, batch statistics included."""
     with torch.no_grad():
         state = model.state_dict()
@@ -199,9 +199,11 @@ def _average_into(average: nn.Module, model: nn.Module, decay: float) -> None:
                 value.lerp_(state[name], 1 - decay)
 
 
-def export(recipe: Recipe, model: nn.Sequential, images: Tensor) -> Network:
-    """The trained model as a folded Network with float32 weights and statistics over `images`."""
-    network = from_torch(model, images[:100], recipe.name, input_range=(0.0, 1.0))
+def export(
+    name: str, model: nn.Module, rows: Tensor, input_range: tuple[float, float] = (0.0, 1.0)
+) -> Network:
+    """The trained model as a folded Network with float32 weights and statistics over `rows`."""
+    network = from_torch(model, rows[:100], name, input_range=input_range)
     folded = fold_batch_norms(network)
     nodes = []
     for node in folded.nodes:
@@ -209,9 +211,10 @@ def export(recipe: Recipe, model: nn.Sequential, images: Tensor) -> Network:
             field.name: getattr(node.layer, field.name).astype(np.float32)
             for field in fields(node.layer)
             if isinstance(getattr(node.layer, field.name), np.ndarray)
+            and getattr(node.layer, field.name).dtype.kind == "f"
         }
         nodes.append(replace(node, layer=replace(node.layer, **arrays)))
-    return replace(folded, nodes=tuple(nodes)).calibrated(images.numpy())
+    return replace(folded, nodes=tuple(nodes)).calibrated(rows.numpy())
 
 
 def main(recipe: Recipe, source: str) -> int:
@@ -251,7 +254,7 @@ def _run(recipe: Recipe, source: str) -> int:
         held_out, kept = split_for_validation(len(images))
         train(recipe, images[kept], labels[kept], (images[held_out], labels[held_out]))
         return 0
-    network = export(recipe, train(recipe, images, labels), images)
+    network = export(recipe.name, train(recipe, images, labels), images)
     print(network.summary())
     save(network, files[0])
     write_test_images(arguments.data, files[1])
@@ -260,5 +263,10 @@ def _run(recipe: Recipe, source: str) -> int:
 
 def split_for_validation(count: int) -> tuple[Tensor, Tensor]:
     """The indices of the images held out and of those kept, the same in every run."""
+    return split(count, VALIDATION_IMAGES)
+
+
+def split(count: int, held_out: int) -> tuple[Tensor, Tensor]:
+    """A random choice of `held_out` of `count` indices, and the others; the same in every run."""
     order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
-    return order[:VALIDATION_IMAGES], order[VALIDATION_IMAGES:]
+    return order[:held_out], order[held_out:]

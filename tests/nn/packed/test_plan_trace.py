@@ -35,7 +35,7 @@ def test_trace__is_that_of_a_run(make: Callable[[np.random.Generator], nn.Networ
     assert read.trace(network, images=2) == traced_run(network, plan, 2)
 
 
-@pytest.mark.parametrize("name", nn.zoo.names()[:2])
+@pytest.mark.parametrize("name", nn.zoo.names())
 def test_trace__of_the_zoo(name: str) -> None:
     network = nn.zoo.load(name)
     plan = nn.compile(network)

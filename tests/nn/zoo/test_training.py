@@ -69,7 +69,7 @@ def test_export__is_the_model_in_single_precision(
     model: torch.nn.Sequential, data: tuple[Tensor, Tensor]
 ) -> None:
     images, _ = data
-    network = training.export(RECIPE, model, images)
+    network = training.export(RECIPE.name, model, images)
     assert [node.name for node in network.nodes] == [
         "conv1", "act1", "flatten", "fc1", "act2", "fc2",
     ]  # fmt: skip

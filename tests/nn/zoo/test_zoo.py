@@ -12,13 +12,20 @@ from nn.errors import ZooError
 from nn.network.activation import Polynomial
 from nn.network.layers import Linear
 
-PROMISED_ACCURACY = {"mnist": 0.989, "fashion_mnist": 0.90}
+PROMISED_ACCURACY = {
+    "mnist": 0.989,
+    "fashion_mnist": 0.90,
+    "breast_cancer": 0.97,
+    "gun_point": 0.96,
+}
+PICTURES = ("mnist", "fashion_mnist")
+ROWS = {"breast_cancer": (171, 30), "gun_point": (150, 1, 150)}
 
 
 def test_names__are_the_promised_ones() -> None:
-    assert zoo.names() == ("mnist", "fashion_mnist")
+    assert zoo.names() == (*PICTURES, *ROWS)
     for name in zoo.names():
-        assert len(zoo.class_names(name)) == 10
+        assert len(zoo.class_names(name)) == (10 if name in PICTURES else 2)
 
 
 @pytest.mark.parametrize("name", zoo.names())
@@ -26,10 +33,10 @@ def test_network__reaches_its_accuracy_on_all_test_images(name: str) -> None:
     network = zoo.load(name)
     images, labels = zoo.test_images(name)
     right = int((network(images).argmax(axis=1) == labels).sum())
-    assert right >= PROMISED_ACCURACY[name] * 10000
+    assert right >= PROMISED_ACCURACY[name] * len(labels)
 
 
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("name", PICTURES)
 def test_test_images__are_the_full_test_set(name: str) -> None:
     images, labels = zoo.test_images(name)
     assert images.shape == (10000, 1, 28, 28)
@@ -43,7 +50,17 @@ def test_test_images__are_the_full_test_set(name: str) -> None:
     assert counts.tolist() == (mnist if name == "mnist" else [1000] * 10)
 
 
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("name", ROWS)
+def test_rows__are_what_the_network_takes(name: str) -> None:
+    network, (rows, labels) = zoo.load(name), zoo.test_images(name)
+    assert rows.shape == ROWS[name]
+    assert rows.dtype == np.float32
+    assert network.input_shape == rows.shape[1:]
+    assert network.input_range[0] <= rows.min() < rows.max() <= network.input_range[1]
+    assert set(labels.tolist()) == {0, 1}
+
+
+@pytest.mark.parametrize("name", PICTURES)
 def test_network__suits_encryption(name: str) -> None:
     """Depth five: convolution, quadratic, linear, quadratic, linear, with moderate values."""
     network = zoo.load(name)
@@ -68,7 +85,7 @@ def test_network__suits_encryption(name: str) -> None:
             assert node.layer.weight.shape[0] in (10, 64)
 
 
-@pytest.mark.parametrize("name", zoo.names())
+@pytest.mark.parametrize("name", PICTURES)
 def test_statistics__describe_the_network(name: str) -> None:
     """Taken on training images, they are close to those of the test images."""
     network = zoo.load(name)
@@ -87,7 +104,7 @@ def test_statistics__describe_the_network(name: str) -> None:
 
 @pytest.mark.parametrize("lookup", [zoo.load, zoo.test_images, zoo.class_names])
 def test_zoo__refuses_unknown_names(lookup: object) -> None:
-    with pytest.raises(ZooError, match="no network 'cifar'; it has mnist, fashion_mnist"):
+    with pytest.raises(ZooError, match="no network 'cifar'; it has mnist, fashion_mnist, "):
         lookup("cifar")  # type: ignore[operator]
 
 
@@ -119,5 +136,7 @@ def test_networks__know_how_errors_grow_and_hold_no_image(name: str) -> None:
     assert network.knows_growth
     with np.load(Path(zoo.__file__).parent / f"{name}.npz") as archive:
         kinds = {member.split("/")[-1] for member in archive.files}
-    assert kinds == {"network", "weight", "bias", "coefficients", "max_abs", "rms", "gains",
-                     "carried"}  # fmt: skip
+    # Its mean over time is a sparse matrix.
+    own = {"rows", "columns", "values"} if name == "gun_point" else set()
+    assert kinds - own == {"network", "weight", "bias", "coefficients", "max_abs", "rms", "gains",
+                           "carried"}  # fmt: skip
