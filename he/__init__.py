@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         ScaleMismatchError,
         ScaleOverflowError,
         SerializationError,
+        SlowPrimesWarning,
         UnsupportedOperationError,
         VersionError,
         WrongObjectError,
@@ -123,6 +124,7 @@ __all__ = [
     "ScaleOverflowError",
     "SecretKey",
     "SerializationError",
+    "SlowPrimesWarning",
     "StoredKeys",
     "UnsupportedOperationError",
     "VersionError",
@@ -158,7 +160,7 @@ __getattr__, __dir__ = lazy_names(
             "MissingGaloisKeyError MissingKeyError MissingRelinearizationKeyError "
             "NoEvaluatorError ParameterError ParametersMismatchError PublicationError "
             "ScaleMismatchError ScaleOverflowError SerializationError "
-            "UnsupportedOperationError VersionError WrongObjectError"
+            "SlowPrimesWarning UnsupportedOperationError VersionError WrongObjectError"
         ),
         "rlwe.galois": "element_of_conjugation element_of_rotation",
         "rlwe.keygen": "KeyGenerator",

@@ -24,6 +24,8 @@ it is written where the error is raised. Catch `HEError` to catch them all.
             ForeignBytesError
             CorruptBytesError
             VersionError
+
+`SlowPrimesWarning` is the one warning.
 """
 
 
@@ -113,3 +115,7 @@ class CorruptBytesError(SerializationError):
 
 class VersionError(SerializationError):
     """The bytes were written in a format version that this release does not read."""
+
+
+class SlowPrimesWarning(UserWarning):
+    """Primes above 2^50 that were asked for: the fast kernels of this machine cannot hold them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,7 +14,7 @@ from he.ckks.bootstrap.parameters import BootstrapCircuit, Bootstrapping
 from he.ckks.chain_levels import FAST_PRIME_BITS
 from he.ckks.construction import Request, candidates
 from he.ckks.noise import NoiseModel
-from he.errors import InsecureParametersError, ParameterError
+from he.errors import InsecureParametersError, ParameterError, SlowPrimesWarning
 from he.format.container import Contents
 from he.rlwe import security
 from he.rlwe.params import (
@@ -23,6 +24,7 @@ from he.rlwe.params import (
     stored_tuple,
 )
 from he.validation import instance, items_of, real_number, whole_number
+from ntt.backends.select import available_backends
 
 DEFAULT_PRECISION_BITS = 20
 
@@ -117,13 +119,24 @@ class CKKSParameters(RLWEParameters):
         widths = [len(title) + 2 for title in titles]
         lines = [str(self)]
         lines += ["".join(f"{c:>{w}}" for c, w in zip(row, widths, strict=True)) for row in rows]
-        wide = sum(prime >= 1 << FAST_PRIME_BITS for prime in self.q + self.p)
-        if wide:
-            lines.append(
-                f"{wide} primes above 2^{FAST_PRIME_BITS} have slow kernels, and all limbs with "
-                f"them: build without prime_bits"
-            )
+        if self._slow_primes:
+            lines.append(self._slow_primes)
         return "\n".join(lines)
+
+    @property
+    def _slow_primes(self) -> str:
+        """What is slow about these primes; nothing: ''."""
+        wide = sum(prime >= 1 << FAST_PRIME_BITS for prime in self.q + self.p)
+        if not wide:
+            return ""
+        return (
+            f"{wide} primes above 2^{FAST_PRIME_BITS} have slow kernels, and all limbs with "
+            f"them: build without prime_bits"
+        )
+
+    def _warn_of_slow_primes(self) -> None:
+        if self._slow_primes and len(available_backends()) > 1:
+            warnings.warn(self._slow_primes, SlowPrimesWarning, stacklevel=3)
 
     def _identity(self) -> str:
         return (
@@ -199,7 +212,8 @@ class CKKSParameters(RLWEParameters):
           between two of them, and the levels that one takes come on top (`he.Bootstrapper`).
         - `insecure_reason`: words that say why parameters outside the table are wanted.
 
-        Raises `ParameterError`, or `InsecureParametersError` when nothing fits.
+        Raises `ParameterError`, or `InsecureParametersError` when nothing fits. `SlowPrimesWarning`
+        says once where `prime_bits` lead past the fast kernels of this machine.
         """
         request = Request(
             depth=whole_number(depth, "depth", 0, MAX_DEPTH),
@@ -219,7 +233,7 @@ class CKKSParameters(RLWEParameters):
             check_degree(degree)
             try:
                 for moduli in candidates(request, degree):
-                    return cls(
+                    made = cls(
                         N=degree,
                         q=moduli.q,
                         p=moduli.p,
@@ -230,6 +244,8 @@ class CKKSParameters(RLWEParameters):
                         own_levels=moduli.levels,
                         bootstrap=moduli.bootstrap,
                     )
+                    made._warn_of_slow_primes()
+                    return made
             except InsecureParametersError as error:
                 refusal = error
         assert refusal is not None

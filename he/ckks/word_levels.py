@@ -18,13 +18,17 @@ from typing import NamedTuple
 from he.ckks.chain_levels import LevelModuli
 from he.errors import InsecureParametersError, ParameterError
 from he.levels import Level
-from ntt.modulus import find_primes_near
+from ntt.errors import ModulusError
+from ntt.modulus import MAX_MODULUS_BITS, find_primes_near
 
 _MARGINS = (5, 4, 3, 2, 1)
 """Bits by which the special primes exceed a digit: with five, rescaling adds more noise."""
 
 _MORE_WORDS = 3
 """Words beyond the fewest that a level may be made of: smaller digits need fewer special bits."""
+
+_MOST_OFF = 0.5
+"""By how many bits a scale may differ from what was asked for."""
 
 _KEY_SWITCHES = 4
 """Key switches for each rescaling, when costs are added up."""
@@ -58,13 +62,35 @@ class _Choice(NamedTuple):
 def word_moduli(
     N: int, scale_bits: Sequence[float], first_bits: int, word_bits: int, bound: float
 ) -> LevelModuli:
-    """The moduli of levels 0 .. L whose canonical scales are near 2^scale_bits[l].
+    """The moduli of levels 0 .. L whose canonical scales are within half a bit of 2^scale_bits[l].
 
     first_bits: the least bits of Q_0. word_bits: all primes are below 2^word_bits. bound: the most
     that log2(Q_l P_l) may be. Raises `ParameterError` for words that are too small for N or for a
-    level, `InsecureParametersError` where a level finds no special primes within the bound,
-    `ntt.ModulusError` where there are too few primes.
+    level, or that have too few primes, with the least words that serve, and
+    `InsecureParametersError` where a level finds no special primes within the bound.
     """
+    try:
+        return _moduli(N, scale_bits, first_bits, word_bits, bound)
+    except InsecureParametersError:
+        raise
+    except (ParameterError, ModulusError) as error:
+        too_few, enough = word_bits, MAX_MODULUS_BITS + 1
+        while enough - too_few > 1:
+            middle = (too_few + enough) // 2
+            try:
+                _moduli(N, scale_bits, first_bits, middle, bound)
+                enough = middle
+            except (ParameterError, ModulusError):
+                too_few = middle
+        way_out = f"; words of {enough} bits serve, of {too_few} bits do not"
+        if enough > MAX_MODULUS_BITS:
+            way_out = "; no larger words serve either"
+        raise ParameterError(f"{error}{way_out}") from error
+
+
+def _moduli(
+    N: int, scale_bits: Sequence[float], first_bits: int, word_bits: int, bound: float
+) -> LevelModuli:
     full = word_bits - 0.01
     least = math.log2(2 * N) + 6
     if full < least + 1:
@@ -92,7 +118,14 @@ def word_moduli(
             f"primes below log2(QP) = {bound:g}: use a larger N, fewer levels or smaller scales"
         )
     size, choices = min(plans, key=lambda plan: sum(choice.cost for choice in plan[1]))
-    return _Primes(N, word_bits, size).moduli(choices, scale_bits, bits[-1])
+    made = _Primes(N, word_bits, size).moduli(choices, scale_bits, bits[-1])
+    for level, (scale, wanted) in enumerate(zip(made.scales, scale_bits, strict=True)):
+        if abs(math.log2(scale) - wanted) >= _MOST_OFF:
+            raise ParameterError(
+                f"words of {word_bits} bits have so few primes at N = {N} that the scale of level "
+                f"{level} would be of {math.log2(scale):.2f} bits, not {wanted:.2f}"
+            )
+    return made
 
 
 def _root(number: Fraction, degree: int) -> float:

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import math
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -17,10 +18,16 @@ from he.ckks.encoding.encoder import Encoder
 from he.ckks.encryption import Decryptor, Encryptor
 from he.ckks.evaluator import Evaluator
 from he.ckks.params import CKKSParameters
-from he.errors import InsecureParametersError, ParameterError, WrongObjectError
+from he.errors import (
+    InsecureParametersError,
+    ParameterError,
+    SlowPrimesWarning,
+    WrongObjectError,
+)
 from he.rlwe import security
 from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.keygen import KeyGenerator
+from ntt.backends.select import available_backends
 from ntt.modulus import is_prime
 
 REASON = "unit test"
@@ -81,8 +88,15 @@ def test_build__counts_the_special_primes(depth: int) -> None:
 def test_build__uses_the_fast_primes_unless_the_scale_forbids() -> None:
     fast = CKKSParameters.build(5, N=1024, scale_bits=44, insecure_reason=REASON)
     assert max(fast.q + fast.p) < 1 << 50
-    wide = CKKSParameters.build(2, N=1024, scale_bits=54, prime_bits=61, insecure_reason=REASON)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        wide = CKKSParameters.build(2, N=1024, scale_bits=54, prime_bits=61, insecure_reason=REASON)
+        seal = dataclasses.replace(wide)
     assert max(wide.q) < 1 << 61
+    assert seal.q == wide.q
+    # Said where they were asked for, and nowhere else.
+    expected = [SlowPrimesWarning] if len(available_backends()) > 1 else []
+    assert [warning.category for warning in caught] == expected
 
 
 def test_insecure_parameters__need_words() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from fractions import Fraction
 
@@ -178,6 +179,22 @@ def test_root__of_numbers_beyond_floats(degree: int) -> None:
         assert math.isclose(
             math.log(_root(large, degree)), (1400 * math.log(3) - math.log(7)) / degree
         )
+
+
+@pytest.mark.parametrize(
+    ("depth", "N", "scale_bits", "word_bits", "serves"),
+    [(20, 256, 21.3, 19, 21), (3, 8192, 28, 22, 25), (8, 64, 20, 16, 17)],
+)
+def test_word_moduli__words_with_too_few_primes_are_refused_with_those_that_serve(
+    depth: int, N: int, scale_bits: float, word_bits: int, serves: int
+) -> None:
+    build = functools.partial(
+        CKKSParameters.build, depth, N=N, scale_bits=scale_bits, insecure_reason=REASON
+    )
+    with pytest.raises(ParameterError, match=f"words of {serves} bits serve, of {serves - 1}"):
+        build(word_bits=word_bits)
+    for level, scale in enumerate(build(word_bits=serves).scales):
+        assert abs(math.log2(scale) - scale_bits) < 0.5, level
 
 
 def test_word_moduli__of_forty_levels() -> None:
