@@ -56,9 +56,9 @@ class Bootstrapper:
         top, circuit = params.max_level, self.circuit
         self._sine_level = top - circuit.cts_levels
         self._combined_level = self._sine_level - circuit.cosine_levels
-        self._cts = self._transforms(self._to_coefficients(), top)
+        self._cts = self._transforms(self._to_coefficients(), top, circuit.small_keys)
         stc_level = circuit.stc_levels if circuit.slots_first else self._combined_level
-        self._stc = self._transforms(self._to_slots(), stc_level)
+        self._stc = self._transforms(self._to_slots(), stc_level, circuit.small_stc)
 
     @property
     def input_level(self) -> int:
@@ -328,10 +328,10 @@ class Bootstrapper:
         return slot_matrices.slots_of_coefficients(self.circuit.slots, groups)
 
     def _transforms(
-        self, matrices: list[slot_matrices.Diagonals], level: int
+        self, matrices: list[slot_matrices.Diagonals], level: int, small_keys: bool
     ) -> list[SlotTransform]:
         return [
-            SlotTransform.of(self.params, matrix, level - place, self.circuit.small_keys)
+            SlotTransform.of(self.params, matrix, level - place, small_keys)
             for place, matrix in enumerate(matrices)
         ]
 

@@ -148,6 +148,11 @@ class BootstrapCircuit:
             raise ParameterError(f"{self}: no bootstrap has these numbers")
 
     @property
+    def small_stc(self) -> bool:
+        """Whether SlotsToCoeffs has a handful of keys, too: at the lowest levels all are small."""
+        return self.small_keys and not self.slots_first
+
+    @property
     def cosine_levels(self) -> int:
         """Levels of the cosine and of the inverse sine."""
         inverse = self.inverse_sine.bit_length() if self.inverse_sine > 1 else 0
@@ -295,10 +300,10 @@ def _scales(
         stc = scale_bits
     else:
         # The errors are those of coefficients, sqrt(N) smaller than a slot's.
-        lowest = precision + rounding - half + 3.5 + _STEPPED_BITS * small_keys
+        lowest = precision + rounding - half + 3.5
         lowest = min(scale_bits, lowest)
         stc = min(scale_bits, precision + rounding - half + math.log2(slots) / 3 + 2.5)
-        stc = min(scale_bits, stc + math.log2(stc_levels) / 2 + _STEPPED_BITS * small_keys)
+        stc = min(scale_bits, stc + math.log2(stc_levels) / 2)
     least = precision + rounding + math.log2(interval) + ratio + _MARGIN_BITS
     first_modulus, cosine = lowest + ratio, least
     steps, repeated = math.log2(slots), math.log2(N // 2 // slots)

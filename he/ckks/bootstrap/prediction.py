@@ -111,6 +111,7 @@ class Prediction:
         for place, (steps, count) in enumerate(zip(groups, rotations, strict=True)):
             level = top - place
             gain = factors[place] ** 2 / 2**steps
+            count *= self._circuit.small_keys
             variance = self._applied(variance, level, gain, 2 ** (steps + 1), size, count)
             size *= np.sqrt(gain)
         switched = noise.key_switch(self._sine_level) / params.scales[self._sine_level] ** 2
@@ -136,12 +137,12 @@ class Prediction:
         """The variance behind a matrix: rotated inputs, rounded diagonals, and a rescaling.
 
         Inputs that share a decomposition are not rounded before their products; those of few keys
-        are, after each of their rotations.
+        are, after each of their `rotations`, which are 0 where there are many keys.
         """
         params, noise = self._params, self._noise
         scale = params.scales[level]
         switched = noise.switching(level)
-        if self._circuit.small_keys:
+        if rotations:
             switched = rotations * noise.key_switch(level)
         rotated = variance + switched / scale**2
         rounded = diagonals * noise.encoding * (size / scale) ** 2
@@ -208,6 +209,7 @@ class Prediction:
         variance = 0.0
         groups = split_evenly(self._steps, self._circuit.stc_levels)
         for steps, count in zip(groups, self._rotations(groups), strict=True):
+            count *= self._circuit.small_stc
             variance = self._applied(variance, level, 2.0**steps, 2 ** (steps + 1), size, count)
             size *= np.sqrt(2.0**steps)
             level -= 1

@@ -94,9 +94,10 @@ def _matrices(circuit: BootstrapCircuit, top: int) -> Iterator[tuple[int, Uses]]
     """The level of each matrix, and what it takes."""
     steps = circuit.slots.bit_length() - 1
     below_sine = top - circuit.cts_levels - circuit.cosine_levels
-    for level, count, backwards in (
-        (top, circuit.cts_levels, True),
-        (circuit.stc_levels if circuit.slots_first else below_sine, circuit.stc_levels, False),
+    stc_level = circuit.stc_levels if circuit.slots_first else below_sine
+    for level, count, backwards, few in (
+        (top, circuit.cts_levels, True, circuit.small_keys),
+        (stc_level, circuit.stc_levels, False, circuit.small_stc),
     ):
         groups = split_evenly(steps, count)
         ordered = groups[::-1] if backwards else groups
@@ -105,7 +106,7 @@ def _matrices(circuit: BootstrapCircuit, top: int) -> Iterator[tuple[int, Uses]]
             split = baby_giant(of_matrix, circuit.slots)
             babies = sum(step != 0 for step in split.babies)
             giants = sum(step != 0 for step in split.giants)
-            if circuit.small_keys:
+            if few:
                 keys = min(babies, 1) + min(giants, 1) + 1
                 taken = Uses(babies + giants, 0, len(of_matrix), keys)
             else:

@@ -170,8 +170,12 @@ def test_needs__are_the_keys_that_are_used() -> None:
 
 def test_small_keys__are_few() -> None:
     fast, small = refreshing().bootstrapper, refreshing(small_keys=True).bootstrapper
-    assert small.key_bytes < fast.key_bytes / 2
-    assert len(small.needs.levels()) < len(fast.needs.levels()) / 2
+    assert small.key_bytes < 0.6 * fast.key_bytes
+    assert len(small.needs.levels()) < 0.75 * len(fast.needs.levels())
+    matrices = small.circuit.cts_levels
+    lowest = small.params.max_level - matrices + 1
+    of_matrices = [level for _, level in small.needs.levels() if level >= lowest]
+    assert len(of_matrices) <= 3 * matrices + 1
 
 
 def test_key_bytes__chooses_and_names_the_least() -> None:
