@@ -6,6 +6,7 @@ from tools.tables.markdown import commands, table
 from tools.tables.result_files import Result, commits, gigabytes, load
 
 _SETS = {
+    "full-stored-keys": "all slots, keys in a file",
     "full": "all slots",
     "full-small-keys": "all slots, `small_keys`",
     "precise": "all slots, more precision",
@@ -15,8 +16,19 @@ _SETS = {
 
 
 def measured() -> str:
-    """Every parameter set, on one thread and on two."""
-    result = load("bootstrap")
+    """Every parameter set, on one thread and on two, of each processor with a result."""
+    newest = load("bootstrap")
+    own = {row["case"]: row for row in newest["rows"] if row["threads"] == 1}
+    peaks = [gigabytes(own[case]["peak_rss_bytes"]) for case in ("full-stored-keys", "full")]
+    memory = (
+        f"Other work of this machine was stopped meanwhile. The process with keys in a file took at "
+        f"most {peaks[0]}, with all of them in memory {peaks[1]}, matrices and key making included."
+    )
+    older = "Before the second chain of full words, on another processor:"
+    return "\n\n".join((_of(newest), memory, older, _of(load("bootstrap-xeon"))))
+
+
+def _of(result: Result) -> str:
     rows: list[Result] = result["rows"]
     head = [
         "", "N", "slots", "levels left", "one thread", "two threads", "bits: worst", "mean",
