@@ -21,7 +21,7 @@ def measured() -> str:
     own = {row["case"]: row for row in newest["rows"] if row["threads"] == 1}
     peaks = [gigabytes(own[case]["peak_rss_bytes"]) for case in ("full-stored-keys", "full")]
     memory = (
-        f"Other work of this machine was stopped meanwhile. The process with keys in a file took at "
+        "Other work of this machine was stopped meanwhile. The process with keys in a file took at "
         f"most {peaks[0]}, with all of them in memory {peaks[1]}, matrices and key making included."
     )
     older = "Before the second chain of full words, on another processor:"
