@@ -32,6 +32,12 @@ def add_parser(subparsers: Subparsers) -> None:
     add_count_option(parser, "--calibrate", 64, "images for statistics, where there are none")
     add_count_option(parser, "--threads", 1, "threads of the server")
     parser.add_argument(
+        "--precision-bits",
+        type=float,
+        metavar="BITS",
+        help="predicted bits of the largest logit (default: the planner's)",
+    )
+    parser.add_argument(
         "--memory-bytes", type=int, metavar="BYTES", help="memory for weights (default: all)"
     )
     parser.add_argument(
@@ -55,6 +61,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         arguments.threads,
         arguments.memory_bytes,
         arguments.weights_folder,
+        arguments.precision_bits,
     )
     show(_line(row))
     if arguments.json:

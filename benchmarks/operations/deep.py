@@ -91,9 +91,12 @@ def run_deep(
     thread_count: int,
     memory_bytes: int | None,
     weights_folder: Path | None,
+    precision_bits: float | None = None,
 ) -> DeepRow:
     """Plan, make keys, encode, run each image; say on standard error how far it is."""
-    plan, compile_s = _timed("plan", lambda: plan_packed(network, PlanOptions()))
+    plan, compile_s = _timed(
+        "plan", lambda: plan_packed(network, PlanOptions(precision_bits=precision_bits))
+    )
     client, keys_s = _timed("keys", lambda: _with_keys(PackedClient(plan)))
     server, server_s = _timed(
         "server",
@@ -105,9 +108,7 @@ def run_deep(
     times, errors, same = [], [], 0
     profile: tuple[StageTime, ...] = ()
     for number, image in enumerate(images):
-        run = functools.partial(
-            server.run, client[0].encrypt(image[None]), threads=thread_count
-        )
+        run = functools.partial(server.run, client[0].encrypt(image[None]), threads=thread_count)
         answer, seconds = _timed(f"image {number}", run)
         logits = client[0].decrypt(answer)[0]
         times.append(seconds)

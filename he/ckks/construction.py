@@ -19,6 +19,7 @@ from he.ckks.chain_levels import (
     chain_moduli,
     chain_sizes,
 )
+from he.ckks.divided_levels import WORD_BITS, divided_moduli
 from he.ckks.word_levels import word_moduli
 from he.errors import InsecureParametersError, ParameterError
 from he.rlwe import security
@@ -28,6 +29,9 @@ from ntt.errors import ModulusError
 from ntt.modulus import MAX_MODULUS_BITS
 
 DEFAULT_PRECISION_BITS = 20
+
+_LARGEST_SCALE_BITS = 120
+"""Of levels whose rescalings divide by more than a scale."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +49,8 @@ class Request:
     dnum: int | None
     special_bits: int | None
     word_bits: int | None
+    divisor_bits: Sequence[float] | None
+    key_levels: Sequence[int]
     prime_bits: int
     bootstrap: Bootstrapping | None
     insecure_reason: str | None
@@ -73,6 +79,21 @@ class Request:
             self._set(dnum=dnum)
         if self.word_bits is not None and (dnum, self.special_bits) != (None, None):
             raise ParameterError("word_bits chooses dnum and special_bits: leave both out")
+        if self.divisor_bits is not None:
+            given = (dnum, self.special_bits, self.word_bits, self.bootstrap)
+            if given != (None,) * 4:
+                raise ParameterError(
+                    "divisor_bits choose dnum, special_bits and words: leave them and bootstrap out"
+                )
+            self._set(divisor_bits=_numbers(self.divisor_bits, "divisor_bits"))
+            if len(self.divisor_bits) != self.depth:
+                raise ParameterError(
+                    f"{len(self.divisor_bits)} divisor_bits for {self.depth} rescalings: one each "
+                    f"is needed"
+                )
+        levels = items_of(self.key_levels, "key_levels")
+        most = self.depth
+        self._set(key_levels=[whole_number(level, "a key level", 0, most) for level in levels])
         if self.bootstrap is not None:
             instance(self.bootstrap, Bootstrapping, "the bootstrap of a parameter set")
             chosen = (dnum, self.special_bits, self.word_bits, self.integer_bits)
@@ -90,16 +111,17 @@ class Request:
             precision = self.precision_bits
             wanted = DEFAULT_PRECISION_BITS if precision is None else precision
             bits = [scale_for(N, wanted)] * (self.depth + 1)
+        most = 60 if self.divisor_bits is None else _LARGEST_SCALE_BITS
         for number in bits:
-            if not 10 <= number <= 60:
-                raise ParameterError(f"a scale of {number:.1f} bits: it must be from 10 to 60")
+            if not 10 <= number <= most:
+                raise ParameterError(f"a scale of {number:.1f} bits: it must be from 10 to {most}")
         return bits
 
     def _scales(self, given: object) -> list[float]:
         if not isinstance(given, Sequence | np.ndarray):
             return [real_number(given, "scale_bits")] * (self.depth + 1)
-        bits = [real_number(number, "scale_bits") for number in items_of(given, "scale_bits")]
-        if self.word_bits is None:
+        bits = _numbers(given, "scale_bits")
+        if self.word_bits is None and self.divisor_bits is None:
             raise ParameterError("scale_bits of each level need word_bits: give it, or one scale")
         if len(bits) != self.depth + 1:
             raise ParameterError(
@@ -110,6 +132,10 @@ class Request:
     def _set(self, **fields: object) -> None:
         for name, value in fields.items():
             object.__setattr__(self, name, value)
+
+
+def _numbers(given: object, what: str) -> list[float]:
+    return [real_number(number, what) for number in items_of(given, what)]
 
 
 def scale_for(N: int, precision_bits: float) -> float:
@@ -130,6 +156,8 @@ def candidates(request: Request, N: int) -> Iterator[LevelModuli]:
     try:
         if request.bootstrap is not None:
             yield from _of_bootstrap(request, request.bootstrap, N, scales)
+        elif request.divisor_bits is not None:
+            yield _of_divisors(request, request.divisor_bits, N, scales)
         else:
             yield from (_of_chain if request.word_bits is None else _of_words)(request, N, scales)
     except ModulusError as error:
@@ -161,6 +189,19 @@ def _of_chain(request: Request, N: int, scales: Sequence[float]) -> Iterator[Lev
         yield moduli
     if refusal is not None:
         raise refusal
+
+
+def _of_divisors(
+    request: Request, divisor_bits: Sequence[float], N: int, scales: Sequence[float]
+) -> LevelModuli:
+    """The largest first prime, where `integer_bits` leave it open."""
+    bound = math.inf
+    if request.insecure_reason is None:
+        bound = security.max_log_qp(N, request.security_bits)
+    first = WORD_BITS
+    if request.integer_bits is not None:
+        first = scales[0] + request.integer_bits + 1
+    return divided_moduli(N, scales, divisor_bits, first, bound, request.key_levels)
 
 
 def _of_words(request: Request, N: int, scales: Sequence[float]) -> Iterator[LevelModuli]:

@@ -9,7 +9,13 @@ import numpy as np
 
 from he.ckks.ciphertext import Ciphertext, Plaintext
 from he.ckks.encoding.encoder import Encoder
-from he.ckks.operands import check_canonical, check_level_left, check_pair, real_operand
+from he.ckks.operands import (
+    check_canonical,
+    check_level_left,
+    check_pair,
+    is_canonical,
+    real_operand,
+)
 from he.ckks.params import CKKSParameters
 from he.ckks.recorded_evaluator import RecordedEvaluator
 from he.ckks.scales import check_held, check_scale, scaled_integer
@@ -211,11 +217,33 @@ class Evaluator(RecordedEvaluator):
         if level == a.level:
             return a
         check_canonical(a)
-        params = self.params
+        return self.to_canonical(a, level)
+
+    def to_canonical(self, a: Ciphertext, level: int) -> Ciphertext:
+        """As `drop_to`, for a ciphertext at any scale: at its own level it must be canonical.
+
+        In a chain the integer and the divisions are those of `CKKSParameters.last_factor`. Raises
+        `ScaleMismatchError`, and `LevelMismatchError` for a level above a's.
+        """
+        check_owner(self.params, a, Ciphertext)
+        params, level = self.params, whole_number(level, "the level")
+        if level == a.level:
+            check_canonical(a)
+            return a
+        if not 0 <= level < a.level:
+            raise LevelMismatchError(
+                f"a ciphertext at level {a.level} cannot move to level {level}: choose a level "
+                f"from 0 to {a.level}"
+            )
         if params.levels[a.level].holds(params.levels[level + 1]):
-            above = self.drop_limbs(a, level + 1)
-            factor = params.scales[level] * params.divisors[level + 1] / a.scale
-            return self.rescale(self._multiply_integer(above, round(factor), factor, scratch=True))
+            factor, count = params.scales[level] * params.divisors[level + 1] / a.scale, 1
+            if not is_canonical(params, a.level, a.scale):
+                factor, count = params.last_factor(a.scale, a.level, level)
+            moved = self.drop_limbs(a, level + count)
+            moved = self._multiply_integer(moved, round(factor), factor, scratch=True)
+            for _ in range(count):
+                moved = self.rescale(moved)
+            return moved
         factor = params.scales[level] * params.quotient(a.level, level) / a.scale
         return self._moved(a, level, round(factor), params.scales[level])
 

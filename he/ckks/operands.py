@@ -55,10 +55,15 @@ def real_operand(b: object) -> float | None:
     return float_of(b) if isinstance(b, numbers.Real) else None
 
 
+def is_canonical(params: CKKSParameters, level: int, scale: float) -> bool:
+    """Whether a scale is the canonical one of a level, within the rounding of products."""
+    return math.isclose(scale, params.scales[level], rel_tol=_SCALE_TOLERANCE)
+
+
 def check_canonical(a: Ciphertext) -> None:
     """Raise `ScaleMismatchError` unless a is at the canonical scale of its level."""
     canonical = a.params.scales[a.level]
-    if not math.isclose(a.scale, canonical, rel_tol=_SCALE_TOLERANCE):
+    if not is_canonical(a.params, a.level, a.scale):
         raise ScaleMismatchError(
             f"the ciphertext's scale is 2^{math.log2(a.scale):.4f}, but level {a.level} needs its "
             f"canonical one, 2^{math.log2(canonical):.4f}: rescale the product first"

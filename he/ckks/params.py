@@ -28,6 +28,8 @@ from ntt.backends.select import available_backends
 
 DEFAULT_PRECISION_BITS = 20
 
+_LEAST_FACTOR = 2.0**20
+
 
 @dataclass(frozen=True, kw_only=True)
 class CKKSParameters(RLWEParameters):
@@ -36,7 +38,8 @@ class CKKSParameters(RLWEParameters):
     Rescaling a ciphertext from level l divides by Q_l / Q_(l - 1), which is q_l in a chain.
 
     scales: the canonical scale of each level, index 0 .. L, with
-    ``scales[l - 1] = scales[l]^2 Q_(l - 1) / Q_l`` (Kim, Papadimitriou, Polyakov, CT-RSA 2022).
+    ``scales[l - 1] = scales[l]^2 Q_(l - 1) / Q_l`` (Kim, Papadimitriou, Polyakov, CT-RSA 2022),
+    but for levels that were built with `divisor_bits`.
     bootstrap: the bootstrap that the levels are made for, if any (`he.Bootstrapper`).
 
     Raises `ParameterError` or `InsecureParametersError`.
@@ -81,6 +84,26 @@ class CKKSParameters(RLWEParameters):
         quotient = Fraction(self.modulus(level), self.modulus(lower))
         integer = round(quotient)
         return integer, float(integer / quotient)
+
+    def factor_scale(self, level: int, power: int = 1) -> float:
+        """The scale of a factor that makes products canonical: with values at scales[level]^power,
+        rescaled, they have the canonical scale of the level below.
+        """
+        own = self.scales[level]
+        return self.scales[level - 1] * self.divisors[level] / own**power
+
+    def last_factor(self, scale: float, level: int, lower: int) -> tuple[float, int]:
+        """What brings a ciphertext at `scale` from a level to the canonical scale of a lower one.
+
+        It is multiplied by the number, rounded, at the level of which the integer says how far it
+        is above the lower one, and rescaled as often: so often that the number is 2^20 or more,
+        where the upper level allows it.
+        """
+        factor, count = self.scales[lower] / scale, 0
+        while not count or (lower + count < level and factor < _LEAST_FACTOR):
+            count += 1
+            factor *= self.divisors[lower + count]
+        return factor, count
 
     @property
     def slots(self) -> int:
@@ -179,6 +202,8 @@ class CKKSParameters(RLWEParameters):
         dnum: int | None = None,
         special_bits: int | None = None,
         word_bits: int | None = None,
+        divisor_bits: Sequence[float] | None = None,
+        key_levels: Sequence[int] = (),
         prime_bits: int = FAST_PRIME_BITS,
         bootstrap: Bootstrapping | None = None,
         insecure_reason: str | None = None,
@@ -206,6 +231,12 @@ class CKKSParameters(RLWEParameters):
           digits (`he.ckks.word_levels`): faster where scales are smaller than words, but each
           level at which a key is used needs a key of its own. `dnum` and `special_bits` are then
           chosen.
+        - `divisor_bits`: what the rescaling from each level 1 .. depth divides by, in bits, for
+          circuits that rescale once behind several factors, such as a square times a plaintext
+          (`he.ckks.divided_levels`). The levels are a chain; `scale_bits` of each level are taken
+          as they are, and each of the `key_levels` has digits and special primes, and so keys, of
+          its own, which the levels below share. A product of two ciphertexts, rescaled, is then
+          not at the canonical scale.
         - `prime_bits`: primes of a chain stay below 2^prime_bits, from 50 to 61; a larger scale or
           q_0 is a product of two. Primes above 2^50 have slower kernels.
         - `bootstrap`: what is asked of a bootstrap: `depth` is then the number of rescalings
@@ -224,6 +255,8 @@ class CKKSParameters(RLWEParameters):
             dnum=dnum,
             special_bits=special_bits,
             word_bits=word_bits,
+            divisor_bits=divisor_bits,
+            key_levels=key_levels,
             prime_bits=prime_bits,
             bootstrap=bootstrap,
             insecure_reason=insecure_reason,

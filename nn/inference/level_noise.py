@@ -37,10 +37,6 @@ class LevelNoise:
         """A division that leads to `level`."""
         return self._at(self._model.rounding, level)
 
-    def switching(self, level: int) -> float:
-        """A key switch at `level`, without the rounding of its division."""
-        return self._at(self._model.switching(level), level)
-
     def key_switch(self, level: int) -> float:
         """A rotation at `level`."""
         return self._at(self._model.key_switch(level), level)
@@ -58,6 +54,27 @@ class LevelNoise:
         assert self.params.bootstrap is not None
         error = Prediction(self.params, self.params.bootstrap).error
         return error.variance + error.bound**2
+
+    def weights(self, level: int, power: int, period: int) -> float:
+        """A diagonal that repeats with `period` slots, for values at scales[level]^power.
+
+        It has 2 `period` coefficients that are rounded.
+        """
+        variance = self._model.encoding * 2 * period / self.params.N
+        return variance / self.params.factor_scale(level, power) ** 2
+
+    def baby_steps(self, level: int, power: int) -> float:
+        """A key switch without the rounding of its division, for values at scales[level]^power."""
+        return self._model.switching(level) / self.params.scales[level] ** (2 * power)
+
+    def square(self, level: int) -> float:
+        """A square at `level`, relinearized and not rescaled."""
+        return self._model.key_switch(level) / self.params.scales[level] ** 4
+
+    def moved_square(self, level: int, source: int) -> float:
+        """The integer factor that brings a square at level `source` to `level`, as `number`."""
+        factor, _ = self.params.last_factor(self.params.scales[source] ** 2, source, level)
+        return 0.25 / factor**2
 
     def _at(self, variance: float, level: int) -> float:
         return variance / self.params.scales[level] ** 2

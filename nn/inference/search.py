@@ -326,11 +326,15 @@ def _chain(
 
 
 class Magnitude(NamedTuple):
-    """A bound on the size of a number that a level must hold; `what` names the number."""
+    """A bound on the size of a number that a level must hold; `what` names the number.
+
+    power: of the level's scale, at which the number stands.
+    """
 
     what: str
     level: int
     bound: float
+    power: int = 1
 
 
 def first_prime_bits(name: str, magnitudes: Iterable[Magnitude]) -> int:
@@ -360,6 +364,7 @@ def check_held(name: str, params: CKKSParameters, magnitudes: Iterable[Magnitude
     """Raise `PlanningError` unless the modulus of each level holds the numbers at that level."""
     for magnitude in magnitudes:
         limit = params.value_limit(magnitude.level)
+        limit /= params.scales[magnitude.level] ** (magnitude.power - 1)
         if magnitude.bound >= limit:
             raise PlanningError(
                 f"{magnitude.what} of {name!r} may reach {magnitude.bound:.3g}: level "

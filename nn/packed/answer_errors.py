@@ -22,7 +22,7 @@ from nn.network.layers import FloatArray
 from nn.packed.layout import IntArray, TensorLayout
 from nn.packed.operating_points import OperatingPoints
 from nn.packed.packed_network import PackedStage, network_input_layout, slot_polynomials
-from nn.stages.levels import start_level
+from nn.stages.levels import kept_squares, start_level
 from nn.stages.stage import (
     AddStage,
     AffineStage,
@@ -35,13 +35,13 @@ from nn.stages.typical import Growth
 
 
 class Term(NamedTuple):
-    """Errors of one kind at one level: `kind` is a method of `LevelNoise`.
+    """Errors of one kind: `kind` is a method of `LevelNoise`, `at` its arguments, a level first.
 
     weights: the sums of the squared derivatives, one for each answer.
     """
 
     kind: str
-    level: int
+    at: tuple[int, ...]
     weights: FloatArray
 
 
@@ -65,7 +65,7 @@ class AnswerErrors:
         growth = noise.rounding(0) / self.reference.rounding(0)
         variance = growth**2 * self.scatter
         for term in self.terms:
-            variance = variance + term.weights * getattr(noise, term.kind)(term.level)
+            variance = variance + term.weights * getattr(noise, term.kind)(*term.at)
         for level, weights in self.polynomials:
             scales = PolynomialScales(noise.params, weights.circuit, level)
             variance = variance + weights.variance(scales, noise.params.noise_model)
@@ -116,6 +116,7 @@ class _Backward:
         self._input = network_input_layout([item.stage for item in self.packed], layout.n_slots)
         self.shift: FloatArray = np.zeros(count)
         self.scatter: FloatArray = np.zeros(count)
+        self._kept = kept_squares((item.stage for item in self.packed), self.levels)
 
     def through(self, item: PackedStage) -> None:
         """Note the errors of a stage, and hand the derivatives on to its inputs."""
@@ -134,20 +135,23 @@ class _Backward:
             by_inputs = [self._through_elementwise(item, level, by_value)]
         for name, by_input in zip(item.inputs, by_inputs, strict=True):
             if self.levels[name] > level:
-                self._note("rounding", level, by_input**2, name)
-                factors = self._layout(name).pack_flat(self.points.sizes(name) ** 2)
-                self._note("number", level, by_input**2 * factors, name)
+                self._note("rounding", (level,), by_input**2, name)
+                sizes = self._layout(name).pack_flat(self.points.sizes(name) ** 2)
+                at: tuple[str, tuple[int, ...]] = ("number", (level,))
+                if name in self._kept:
+                    at = ("moved_square", (level, self.levels[name]))
+                self._note(*at, by_input**2 * sizes, name)
             before = self._by_value.get(name)
             self._by_value[name] = by_input if before is None else before + by_input
 
     def into_input(self) -> None:
         """Note the errors of the encrypted image."""
-        self._note("fresh", self.levels[INPUT], self._by_value.pop(INPUT) ** 2, INPUT)
+        self._note("fresh", (self.levels[INPUT],), self._by_value.pop(INPUT) ** 2, INPUT)
 
-    def _note(self, kind: str, level: int, squares: FloatArray, name: str) -> None:
+    def _note(self, kind: str, at: tuple[int, ...], squares: FloatArray, name: str) -> None:
         """Note errors of the value `name`."""
         weights = squares.sum(axis=(-1, -2)) * self._growth(name).gains
-        self.terms.append(Term(kind, level, weights))
+        self.terms.append(Term(kind, at, weights))
 
     def _growth(self, name: str) -> Growth:
         return self.points.growth_of(name).of_answers(self.outputs)
@@ -156,18 +160,22 @@ class _Backward:
         affine = item.affine
         assert affine is not None
         source = item.inputs[0]
-        self._note("encoding", level - 1, by_value**2, item.name)
+        self._note("encoding", (level - 1,), by_value**2, item.name)
         for step in reversed(affine.folds):
-            self._note("key_switch", level - 1, by_value**2, item.name)
+            self._note("key_switch", (level - 1,), by_value**2, item.name)
             by_value = by_value + np.roll(by_value, step, axis=-1)
         # The giant steps are rounded while a factor q_level still multiplies the message; only the
         # division's own rounding counts.
-        self._note("rounding", level - 1, by_value**2, item.name)
+        self._note("rounding", (level - 1,), by_value**2, item.name)
         read = affine.gathered(self._slots(source) ** 2)
-        self._note("encoding", level, by_value**2 * read, item.name)
         by_input = affine.transposed(by_value)
+        power = 1 + (source in self._kept)
+        encoded: tuple[str, tuple[int, ...]] = ("encoding", (level,))
+        if self._kept:
+            encoded = ("weights", (level, power, affine.choice.unit))
+        self._note(*encoded, by_value**2 * read, item.name)
         # The baby rotations of a slot switch keys one by one; they count as one.
-        self._note("switching", level, by_input**2, source)
+        self._note("baby_steps", (level, power), by_input**2, source)
         return by_input
 
     def _through_elementwise(
@@ -179,7 +187,8 @@ class _Backward:
             weights = self.points.polynomial_weights(stage).summed(squares)
             self.polynomials.append((level, weights))
         else:
-            self._note("product", level, by_value**2, item.name)
+            kind = "square" if item.name in self._kept else "product"
+            self._note(kind, (level,), by_value**2, item.name)
         # p(y + e) = p(y) + p'(y) e + p''(y) / 2 e^2: the last term has a mean and a variance.
         variances = self.variances[stage.input] * self._growth(stage.input).carried
         bent = self.points.curvature(stage) * variances
@@ -192,7 +201,7 @@ class _Backward:
     def _through_product(
         self, item: PackedStage, level: int, by_value: FloatArray
     ) -> list[FloatArray]:
-        self._note("product", level, by_value**2, item.name)
+        self._note("product", (level,), by_value**2, item.name)
         # (x + e)(y + f) = x y + y e + x f + e f: the errors e and f may depend on each other.
         spread = np.sqrt(
             np.prod([self.variances[n] * self._growth(n).carried for n in item.inputs], axis=0)

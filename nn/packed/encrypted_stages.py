@@ -61,6 +61,10 @@ def encrypted_stage(
         apply = _affine(evaluator, packed.affine, level, source)
         group = max(1, min(_LARGEST_GROUP, _GROUP_BYTES // max(1, source.scratch_bytes)))
         opened = source.opened
+    elif isinstance(stage, SquareStage) and plan.level_out == level:
+        apply = _each(
+            lambda inputs: [evaluator.relinearize(evaluator.tensor(x, x)) for x in inputs[0]]
+        )
     elif isinstance(stage, SquareStage):
         apply = _each(
             lambda inputs: [evaluator.square(evaluator.drop_to(x, level)) for x in inputs[0]]
@@ -70,7 +74,7 @@ def encrypted_stage(
     elif isinstance(stage, AddStage):
         apply = _each(
             lambda inputs: [
-                _sum(evaluator, [evaluator.drop_to(x, level) for x in operands])
+                _sum(evaluator, [evaluator.to_canonical(x, level) for x in operands])
                 for operands in zip(*inputs, strict=True)
             ]
         )

@@ -17,6 +17,7 @@ from nn.inference.search import Magnitude
 from nn.network.graph import INPUT
 from nn.network.layers import FloatArray
 from nn.packed.packed_network import PackedStage, network_input_layout, slot_polynomials
+from nn.stages.levels import kept_squares
 from nn.stages.stage import AddStage, BootstrapStage, PolynomialStage, ProductStage, SquareStage
 
 
@@ -28,6 +29,7 @@ def packed_magnitudes(
     largest, levels: bounds (size,) on the elements of each stage's value, and of "input", and their
     levels.
     """
+    kept = kept_squares((item.stage for item in packed), levels)
     first = network_input_layout([item.stage for item in packed], packed[0].layout.n_slots)
     slots = {INPUT: first.pack_flat(largest[INPUT])}
     yield Magnitude("the input", levels[INPUT], _mean(slots[INPUT]))
@@ -35,7 +37,7 @@ def packed_magnitudes(
         name = item.name
         with np.errstate(over="ignore", invalid="ignore"):
             slots[name] = _slots(item, slots, largest)
-        yield Magnitude(f"stage {name!r}", levels[name], _mean(slots[name]))
+        yield Magnitude(f"stage {name!r}", levels[name], _mean(slots[name]), 1 + (name in kept))
         weights = _largest_weight(item)
         if weights:
             # Encoded at q_l s_{l-1} / s_l, which is s_l: a weight fits where a value does.

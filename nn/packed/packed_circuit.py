@@ -17,6 +17,7 @@ from nn.inference.keys import key_memory
 from nn.inference.search import FAILURE_PROBABILITY, check_held
 from nn.network.graph import INPUT, Network
 from nn.network.layers import FloatArray
+from nn.packed.answer_errors import Term
 from nn.packed.bootstrap_facts import bootstrap_facts
 from nn.packed.magnitudes import packed_magnitudes
 from nn.packed.operating_points import OperatingPoints
@@ -104,6 +105,20 @@ class PackedCircuit:
     def key_bytes(self, params: CKKSParameters) -> int:
         """The memory that the keys take under a parameter set."""
         return key_memory(params, self.needs(params))
+
+    def key_levels(self) -> list[int]:
+        """The levels at which affine maps to other layouts begin: where rotations change."""
+        return sorted(
+            {
+                self.levels[item.inputs[0]]
+                for item in self.packed
+                if item.affine and not item.affine.in_layout.matches(item.affine.out_layout)
+            }
+        )
+
+    def error_terms(self, params: CKKSParameters) -> Sequence[Term]:
+        """The errors of the answers, but for those within polynomials."""
+        return self._typical[0].error_terms(params)
 
     def stage_deviations(self, params: CKKSParameters) -> dict[str, float]:
         """The largest deviation of an element of each stage's value."""
@@ -213,5 +228,6 @@ def _uses(
             # Folds act on the result, one level below.
             yield galois.element_of_rotation(steps, N), level_out
     if isinstance(packed.stage, SquareStage | PolynomialStage | ProductStage):
-        for level in range(level_out + 1, level_in + 1):
+        # A square that is not rescaled stays at its level.
+        for level in range(level_out + (level_out < level_in), level_in + 1):
             yield RELINEARIZATION, level

@@ -19,6 +19,7 @@ from nn.packed.encrypted_stages import Tensor, encrypted_stage
 from nn.packed.packed_affine import PackedAffine
 from nn.packed.packed_network import PackedStage
 from nn.packed.stage_plan import StagePlan
+from nn.packed.weights import weight_scales
 
 
 def dry_trace(
@@ -40,6 +41,7 @@ def dry_trace(
     evaluator = dry_evaluator(params, needs, tracer)
     planned = {plan.name: plan for plan in plans}
     bootstrapper = None if params.bootstrap is None else DryBootstrapper(params)
+    factors = weight_scales(params, packed, plans)
     values: list[dict[str, Tensor]] = [
         {INPUT: [dry_ciphertext(params, input_level) for _ in range(ciphertexts)]}
         for _ in range(images)
@@ -51,7 +53,9 @@ def dry_trace(
     for item in packed:
         tracer.layer = item.name
         plan = planned[item.name]
-        source = None if item.affine is None else _source(evaluator, item.affine, plan.level_in)
+        source = None
+        if item.affine is not None:
+            source = _source(evaluator, item.affine, plan.level_in, factors[item.name])
         stage = encrypted_stage(evaluator, item, plan, source, bootstrapper)
         for image in values:
             (image[item.name],) = stage.apply([[image[name] for name in stage.inputs]])
@@ -76,9 +80,11 @@ class _Shapes:
         return nullcontext()
 
 
-def _source(evaluator: Evaluator, affine: PackedAffine, level: int) -> _Shapes:
+def _source(
+    evaluator: Evaluator, affine: PackedAffine, level: int, factor: float | None
+) -> _Shapes:
     blocks = {
-        at: dry_diagonals(EncodedDiagonals, evaluator.params, level, split)
+        at: dry_diagonals(EncodedDiagonals, evaluator.params, level, split, factor)
         for at, split in affine.splits.items()
     }
     return _Shapes(SlotMatrix(evaluator, blocks))

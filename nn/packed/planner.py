@@ -12,6 +12,7 @@ from nn.inference.search import (
 )
 from nn.network.graph import INPUT, Network
 from nn.packed.bootstrap_planner import plan_with_bootstraps
+from nn.packed.late_planner import late_candidate
 from nn.packed.packed_circuit import Candidate, PackedCircuit
 from nn.packed.packed_network import pack_network
 from nn.packed.plan import InferencePlan
@@ -69,4 +70,4 @@ def plan_packed(network: Network, options: PlanOptions) -> InferencePlan:
         if plan is None:
             raise
         return plan
-    return found.plan()
+    return (late_candidate(found, options, default) or found).plan()

@@ -19,10 +19,10 @@ from nn.inference.worst_answers import IntArray, all_deviations, worst_answers
 from nn.network.error_growth import MOST_ANSWERS
 from nn.network.graph import INPUT
 from nn.network.layers import FloatArray
-from nn.packed.answer_errors import AnswerErrors, answer_errors
+from nn.packed.answer_errors import AnswerErrors, Term, answer_errors
 from nn.packed.operating_points import OperatingPoints
 from nn.packed.packed_network import PackedStage
-from nn.stages.levels import start_level
+from nn.stages.levels import kept_squares, start_level
 from nn.stages.stage import (
     AffineStage,
     BootstrapStage,
@@ -71,6 +71,15 @@ class Prediction:
         found[answers] = exact
         return found
 
+    def error_terms(self, params: CKKSParameters) -> Sequence[Term]:
+        """The terms of the answers' errors, at the images that `params` make the worst; none where
+        only bounds are known.
+        """
+        if self._points.are_bounds:
+            return ()
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._found(LevelNoise(params))[1].terms
+
     def stage_deviations(self, params: CKKSParameters) -> dict[str, float]:
         """The largest deviation of an element of each stage's value, from the forward pass."""
         with np.errstate(over="ignore", invalid="ignore"):
@@ -107,6 +116,7 @@ def variances(
     """
     fresh = noise.fresh(levels[INPUT])
     found = {INPUT: np.full(points.values[INPUT].shape, fresh)}
+    kept = kept_squares((item.stage for item in packed), levels)
     for item in packed:
         level = start_level(item.stage, levels)
         inputs = []
@@ -114,10 +124,12 @@ def variances(
             variance = found[name]
             if levels[name] > level:
                 # `drop_to`: a rounding, and a rounded integer factor.
-                factor = noise.number(level) * points.values[name] ** 2
-                variance = variance + noise.rounding(level) + factor
+                number = noise.number(level)
+                if name in kept:
+                    number = noise.moved_square(level, levels[name])
+                variance = variance + noise.rounding(level) + number * points.values[name] ** 2
             inputs.append(variance)
-        found[item.name] = _after(item, level, inputs, points, noise)
+        found[item.name] = _after(item, level, inputs, points, noise, kept)
     return found
 
 
@@ -127,13 +139,15 @@ def _after(
     inputs: Sequence[FloatArray],
     points: OperatingPoints,
     noise: LevelNoise,
+    kept: frozenset[str],
 ) -> FloatArray:
-    """The variances of a stage's value, from those of its inputs."""
+    """The variances of a stage's value, from those of its inputs; kept: `kept_squares`."""
     stage, variance = item.stage, inputs[0]
     if isinstance(stage, AffineStage):
-        return _after_affine(item, level, variance, points, noise)
+        return _after_affine(item, level, variance, points, noise, kept)
     if isinstance(stage, SquareStage):
-        return points.slope(stage) ** 2 * variance + 2 * variance**2 + noise.product(level)
+        own = noise.square(level) if item.name in kept else noise.product(level)
+        return points.slope(stage) ** 2 * variance + 2 * variance**2 + own
     if isinstance(stage, PolynomialStage):
         within = points.polynomial(stage)
         scales = PolynomialScales(noise.params, within.circuit, level)
@@ -154,6 +168,7 @@ def _after_affine(
     variance: FloatArray,
     points: OperatingPoints,
     noise: LevelNoise,
+    kept: frozenset[str],
 ) -> FloatArray:
     """The variances behind an affine map.
 
@@ -164,11 +179,15 @@ def _after_affine(
     assert isinstance(item.stage, AffineStage)
     assert item.affine is not None
     weights = item.stage.affine.matrix.power(2)
-    carried = (weights @ (variance + noise.switching(level)).T).T
+    power = 1 + (item.inputs[0] in kept)
+    carried = (weights @ (variance + noise.baby_steps(level, power)).T).T
+    rounded = noise.encoding(level)
+    if kept:
+        rounded = noise.weights(level, power, item.affine.choice.unit)
     mean_square = np.mean(points.values[item.inputs[0]] ** 2, axis=1, keepdims=True)
     diagonals = item.affine.diagonals / item.affine.out_layout.ciphertexts
     doublings = len(item.affine.folds)
-    encoding = diagonals * mean_square * noise.encoding(level) * 2**doublings
+    encoding = diagonals * mean_square * rounded * 2**doublings
     added = noise.rounding(level - 1) + noise.encoding(level - 1)
     for _ in range(doublings):
         added = 2 * added + noise.key_switch(level - 1)

@@ -25,7 +25,7 @@ from nn.packed.encrypted_batch import EncryptedBatch
 from nn.packed.encrypted_stages import EncryptedStage, Tensor, encrypted_stage
 from nn.packed.packed_for import packed_for
 from nn.packed.plan import InferencePlan, take_plan
-from nn.packed.weights import StageWeights, matrix_sources
+from nn.packed.weights import StageWeights, matrix_sources, weight_scales
 from nn.terminal.progress import StageProgress, count_progress, stage_progress
 from ntt import threads as ntt_threads
 
@@ -82,9 +82,14 @@ class PackedServer:
         planned = {stage.name: stage for stage in plan.stages}
         # The sizes that a plan from bytes states may be anything.
         known = {stage.name: stage.weight_bytes for stage in plan.stages if plan.packed}
+        factors = weight_scales(plan.params, packed, plan.stages)
         linear = {
             item.name: StageWeights.of(
-                plan.params, item.affine, planned[item.name].level_in, known.get(item.name)
+                plan.params,
+                item.affine,
+                planned[item.name].level_in,
+                known.get(item.name),
+                factors[item.name],
             )
             for item in packed
             if item.affine is not None

@@ -84,7 +84,7 @@ def _check_stage(stage: StagePlan, params: CKKSParameters) -> None:
     refreshed = None if circuit is None else (circuit.input_level, max_level - circuit.levels)
     right = {
         "affine": taken == 1,
-        "square": taken == 1,
+        "square": taken in (0, 1),
         "polynomial": taken >= 1,
         "add": taken == 0,
         "product": taken == 1,
@@ -108,7 +108,7 @@ def _check_keys(stages: Sequence[StagePlan], params: CKKSParameters, needs: KeyN
         level
         for stage in stages
         if stage.kind in _MULTIPLYING
-        for level in range(stage.level_out + 1, stage.level_in + 1)
+        for level in range(stage.level_out + (stage.level_out < stage.level_in), stage.level_in + 1)
     }
     if params.bootstrap is not None:
         require(any(stage.kind == "bootstrap" for stage in stages), "a bootstrap")

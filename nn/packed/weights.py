@@ -23,7 +23,9 @@ from he.ckks.params import CKKSParameters
 from nn.errors import MemoryBudgetError
 from nn.network.layers import FloatArray
 from nn.packed.packed_affine import PackedAffine
+from nn.packed.packed_network import PackedStage
 from nn.packed.packing_cost import Block
+from nn.packed.stage_plan import StagePlan
 
 Advance = Callable[[int], object]
 
@@ -38,6 +40,26 @@ def affine_weight_bytes(params: CKKSParameters, affine: PackedAffine, level: int
         weight_bytes(params, level, len(of_block), _repetition(params.N, vectors[of_block]))
         for of_block in rows.values()
     )
+
+
+def weight_scales(
+    params: CKKSParameters, packed: Sequence[PackedStage], plans: Sequence[StagePlan]
+) -> dict[str, float | None]:
+    """The scale of each linear stage's weights by name; None for that of the level.
+
+    Where a plan does not rescale squares, the stages divide by whatever leads to the canonical
+    scale: `CKKSParameters.factor_scale`.
+    """
+    squares = [plan for plan in plans if plan.kind == "square"]
+    kept = {plan.name for plan in squares if plan.level_in == plan.level_out}
+    levels = {plan.name: plan.level_in for plan in plans}
+    return {
+        item.name: params.factor_scale(levels[item.name], 1 + (item.inputs[0] in kept))
+        if kept
+        else None
+        for item in packed
+        if item.affine is not None
+    }
 
 
 def _repetition(N: int, vectors: FloatArray) -> int:
@@ -108,21 +130,30 @@ def _places(sizes: Sequence[int], kept: set[int], others: Place) -> list[Place]:
 
 @dataclass(frozen=True, eq=False)
 class StageWeights:
-    """The diagonals of a linear stage at `level`, not yet encoded. size: their bytes, encoded."""
+    """The diagonals of a linear stage at `level`, not yet encoded. size: their bytes, encoded.
+
+    factor: the scale of the weights, None for that of the level.
+    """
 
     params: CKKSParameters
     affine: PackedAffine
     level: int
     size: int
+    factor: float | None = None
 
     @classmethod
     def of(
-        cls, params: CKKSParameters, affine: PackedAffine, level: int, size: int | None = None
+        cls,
+        params: CKKSParameters,
+        affine: PackedAffine,
+        level: int,
+        size: int | None = None,
+        factor: float | None = None,
     ) -> StageWeights:
         """Those of a packed map at `level`. size: `affine_weight_bytes`, if it is known."""
         if size is None:
             size = affine_weight_bytes(params, affine, level)
-        return cls(params, affine, level, size)
+        return cls(params, affine, level, size, factor)
 
     @property
     def diagonals(self) -> int:
@@ -141,7 +172,9 @@ class StageWeights:
         """The diagonals of each block, in the order in which they are encoded."""
         splits = self.affine.splits
         return {
-            at: ArrangedDiagonals.of(self.params, diagonals, self.level, splits[at])
+            at: ArrangedDiagonals.of(
+                self.params, diagonals, self.level, splits[at], self.factor
+            )
             for at, diagonals in self.affine.blocks.items()
         }
 

@@ -27,7 +27,8 @@ def packed_work(
             continue
         total += stage.layout.ciphertexts * division_work(params, level)
         if stage.affine is None:
-            for of_level in range(levels[stage.name] + 1, level + 1):
+            below = levels[stage.name]
+            for of_level in range(below + (below < level), level + 1):
                 total += stage.layout.ciphertexts * key_switch_work(params, of_level)
             continue
         limbs = params.levels[level].limbs + len(params.levels[level].specials)
@@ -50,7 +51,7 @@ def stage_transforms(
         return outputs * bootstrap_work(params)
     total = outputs * division_work(params, level_in)
     if affine is None:
-        heights = switched_heights(packed.stage)
+        heights = [0] if level_out == level_in else switched_heights(packed.stage)
         return total + outputs * sum(key_switch_work(params, level_out + h) for h in heights)
     limbs = params.levels[level_in].limbs + len(params.levels[level_in].specials)
     babies = {(i, step) for (_, i), plan in affine.splits.items() for step in plan.babies if step}

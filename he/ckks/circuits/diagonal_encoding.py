@@ -44,7 +44,8 @@ class ArrangedDiagonals:
 
     babies, giants, starts, baby_of: the fields of `EncodedDiagonals`. vectors: the diagonal of each
     row, which is encoded rotated by minus the step of its giant. period: a number of slots with
-    which all diagonals repeat. whole: what `rounded` keeps of the vectors, which are then empty.
+    which all diagonals repeat. factor: as in `EncodedDiagonals`. whole: what `rounded` keeps of the
+    vectors, which are then empty.
     """
 
     params: CKKSParameters
@@ -55,6 +56,7 @@ class ArrangedDiagonals:
     baby_of: np.ndarray
     vectors: tuple[np.ndarray, ...]
     period: int
+    factor: float | None = None
     whole: np.ndarray | None = None
 
     @classmethod
@@ -64,8 +66,10 @@ class ArrangedDiagonals:
         diagonals: Mapping[int, np.ndarray],
         level: int,
         plan: BabyGiant | None = None,
+        factor: float | None = None,
     ) -> Self:
-        """The diagonals {shift: vector of N/2 slots}; plan: None finds a cheap one.
+        """The diagonals {shift: vector of N/2 slots}; plan: None finds a cheap one. factor: the
+        scale of the weights, None for that of the level.
 
         Raises `EncodingError` for what is no vector of numbers, `ParameterError` for a plan of
         other shifts.
@@ -87,6 +91,7 @@ class ArrangedDiagonals:
             np.array([baby for g in kept for baby, _ in by_giant[g]], dtype=np.int64),
             tuple(by_shift[shift] for g in kept for _, shift in by_giant[g]),
             common_period(params.N, tuple(by_shift.values())),
+            factor,
         )
 
     @property
@@ -103,7 +108,9 @@ class ArrangedDiagonals:
     def digest(self) -> bytes:
         """32 bytes that tell whether weights are those of these diagonals."""
         digest = hashlib.blake2b(self.params.id, digest_size=32, person=b"he-accel weights")
-        order = (self.level, self.period, self.babies, self.giants)
+        order: tuple[object, ...] = (self.level, self.period, self.babies, self.giants)
+        if self.factor is not None:
+            order = (*order, self.factor.hex())
         digest.update(repr((*order, self.starts.tolist(), self.baby_of.tolist())).encode())
         for vector in self.vectors:
             slots = _one_period(vector, self.period)
@@ -156,7 +163,7 @@ class ArrangedDiagonals:
         if self.whole is not None:
             np.copyto(coefficients, self.whole[first : rows.stop])
             return
-        scale = self.params.scales[self.level]
+        scale = self.params.scales[self.level] if self.factor is None else self.factor
         embed = embedding(2 * self.period)
         giants = np.searchsorted(self.starts, rows, side="right") - 1
         for row, giant, target in zip(rows, giants.tolist(), coefficients, strict=True):

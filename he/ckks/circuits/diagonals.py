@@ -37,7 +37,9 @@ class EncodedDiagonals(Unchecked):
     to be multiplied by baby step ``baby_of[row]`` and already rotated by minus the giant step. They
     are kept as weights in the order in which they are read. Where all diagonals repeat every N / 2r
     slots, their transforms take N / r values, each r times in a row, and those values are kept:
-    (limbs_QP, N / max(r, 8), terms, max(8 / r, 1)), the `weights_shape` of r.
+    (limbs_QP, N / max(r, 8), terms, max(8 / r, 1)), the `weights_shape` of r. factor: the scale of
+    the weights, None for that of the level: `CKKSParameters.factor_scale` where ciphertexts come at
+    another scale than the canonical one, such as squares that were not rescaled.
 
     Raises `ParameterError` for arrays that do not fit one another, the level or the parameter set.
     """
@@ -49,6 +51,7 @@ class EncodedDiagonals(Unchecked):
     starts: np.ndarray
     baby_of: np.ndarray
     weights: np.ndarray
+    factor: float | None = None
 
     def __post_init__(self) -> None:
         instance(self.params, CKKSParameters, "the parameter set of a linear transform")
@@ -89,6 +92,11 @@ class EncodedDiagonals(Unchecked):
         params = instance(encoder, Encoder, "the encoder").params
         level = _checked_level(level, params)
         return encoded(cls, ArrangedDiagonals.of(params, diagonals, level, plan), encoder)
+
+    @property
+    def scale(self) -> float:
+        """The scale of the weights."""
+        return self.params.scales[self.level] if self.factor is None else self.factor
 
     @property
     def period(self) -> int:
@@ -155,6 +163,7 @@ def with_weights(kind: type[D], arranged: ArrangedDiagonals, weights: np.ndarray
         starts=arranged.starts,
         baby_of=arranged.baby_of,
         weights=weights,
+        factor=arranged.factor,
     )
 
 

@@ -61,11 +61,17 @@ def dry_ciphertext(params: CKKSParameters, level: int) -> Ciphertext:
     )
 
 
-def dry_diagonals(kind: type[D], params: CKKSParameters, level: int, plan: BabyGiant) -> D:
-    """Encoded diagonals of the plan's shifts, without values."""
+def dry_diagonals(
+    kind: type[D],
+    params: CKKSParameters,
+    level: int,
+    plan: BabyGiant,
+    factor: float | None = None,
+) -> D:
+    """Encoded diagonals of the plan's shifts, without values; factor: as in `EncodedDiagonals`."""
     nothing = np.zeros(1)
     shifts = {shift: nothing for _, _, shift in plan.terms}
-    return without_values(kind, ArrangedDiagonals.of(params, shifts, level, plan))
+    return without_values(kind, ArrangedDiagonals.of(params, shifts, level, plan, factor))
 
 
 def without_values(kind: type[D], arranged: ArrangedDiagonals) -> D:

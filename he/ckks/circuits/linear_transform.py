@@ -16,7 +16,7 @@ from he.ckks.ciphertext import Ciphertext
 from he.ckks.circuits.diagonals import EncodedDiagonals
 from he.ckks.circuits.hoisting import HoistedColumn
 from he.ckks.evaluator import Evaluator
-from he.ckks.operands import check_pair
+from he.ckks.operands import check_pair, is_canonical
 from he.ckks.scales import check_scale
 from he.errors import LevelMismatchError, ParameterError
 from he.rlwe import galois
@@ -70,9 +70,10 @@ class SlotMatrix:
         for at, block in blocks.items():
             _check_place(at)
             instance(block, EncodedDiagonals, f"block {at}")
-        self._level = next(iter(blocks.values())).level
+        first = next(iter(blocks.values()))
+        self._level, self._factor = first.level, first.factor
         for block in blocks.values():
-            _check_block(evaluator, block, self._level)
+            _check_block(evaluator, block, first)
         self._columns = {
             i: HoistedColumn(
                 evaluator, self._level, {o: b for (o, j), b in blocks.items() if i == j}
@@ -107,15 +108,17 @@ class SlotMatrix:
         for vector in vectors:
             for x in vector:
                 _check_operand(evaluator, x, first, level)
-        check_scale(
-            evaluator.params, level, first.scale * evaluator.params.scales[level], "the product"
-        )
+        params = evaluator.params
+        scale = first.scale * (params.scales[level] if self._factor is None else self._factor)
+        check_scale(params, level, scale, "the product")
         sums: list[dict[int, np.ndarray]] = [{} for _ in range(outputs)]
         for i, column in self._columns.items():
             groups = column.sums([vector[i] for vector in vectors], f"giant sums {i}")
             for (o, giant), group in groups:
                 self._add_group(sums[o], giant, group)
-        scale = first.scale * evaluator.params.scales[level] / evaluator.params.divisors[level]
+        scale /= params.divisors[level]
+        if self._factor is not None and is_canonical(params, level - 1, scale):
+            scale = params.scales[level - 1]  # to the bit
         results = [
             [
                 evaluator.result(data, scale, level - 1)
@@ -194,12 +197,14 @@ def _record(
     )
 
 
-def _check_block(evaluator: Evaluator, block: EncodedDiagonals, level: int) -> None:
+def _check_block(
+    evaluator: Evaluator, block: EncodedDiagonals, first: EncodedDiagonals
+) -> None:
     check_owner(evaluator.params, block, EncodedDiagonals)
-    if block.level != level:
+    if (block.level, block.factor) != (first.level, first.factor):
         raise LevelMismatchError(
-            f"one block is encoded for level {block.level}, another for level {level}: encode all "
-            f"of them for one level"
+            f"one block is encoded for level {block.level} at scale {block.scale:.6g}, another for "
+            f"level {first.level} at {first.scale:.6g}: encode all of them for one level"
         )
 
 

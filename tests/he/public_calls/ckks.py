@@ -206,6 +206,7 @@ def evaluation() -> Iterator[Call]:
                {"b": {"whole number"}})  # fmt: skip
     yield Call("Evaluator.power", ev.power, {"a": ct, "exponent": 2})
     yield Call("Evaluator.drop_to", ev.drop_to, {"a": ct, "level": 1})
+    yield Call("Evaluator.to_canonical", ev.to_canonical, {"a": ct, "level": 1})
     yield Call("Evaluator.drop_limbs", ev.drop_limbs, {"a": ct, "level": 1})
     yield Call("Evaluator.rotate", ev.rotate, {"a": ct, "steps": 1},
                {"steps": {"huge number"}})  # fmt: skip

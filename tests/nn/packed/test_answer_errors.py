@@ -111,7 +111,7 @@ def test_weights__are_the_squared_derivatives_by_every_slot(
         if type(item.stage) in kinds:
             kind, moved = kinds[type(item.stage)]
             level = min(levels[name] for name in item.inputs) + moved
-            noted = [t.weights for t in errors.terms if (t.kind, t.level) == (kind, level)]
+            noted = [t.weights for t in errors.terms if (t.kind, t.at) == (kind, (level,))]
             assert any(np.allclose(w, twin.squares(item.name), rtol=1e-5) for w in noted)
 
 

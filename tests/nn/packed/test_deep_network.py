@@ -51,19 +51,23 @@ def residual_network(blocks: int = 2, channels: int = 2, size: int = 8) -> Netwo
     return network.calibrated(rng.uniform(-1, 1, (32, 1, size, size)))
 
 
-@pytest.fixture(params=[False, True], ids=["plain", "frugal"])
+@pytest.fixture(params=["plain", "frugal", "late", "late and frugal"])
 def plan(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> nn.InferencePlan:
     monkeypatch.setattr("nn.inference.search.KEY_BYTES", 1)
-    if request.param:
+    if "frugal" in request.param:
         monkeypatch.setattr("nn.packed.packed_network.MANY_WEIGHTS", 0)
+    if "late" not in request.param:
+        monkeypatch.setattr("nn.packed.late_planner.late_levels", lambda stages: None)
     return nn.compile(residual_network(), N=512, precision_bits=3, insecure_reason=REASON)
 
 
 def test_deep_network__answers_within_its_prediction(plan: nn.InferencePlan) -> None:
     network = residual_network()
-    assert plan.params.is_chain
-    # One level for each convolution and each activation, and for the last layer with the pool.
-    assert plan.depth <= 2 + 4 * 2 + 2
+    # One level for each convolution and each activation, and for the last layer with the pool;
+    # none for activations where squares are not rescaled.
+    late = any(s.kind == "square" and s.level_in == s.level_out for s in plan.stages)
+    assert plan.params.is_chain != late
+    assert plan.depth <= (2 + 4 + 2 if late else 2 + 4 * 2 + 2)
     client = nn.Client(plan)
     keys = client.evaluation_keys().to_bytes()
     images = np.random.default_rng(1).uniform(-1, 1, (3, *network.input_shape))
