@@ -129,7 +129,7 @@ class _Backward:
         elif isinstance(item.stage, ProductStage):
             by_inputs = self._through_product(item, level, by_value)
         elif isinstance(item.stage, BootstrapStage):
-            self._note("bootstrap", level, by_value**2, item.name)
+            self._note("bootstrap", (level,), by_value**2, item.name)
             by_inputs = [by_value]
         else:
             by_inputs = [self._through_elementwise(item, level, by_value)]
