@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -241,9 +242,7 @@ class Evaluator(RecordedEvaluator):
                 factor, count = params.last_factor(a.scale, a.level, level)
             moved = self.drop_limbs(a, level + count)
             moved = self._multiply_integer(moved, round(factor), factor, scratch=True)
-            for _ in range(count):
-                moved = self.rescale(moved)
-            return moved
+            return functools.reduce(lambda x, _: self.rescale(x), range(count), moved)
         factor = params.scales[level] * params.quotient(a.level, level) / a.scale
         return self._moved(a, level, round(factor), params.scales[level])
 
