@@ -88,8 +88,9 @@ def fixed_kernel(
     types = argument_types(name)
     fix_types(compiled, types)
     keep_machine_code(compiled, module, name, fixed=types)
-    function: Callable[..., Any] = compiled
-    return function
+    # What was kept can also be shared among threads (`ntt.machine_code.sharing`).
+    kept_now = kept_kernels(module, name, files.FIXED)
+    return kept_now[0] if kept_now else compiled
 
 
 def kept_kernels(module: str, name: str, types: str | None = None) -> list[Callable[..., Any]]:

@@ -6,24 +6,18 @@ contiguous uint64 arrays (.., limbs, N) of residues in [0, q), unless stated oth
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
-from ntt import threads
-from ntt.backends import select
-from ntt.backends.contract import Backend
+from ntt import sharing, threads
+from ntt.bound_kernels import (
+    MIN_TRANSFORMED_WORDS_PER_THREAD,
+    BoundKernels,
+    check_contiguous,
+)
 from ntt.constants import BasisChange, DigitChange, LimbDivision, Scalars
-from ntt.errors import ResidueShapeError
 from ntt.hoisting import HoistedOperands, KeyOperands, VectorMoves
-from ntt.tables import NTTTables
 from ntt.workspace import workspace
 
-# Below this many words a kernel ends before a second thread would have started. A transform costs
-# as much as some eight sums or copies.
-_MIN_WORDS_PER_THREAD = 1 << 15
-_MIN_TRANSFORMED_WORDS_PER_THREAD = 1 << 13
 # How many words of rows a division converts together: fewer rows share the reading of the sources,
 # more of them leave a last-level cache.
 _DIVIDED_WORDS = 1 << 20
@@ -34,25 +28,13 @@ _NO_WORDS = np.empty(0, dtype=np.uint64)
 _NO_FACTORS = _NO_WORDS, _NO_WORDS
 
 
-class LimbOps:
+class LimbOps(BoundKernels):
     """The kernels on arrays whose limb axis stands for ``tables.moduli[rows]``, rows (limbs,).
 
     Every operation writes `out` and returns it; `out` may be an input unless stated otherwise. It
     computes with `backend`, default the one in force at that moment, and raises `BackendError` if
     the backends in force cannot hold the moduli or N.
     """
-
-    def __init__(self, tables: NTTTables, rows: np.ndarray, backend: Backend | None = None) -> None:
-        self.tables = tables
-        self.rows = np.ascontiguousarray(rows, dtype=np.int64)
-        self.moduli = tuple(tables.moduli[r] for r in self.rows)
-        self._shape = (len(self.rows), tables.N)
-        words = self.rows.size * tables.N
-        self._is_short = words < 2 * _MIN_WORDS_PER_THREAD
-        self._is_short_transform = words < 2 * _MIN_TRANSFORMED_WORDS_PER_THREAD
-        self._tiled = {1: self.rows}
-        self._fixed = None if backend is None else (backend, tables.for_word(backend.WORD_BITS))
-        self._resolved: dict[str, tuple[Backend, np.ndarray]] = {}
 
     def empty(self, *leading: int) -> np.ndarray:
         """A new array (*leading, limbs, N), not initialised, in memory of the backend."""
@@ -144,7 +126,7 @@ class LimbOps:
         `he.rlwe.galois.permutation` makes it. It takes aligned groups of eight to such groups.
         """
         backend, tables = self._backend()
-        _check_contiguous(out, x)
+        check_contiguous(out, x)
         flat_out, flat_x = out.reshape(-1, self.tables.N), x.reshape(-1, self.tables.N)
         self._split(backend.permute, len(flat_x), flat_out, flat_x, permutation, tables)
         return out
@@ -193,16 +175,22 @@ class LimbOps:
         y[g, b, p] = permutation_b(sum_d digits[g, d] keys[b][d, p] + (addends[g, 0] if p = 0)),
         or addends[g, p] where keys[b] is None.
 
-        For images g and the blocks of columns in `part`, of the `operands.blocks_of` these limbs,
-        in the calling thread. These limbs are limbs `first` and on of out
-        (images, sums, 2, all limbs, N), not an input, and of addends (images, 2, all limbs, N);
-        digits (images, D, limbs, N). memory: `operands.scratch_words` words, uint64.
+        For images g and the blocks of columns in `part`, of the `operands.blocks_of` these limbs.
+        These limbs are limbs `first` and on of out (images, sums, 2, all limbs, N), not an input,
+        and of addends (images, 2, all limbs, N); digits (images, D, limbs, N). memory
+        (threads, `operands.scratch_words`), uint64: so many threads work at most.
         """
         backend, tables = self._backend()
-        scratch = operands.scratch(memory, len(out))
-        backend.hoisted_product(
-            out, digits, addends, operands.keys, operands.blocks, operands.weighted, scratch, first,
-            self.rows, tables, part.start, part.stop,
+        sharing.share_with_memory(
+            backend.hoisted_product,
+            lambda memory: (
+                out, digits, addends, operands.keys, operands.blocks, operands.weighted,
+                operands.scratch(memory, len(out)), first, self.rows, tables,
+            ),
+            memory,
+            part.start,
+            part.stop,
+            len(memory),  # each part packs the digits of its rows anew
         )
         return out
 
@@ -274,13 +262,23 @@ class LimbOps:
         few = y.shape[1] <= _FEW_SOURCES
         together = 1 if few else max(1, min(len(self.rows), _DIVIDED_WORDS // (parts * N)))
         in_place = secret or (image is None and out[0].size < _DIVIDED_WORDS)
-
-        def work(lo: int, hi: int) -> None:
-            memory = out if in_place else workspace("divided rows", (parts, together, N))
-            backend.divide(*arguments, memory, self.rows, tables, lo, hi)
-
-        least = 2 * _MIN_TRANSFORMED_WORDS_PER_THREAD
-        threads.split(parts * len(self.rows), work, 1 if out.size < least else None)
+        least = MIN_TRANSFORMED_WORDS_PER_THREAD  # of both threads: a division reads twice as much
+        items, count = parts * len(self.rows), threads.free_threads() if out.size >= least else 1
+        if in_place:
+            call = (*arguments, out, self.rows, tables)
+            if count == 1:
+                backend.divide(*call, 0, items)
+            else:
+                sharing.share(backend.divide, call, items, 0 if few else count)
+            return out
+        sharing.share_with_memory(
+            backend.divide,
+            lambda memory: (*arguments, memory, self.rows, tables),
+            workspace("divided rows", (count, parts, together, N)),
+            0,
+            items,
+            0 if few else count,
+        )
         return out
 
     def hoisted_quotients(
@@ -295,16 +293,26 @@ class LimbOps:
     ) -> np.ndarray:
         """out[n, p] = permutation_n(round(sum_d c[d] keys[n][d, p] / D) + addend if p = 0).
 
-        For the pairs 2 n + p in `part`, in the calling thread. D is the product of the moduli that
-        `division` drops, the last of these limbs. digits (digits, limbs, N) are c times
+        For the pairs 2 n + p in `part`. D is the product of the moduli that `division` drops, the
+        last of these limbs. digits (digits, limbs, N) are c times
         ``division.scales(self.product_radix)``. out (keys, 2, kept limbs, N) is not an input;
-        addend (kept limbs, N); memory: `quotient_words` words, uint64.
+        addend (kept limbs, N); memory (threads, `quotient_words`), uint64: so many threads work at
+        most.
         """
         backend, tables = self._backend()
         constants = division.of(backend.WORD_BITS)
-        backend.hoisted_quotients(
-            out, digits, addend, operands.keys, constants, memory, self.rows, tables,
-            part.start, part.stop,
+        pairs = part.stop - part.start
+        # A key that two threads share is read twice, and so are its digits.
+        whole = pairs % (2 * len(memory)) == 0 or pairs >= 4 * len(memory)
+        sharing.share_with_memory(
+            backend.hoisted_quotients,
+            lambda memory: (
+                out, digits, addend, operands.keys, constants, memory, self.rows, tables
+            ),
+            memory,
+            part.start,
+            part.stop,
+            pairs // 2 if whole and pairs % 2 == 0 and part.start % 2 == 0 else pairs,
         )
         return out
 
@@ -318,83 +326,3 @@ class LimbOps:
     def quotient_words(self) -> int:
         """How many words of scratch memory `hoisted_quotients` needs."""
         return 3 * len(self.rows) * self.tables.N
-
-    # ------------------------------------------------------------ dispatch
-
-    def _backend(self) -> tuple[Backend, np.ndarray]:
-        """The backend to compute with and its tables; every operation asks once."""
-        if self._fixed is not None:
-            return self._fixed
-        choice = select.get_backend()
-        if choice not in self._resolved:
-            backend = select.backend_for(self.tables.N, self.tables.largest_modulus_bits)
-            self._resolved[choice] = backend, self.tables.for_word(backend.WORD_BITS)
-        return self._resolved[choice]
-
-    def _transform(self, name: str, x: np.ndarray) -> np.ndarray:
-        """Run the kernel `name` on x (.., limbs, N), in place; returns x."""
-        backend, tables = self._backend()
-        kernel = getattr(backend, name)
-        alone = self._is_short_transform or threads.free_threads() == 1
-        if alone and x.shape == self._shape:  # by the shortest way
-            kernel(x, self.rows, tables, 0, len(self.rows))
-        else:
-            flat, rows = self._flat(x)
-            self._split_transforms(kernel, len(rows), flat, rows, tables)
-        return x
-
-    def _elementwise(self, name: str, *arrays: np.ndarray) -> np.ndarray:
-        """Run the kernel `name` on arrays of one shape (.., limbs, N); returns the first."""
-        backend, tables = self._backend()
-        kernel = getattr(backend, name)
-        if arrays[0].shape != self._shape:
-            *flat, rows = self._flat(*arrays)
-            self._split(kernel, len(rows), *flat, rows, tables)
-        elif self._is_short:  # the most frequent case, by the shortest way
-            kernel(*arrays, self.rows, tables, 0, len(self.rows))
-        else:
-            self._split(kernel, len(self.rows), *arrays, self.rows, tables)
-        return arrays[0]
-
-    def _flat(self, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
-        """The arrays as (rows, N), and the row of the tables for each row."""
-        _check_contiguous(*arrays)
-        if arrays[0].shape == self._shape:
-            return (*arrays, self.rows)
-        N = self.tables.N
-        repeat = arrays[0].size // (len(self.rows) * N)
-        if repeat not in self._tiled:
-            self._tiled[repeat] = np.tile(self.rows, repeat)
-        return (*(a.reshape(-1, N) for a in arrays), self._tiled[repeat])
-
-    def _tiled_as(
-        self, rows: np.ndarray, constants: tuple[np.ndarray, ...]
-    ) -> tuple[np.ndarray, ...]:
-        """Constants (limbs,) as often as `rows` from `_flat` repeats the limbs."""
-        if rows is self.rows:
-            return constants
-        return tuple(np.tile(c, len(rows) // len(self.rows)) for c in constants)
-
-    def _split(
-        self,
-        kernel: Callable[..., None],
-        rows: int,
-        *arguments: Any,
-        least: int = _MIN_WORDS_PER_THREAD,
-    ) -> None:
-        """Run a kernel on range(rows), on several threads where each has `least` words or more."""
-        if rows * self.tables.N < 2 * least:
-            kernel(*arguments, 0, rows)
-        else:
-            threads.split(rows, lambda lo, hi: kernel(*arguments, lo, hi))
-
-    def _split_transforms(self, kernel: Callable[..., None], rows: int, *arguments: Any) -> None:
-        """`_split` of a kernel that transforms each row, or does as much."""
-        self._split(kernel, rows, *arguments, least=_MIN_TRANSFORMED_WORDS_PER_THREAD)
-
-
-def _check_contiguous(*arrays: np.ndarray) -> None:
-    """Raise `ResidueShapeError` unless all are: what is written into a reshaped copy is lost."""
-    for array in arrays:
-        if not array.flags.c_contiguous:
-            raise ResidueShapeError("residues must be C-contiguous: pass np.ascontiguousarray(x)")

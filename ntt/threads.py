@@ -1,9 +1,10 @@
-"""How many threads the kernels use, and the one place that splits work among them.
+"""How many threads the kernels use, and the Python threads that work is split among.
 
-Kernels release the interpreter's lock, so Python threads run them side by side. Calls from several
-Python threads at once are safe. The first of these that is given sets the number of threads: the
-`threads` argument of a call; `limit`; `set_threads`; the environment variable ``HE_ACCEL_THREADS``,
-read when it is first needed and again after ``set_threads(None)``; the machine.
+`ntt.sharing` shares single calls of kernels. Kernels release the interpreter's lock, so Python
+threads run them side by side. Calls from several Python threads at once are safe. The first of
+these that is given sets the number of threads: the `threads` argument of a call; `limit`;
+`set_threads`; the environment variable ``HE_ACCEL_THREADS``, read when it is first needed and again
+after ``set_threads(None)``; the machine.
 
 An interrupted call leaves no work behind. All parts of a split run in worker threads, and only the
 caller receives signals. The caller waits for its workers whatever a signal handler raises. Where a
@@ -81,6 +82,17 @@ def _default_threads() -> int:
 def free_threads() -> int:
     """How many threads a `split` would use at this place; inside another split, 1."""
     return 1 if _state.inside else get_threads()
+
+
+@contextlib.contextmanager
+def inside() -> Iterator[None]:
+    """Within the block, this Python thread is part of a split: others use the machine already."""
+    previous = _state.inside
+    _state.inside = True
+    try:
+        yield
+    finally:
+        _state.inside = previous
 
 
 def set_threads(count: int | None) -> None:

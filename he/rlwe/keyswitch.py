@@ -167,14 +167,10 @@ class KeySwitcher:
         digits = self._digits(pair[1], scaled)
         operands = self._operands(keys, pair.shape[-1])
         division = self.context.mod_down(self.level).constants
-
-        def work(lo: int, hi: int) -> None:
-            memory = workspace("quotients", (self.qp.quotient_words,))
-            self.qp.hoisted_quotients(
-                out, digits, pair[0], operands, division, memory, slice(lo, hi)
-            )
-
-        threads.split(2 * len(keys), work)
+        memory = workspace("quotients", (threads.free_threads(), self.qp.quotient_words))
+        self.qp.hoisted_quotients(
+            out, digits, pair[0], operands, division, memory, slice(0, 2 * len(keys))
+        )
 
     def _operands(self, keys: Sequence[KeySwitchingKey], N: int) -> KeyOperands:
         """The keys as the kernels take them, remembered: a network uses few sets, and often."""

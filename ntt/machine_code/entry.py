@@ -8,7 +8,8 @@ asked of Numba here, so this module is needed when machine code is made and not 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,22 @@ from numba import types
 from numba.core import cgutils
 
 from ntt.machine_code.loading import ENTRY, OWN
+from ntt.machine_code.shared_calls import can_be_shared, share_call
+from ntt.machine_code.sharing import SHARING
 
 RESHAPE = "numba_attempt_nocopy_reshape"
 """Numba's C function for the strides of another shape, which entries bring along."""
 
 REFUSAL = "No matching definition for these arguments"
 """What the `TypeError` says for arguments of other types than the entry's."""
+
+FAILURE = "a kernel failed"
+"""What the `SystemError` says."""
+
+SHARED_ARGUMENTS = 4
+"""How many arguments more a call has that is shared: the address of a board, the numbers of helpers
+and of parts, the bytes between the scratch memory of two threads.
+"""
 
 _INT = ir.IntType(32)
 _SIZE = ir.IntType(64)
@@ -91,11 +102,13 @@ class UnknownTypeError(TypeError):
 def entry_object(compiled: Any, strict: bool) -> bytes:
     """The object code of the entry of a kernel that Numba has compiled (a `CompileResult`).
 
-    The entry is a C function for METH_FASTCALL, whose ``self`` is the tuple `OWN`. Arrays are taken
-    as Numba takes them: of the same element type and number of axes, contiguous and writable where
-    the type says so, aligned or not. strict: whether an integer must be of the argument's type, a
-    Python int counting as int64; otherwise any integer that fits is taken. Other arguments raise
-    `TypeError`, or `OverflowError` for an integer that does not fit. Raises `UnknownTypeError`.
+    The entry is a C function for METH_FASTCALL, whose ``self`` is the tuple `OWN`. With
+    `SHARED_ARGUMENTS` more arguments it shares a call among threads, if the kernel can be shared.
+    Arrays are taken as Numba takes them: of the same element type and number of axes, contiguous
+    and writable where the type says so, aligned or not. strict: whether an integer must be of the
+    argument's type, a Python int counting as int64; otherwise any integer that fits is taken. Other
+    arguments raise `TypeError`, or `OverflowError` for an integer that does not fit. Raises
+    `UnknownTypeError`.
     """
     context, kernel = compiled.target_context, compiled.fndesc
     module = ir.Module(ENTRY)
@@ -109,9 +122,15 @@ def entry_object(compiled: Any, strict: bool) -> bytes:
     writer = _Writer(context, builder, strict)
     own, given, count = function.args
     writer.own = own
-    writer.require(builder.icmp_signed("==", count, _SIZE(len(kernel.argtypes))))
+    needed = len(kernel.argtypes)
+    is_plain, is_right = builder.icmp_signed("==", count, _SIZE(needed)), None
+    shares = can_be_shared(kernel)
+    if shares:
+        is_shared = builder.icmp_signed("==", count, _SIZE(needed + SHARED_ARGUMENTS))
+        is_right = builder.or_(is_plain, is_shared)
+    writer.require(is_plain if is_right is None else is_right)
     values = [
-        writer.read(builder.load(builder.gep(given, [_SIZE(place)])), numba_type)
+        writer.read(writer.item(given, place), numba_type)
         for place, numba_type in enumerate(kernel.argtypes)
     ]
     native = ir.Function(
@@ -119,15 +138,26 @@ def entry_object(compiled: Any, strict: bool) -> bytes:
         context.call_conv.get_function_type(kernel.restype, kernel.argtypes),
         kernel.llvm_func_name,
     )
-    state = builder.call(writer.external("PyEval_SaveThread", _OBJECT), [])
-    status, result = context.call_conv.call_function(
-        builder, native, kernel.restype, kernel.argtypes, values
-    )
-    builder.call(writer.external("PyEval_RestoreThread", ir.VoidType(), _OBJECT), [state])
-    writer.require(status.is_ok, SystemError, "a kernel failed")
+    if shares:
+        with builder.if_then(builder.not_(is_plain)):
+            board, *sharing = [
+                writer.read(writer.item(given, needed + place), types.int64)
+                for place in range(SHARED_ARGUMENTS)
+            ]
+            with writer.released():
+                failed = share_call(context, builder, kernel, native, values, board, sharing)
+            writer.require(builder.not_(failed), SystemError, FAILURE)
+            builder.ret(writer.boxed(failed, types.none))
+    with writer.released():
+        status, result = context.call_conv.call_function(
+            builder, native, kernel.restype, kernel.argtypes, values
+        )
+    writer.require(status.is_ok, SystemError, FAILURE)
     builder.ret(writer.boxed(result, kernel.restype))
     parsed = binding.parse_assembly(str(module))
     parsed.link_in(binding.parse_assembly(_RESHAPE_OF_CONTIGUOUS))
+    if shares:
+        parsed.link_in(binding.parse_assembly(SHARING))
     parsed.verify()
     code: bytes = machine.emit_object(parsed)
     return code
@@ -148,6 +178,18 @@ class _Writer:
         self._context = context
         self._builder = builder
         self._strict = strict
+
+    def item(self, given: ir.Value, place: int) -> ir.Value:
+        """The object of one argument."""
+        return self._builder.load(self._builder.gep(given, [_SIZE(place)]))
+
+    @contextlib.contextmanager
+    def released(self) -> Iterator[None]:
+        """Around code that runs without the interpreter's lock."""
+        state = self._builder.call(self.external("PyEval_SaveThread", _OBJECT), [])
+        yield
+        restore = self.external("PyEval_RestoreThread", ir.VoidType(), _OBJECT)
+        self._builder.call(restore, [state])
 
     def read(self, obj: ir.Value, numba_type: Any) -> ir.Value:
         """The value of one argument, as Numba holds a value of `numba_type`."""

@@ -9,7 +9,7 @@ import ctypes
 import functools
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,7 +65,7 @@ def function(name: str, code: MachineCode) -> Callable[..., Any]:
     """The function `name` of machine code; raises `UnresolvedError`."""
     with _lock:
         engine = _engine()  # with which LLVM looks for names in this process
-        _resolve(code)
+        _resolve(code.undefined)
         for block in code.objects:
             engine.add_object_file(_binding().ObjectFileRef.from_data(block))
         engine.finalize_object()
@@ -76,21 +76,35 @@ def function(name: str, code: MachineCode) -> Callable[..., Any]:
         return made
 
 
-def _resolve(code: MachineCode) -> None:
+def compiled(assembly: str, names: Sequence[str], undefined: Sequence[str]) -> list[int]:
+    """The addresses of functions, from LLVM's assembly language that needs the names `undefined`.
+
+    Raises `UnresolvedError`.
+    """
+    with _lock:
+        engine = _engine(assembly)
+        _resolve(undefined)
+        engine.finalize_object()
+        # Threads may run them until the very end of the process.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(engine))
+        return [engine.get_function_address(name) for name in names]
+
+
+def _resolve(undefined: Sequence[str]) -> None:
     """Give every undefined name an address: LLVM ends the process where one has none."""
     binding = _binding()
-    for name in code.undefined:
+    for name in undefined:
         if binding.address_of_symbol(name) is None:
             if name not in UNREACHED:
                 raise UnresolvedError(f"this process has no function {name!r}")
             binding.add_symbol(name, binding.address_of_symbol("abort"))
 
 
-def _engine() -> Any:
+def _engine(assembly: str = "") -> Any:
     binding = _binding()
     target = binding.Target.from_triple(binding.get_process_triple())
     machine = target.create_target_machine(reloc="static", jit=True)
-    return binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
+    return binding.create_mcjit_compiler(binding.parse_assembly(assembly), machine)
 
 
 @functools.cache

@@ -72,7 +72,7 @@ def calls(
             read(images, 2, *plane),
             hoisted,
             0,
-            written(hoisted.scratch_words(images, 2, N)),
+            written(1, hoisted.scratch_words(images, 2, N)),
             slice(0, hoisted.blocks_of(limbs, N)),
         ),
         "convert": lambda: ops.convert(written(*plane), read(sources, N), change),
@@ -89,7 +89,7 @@ def calls(
             read(1, N),
             quotients,
             division,
-            written(ops.quotient_words),
+            written(1, ops.quotient_words),
             slice(0, 4),
         ),
     }

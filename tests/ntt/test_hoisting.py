@@ -79,7 +79,7 @@ class Problem:
         bounds = [0, *cuts, self.operands.blocks_of(self.limbs - first, self.N)]
         for lo, hi in itertools.pairwise(bounds):
             ops.hoisted_product(
-                shaped, digits, self.addends, self.operands, first, memory[GUARD:-GUARD],
+                shaped, digits, self.addends, self.operands, first, memory[None, GUARD:-GUARD],
                 slice(lo, hi),
             )
         for array in (out, memory):

@@ -59,7 +59,7 @@ class Problem:
         for part in parts:
             ops.hoisted_quotients(
                 quotients, self.scaled_digits, self.addend, operands, division,
-                memory[GUARD:-GUARD], part,
+                memory[None, GUARD:-GUARD], part,
             )
         for array in (out, memory):
             assert (array[:GUARD] == PATTERN).all()
@@ -148,7 +148,7 @@ def test_hoisted_quotients__of_a_large_ring(backend, dropped):
         ops = LimbOps(tables, tables.all_rows, backend_of)
         scaled = Scalars(division.scales(ops.product_radix), ops.moduli)
         scaled_digits = ops.multiply_scalar(np.empty_like(c), c, scaled)
-        memory = np.empty(ops.quotient_words, dtype=np.uint64)
+        memory = np.empty((1, ops.quotient_words), dtype=np.uint64)
         out = np.empty((1, 2, kept, degree), dtype=np.uint64)
         for part in (slice(0, 2),) if dropped > 2 else (slice(0, 1), slice(1, 2)):
             ops.hoisted_quotients(

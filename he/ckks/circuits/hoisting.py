@@ -96,14 +96,9 @@ class HoistedColumn:
         rows = switcher.context.qp_rows(switcher.level)[block.start : block.stop]
         ops = switcher.context.limbs(rows)
         words = operands.scratch_words(len(out), digits.shape[1], self._N)
-
-        def work(first: int, last: int) -> None:
-            memory = workspace("hoisted product", (words,))
-            ops.hoisted_product(
-                out, digits, addends, operands, block.start, memory, slice(first, last)
-            )
-
-        threads.split(operands.blocks_of(len(block), self._N), work)
+        memory = workspace("hoisted product", (threads.free_threads(), words))
+        columns = slice(0, operands.blocks_of(len(block), self._N))
+        ops.hoisted_product(out, digits, addends, operands, block.start, memory, columns)
 
     def _blocks(self, digits: int) -> list[range]:
         """QP's limbs in blocks whose digits fit the cache."""

@@ -24,6 +24,8 @@ from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.operand_checks import check_owner, check_two_parts
 from he.trace import Block, Tracer
 from he.validation import instance, items_of, shown, whole_number
+from ntt import threads
+from ntt.sharing import share_work
 from ntt.workspace import workspace
 
 
@@ -142,28 +144,55 @@ class SlotMatrix:
             qp.add(total, total, term)
 
     def _add_giant_steps(self, giants: Mapping[int, np.ndarray], count: int) -> list[np.ndarray]:
-        """The sum of each vector's groups, rotated by their giant steps, divided by P q_level."""
+        """The sum of each vector's groups, rotated by their giant steps, divided by P q_level.
+
+        As many steps as there are threads go side by side, each to totals of its own. What is left
+        shares the threads step by step.
+        """
         N = self._evaluator.params.N
         switcher = self._evaluator.switcher(self._level)
-        totals = giants.get(0)
-        is_new = totals is None
-        if totals is None:
-            totals = workspace("transform totals", (count, 2, switcher.limbs_qp, N))
-        for giant, groups in giants.items():
-            if giant == 0:
-                continue
-            element = galois.element_of_rotation(giant, N)
-            for total, group in zip(totals, groups, strict=True):
-                # Only the part that meets the secret is divided by P and switched again.
-                part = switcher.mod_down_part(group[1])
-                (switched,) = switcher.switched(part, [self._giant_keys[giant]])
-                switcher.qp.add(switched[0], switched[0], group[0])
-                if is_new:
-                    switcher.permute(total, switched, element)
-                else:
-                    switcher.permute_add(total, switched, element)
-            is_new = False
-        return [switcher.mod_down_rescale(total) for total in totals]
+        steps = [(giant, groups) for giant, groups in giants.items() if giant]
+        lanes = min(threads.free_threads(), len(steps))
+        apart = len(steps) - len(steps) % lanes if lanes > 1 else 0
+        still = giants.get(0)
+        shape = (count, 2, switcher.limbs_qp, N)
+        made = workspace("transform totals", (max(lanes, 1), *shape))
+        totals = list(made) if still is None else [still, *made[1:]]
+        is_new = [still is None] + [True] * (len(totals) - 1)
+
+        def rotate(lane: int, giant: int, groups: np.ndarray) -> None:
+            self._add_giant_step(totals[lane], giant, groups, is_new=is_new[lane])
+            is_new[lane] = False
+
+        def work(lane: int) -> None:
+            for giant, groups in steps[lane:apart:lanes]:
+                rotate(lane, giant, groups)
+
+        if apart:
+            share_work(lanes, work)
+        for giant, groups in steps[apart:]:
+            rotate(0, giant, groups)
+        for other in totals[1:]:
+            for total, term in zip(totals[0], other, strict=True):
+                switcher.qp.add(total, total, term)
+        return [switcher.mod_down_rescale(total) for total in totals[0]]
+
+    def _add_giant_step(
+        self, totals: np.ndarray, giant: int, groups: np.ndarray, *, is_new: bool
+    ) -> None:
+        """totals (vectors, 2, limbs_QP, N) += groups rotated by a giant step; is_new: = instead."""
+        N = self._evaluator.params.N
+        switcher, key = self._evaluator.switcher(self._level), self._giant_keys[giant]
+        element = galois.element_of_rotation(giant, N)
+        for total, group in zip(totals, groups, strict=True):
+            # Only the part that meets the secret is divided by P and switched again.
+            part = switcher.mod_down_part(group[1])
+            (switched,) = switcher.switched(part, [key])
+            switcher.qp.add(switched[0], switched[0], group[0])
+            if is_new:
+                switcher.permute(total, switched, element)
+            else:
+                switcher.permute_add(total, switched, element)
 
 
 def _record(

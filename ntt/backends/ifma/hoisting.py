@@ -22,6 +22,9 @@ from ntt.backends.layout import SHIFT, VECTOR
 from ntt.jit import inline, kernel
 from ntt.simd.integers import load, load_runs, prefetch_second, select_lanes, splat, store
 
+# In rings of this degree and above, weights and digits come from memory.
+_LARGE = 1 << 14
+
 load_pairs, load_quads, load_word = load_runs(2), load_runs(4), load_runs(8)
 
 
@@ -69,11 +72,12 @@ def _multiply_four(
     """
     fold, most, count = fold_constants(c), most_terms(c), key.shape[0]
     zero, far = splat(ZERO), 4 * (count + 1) * distance
+    fetched = 32 * (count + 1) if key.shape[3] >= _LARGE else 0
     zeros = zero, zero, zero, zero
     for v in range(source, source + mask + 1):
         i, x = 8 * v, 32 * (count + 1) * v
         at = x + 32 * count
-        for line in range(0, 32 * (count + 1), 8):
+        for line in range(0, fetched, 8):
             prefetch_second(packed, x + far + line)
         a = load(packed, at), load(packed, at + 8), load(packed, at + 16), load(packed, at + 24)
         b = zeros
@@ -103,9 +107,10 @@ def _multiply_one(
     """`_multiply_four` of one image."""
     fold, most, count = fold_constants(c), most_terms(c), key.shape[0]
     zero, far = splat(ZERO), (count + 1) * distance
+    fetched = 8 * (count + 1) if key.shape[3] >= _LARGE else 0
     for v in range(source, source + mask + 1):
         i, x = 8 * v, 8 * (count + 1) * v
-        for line in range(0, 8 * (count + 1), 8):
+        for line in range(0, fetched, 8):
             prefetch_second(packed, x + far + line)
         a, b = load(packed, x + 8 * count), zero
         d = 0
@@ -166,7 +171,36 @@ def _one_sums(
     load_weights, lanes, out, g, first, limb, column, vectors, products, step, weights, bits,
     begin, product_of, c
 ):
-    """`_four_sums` of one image: two vectors side by side hide the latency of the products."""
+    """`_four_sums` of one image."""
+    fold, most = fold_constants(c), most_terms(c)
+    zero = splat(ZERO)
+    for v in range(vectors):
+        i = column + 8 * v
+        row = weights[(i >> 3) >> bits]
+        for s in range(begin.size - 1):
+            a, b = zero, zero
+            t, end = begin[s], begin[s + 1]
+            while t < end:
+                high_a, high_b = zero, zero
+                last = min(t + most, end)
+                while t < last:
+                    w, at = load_weights(row, lanes * t), v * step + product_of[t] * 16
+                    a, high_a = accumulate(a, high_a, w, load(products, at))
+                    b, high_b = accumulate(b, high_b, w, load(products, at + 8))
+                    t += 1
+                a, b = fold_wide(a, high_a, fold), fold_wide(b, high_b, fold)
+            store(out[g, first + s, 0, limb], i, a)
+            store(out[g, first + s, 1, limb], i, b)
+
+
+@inline
+def _pair_sums(
+    load_weights, lanes, out, g, first, limb, column, vectors, products, step, weights, bits,
+    begin, product_of, c
+):
+    """`_one_sums` of two vectors side by side: they hide the latency of products from memory, and
+    compete for a cache that holds them.
+    """
     fold, most = fold_constants(c), most_terms(c)
     zero = splat(ZERO)
     for v in range(0, vectors, 2):
@@ -196,61 +230,68 @@ def _one_sums(
             store(z1, i + 8, e)
 
 
-@kernel
-def _sum_four(
-    out, g, first, limb, column, vectors, products, step, weights, run, bits, begin, product_of, c
+@inline
+def _sums_of_run(
+    sums, out, g, first, limb, column, vectors, products, step, weights, run, bits, begin,
+    product_of, c
 ):
-    """All sums of a matrix, of four images, in a block of columns: a vector after the other.
+    """All sums of a matrix in a block of columns, by `sums`: a vector after the other.
 
     weights (rows, lanes terms): a row for 2^bits vectors of columns, each word for `run` columns.
     """
     if run == 1:
-        _four_sums(
+        sums(
             load, 8, out, g, first, limb, column, vectors, products, step, weights, bits,
             begin, product_of, c,
         )
     elif run == 2:
-        _four_sums(
+        sums(
             load_pairs, 4, out, g, first, limb, column, vectors, products, step, weights, bits,
             begin, product_of, c,
         )
     elif run == 4:
-        _four_sums(
+        sums(
             load_quads, 2, out, g, first, limb, column, vectors, products, step, weights, bits,
             begin, product_of, c,
         )
     else:
-        _four_sums(
+        sums(
             load_word, 1, out, g, first, limb, column, vectors, products, step, weights, bits,
             begin, product_of, c,
         )
+
+
+@kernel
+def _sum_four(
+    out, g, first, limb, column, vectors, products, step, weights, run, bits, begin, product_of, c
+):
+    """`_sums_of_run` of four images."""
+    _sums_of_run(
+        _four_sums, out, g, first, limb, column, vectors, products, step, weights, run, bits, begin,
+        product_of, c,
+    )
 
 
 @kernel
 def _sum_one(
     out, g, first, limb, column, vectors, products, step, weights, run, bits, begin, product_of, c
 ):
-    """`_sum_four` of one image."""
-    if run == 1:
-        _one_sums(
-            load, 8, out, g, first, limb, column, vectors, products, step, weights, bits,
-            begin, product_of, c,
-        )
-    elif run == 2:
-        _one_sums(
-            load_pairs, 4, out, g, first, limb, column, vectors, products, step, weights, bits,
-            begin, product_of, c,
-        )
-    elif run == 4:
-        _one_sums(
-            load_quads, 2, out, g, first, limb, column, vectors, products, step, weights, bits,
-            begin, product_of, c,
-        )
-    else:
-        _one_sums(
-            load_word, 1, out, g, first, limb, column, vectors, products, step, weights, bits,
-            begin, product_of, c,
-        )
+    """`_sums_of_run` of one image."""
+    _sums_of_run(
+        _one_sums, out, g, first, limb, column, vectors, products, step, weights, run, bits, begin,
+        product_of, c,
+    )
+
+
+@kernel
+def _sum_one_of_large(
+    out, g, first, limb, column, vectors, products, step, weights, run, bits, begin, product_of, c
+):
+    """`_sums_of_run` of one image in a large ring."""
+    _sums_of_run(
+        _pair_sums, out, g, first, limb, column, vectors, products, step, weights, run, bits, begin,
+        product_of, c,
+    )
 
 
 @kernel
@@ -331,8 +372,13 @@ def hoisted_product(
                             out, g, first_sums[o], limb, block * columns, vectors, near, step,
                             table[limb], run, bits, begin, chosen, c,
                         )
-                    else:
+                    elif N < _LARGE:
                         _sum_one(
+                            out, g, first_sums[o], limb, block * columns, vectors, near, step,
+                            table[limb], run, bits, begin, chosen, c,
+                        )
+                    else:
+                        _sum_one_of_large(
                             out, g, first_sums[o], limb, block * columns, vectors, near, step,
                             table[limb], run, bits, begin, chosen, c,
                         )
