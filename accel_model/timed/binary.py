@@ -101,8 +101,8 @@ def _offsets(content: bytes, counts: dict[str, int]) -> Iterator[tuple[str, int]
 def _header(content: bytes) -> dict[str, Any]:
     if len(content) < _PREFIX.size or content[:8] != MAGIC:
         raise BinaryError(
-            f"no timed program: it begins with {content[:8]!r}, and {MAGIC!r} is needed: make one "
-            "with `python -m rtl compile`"
+            f"no timed program: it begins with {content[:8]!r}, and {MAGIC!r} is needed: "
+            "`accel_model.timed.binary.to_bytes` writes one"
         )
     _, version, header_bytes, length = _PREFIX.unpack_from(content)
     if version != VERSION:
