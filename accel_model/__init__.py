@@ -6,7 +6,7 @@ NumPy, to the same bits as the run, and estimated on the model of a machine.
 >>> import accel_model
 >>> machine = accel_model.load_machine("asic7")
 >>> machine.title
-'A 7 nm accelerator, 1 GHz, the structure of our own units, four clusters'
+'A 7 nm accelerator, 50-bit words, the structure of our own units, four clusters'
 
 With a trace that `python -m nn trace --network mnist -o mnist.trace` recorded:
 

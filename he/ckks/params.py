@@ -89,6 +89,8 @@ class CKKSParameters(RLWEParameters):
         """The scale of a factor that makes products canonical: with values at scales[level]^power,
         rescaled, they have the canonical scale of the level below.
         """
+        level = whole_number(level, "level", 1, self.max_level)
+        power = whole_number(power, "power", 0, 2)
         own = self.scales[level]
         return self.scales[level - 1] * self.divisors[level] / own**power
 
@@ -99,6 +101,9 @@ class CKKSParameters(RLWEParameters):
         is above the lower one, and rescaled as often: so often that the number is 2^20 or more,
         where the upper level allows it.
         """
+        scale = real_number(scale, "scale")
+        level = whole_number(level, "level", 1, self.max_level)
+        lower = whole_number(lower, "lower", 0, level - 1)
         factor, count = self.scales[lower] / scale, 0
         while not count or (lower + count < level and factor < _LEAST_FACTOR):
             count += 1

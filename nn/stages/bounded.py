@@ -86,12 +86,12 @@ def _factors(made: Sequence[Stage], largest: Mapping[str, FloatArray]) -> dict[s
         for name, weight in relation.others:
             row[places[name]] -= weight
     fixed = {relation.name for relation in relations if not relation.others}
-    upper = [
-        None if name in fixed else math.log(FULL / max(float(largest[name].max()), _LEAST))
-        for name in places
-    ]
-    if not all(bound is None or math.isfinite(bound) for bound in upper):
+    most = {name: float(largest[name].max()) for name in places}
+    if not all(math.isfinite(most[name]) for name in places):
         return dict.fromkeys(places, 1.0)
+    upper = [
+        None if name in fixed else math.log(FULL / max(most[name], _LEAST)) for name in places
+    ]
     found = optimize.linprog(
         -np.ones(len(places)),
         A_eq=rows,

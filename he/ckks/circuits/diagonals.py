@@ -20,7 +20,7 @@ from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.params import whole_numbers
 from he.rlwe.rns import context
 from he.rlwe.unchecked import Unchecked
-from he.validation import instance, whole_number
+from he.validation import instance, real_number, whole_number
 from ntt.hoisting import run_of, weights_shape
 from ntt.memory import large_array, large_copy
 
@@ -60,6 +60,8 @@ class EncodedDiagonals(Unchecked):
             object.__setattr__(self, name, whole_numbers(getattr(self, name), name))
         terms, sums = np.size(self.baby_of), len(self.giants)
         check_array(self.starts, (sums + 1,), "starts", _INT64)
+        if self.factor is not None:
+            object.__setattr__(self, "factor", real_number(self.factor, "factor"))
         check_array(self.baby_of, (terms,), "baby_of", _INT64)
         bounds = [0, *self.starts.tolist(), terms]
         babies = self.baby_of

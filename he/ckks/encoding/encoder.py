@@ -79,6 +79,8 @@ class Encoder:
         """
         instance(ops, LimbOps, "the kernels")
         check_array(coefficients, (ops.tables.N,), "coefficients", _FLOAT64)
+        if out is not None:
+            check_array(out, (len(ops.moduli), ops.tables.N), "out")
         level = whole_number(level, "level", 0, self.params.max_level)
         largest = largest_magnitude(coefficients)
         if not 2 * largest < self._Q[level]:

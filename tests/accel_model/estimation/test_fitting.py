@@ -25,7 +25,7 @@ def test_estimate__what_a_program_needs_is_named():
     ("name", "trace", "message"),
     [
         ("craterlake", sum_of_two(), r"craterlake.toml:\d+: words of 28 bits, .* up to 36"),
-        ("cofhee", sum_of_two(2048), r"cofhee.toml:\d+: .* rings of N = 4096 to 16384"),
+        ("cofhee", sum_of_two(64), r"cofhee.toml:\d+: .* rings of N = 128 to 8192"),
         ("heax", sum_of_two(32768), r"heax.toml:\d+: .* the program has N = 32768"),
     ],
 )

@@ -37,11 +37,13 @@ def parameters() -> Iterator[Call]:
         {
             "depth": 1, "precision_bits": None, "scale_bits": 30.0, "N": 64, "integer_bits": 5,
             "security_bits": 128, "dnum": 1, "special_bits": 60, "word_bits": None,
-            "prime_bits": 50, "bootstrap": None, "insecure_reason": REASON,
+            "prime_bits": 50, "bootstrap": None, "divisor_bits": None, "key_levels": (),
+            "insecure_reason": REASON,
         },
         {
             **words, "bootstrap": NONE, "precision_bits": NONE, "scale_bits": {"None"}, "N": NONE,
             "integer_bits": NONE, "dnum": NONE, "special_bits": NONE, "word_bits": NONE,
+            "divisor_bits": NONE,
         },
     )  # fmt: skip
     yield Call(
@@ -56,6 +58,11 @@ def parameters() -> Iterator[Call]:
     for name in ("at", "primes", "special_primes", "modulus", "special_modulus"):
         yield Call(f"CKKSParameters.{name}", getattr(s, name), {"level": 0})
     yield Call("CKKSParameters.report", s.report, {})
+    yield Call("CKKSParameters.factor_scale", s.factor_scale, {"level": 1, "power": 1})
+    yield Call(
+        "CKKSParameters.last_factor", s.last_factor, {"scale": 2.0**30, "level": 1, "lower": 0},
+        {"scale": {"number", "whole number"}},
+    )  # fmt: skip
     for name in ("quotient", "dropped"):
         yield Call(f"CKKSParameters.{name}", getattr(s, name), {"level": 1, "lower": 0})
     for name in ("element_of_rotation", "element_of_conjugation"):
@@ -163,7 +170,8 @@ def values() -> Iterator[Call]:
                {"values": NUMBERS, "scale": {"number"}})  # fmt: skip
     ops = s.evaluator.context.q(1)
     yield Call("Encoder.residues", encoder.residues,
-               {"coefficients": np.zeros(params.N), "level": 1, "ops": ops})  # fmt: skip
+               {"coefficients": np.zeros(params.N), "level": 1, "ops": ops, "out": None},
+               {"out": NONE})  # fmt: skip
     for name in ("decode", "decode_real"):
         yield Call(f"Encoder.{name}", getattr(encoder, name), {"plaintext": plain})
     yield Call("Encryptor", he.Encryptor, {"params": params, "key": s.secret, "seed": bytes(32)},
@@ -228,10 +236,13 @@ def circuits() -> Iterator[Call]:
     transform = he.LinearTransform.encode(encoder, {1: np.ones(32)}, s.params.max_level)
     fields = {
         name: getattr(transform, name)
-        for name in ("params", "level", "babies", "giants", "starts", "baby_of", "weights")
-    }
+        for name in (
+            "params", "level", "babies", "giants", "starts", "baby_of", "weights", "factor",
+        )
+    }  # fmt: skip
+    numbers = {"None", "number", "whole number"}
     yield Call("LinearTransform", he.LinearTransform, fields,
-               {"params": ALIKE, "babies": {"numbers"}})  # fmt: skip
+               {"params": ALIKE, "babies": {"numbers"}, "factor": numbers})  # fmt: skip
     yield Call("LinearTransform.encode", he.LinearTransform.encode,
                {"encoder": encoder, "diagonals": {1: np.ones(32)}, "level": 1, "plan": None},
                {"encoder": {"encoder"}, "plan": NONE})  # fmt: skip

@@ -11,8 +11,8 @@ from nn.inference.options import (
     DEFAULT_OPTIONS,
     CommonKeywords,
     IntegerKeywords,
+    PackedKeywords,
     PlanOptions,
-    RealKeywords,
 )
 
 
@@ -29,9 +29,9 @@ def test_given__leaves_out_what_is_none() -> None:
 
 def test_keywords__are_the_options() -> None:
     names = {field.name for field in fields(PlanOptions)}
-    assert set(RealKeywords.__annotations__) | set(IntegerKeywords.__annotations__) == names
+    assert set(PackedKeywords.__annotations__) | set(IntegerKeywords.__annotations__) == names
     common = set(CommonKeywords.__annotations__)
-    assert set(RealKeywords.__annotations__) & set(IntegerKeywords.__annotations__) == common
+    assert set(PackedKeywords.__annotations__) & set(IntegerKeywords.__annotations__) == common
 
 
 def test_compile__names_an_unknown_option() -> None:
