@@ -152,7 +152,7 @@ def _octets(number: int) -> bytes:
 
 def _read_largest_answer(contents: Contents, modulus: int) -> int | None:
     """The bound on all answers, which the plain moduli hold together; None in version 1."""
-    if not read_version(contents, VERSION):
+    if read_version(contents, VERSION) == 1:
         return None
     largest = int.from_bytes(contents.field("largest_answer", bytes), "big")
     require(2 * largest < modulus, "a largest answer that the plain moduli hold")

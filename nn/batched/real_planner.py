@@ -22,6 +22,7 @@ from nn.batched.reals import (
     placed,
     real_steps,
     relinearization_needs,
+    relinearized_levels,
 )
 from nn.inference.keys import key_memory
 from nn.inference.options import PlanOptions
@@ -62,7 +63,7 @@ def plan_reals(network: Network, options: PlanOptions) -> RealPlan:
         check_held(network.name, params, magnitudes)
         return _plan(network, steps, params, largest, typical)
 
-    switched = _relinearized(placed(steps, depth))
+    switched = relinearized_levels(placed(steps, depth))
     bits, calibrated = first_prime_bits(network.name, magnitudes), network.statistics is not None
     circuit = Circuit(
         depth,
@@ -124,13 +125,8 @@ def _plan(
         largest_logit=float(largest[-1].max()),
         failure_probability=FAILURE_PROBABILITY,
         calibrated=network.statistics is not None,
-        relinearized=None if params.is_chain else _relinearized(places),
+        relinearized=None if params.is_chain else relinearized_levels(places),
     )
-
-
-def _relinearized(places: Sequence[Placed]) -> tuple[int, ...]:
-    """The levels at which products are relinearized, in order."""
-    return tuple(sorted({place.level for place in places if place.relinearizes}))
 
 
 def _work(params: CKKSParameters, places: Sequence[Placed]) -> float:

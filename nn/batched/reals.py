@@ -29,6 +29,7 @@ from nn.batched.plan import BatchedPlan, Circuit, Operation, SlotCodec, Stream
 from nn.batched.plan_bytes import pack_plan, read_common, read_parameter_sets, read_shape
 from nn.batched.quantize import Square, chain_of_squares
 from nn.batched.schedule import Relinearization, scheduled
+from nn.errors import NetworkError
 from nn.inference.plan import check_network
 from nn.inference.plan_reading import (
     promise_items,
@@ -190,7 +191,14 @@ class RealPlan(BatchedPlan):
 
     def steps(self, network: Any) -> Sequence[Any]:
         check_network(self, network)
-        return real_steps(network)
+        steps = real_steps(network)
+        levels = relinearized_levels(placed(steps, self.params[0].max_level))
+        if self.relinearized not in (None, levels):
+            raise NetworkError(
+                f"the plan for {self.network!r} has other relinearizations than this release makes "
+                f"of the network: compile it again"
+            )
+        return steps
 
     def circuit(self, steps: Sequence[Any], index: int, keys: EvaluationKeys) -> Circuit:
         return _circuit(Evaluator(self.params[index], keys), steps, self.inputs)
@@ -206,6 +214,11 @@ class RealPlan(BatchedPlan):
         return ("ckks", self.input_shape)
 
 
+def relinearized_levels(places: Sequence[Placed]) -> tuple[int, ...]:
+    """The levels at which products are relinearized, in order."""
+    return tuple(sorted({place.level for place in places if place.relinearizes}))
+
+
 def relinearization_needs(params: CKKSParameters, levels: Iterable[int]) -> KeyNeeds:
     """The fewest relinearization keys that serve products at these levels."""
     return KeyNeeds.of((RELINEARIZATION, level) for level in levels).without_served(params)
@@ -213,7 +226,9 @@ def relinearization_needs(params: CKKSParameters, levels: Iterable[int]) -> KeyN
 
 def _read_levels(contents: Contents, params: CKKSParameters) -> tuple[int, ...] | None:
     """The levels of relinearizations, which plans of a chain do not store."""
-    if "relinearized" not in contents.header:
+    stored = "relinearized" in contents.header
+    require(stored != params.is_chain, "levels of relinearizations, in all but a chain,")
+    if not stored:
         return None
     levels = contents.field("relinearized", list)
     known = all(type(level) is int and 0 < level <= params.max_level for level in levels)

@@ -51,7 +51,7 @@ class Ids:
 
         Raises `he.VersionError` for a later version, `he.CorruptBytesError` for other ids.
         """
-        if not read_version(contents, VERSION):
+        if read_version(contents, VERSION) == 1:
             return None
         found = contents.field("ids", list)
         if len(found) != 4 or type(found[3]) is not bool:
@@ -108,15 +108,15 @@ def check_id(found: object, may_be_empty: bool = False) -> bytes:
     return found
 
 
-def read_version(contents: Contents, newest: int) -> bool:
-    """Whether bytes are of the version `newest`; False for version 1, which names none.
+def read_version(contents: Contents, newest: int) -> int:
+    """The version of bytes, from 1 to `newest`; bytes of version 1 may name none.
 
     Raises `he.VersionError` for any other.
     """
     version = contents.header.get("version", 1)
-    if type(version) is not int or version not in (1, newest):
+    if type(version) is not int or not 1 <= version <= newest:
         raise VersionError(
-            f"the bytes are of version {version!r}, this release reads 1 and {newest}; write them "
+            f"the bytes are of version {version!r}, this release reads 1 to {newest}; write them "
             f"again, or use the release that wrote them"
         )
-    return version == newest
+    return version

@@ -13,7 +13,7 @@ import numpy as np
 
 from he.ckks.noise import tail_factor
 from he.ckks.params import CKKSParameters
-from he.errors import CorruptBytesError, VersionError
+from he.errors import CorruptBytesError
 from he.format.container import Contents
 from nn.inference.identity import read_version
 from nn.network.layers import FloatArray, Shape
@@ -87,15 +87,7 @@ def promise_sections(contents: Contents, newest: int = VERSION) -> tuple[str, ..
 
     newest: `BOOTSTRAP_VERSION` for plans that may bootstrap.
     """
-    if newest == VERSION:
-        return (WORST_CASE,) if read_version(contents, VERSION) else ()
-    version = contents.header.get("version", 1)
-    if type(version) is not int or not 1 <= version <= newest:
-        raise VersionError(
-            f"the bytes are of version {version!r}, this release reads 1 to {newest}; write them "
-            f"again, or use the release that wrote them"
-        )
-    return (WORST_CASE,) if version > 1 else ()
+    return (WORST_CASE,) if read_version(contents, newest) > 1 else ()
 
 
 def read_promise(

@@ -28,7 +28,7 @@ from nn.packed.prediction import Prediction
 from nn.packed.stage_plan import StagePlan
 from nn.packed.weights import affine_weight_bytes
 from nn.packed.work import packed_work
-from nn.stages.levels import levels_above_answer, start_level
+from nn.stages.levels import levels_above_answer, product_levels, start_level
 from nn.stages.stage import BootstrapStage, PolynomialStage, ProductStage, SquareStage
 
 
@@ -228,6 +228,5 @@ def _uses(
             # Folds act on the result, one level below.
             yield galois.element_of_rotation(steps, N), level_out
     if isinstance(packed.stage, SquareStage | PolynomialStage | ProductStage):
-        # A square that is not rescaled stays at its level.
-        for level in range(level_out + (level_out < level_in), level_in + 1):
+        for level in product_levels(level_in, level_out):
             yield RELINEARIZATION, level

@@ -13,6 +13,7 @@ from he.rlwe.key_needs import KeyNeeds
 from he.trace import RELINEARIZATION
 from nn.inference.plan_reading import require
 from nn.packed.bootstrap_facts import bootstrap_facts
+from nn.stages.levels import product_levels
 
 _MULTIPLYING = ("square", "polynomial", "product")
 
@@ -67,6 +68,7 @@ def read_stages(
     require(right, "a first stage at the level of the input")
     for stage in stages:
         _check_stage(stage, params)
+    _check_squares(stages)
     _check_keys(stages, params, needs)
     return stages
 
@@ -103,12 +105,20 @@ def _check_stage(stage: StagePlan, params: CKKSParameters) -> None:
     require(math.isfinite(error) and error > 0, "a finite error above 0 for each stage")
 
 
+def _check_squares(stages: Sequence[StagePlan]) -> None:
+    """All squares are rescaled, or none is, in a network that `late_levels` takes."""
+    kept = {stage.level_in == stage.level_out for stage in stages if stage.kind == "square"}
+    require(len(kept) <= 1, "a rescaling of every square, or of none,")
+    others = {stage.kind for stage in stages} - {"affine", "square", "add"}
+    require(not (any(kept) and others), "a rescaling of squares beside other products")
+
+
 def _check_keys(stages: Sequence[StagePlan], params: CKKSParameters, needs: KeyNeeds) -> None:
     products = {
         level
         for stage in stages
         if stage.kind in _MULTIPLYING
-        for level in range(stage.level_out + (stage.level_out < stage.level_in), stage.level_in + 1)
+        for level in product_levels(stage.level_in, stage.level_out)
     }
     if params.bootstrap is not None:
         require(any(stage.kind == "bootstrap" for stage in stages), "a bootstrap")

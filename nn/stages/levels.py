@@ -18,6 +18,14 @@ def start_level(stage: Stage, levels: Mapping[str, int]) -> int:
     return levels[stage.name] + stage.levels
 
 
+def product_levels(level_in: int, level_out: int) -> range:
+    """The levels at which products of an elementwise stage may be relinearized.
+
+    A square that is not rescaled stays at its level; else each product takes a level.
+    """
+    return range(level_out + (level_out < level_in), level_in + 1)
+
+
 def levels_above_answer(stages: Iterable[Stage]) -> dict[str, int]:
     """The level of every stage's value, and of "input", by name; the answer's is 0."""
     below = {INPUT: 0}

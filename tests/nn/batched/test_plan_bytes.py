@@ -26,8 +26,9 @@ def network():
     return nn.Network("small", (1, 3, 3), tuple(builder.nodes))
 
 
-def compiled(scheme):
-    options = {"precision_bits": 0} if scheme == "ckks" else {}
+def compiled(scheme, **options):
+    if scheme == "ckks":
+        options["precision_bits"] = 0
     return nn.compile(
         network(), scheme=scheme, layout="batched", N=64, insecure_reason=REASON, **options
     )
@@ -154,12 +155,41 @@ def test_bytes__of_integers_that_lie_are_refused(changes):
         {"failure_probability": 0.0},
         {"failure_probability": 1.0},
         {"failure_probability": float("nan")},
+        {"relinearized": [0]},
+        {"relinearized": [4]},
+        {"relinearized": [1, 1]},
+        {"relinearized": [2, 1]},
+        {"relinearized": [True]},
+        {"relinearized": 2},
     ],
     ids=str,
 )
 def test_bytes__of_numbers_that_lie_are_refused(changes):
     with pytest.raises(he.SerializationError):
         read(lied(compiled("ckks"), **changes))
+
+
+def test_bytes__levels_of_relinearizations_are_those_of_levels_made_of_words() -> None:
+    words = compiled("ckks")
+    chain = compiled("ckks", dnum=2)
+    assert (words.params[0].is_chain, chain.params[0].is_chain) == (False, True)
+    contents = container.unpack(words.to_bytes(), "batched plan")
+    header = {key: value for key, value in contents.header.items() if key != "relinearized"}
+    for data in (
+        container.pack("batched plan", header, contents.sections),
+        lied(chain, relinearized=[2]),
+    ):
+        with pytest.raises(he.CorruptBytesError, match="levels of relinearizations"):
+            read(data)
+
+
+@pytest.mark.parametrize("levels", [[], [1], [1, 2], [1, 2, 3]])
+def test_server__relinearizations_are_those_of_the_network(levels: list[int]) -> None:
+    plan = compiled("ckks")
+    assert plan.relinearized == (2,)
+    keys = BatchedClient(plan).evaluation_keys()
+    with pytest.raises(nn.NetworkError, match="other relinearizations"):
+        BatchedServer(read(lied(plan, relinearized=levels)), network(), keys)
 
 
 def test_bytes__errors_that_are_none_and_parameters_of_another_scheme_are_refused():

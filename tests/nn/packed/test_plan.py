@@ -179,6 +179,25 @@ def test_bytes__stages_that_lie_are_refused(changes: dict[str, Any]) -> None:
         read(stage_lied(0, **changes))
 
 
+@pytest.mark.parametrize(
+    ("stages", "message"),
+    [
+        ({1: {"level_out": 4}}, "of every square, or of none"),
+        (
+            {1: {"level_out": 4}, 3: {"kind": "product", "level_out": 1}, 4: {"level_out": 2}},
+            "other products",
+        ),
+        ({1: {"level_out": 4}, 4: {"kind": "polynomial"}}, "other products"),
+    ],
+)
+def test_bytes__squares_are_all_rescaled_or_none(stages: dict[int, Any], message: str) -> None:
+    given = [dict(vars(stage)) for stage in compiled().stages]
+    for number, changes in stages.items():
+        given[number] |= changes
+    with pytest.raises(he.CorruptBytesError, match=message):
+        read(lied(stages=[list(stage.values()) for stage in given]))
+
+
 def test_bytes__the_last_stage_and_the_answer_must_agree() -> None:
     plan = compiled()
     with pytest.raises(he.CorruptBytesError, match="last stage does not exceed"):
