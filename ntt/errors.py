@@ -28,7 +28,7 @@ class ThreadCountError(ArithmeticLayerError):
 
 
 class SplitInterruptedError(RuntimeError):
-    """A signal handler used `ntt` while a call waited for its threads: that call is incomplete."""
+    """A signal handler used `ntt`, or raised, while threads worked for a call: it is incomplete."""
 
 
 class KernelCacheWarning(RuntimeWarning):

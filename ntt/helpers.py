@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from ntt.errors import SplitInterruptedError
 from ntt.machine_code.loading import UnresolvedError
 from ntt.machine_code.sharing import BOARD_WORDS, SEMAPHORE_WORD, addresses
 
@@ -58,20 +59,31 @@ class _Helpers:
             ).start()
             self._started += 1
 
-
     def share(self, work: Callable[[int], None], parts: int, count: int) -> bool:
-        """Run ``work(part)`` for all parts with `count` helpers; False where there are none.
-
-        work must not raise.
-        """
+        """Run ``work(part)`` for all parts with `count` helpers; False where there are none."""
         board = self.board(count)
         if board is None:
             return False
+        ended: dict[int, tuple[int, BaseException | None]] = {}
 
         def run(_: object, lo: int, hi: int, lane: int, step: int) -> None:
-            work(lo)
+            failure = None
+            try:
+                for part in range(lo, hi):  # all of them where another thread has the board
+                    work(part)
+            except BaseException as error:
+                failure = error
+            ended[lo] = hi, failure  # last: here no signal handler runs
 
         self._share(board, count, parts, 0, _PART(run), None, 0, parts)
+        for _, (_, failure) in sorted(ended.items()):
+            if failure is not None:
+                raise failure
+        if sum(hi - lo for lo, (hi, _) in ended.items()) < parts:
+            raise SplitInterruptedError(
+                "a signal handler raised an exception between two parts of this call, so its "
+                "result may not be complete; Python reports that exception as ignored"
+            )
         return True
 
 
@@ -100,7 +112,8 @@ def board(count: int) -> int | None:
 def share(work: Callable[[int], None], parts: int, count: int) -> bool:
     """Run ``work(part)`` for each of so many parts, here and in `count` helpers; whether it was.
 
-    work must not raise: nobody would see it.
+    Raises the error of the first part that failed, after all that began have ended. What a signal
+    handler raises between two parts is lost in C: then `SplitInterruptedError`.
     """
     return _helpers.share(work, parts, count)
 

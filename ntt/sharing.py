@@ -78,24 +78,18 @@ def share_work(parts: int, work: Callable[[int], object]) -> None:
     computed before. Errors are as those of `ntt.threads.split`.
     """
     count = min(threads.free_threads(), parts)
-    errors: dict[int, BaseException] = {}
-
-    def run(part: int) -> None:
-        try:
-            with threads.inside():
-                work(part)
-        except BaseException as error:
-            errors[part] = error
-
     if count <= 1:
         for part in range(parts):
             work(part)
         return
+
+    def run(part: int) -> None:
+        with threads.inside():
+            work(part)
+
     threads.settle()
     if not helpers.share(run, parts, count - 1):
         threads.split(parts, lambda lo, hi: [work(part) for part in range(lo, hi)])
-    if errors:
-        raise errors[min(errors)]
 
 
 def _board(kernel: Kernel, count: int) -> int | None:

@@ -13,6 +13,21 @@ from ntt.limbs import LimbOps
 Make = Callable[..., np.ndarray]
 
 
+class Recorder:
+    """Makes random arrays for `calls`, and remembers those that are written."""
+
+    def __init__(self) -> None:
+        self._random = np.random.default_rng(5)
+        self.written: list[np.ndarray] = []
+
+    def read(self, *shape: int) -> np.ndarray:
+        return self._random.integers(0, 1 << 20, shape, dtype=np.uint64)
+
+    def write(self, *shape: int) -> np.ndarray:
+        self.written.append(self.read(*shape))
+        return self.written[-1]
+
+
 def calls(
     ops: LimbOps, read: Make, written: Make, sources: int = 2
 ) -> dict[str, Callable[[], object]]:

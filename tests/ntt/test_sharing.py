@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -14,9 +14,10 @@ import ntt
 from ntt import helpers, sharing, threads
 from ntt.backends.contract import Backend
 from ntt.limbs import LimbOps
-from tests.ntt.operations import calls
+from tests.ntt.operations import Recorder, calls
 
 N = 256
+Run = Callable[[None, int, int, int, int], None]
 
 
 @pytest.fixture(autouse=True, params=[2, 4])
@@ -28,22 +29,14 @@ def _threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     ntt.set_threads(None)
 
 
-class Recorder:
-    """Makes random arrays, and remembers those that are written."""
-
-    def __init__(self) -> None:
-        self._random = np.random.default_rng(5)
-        self.written: list[np.ndarray] = []
-
-    def read(self, *shape: int) -> np.ndarray:
-        return self._random.integers(0, 1 << 20, shape, dtype=np.uint64)
+class RecorderOfThreads(Recorder):
+    """Gives each thread scratch memory of its own."""
 
     def write(self, *shape: int) -> np.ndarray:
         # The scratch memory of hoisted operations, (1, words), becomes that of all threads.
         if len(shape) == 2 and shape[0] == 1 and shape[1] > 4 * N:
             return np.empty((threads.get_threads(), shape[1]), dtype=np.uint64)
-        self.written.append(self.read(*shape))
-        return self.written[-1]
+        return super().write(*shape)
 
 
 def test_operations__shared_by_threads_give_the_same_bits(
@@ -55,7 +48,7 @@ def test_operations__shared_by_threads_give_the_same_bits(
     tables = ntt.NTTTables(N, ntt.find_primes(30, N, 5))
     found = []
     for count in (1, threads.get_threads()):
-        memory = Recorder()
+        memory = RecorderOfThreads()
         with threads.limit(count):
             operations = calls(LimbOps(tables, tables.all_rows, backend), memory.read, memory.write)
             for operation in operations.values():
@@ -156,6 +149,77 @@ def test_share_work__an_interrupt_is_raised_after_all_parts_ended() -> None:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
+
+
+def test_share_work__runs_every_part_for_several_python_threads_at_once() -> None:
+    """One of them has the helpers, the others run all their parts alone."""
+    found: list[list[int]] = []
+
+    def call() -> None:
+        parts: list[int] = []
+
+        def work(part: int) -> None:
+            time.sleep(0.0002)
+            parts.append(part)
+
+        sharing.share_work(6, work)
+        found.append(sorted(parts))
+
+    def repeat() -> None:
+        for _ in range(50):
+            call()
+
+    callers = [threading.Thread(target=repeat) for _ in range(3)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert found == [list(range(6))] * 150
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_share_work__no_signal_is_lost_wherever_it_arrives() -> None:
+    class Stop(Exception):
+        pass
+
+    arrived, raised = 0, 0
+
+    def handle(*_: object) -> None:
+        nonlocal arrived
+        arrived += 1
+        raise Stop
+
+    previous = signal.signal(signal.SIGALRM, handle)
+    try:
+        for k in range(300):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 1e-5 * (1 + k % 100))
+                sharing.share_work(12, lambda part: None)
+                time.sleep(0.01)
+            except (Stop, ntt.SplitInterruptedError):
+                raised += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert raised == arrived == 300
+
+
+@pytest.mark.skipif(helpers.board(1) is None, reason="no helpers on this system")
+def test_share_work__a_part_that_never_ran_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def share(board: int, count: int, parts: int, step: int, run: Run, *_: object) -> None:
+        for part in range(parts - 1):
+            run(None, part, part + 1, 0, step)
+
+    monkeypatch.setattr(helpers._helpers, "_share", share)
+    with pytest.raises(ntt.SplitInterruptedError, match="not be complete"):
+        sharing.share_work(4, lambda part: None)
+
+
+def test_share_work__without_helpers_runs_every_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(helpers, "share", lambda *_: False)
+    parts: list[int] = []
+    sharing.share_work(7, parts.append)
+    assert sorted(parts) == list(range(7))
 
 
 def test_helpers__are_there_on_this_system_or_nobody_asks_for_them() -> None:

@@ -19,7 +19,7 @@ from ntt.limbs import LimbOps
 from ntt.machine_code.entry import UnknownTypeError, entry_object
 from ntt.machine_code.files import FIXED
 from ntt.machine_code.making import keep_machine_code
-from tests.ntt.operations import calls
+from tests.ntt.operations import Recorder, calls
 
 Load = Callable[[], ModuleType]
 N = 256
@@ -31,21 +31,6 @@ def entry_of(compiled: Any, name: str, *, strict: bool = True) -> Callable[..., 
     keep_machine_code(compiled, "toolbox.kernels", name, None if strict else types)
     (entry,) = kept_kernels("toolbox.kernels", name)
     return entry
-
-
-class Recorder:
-    """Makes random arrays, and remembers those that are written."""
-
-    def __init__(self) -> None:
-        self._random = np.random.default_rng(5)
-        self.written: list[np.ndarray] = []
-
-    def read(self, *shape: int) -> np.ndarray:
-        return self._random.integers(0, 1 << 20, shape, dtype=np.uint64)
-
-    def write(self, *shape: int) -> np.ndarray:
-        self.written.append(self.read(*shape))
-        return self.written[-1]
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
