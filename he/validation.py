@@ -32,10 +32,15 @@ def wrong_object(value: object, needed: str, what: str) -> WrongObjectError:
 
 
 def file_path(value: object, what: str) -> Path:
-    """The path that `value` names; raises `WrongObjectError` for what is no str or path."""
-    if not isinstance(value, str | os.PathLike):
+    """The path that `value` names; raises `WrongObjectError` for what is no str or path of one,
+    `ParameterError` for a name that no file has.
+    """
+    name = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(name, str):
         raise wrong_object(value, "the path of a file", what)
-    return Path(value)
+    if "\0" in name:
+        raise ParameterError(f"{what} is {shown(name)}: no name has a zero byte in it")
+    return Path(name)
 
 
 def name_of(kind: type[Any]) -> str:

@@ -25,13 +25,15 @@ class StoredKeys(EvaluationKeys):
     `KeyGenerator.write_evaluation_keys` writes it. They stand wherever evaluation keys do.
 
     path: the file, all of whose bytes are looked at once. It is mapped, not read: a key is
-    unpacked, and its second half expanded from its seed, when it is first used. most_bytes: the
+    unpacked, and its second half expanded from its seed, when it is first used. Meanwhile another
+    file may take its place, but its bytes must stay as they are. most_bytes: the
     memory that keys may take between their uses, None for all; those used last stay. A circuit
     holds the keys of its present step besides (`Bootstrapper.working_key_bytes`).
 
     Raises `CorruptBytesError` for a file that is cut or altered, `ForeignBytesError` for another
     one, `ParametersMismatchError` for keys of other parameters, `ParameterError` for `most_bytes`
-    below the largest key, `OSError` where the file cannot be read.
+    below the largest key, `OSError` where the file cannot be read. A file that is cut later is
+    refused with `CorruptBytesError` when a key is read.
     """
 
     def __init__(
@@ -78,8 +80,14 @@ class StoredKeys(EvaluationKeys):
         return self._stored.held_bytes
 
     def to_bytes(self) -> bytes:
-        """The bytes of the file."""
+        """The bytes of the file; raises `CorruptBytesError` where it was cut."""
+        self._stored.check_whole()
         return bytes(self._stored.mapped)
+
+    def __repr__(self) -> str:
+        """Without a look at any key."""
+        levels = self._stored.levels
+        return f"StoredKeys({sum(map(len, levels.values()))} keys of {self.params})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled as evaluation keys: another machine does not have the file."""
@@ -143,14 +151,15 @@ class _KeyFile:
             )
 
     def key(self, element: int, level: int) -> KeySwitchingKey:
-        """A key, from memory or from the file; raises `CorruptBytesError` for residues out of
-        range.
+        """A key, from memory or from the file; raises `CorruptBytesError` for residues out of range
+        and for a file that was cut.
         """
         place = element, level
         with self._lock:
             if place in self._held:
                 self._held.move_to_end(place)
                 return self._held[place]
+            self.check_whole()
             size = KeySwitchingKey.held_bytes(self._params, level)
             while self._most_bytes is not None and self.held_bytes + size > self._most_bytes:
                 _, forgotten = self._held.popitem(last=False)
@@ -161,6 +170,15 @@ class _KeyFile:
             self.held_bytes += size
             _forget(self.mapped)
             return key
+
+    def check_whole(self) -> None:
+        """Raise `CorruptBytesError` where the file was cut: to read what is gone ends a process."""
+        found, needed = self.mapped.size(), len(self.mapped)
+        if found < needed:
+            raise CorruptBytesError(
+                f"the file of stored keys was cut to {found} of its {needed} bytes while it was in "
+                f"use: write it again, beside the one in use"
+            )
 
 
 class _Highest(Mapping[int, KeySwitchingKey]):

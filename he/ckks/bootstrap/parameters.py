@@ -52,7 +52,7 @@ class Bootstrapping:
     - `levels`: how many levels CoeffsToSlots and SlotsToCoeffs take, a pair. None chooses. More
       levels need fewer keys.
     - `key_bytes`: the most that keys may take, as they are sent and stored; None is no bound.
-    - `small_keys`: a handful of keys in place of one for each rotation, at over twice the time;
+    - `small_keys`: a handful of keys in place of one for each rotation, at about twice the time;
       None takes them where `key_bytes` asks for them.
 
     Raises `ParameterError` for values out of range.

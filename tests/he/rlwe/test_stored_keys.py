@@ -121,6 +121,36 @@ def test_open__refuses_files_that_are_cut_altered_or_foreign(
         he.StoredKeys(path.with_name("none"), keys.params)
 
 
+def test_stored_keys__outlive_a_file_that_takes_their_place_and_refuse_one_that_is_cut(
+    stored: tuple[Path, he.EvaluationKeys],
+) -> None:
+    path, keys = stored
+    data = path.read_bytes()
+    read = he.StoredKeys(path, keys.params)
+    assert str(len(_needs(keys.params).made(keys.params))) in repr(read)
+    assert read.memory_bytes == 0
+    generator = he.KeyGenerator(keys.params)
+    generator.write_evaluation_keys(generator.secret_key(), _needs(keys.params), path)
+    np.testing.assert_array_equal(read.galois[9].data, keys.galois[9].data)
+    path.write_bytes(data)
+    read = he.StoredKeys(path, keys.params)
+    first = read.galois[9]
+    path.write_bytes(data[:100])
+    assert read.galois[9] is first
+    for use in (read.to_bytes, lambda: read.galois[3]):
+        with pytest.raises(he.CorruptBytesError, match="cut to 100 of"):
+            use()
+
+
+def test_stored_keys__refuse_what_names_no_file() -> None:
+    params = _parameters()
+    with pytest.raises(he.ParameterError, match="zero byte"):
+        he.StoredKeys("a\0b", params)
+    for name in (b"keys", 3, None):
+        with pytest.raises(he.WrongObjectError, match="the path of a file"):
+            he.StoredKeys(name, params)  # type: ignore[arg-type]
+
+
 def test_write_evaluation_keys__leaves_nothing_half_done(tmp_path: Path) -> None:
     params = _parameters()
     generator, path = he.KeyGenerator(params), tmp_path / "keys"
