@@ -81,9 +81,10 @@ class Request:
             raise ParameterError("word_bits chooses dnum and special_bits: leave both out")
         if self.divisor_bits is not None:
             given = (dnum, self.special_bits, self.word_bits, self.bootstrap)
-            if given != (None,) * 4:
+            if given != (None,) * 4 or self.prime_bits != FAST_PRIME_BITS:
                 raise ParameterError(
-                    "divisor_bits choose dnum, special_bits and words: leave them and bootstrap out"
+                    "divisor_bits choose dnum, special_bits, word_bits and prime_bits: leave them "
+                    "and bootstrap out"
                 )
             self._set(divisor_bits=_numbers(self.divisor_bits, "divisor_bits"))
             if len(self.divisor_bits) != self.depth:
@@ -94,6 +95,8 @@ class Request:
         levels = items_of(self.key_levels, "key_levels")
         most = self.depth
         self._set(key_levels=[whole_number(level, "a key level", 0, most) for level in levels])
+        if self.key_levels and self.divisor_bits is None:
+            raise ParameterError("key_levels need divisor_bits: give them, or leave key_levels out")
         if self.bootstrap is not None:
             instance(self.bootstrap, Bootstrapping, "the bootstrap of a parameter set")
             chosen = (dnum, self.special_bits, self.word_bits, self.integer_bits)

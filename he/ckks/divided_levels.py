@@ -53,7 +53,8 @@ def divided_moduli(
             f"needed"
         )
     least = math.log2(2 * N) + 6
-    words = [_words(bits, least) for bits in (first_bits, *divisor_bits)]
+    words = [_words("a first modulus of", first_bits, least)]
+    words += [_words("a division by", bits, least) for bits in divisor_bits]
     below = 1 << FAST_PRIME_BITS
     taken: list[int] = []
 
@@ -80,15 +81,15 @@ def divided_moduli(
     return LevelModuli(q, p, levels, tuple(2.0**bits for bits in scale_bits))
 
 
-def _words(bits: float, least: float) -> tuple[float, ...]:
-    """The sizes of one prime or of two."""
+def _words(what: str, bits: float, least: float) -> tuple[float, ...]:
+    """The sizes of one prime or of two; raises `ParameterError` that says what they were for."""
     if least <= bits <= WORD_BITS:
         return (bits,)
     if 2 * least <= bits <= 2 * WORD_BITS:
         first = min(WORD_BITS, bits - least)
         return (first, bits - first)
     raise ParameterError(
-        f"a division by 2^{bits:g}: one prime of {least:g} to {WORD_BITS:g} bits or two are needed"
+        f"{what} 2^{bits:g}: one prime of {least:g} to {WORD_BITS:g} bits or two are needed"
     )
 
 

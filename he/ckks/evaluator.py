@@ -12,6 +12,7 @@ from he.ckks.ciphertext import Ciphertext, Plaintext
 from he.ckks.encoding.encoder import Encoder
 from he.ckks.operands import (
     check_canonical,
+    check_factor,
     check_level_left,
     check_pair,
     is_canonical,
@@ -205,26 +206,23 @@ class Evaluator(RecordedEvaluator):
 
         Limbs are dropped to level + 1; the last step multiplies by an integer and rescales, so
         that the scale becomes canonical exactly (Kim, Papadimitriou, Polyakov, CT-RSA 2022). Where
-        levels are no chain, one such step leads from a's level to the lower one.
-        Raises `LevelMismatchError` for a level above a's. At a's own level it is a itself.
+        levels are no chain, one such step leads from a's level to the lower one. The rounding of a
+        factor f adds at most 0.5 / f of a value to its error. At a's own level it is a itself.
+        Raises `LevelMismatchError` for a level above a's, `ScaleMismatchError` for a scale that is
+        not canonical, or so large that the integer would be 0.
         """
         check_owner(self.params, a, Ciphertext)
         level = whole_number(level, "the level")
-        if not 0 <= level <= a.level:
-            raise LevelMismatchError(
-                f"a ciphertext at level {a.level} cannot move to level {level}: choose a level "
-                f"from 0 to {a.level}"
-            )
-        if level == a.level:
-            return a
-        check_canonical(a)
-        return self.to_canonical(a, level)
+        if 0 <= level < a.level:
+            check_canonical(a)
+        return a if level == a.level else self.to_canonical(a, level)
 
     def to_canonical(self, a: Ciphertext, level: int) -> Ciphertext:
         """As `drop_to`, for a ciphertext at any scale: at its own level it must be canonical.
 
         In a chain the integer and the divisions are those of `CKKSParameters.last_factor`. Raises
-        `ScaleMismatchError`, and `LevelMismatchError` for a level above a's.
+        `ScaleMismatchError` there and where the integer would be 0, `LevelMismatchError` for a
+        level above a's.
         """
         check_owner(self.params, a, Ciphertext)
         params, level = self.params, whole_number(level, "the level")
@@ -240,6 +238,7 @@ class Evaluator(RecordedEvaluator):
             factor, count = params.scales[level] * params.divisors[level + 1] / a.scale, 1
             if not is_canonical(params, a.level, a.scale):
                 factor, count = params.last_factor(a.scale, a.level, level)
+            check_factor(a, level, factor)
             moved = self.drop_limbs(a, level + count)
             moved = self._multiply_integer(moved, round(factor), factor, scratch=True)
             return functools.reduce(lambda x, _: self.rescale(x), range(count), moved)

@@ -70,6 +70,19 @@ def check_canonical(a: Ciphertext) -> None:
         )
 
 
+def check_factor(a: Ciphertext, level: int, factor: float) -> None:
+    """Raise `ScaleMismatchError` where the integer that brings a to the canonical scale of a lower
+    level would be 0, and every slot with it.
+    """
+    if round(factor) < 1:
+        raise ScaleMismatchError(
+            f"the ciphertext's scale, 2^{math.log2(a.scale):.1f} at level {a.level}, is too large "
+            f"to become the canonical one of level {level}, 2^"
+            f"{math.log2(a.params.scales[level]):.1f}: move it to a lower level, or build with "
+            f"larger divisor_bits"
+        )
+
+
 def check_level_left(a: Ciphertext) -> None:
     """Raise `LevelExhaustedError` at level 0."""
     if a.level == 0:

@@ -26,8 +26,6 @@ from he.rlwe.params import (
 from he.validation import instance, items_of, real_number, whole_number
 from ntt.backends.select import available_backends
 
-DEFAULT_PRECISION_BITS = 20
-
 _LEAST_FACTOR = 2.0**20
 
 
@@ -99,9 +97,12 @@ class CKKSParameters(RLWEParameters):
 
         It is multiplied by the number, rounded, at the level of which the integer says how far it
         is above the lower one, and rescaled as often: so often that the number is 2^20 or more,
-        where the upper level allows it.
+        where the upper level allows it. Raises `ParameterError` for levels that are not one below
+        the other, or a scale that is not positive.
         """
         scale = real_number(scale, "scale")
+        if not scale > 0:
+            raise ParameterError(f"scale = {scale:g}: it must be above 0")
         level = whole_number(level, "level", 1, self.max_level)
         lower = whole_number(lower, "lower", 0, level - 1)
         factor, count = self.scales[lower] / scale, 0
@@ -159,7 +160,7 @@ class CKKSParameters(RLWEParameters):
             return ""
         return (
             f"{wide} primes above 2^{FAST_PRIME_BITS} have slow kernels, and all limbs with "
-            f"them: build without prime_bits"
+            f"them: build with prime_bits or word_bits of {FAST_PRIME_BITS}"
         )
 
     def _warn_of_slow_primes(self) -> None:
@@ -241,7 +242,7 @@ class CKKSParameters(RLWEParameters):
           (`he.ckks.divided_levels`). The levels are a chain; `scale_bits` of each level are taken
           as they are, and each of the `key_levels` has digits and special primes, and so keys, of
           its own, which the levels below share. A product of two ciphertexts, rescaled, is then
-          not at the canonical scale.
+          not at the canonical scale. `dnum`, `special_bits` and `prime_bits` are then chosen.
         - `prime_bits`: primes of a chain stay below 2^prime_bits, from 50 to 61; a larger scale or
           q_0 is a product of two. Primes above 2^50 have slower kernels.
         - `bootstrap`: what is asked of a bootstrap: `depth` is then the number of rescalings
@@ -249,7 +250,7 @@ class CKKSParameters(RLWEParameters):
         - `insecure_reason`: words that say why parameters outside the table are wanted.
 
         Raises `ParameterError`, or `InsecureParametersError` when nothing fits. `SlowPrimesWarning`
-        says once where `prime_bits` lead past the fast kernels of this machine.
+        says where `prime_bits` or `word_bits` lead past the fast kernels of this machine.
         """
         request = Request(
             depth=whole_number(depth, "depth", 0, MAX_DEPTH),

@@ -106,7 +106,8 @@ class ArrangedDiagonals:
 
     @functools.cached_property
     def digest(self) -> bytes:
-        """32 bytes that tell whether weights are those of these diagonals."""
+        """32 bytes that tell whether weights are those of these diagonals, before `rounded`."""
+        assert self.whole is None
         digest = hashlib.blake2b(self.params.id, digest_size=32, person=b"he-accel weights")
         order: tuple[object, ...] = (self.level, self.period, self.babies, self.giants)
         if self.factor is not None:

@@ -8,7 +8,7 @@ section 4). One level.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from he.ckks.circuits.hoisting import HoistedColumn
 from he.ckks.evaluator import Evaluator
 from he.ckks.operands import check_pair, is_canonical
 from he.ckks.scales import check_scale
-from he.errors import LevelMismatchError, ParameterError
+from he.errors import LevelMismatchError, ParameterError, ScaleMismatchError
 from he.rlwe import galois
 from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.operand_checks import check_owner, check_two_parts
@@ -58,8 +58,9 @@ def apply_matrix(
 class SlotMatrix:
     """The matrix of `apply_matrix`, ready for many vectors and for several of them at once.
 
-    Raises `ParametersMismatchError`, `LevelMismatchError` or `MissingGaloisKeyError` for blocks
-    that do not suit one another or the evaluator.
+    Raises `ParametersMismatchError`, `LevelMismatchError`, `ScaleMismatchError` or
+    `MissingGaloisKeyError` for blocks that do not suit one another or the evaluator,
+    `ParameterError` for an output without a block.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class SlotMatrix:
         for at, block in blocks.items():
             _check_place(at)
             instance(block, EncodedDiagonals, f"block {at}")
+        _check_outputs({o for o, _ in blocks})
         first = next(iter(blocks.values()))
         self._level, self._factor = first.level, first.factor
         for block in blocks.values():
@@ -92,7 +94,9 @@ class SlotMatrix:
 
     @property
     def scratch_bytes(self) -> int:
-        """Scratch memory that each of the vectors applied at once takes."""
+        """Scratch memory that each of the vectors applied at once takes for its giant steps; their
+        totals, one for each thread, take at most as much again.
+        """
         return sum(column.sums_bytes for column in self._columns.values())
 
     def apply(self, vectors: Sequence[Sequence[Ciphertext]]) -> list[list[Ciphertext]]:
@@ -230,10 +234,24 @@ def _check_block(
     evaluator: Evaluator, block: EncodedDiagonals, first: EncodedDiagonals
 ) -> None:
     check_owner(evaluator.params, block, EncodedDiagonals)
-    if (block.level, block.factor) != (first.level, first.factor):
+    if block.level != first.level:
         raise LevelMismatchError(
-            f"one block is encoded for level {block.level} at scale {block.scale:.6g}, another for "
-            f"level {first.level} at {first.scale:.6g}: encode all of them for one level"
+            f"one block is encoded for level {block.level}, another for level {first.level}: "
+            f"encode all of them for one level"
+        )
+    if block.factor != first.factor:
+        raise ScaleMismatchError(
+            f"one block is encoded at scale {block.scale:.6g}, another at {first.scale:.6g}: "
+            f"encode all of them with one factor"
+        )
+
+
+def _check_outputs(outputs: Set[int]) -> None:
+    missing = set(range(max(outputs))) - outputs
+    if missing:
+        raise ParameterError(
+            f"no block leads to output {min(missing)}: every output from 0 to {max(outputs)} needs "
+            f"one"
         )
 
 

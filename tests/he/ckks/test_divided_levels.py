@@ -83,7 +83,13 @@ def test_divided_levels__keep_to_the_security_table() -> None:
         ({"divisor_bits": [40.0, 400.0]}, "a division by 2.400"),
         ({"divisor_bits": [40.0, 5.0]}, "a division by 2.5"),
         ({"divisor_bits": [40.0, 40.0], "word_bits": 50}, "divisor_bits choose"),
+        ({"divisor_bits": [40.0, 40.0], "prime_bits": 61}, "divisor_bits choose"),
         ({"divisor_bits": [40.0, 40.0], "key_levels": [3]}, "a key level"),
+        ({"key_levels": [1]}, "key_levels need divisor_bits"),
+        (
+            {"divisor_bits": [40.0, 40.0], "scale_bits": 10, "integer_bits": 1},
+            r"a first modulus of 2.12: one prime of 15 to",
+        ),
         ({"divisor_bits": [40.0, 40.0], "scale_bits": [30, 30, 130]}, "a scale of 130.0 bits"),
     ],
 )
@@ -154,7 +160,7 @@ def test_blocks_of_different_scales__are_refused(scheme: Scheme) -> None:
     late = encoded(EncodedDiagonals, arranged, s.encoder)
     plain = LinearTransform.encode(s.encoder, ones, 2)
     assert plain.scale == params.scales[2]
-    with pytest.raises(LevelMismatchError, match="another for level 2 at"):
+    with pytest.raises(ScaleMismatchError, match="with one factor"):
         SlotMatrix(s.evaluator, {(0, 0): plain, (0, 1): late})
 
 
@@ -190,6 +196,21 @@ def test_to_canonical__refuses_what_needs_a_level(scheme: Scheme) -> None:
         scheme.evaluator.to_canonical(square, 3)
     with pytest.raises(ScaleMismatchError):
         scheme.evaluator.drop_to(square, 1)
+
+
+def test_drop_to__refuses_a_scale_that_the_division_takes_away() -> None:
+    """A factor that is rounded to 0 would leave nothing of any slot."""
+    params = CKKSParameters.build(
+        3, N=256, scale_bits=[28, 28, 28, 70], divisor_bits=[49.9, 49.9, 40],
+        insecure_reason=REASON,
+    )  # fmt: skip
+    s = Scheme(params)
+    ct = s.encrypt(s.random(4).real, 3).ct
+    for move in (s.evaluator.drop_to, s.evaluator.to_canonical):
+        with pytest.raises(ScaleMismatchError, match="too large to become"):
+            move(ct, 2)
+    with pytest.raises(ParameterError, match="above 0"):
+        params.last_factor(0.0, 3, 1)
 
 
 def test_keys__of_a_segment_serve_it(scheme: Scheme) -> None:

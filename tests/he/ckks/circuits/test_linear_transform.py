@@ -213,6 +213,12 @@ def test_slot_matrix__refuses_blocks_of_several_levels(small) -> None:
         SlotMatrix(small.evaluator, blocks)
 
 
+def test_slot_matrix__refuses_an_output_without_a_block(small) -> None:
+    block = LinearTransform.encode(small.encoder, {0: np.ones(4)}, 2)
+    with pytest.raises(ParameterError, match="no block leads to output 1"):
+        SlotMatrix(small.evaluator, {(0, 0): block, (2, 0): block})
+
+
 def test_matrix_vector_product__by_its_diagonals(small) -> None:
     """A 16 x 16 matrix acts on vectors that repeat through the slots."""
     rng = np.random.default_rng(3)
