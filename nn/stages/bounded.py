@@ -41,10 +41,14 @@ FULL = 0.75
 _LEAST = 2.0**-30
 """Smaller values count as this."""
 
+_ROOM = 1e-6
+"""Above the tolerance of the solver, 1e-7: what one program finds is allowed in the next."""
+
 
 def bound_values(made: Sequence[Stage], largest: Mapping[str, FloatArray]) -> list[Stage]:
     """The stages, with every value scaled so that it is at most `FULL`, as far as that can be.
 
+    A sum that reads the input keeps its size, for one; the other values are scaled all the same.
     largest: bounds on the absolute values of every stage, by name. `max_abs` stays as it is.
     """
     factors = _factors(made, largest)
@@ -89,19 +93,50 @@ def _factors(made: Sequence[Stage], largest: Mapping[str, FloatArray]) -> dict[s
     most = {name: float(largest[name].max()) for name in places}
     if not all(math.isfinite(most[name]) for name in places):
         return dict.fromkeys(places, 1.0)
-    upper = [
-        None if name in fixed else math.log(FULL / max(most[name], _LEAST)) for name in places
-    ]
+    upper = np.array(
+        [
+            math.inf if name in fixed else math.log(FULL / max(most[name], _LEAST))
+            for name in places
+        ]
+    )
+    found = _largest_solution(rows, upper)
+    if found is None:
+        found = _largest_solution(rows, upper + _excess(rows, upper) + _ROOM)
+    if found is None:
+        return dict.fromkeys(places, 1.0)
+    return {name: math.exp(value) for name, value in zip(places, found, strict=True)}
+
+
+def _largest_solution(rows: FloatArray, upper: FloatArray) -> FloatArray | None:
+    """The x of the largest sum with rows @ x = 0 and x <= upper; None where there is none."""
     found = optimize.linprog(
-        -np.ones(len(places)),
+        -np.ones(len(upper)),
         A_eq=rows,
         b_eq=np.zeros(len(rows)),
         bounds=[(None, bound) for bound in upper],
         method="highs",
     )
-    if found.status != 0:
-        return dict.fromkeys(places, 1.0)
-    return {name: math.exp(value) for name, value in zip(places, found.x, strict=True)}
+    return found.x if found.status == 0 else None
+
+
+def _excess(rows: FloatArray, upper: FloatArray) -> FloatArray:
+    """The additions to `upper`, (values,), of the least sum with which there is a solution.
+
+    Values that hang together with the input or the answer may have to be larger than `FULL`.
+    """
+    count = len(upper)
+    bound = np.isfinite(upper)
+    at_most = np.hstack([np.eye(count), -np.eye(count)])[bound]
+    found = optimize.linprog(
+        np.repeat([0.0, 1.0], count),
+        A_ub=at_most,
+        b_ub=upper[bound],
+        A_eq=np.hstack([rows, np.zeros_like(rows)]),
+        b_eq=np.zeros(len(rows)),
+        bounds=[(None, None)] * count + [(0.0, None)] * count,
+        method="highs",
+    )
+    return found.x[count:] if found.status == 0 else np.zeros(count)
 
 
 def _scaled(stage: Stage, factors: Mapping[str, float]) -> Stage:

@@ -87,5 +87,28 @@ def test_bounded__fills_the_range_whatever_the_size(bound: float) -> None:
     assert by_name["cubic"].max_abs.max() == pytest.approx(FULL)
 
 
+@pytest.mark.parametrize("first", [Polynomial([0.0, 0.0, 1.0]), Add()])
+def test_bounded__values_that_hang_together_with_the_input_leave_others_bounded(first) -> None:
+    a = Node("a", linear(4.0), (INPUT,))
+    inputs = ("a", INPUT) if isinstance(first, Add) else (INPUT,)
+    nodes = (
+        *([a] if isinstance(first, Add) else []),
+        Node("first", first, inputs),
+        Node("b", linear(4.0), ("first",)),
+        Node("cubic", Polynomial([0.1, 1.0, 0.2, 0.01]), ("b",)),
+        Node("out", Linear(RNG.normal(size=(2, 6)), np.zeros(2)), ("cubic",)),
+    )
+    images = RNG.uniform(-1, 1, (40, 6))
+    given = Network("hanging", (6,), nodes, (-1.0, 1.0)).calibrated(images)
+    stages = rewrite(given, bounded=True)
+    plain = {stage.name: stage for stage in rewrite(given)}
+    by_name = {stage.name: stage for stage in stages}
+    assert by_name["first"].max_abs.max() == pytest.approx(plain["first"].max_abs.max(), rel=1e-5)
+    assert by_name["first"].max_abs.max() > FULL
+    assert by_name["cubic"].max_abs.max() == pytest.approx(FULL, rel=1e-5)
+    found = values_of(stages, images)
+    assert np.allclose(found[stages[-1].name], given(images), rtol=1e-9, atol=1e-9)
+
+
 def _is_chebyshev(stage: Stage) -> bool:
     return isinstance(stage, PolynomialStage) and stage.basis == "chebyshev"
