@@ -75,7 +75,8 @@ def share_work(parts: int, work: Callable[[int], object]) -> None:
     """``work(part)`` for each part of range(parts), in parallel: Python, between kernels.
 
     The threads that share kernels run it, so that a part finds in its caches what its thread
-    computed before. Errors are as those of `ntt.threads.split`.
+    computed before. Errors are as those of `ntt.threads.split`; what a signal handler raises
+    between two parts is lost, and a `SplitInterruptedError` comes instead.
     """
     count = min(threads.free_threads(), parts)
     if count <= 1:

@@ -1,7 +1,7 @@
 """Sharing one call of a kernel among threads, without the interpreter: the machine code of it.
 
-A split of Python threads wakes every worker, and each of them waits for the interpreter's lock:
-some 70 microseconds, as long as a small kernel runs. Here the caller posts a call in a *board*,
+A split of Python threads wakes every worker, and each of them waits for the interpreter's lock, for
+as long as a small kernel runs. Here the caller posts a call in a *board*,
 works on it at once, and takes part after part from the front; helpers that wait in `serve` take
 parts as well. No thread waits for a helper that has not begun. The caller returns when all parts
 have ended. Every other helper takes them from the back: in a row of calls on the same rows a core
@@ -45,7 +45,7 @@ SEMAPHORE_WORD = 96
 """Where the semaphore of a board begins."""
 
 _SPINS = 4096
-"""How often a helper looks for a call before it sleeps: some 0.1 ms, a few gaps between kernels."""
+"""How often a helper looks for a call before it sleeps: longer than a gap between kernels."""
 
 _SPINS_BEFORE_YIELD = 2048
 

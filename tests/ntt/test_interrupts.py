@@ -18,12 +18,13 @@ import numpy as np
 import pytest
 
 import ntt
-from ntt import threads
+from ntt import sharing, threads
+from ntt.bound_kernels import MIN_TRANSFORMED_WORDS_PER_THREAD
 from ntt.limbs import LimbOps
 from ntt.workspace import workspace
 
 ROOT = Path(__file__).resolve().parents[2]
-N = 1 << 12
+N = 1 << 14  # four limbs are shared between two threads
 
 
 class Stop(Exception):
@@ -154,9 +155,13 @@ def compute(answers: multiprocessing.SimpleQueue[bytes]) -> None:
     """What a child does: use the threads, and say what it got."""
     threads.machine_threads = lambda: 2
     ntt.set_threads(2)
+    assert 4 * N >= 2 * MIN_TRANSFORMED_WORDS_PER_THREAD, "one thread: the test shows nothing"
     tables = ntt.NTTTables(N, ntt.find_primes(45, N, 4))
     ops = LimbOps(tables, np.arange(4))
     transformed = ops.forward(np.ones((4, N), dtype=np.uint64))
+    parts: list[int] = []
+    sharing.share_work(4, parts.append)
+    assert sorted(parts) == [0, 1, 2, 3]
     answers.put(hashlib.sha256(transformed).digest())
 
 
