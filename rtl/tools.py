@@ -64,7 +64,11 @@ def run(
     command: Sequence[str], *, folder: Path | None = None, env: Mapping[str, str] | None = None
 ) -> str:
     """The standard output of a command. Raises `ToolError`, with its last lines, if it fails."""
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    # A tool that sees a terminal may keep a file of its history.
+    done = subprocess.run(
+        command, cwd=folder, env=env, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
     if done.returncode:
         last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
         raise ToolError(f"`{Path(command[0]).name}` failed with status {done.returncode}:\n{last}")

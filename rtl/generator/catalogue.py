@@ -11,7 +11,7 @@ from rtl.arithmetic.butterfly import Butterfly
 from rtl.arithmetic.modmul import ModularMultiplier
 from rtl.arithmetic.reductions import modular_multiplier
 from rtl.arithmetic.tiling import tile_named
-from rtl.errors import BlockModulusError, GeometryError, OptionError
+from rtl.errors import BlockModulusError, GeometryError, OptionError, WidthError
 from rtl.units.automorphism import AutomorphismUnit
 from rtl.units.geometry import check_geometry
 from rtl.units.ntt.unit import NTTUnit
@@ -48,6 +48,12 @@ class BlockOptions:
         word_bits = self.word_bits
         if word_bits is None:
             word_bits = min((2 * self.N).bit_length() - 1, self.width - 1)
+        if self.reduction == "barrett" and self.width > MAX_MODULUS_BITS:
+            raise WidthError(
+                f"width of {self.width} bits: a Barrett block takes moduli of exactly its width, "
+                f"and those of ntt have at most {MAX_MODULUS_BITS}: the nearest is "
+                f"{MAX_MODULUS_BITS}, or choose the reduction montgomery or word"
+            )
         return modular_multiplier(self.reduction, self.width, tile_named(self.tile), word_bits)
 
     def primes(self) -> tuple[int, ...]:

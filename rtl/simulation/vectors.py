@@ -69,8 +69,9 @@ class Entry:
 
         The shape () is one number; None is a row of any length.
         """
+        value = self[name]
         try:
-            residues = np.array(self[name])
+            residues = np.array(value)
         except (ValueError, TypeError, OverflowError) as error:
             raise self.error(f"`{name}` holds no residues: {error}") from error
         whole = residues.size == 0 or residues.dtype.kind in "iu"

@@ -104,6 +104,16 @@ def test_machine__memory_that_answers_with_an_error(simulator, tiny):
     simulator.reset()
 
 
+def test_machine__code_that_ends_too_early(simulator, tiny):
+    made = RandomProgram(5, 60)
+    host = Host(simulator, compiled(made, tiny), Memories(channel(30, 3)))
+    host.load(made.data())
+    host._code = host._code[:4200]
+    with pytest.raises(SimulationError, match="code memory answered with an error"):
+        host.run(made.data())
+    simulator.reset()
+
+
 def test_machine__a_program_for_another_machine(simulator):
     other = machine(slots=13)
     with pytest.raises(ProgramDataError, match="compile the program for this machine"):

@@ -38,6 +38,8 @@ def test_generate__same_options_same_text(tmp_path):
         (["ntt", "--N", "1000"], "GeometryError", "the nearest is 1024"),
         (["ntt", "--N", "16", "--butterflies", "16"], "GeometryError", "the nearest is 8"),
         (["modmul", "--width", "70"], "WidthError", "the nearest is 64"),
+        (["modmul", "--width", "64", "--reduction", "barrett"], "WidthError", "the nearest is 61"),
+        (["ntt", "--width", "64", "--reduction", "barrett"], "WidthError", "the nearest is 61"),
         (["modmul", "--reduction", "shoup"], "OptionError", "barrett, montgomery, word"),
         (["modmul", "--tile", "9x9"], "OptionError", "plain, 18x18, 24x17, 26x17"),
         (["ntt", "--N", "16", "--moduli", "101"], "BlockModulusError", "nearest that fits is 97"),

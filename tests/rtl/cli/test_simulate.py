@@ -83,6 +83,11 @@ def test_simulate__given_vectors_and_waveform(tmp_path, capsys):
     assert "given vector 0 differs" in capsys.readouterr().err
 
 
+def of_ntt(**changes: object) -> str:
+    """A file with one vector of the small NTT unit."""
+    return json.dumps([{"modulus": Q, "inverse": False, "input": ROW} | changes])
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -92,6 +97,11 @@ def test_simulate__given_vectors_and_waveform(tmp_path, capsys):
         ('[{"modulus": 97, "inverse": false, "input": [1]}]', "not in the table"),
         ('[{"modulus": "q"}]', "vector 0: `modulus` is 'q': a whole number is needed"),
         ('[{"inverse": false}]', "vector 0: the field `modulus` is missing"),
+        (of_ntt(inverse="false"), "`inverse` is 'false': true or false is needed"),
+        (of_ntt(inverse=0.0), "`inverse` is 0.0: true or false is needed"),
+        (of_ntt(modulus=Q + 0.0), f"`modulus` is {Q}.0: a whole number is needed"),
+        (of_ntt(input=[5.9] * 16), "`input` holds no residues: whole numbers from 0 on are needed"),
+        (f'[{{"modulus": {Q}}}]', "vector 0: the field `input` is missing"),
     ],
 )
 def test_simulate__bad_vectors_are_named(tmp_path, capsys, content, words):
@@ -144,6 +154,10 @@ def test_simulate__given_vectors_of_every_other_block(tmp_path, capsys, block):
     ("block", "change", "words"),
     [
         ("modmul", {"modulus": 1 << 20}, "BlockModulusError"),
+        ("modmul", {"a": 5.9}, "`a` holds no residues: whole numbers from 0 on are needed"),
+        ("butterfly", {"inverse": "false"}, "`inverse` is 'false': true or false is needed"),
+        ("automorphism", {"transformed": "no"}, "`transformed` is 'no': true or false is needed"),
+        ("automorphism", {"element": 3.5}, "`element` is 3.5: a whole number is needed"),
         ("modmul", {"a": [1, 2]}, "`a` holds 2 residues: one number is needed"),
         ("butterfly", {"w": Q}, f"`w` holds {Q}, which is not below {Q}"),
         ("pointwise", {"operation": "divide"}, "choose one of multiply, multiply_add, add"),

@@ -1,4 +1,4 @@
-"""`verilator --lint-only -Wall` finds nothing in the Verilog of any block."""
+"""`verilator --lint-only -Wall` finds nothing in the Verilog of blocks and of whole machines."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from rtl.accelerator.machine_file import machine_of
 from rtl.arithmetic.reductions import REDUCTIONS
 from rtl.generator.catalogue import BLOCKS, BlockOptions, make
 from rtl.tools import find_tool
 from rtl.verilog.design import Design, emit
+from tests.accel_model.timed.random_programs import RandomProgram
 
 
 def warnings_of(design: Design, folder: Path) -> list[str]:
@@ -55,6 +57,28 @@ def test_lint__no_block_has_a_warning(name, reduction, size, tmp_path):
         changes["width"] = 60  # it has no reduction, so it takes other widths
     block = make(name, replace(SIZES[size], **changes))
     assert warnings_of(emit(block.hardware(), name), tmp_path) == []
+
+
+MACHINES = {
+    "small": {"lanes": 2},
+    "several units": {
+        "lanes": 4, "pointwise_units": 2, "ntt_units": 2, "automorphism_units": 2,
+        "twiddles": "stored", "reduction": "montgomery", "tile": "plain",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name", ["small", pytest.param("several units", marks=pytest.mark.slow)]
+)
+def test_lint__no_module_of_a_whole_machine_has_a_warning(name, tmp_path):
+    sizes = {"slots": 12, "channel": {"data_bits": 32, "burst_beats": 4}} | MACHINES[name]
+    if "reduction" not in sizes:
+        sizes["word_bits"] = 7
+    machine = machine_of(sizes, RandomProgram(1, 1).program(), name)
+    design = emit(machine.hardware(), "accelerator")
+    assert design.verilog.count("\nmodule ") > 20
+    assert warnings_of(design, tmp_path) == []
 
 
 def test_lint__every_waiver_has_a_reason_and_one_declaration(tmp_path):
