@@ -81,7 +81,11 @@ class Choice:
         """The circuits that can be, their upper levels one group; and why others cannot."""
         refusal: ParameterError | None = None
         found: list[Planned] = []
-        for circuit, scales in circuits(self.wanted, self.N, self.scale_bits):
+        try:
+            tried = list(circuits(self.wanted, self.N, self.scale_bits))
+        except ParameterError as error:
+            return found, error
+        for circuit, scales in tried:
             try:
                 found.append(self._planned(circuit, scales, False))
             except InsecureParametersError as error:

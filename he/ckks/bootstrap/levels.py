@@ -33,9 +33,6 @@ _FULL = FAST_PRIME_BITS - 0.02
 _LARGEST_SCALE = 58.0
 """Bits of the largest scale of a cosine."""
 
-_CLIMB = 4.0
-"""The most bits by which a scale exceeds that of the level below: the last doublings add little."""
-
 _MARGIN = 5.0
 """Bits by which special primes exceed a digit."""
 
@@ -171,7 +168,7 @@ def _scale_bits(
     for place, (count, wanted) in enumerate(parts):
         for _ in range(count):
             below = bits[-1]
-            highest = below + _CLIMB if place > 1 else wanted
+            highest = below + scales.climb if place > 1 else wanted
             if wanted <= _FULL:  # a word holds what the level adds
                 highest = min(highest, (_FULL + below) / 2)
             bits.append(min(wanted, highest))

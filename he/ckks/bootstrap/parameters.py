@@ -34,6 +34,14 @@ _TOLERANCE_BITS = 0.1
 _TAIL_BITS = 4.3
 """log2 of the standard deviations that a predicted error covers (`he.ckks.noise.tail_factor`)."""
 
+_LEAST_CLIMB = 4.0
+"""Bits by which a level of the cosine may exceed the one below: the last ones add little."""
+
+_LEAST_ROOM_BITS = 0.45
+"""Bits that the error of the user's scale must be below the wanted one: nearly half of the variance
+is left for the rest.
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bootstrapping:
@@ -191,7 +199,8 @@ class BootstrapCircuit:
 class Scales(NamedTuple):
     """log2 of scales: of level 0, of SlotsToCoeffs' first level, of the cosine; and of q_0.
 
-    spared: bits by which a level of CoeffsToSlots is smaller than one of the cosine.
+    spared: bits by which a level of CoeffsToSlots is smaller than one of the cosine. climb: by which
+    a level of the cosine exceeds the one below, at most.
     """
 
     lowest: float
@@ -199,6 +208,7 @@ class Scales(NamedTuple):
     cosine: float
     first_modulus: float
     spared: float
+    climb: float
 
 
 def circuits(wanted: Bootstrapping, N: int, scale_bits: float) -> Iterator[
@@ -214,16 +224,38 @@ def circuits(wanted: Bootstrapping, N: int, scale_bits: float) -> Iterator[
     slots = N // 2 if wanted.slots is None else wanted.slots
     if slots > N // 2:
         raise ParameterError(f"slots = {slots}: N = {N} has {N // 2}")
-    if not wanted.slots_first:
-        # Every coefficient, of the user's scale and rounded, is summed up in a slot.
-        kept = scale_bits - (math.log2(N) - 2.6) - math.log2(2 * slots) / 2 - _TAIL_BITS
-        if wanted.precision_bits > kept + _TOLERANCE_BITS:
-            raise ParameterError(
-                f"a scale of 2^{scale_bits:g} keeps {kept:.1f} bits where SlotsToCoeffs comes "
-                f"last: take a larger scale_bits, or slots_first=True"
-            )
+    inner = _inner_precision(wanted, N, scale_bits, slots)
     for cts, stc in _levels(wanted, slots):
-        yield from _with_levels(wanted, N, scale_bits, slots, cts, stc)
+        yield from _with_levels(wanted, inner, N, scale_bits, slots, cts, stc)
+
+
+def _inner_precision(wanted: Bootstrapping, N: int, scale_bits: float, slots: int) -> float:
+    """The bits that are left to all steps but the last, so that the wanted ones remain behind it:
+    the last rescaling rounds at the user's scale.
+
+    Raises `ParameterError` where that scale alone keeps too few bits.
+    """
+    kept = scale_bits - _rounding_bits(N) - _TAIL_BITS
+    if not wanted.slots_first:  # every coefficient, of that scale and rounded, meets in a slot
+        kept -= math.log2(2 * slots) / 2
+    elif not wanted.real:  # two parts, rounded apart
+        kept -= 0.5
+    served = kept - _LEAST_ROOM_BITS
+    if wanted.precision_bits > served + _TOLERANCE_BITS:
+        needed = math.ceil(scale_bits + wanted.precision_bits - served)
+        place = "first" if wanted.slots_first else "last"
+        others = "" if wanted.slots_first else ", or slots_first=True"
+        raise ParameterError(
+            f"a scale of 2^{scale_bits:g} keeps {served:.1f} bits where SlotsToCoeffs comes "
+            f"{place}: take scale_bits={needed} or more{others}"
+        )
+    share = 4.0 ** (min(wanted.precision_bits, served) - kept)
+    return wanted.precision_bits - math.log2(1 - share) / 2
+
+
+def _rounding_bits(N: int) -> float:
+    """log2 of the standard deviation of a rescaling's error in a slot."""
+    return math.log2(N) - 2.6
 
 
 def _levels(wanted: Bootstrapping, slots: int) -> list[tuple[int, int]]:
@@ -238,7 +270,13 @@ def _levels(wanted: Bootstrapping, slots: int) -> list[tuple[int, int]]:
 
 
 def _with_levels(
-    wanted: Bootstrapping, N: int, scale_bits: float, slots: int, cts: int, stc: int
+    wanted: Bootstrapping,
+    precision: float,
+    N: int,
+    scale_bits: float,
+    slots: int,
+    cts: int,
+    stc: int,
 ) -> Iterator[tuple[BootstrapCircuit, Scales]]:
     interval = interval_for(2 * slots, wanted.failure_bits)
     choices = (False, True) if wanted.small_keys is None else (wanted.small_keys,)
@@ -248,18 +286,19 @@ def _with_levels(
     if not wanted.slots_first:  # of a coefficient of complex slots
         largest *= math.sqrt(2)
     for degree_of_inverse in DEGREES:
-        relative = wanted.precision_bits + 2 + math.log2(largest)
+        relative = precision + 2 + math.log2(largest)
         ratio = math.log2(largest) + ratio_bits(
             degree_of_inverse, relative, spread=wanted.slots_first
         )
-        bits = wanted.precision_bits + ratio
+        bits = precision + ratio
         if not wanted.slots_first:  # the cosine's own errors of all coefficients meet in a slot
             bits += math.log2(4 * slots / math.pi) + 1
         cosines = list(_cosines(interval, bits))
         for (degree, doublings), small_keys in itertools.product(cosines, choices):
             scales = _scales(
-                wanted, N, scale_bits, interval, ratio, slots, (cts, stc), small_keys
-            )
+                wanted, precision, N, scale_bits, interval, ratio, slots, (cts, stc), small_keys,
+                degree_of_inverse,
+            )  # fmt: skip
             yield (
                 BootstrapCircuit(
                     slots=slots,
@@ -280,6 +319,7 @@ def _with_levels(
 
 def _scales(
     wanted: Bootstrapping,
+    precision: float,
     N: int,
     scale_bits: float,
     interval: int,
@@ -287,12 +327,12 @@ def _scales(
     slots: int,
     levels: tuple[int, int],
     small_keys: bool,
+    inverse_sine: int,
 ) -> Scales:
     cts_levels, stc_levels = levels
     half = math.log2(N) / 2
-    rounding = math.log2(N) - 2.6
-    """log2 of the standard deviation of a rescaling's error in a slot."""
-    precision = wanted.precision_bits + _TAIL_BITS
+    rounding = _rounding_bits(N)
+    precision += _TAIL_BITS
     if not wanted.slots_first:
         # The error of every coefficient is summed up in a slot.
         lowest = scale_bits
@@ -318,7 +358,12 @@ def _scales(
             errors += 4.0 ** (min(gain, 0.0) + _STEPPED_BITS)
         cosine = (cosine + least + math.log2(errors) / 2) / 2
     spared = 0.0 if small_keys else max(0.0, min(_MOST_SPARED, _ENTRIES - entries))
-    return Scales(lowest, stc, cosine, first_modulus, spared)
+    climb = _LEAST_CLIMB
+    if inverse_sine == 1:
+        # The last doubling is steep: 4 a at an amplitude a^2 = ratio / (2 pi).
+        steep = 2 + (ratio - math.log2(2 * math.pi)) / 2
+        climb = max(climb, precision + rounding + steep + 1 - scale_bits)
+    return Scales(lowest, stc, cosine, first_modulus, spared, climb)
 
 
 def _cosines(interval: int, bits: float) -> Iterator[tuple[int, int]]:

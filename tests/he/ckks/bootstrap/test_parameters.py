@@ -32,6 +32,36 @@ def test_build__keeps_the_precision_that_was_asked_for(
     assert Bootstrapper(params).precision_bits >= precision_bits - 0.1
 
 
+@pytest.mark.parametrize("scale_bits", [30, 40])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {},
+        {"real": True},
+        {"slots": 16},
+        {"small_keys": True},
+        {"slots_first": False},
+        {"largest": 0.125},
+    ],
+)
+def test_build__promises_what_is_asked_up_to_the_limit_of_the_scale(
+    wanted: dict[str, Any], scale_bits: float
+) -> None:
+    """The last rescaling's error alone is near the wanted one: the rest leaves room for it."""
+    with pytest.raises(he.ParameterError) as refused:
+        _built(1 << 10, scale_bits=scale_bits, precision_bits=38, **wanted)
+    found = re.search(r"a scale of 2\^\d+ keeps ([0-9.]+) bits", str(refused.value))
+    assert found is not None
+    most = float(found[1])
+    for precision_bits in (most - 3, most - 1, most):
+        params = _built(
+            1 << 10, scale_bits=scale_bits, precision_bits=precision_bits, **wanted
+        )
+        assert Bootstrapper(params).precision_bits >= precision_bits - 0.1
+    with pytest.raises(he.ParameterError, match="take scale_bits="):
+        _built(1 << 10, scale_bits=scale_bits, precision_bits=most + 0.2, **wanted)
+
+
 @pytest.mark.parametrize(("N", "depth", "scale_bits"), [(1 << 15, 5, 30), (1 << 16, 9, 40)])
 def test_build__is_secure_at_every_level(N: int, depth: int, scale_bits: float) -> None:
     params = he.CKKSParameters.build(
@@ -90,12 +120,19 @@ def test_bootstrapping__refuses(wanted: dict[str, Any], message: str) -> None:
     [
         ({"slots": 1 << 10}, "N = 1024 has 512"),
         ({"levels": (10, 2)}, "at most 9"),
-        ({"precision_bits": 36}, r"ask for less precision; \d+ bits are served$"),
         (
-            {"precision_bits": 30, "small_keys": True},
+            {"precision_bits": 36},
+            r"2\^40 keeps 27.4 bits .* first: take scale_bits=49 or more; 27 bits are served$",
+        ),
+        (
+            {"precision_bits": 27, "largest": 64.0},
+            r"needs a cosine of scale 2\^\d.*: ask for less precision; \d+ bits are served$",
+        ),
+        (
+            {"precision_bits": 27, "largest": 64.0, "small_keys": True},
             r"ask for less precision; \d+ bits are served \(the other order, or small_keys=False",
         ),
-        ({"precision_bits": 30, "slots_first": False}, "where SlotsToCoeffs comes last: take a"),
+        ({"precision_bits": 30, "slots_first": False}, "where SlotsToCoeffs comes last: take scale_bits=48"),
         ({"key_bytes": 1000}, r"its keys take \d+ MB or more, not 1000 bytes"),
     ],
 )
@@ -130,7 +167,7 @@ def test_build__serves_the_precision_that_a_refusal_names() -> None:
     served = int(found[1])
     params = _built(1 << 10, scale_bits=48, precision_bits=served)
     assert Bootstrapper(params).precision_bits >= served - 0.1
-    with pytest.raises(he.ParameterError, match="ask for less precision"):
+    with pytest.raises(he.ParameterError, match=f"; {served} bits are served"):
         _built(1 << 10, scale_bits=48, precision_bits=served + 1)
 
 
