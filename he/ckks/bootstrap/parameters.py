@@ -199,8 +199,8 @@ class BootstrapCircuit:
 class Scales(NamedTuple):
     """log2 of scales: of level 0, of SlotsToCoeffs' first level, of the cosine; and of q_0.
 
-    spared: bits by which a level of CoeffsToSlots is smaller than one of the cosine. climb: by which
-    a level of the cosine exceeds the one below, at most.
+    spared: bits by which a level of CoeffsToSlots is smaller than one of the cosine. climb: bits by
+    which a level of the cosine exceeds the one below, at most.
     """
 
     lowest: float

@@ -132,7 +132,10 @@ def test_bootstrapping__refuses(wanted: dict[str, Any], message: str) -> None:
             {"precision_bits": 27, "largest": 64.0, "small_keys": True},
             r"ask for less precision; \d+ bits are served \(the other order, or small_keys=False",
         ),
-        ({"precision_bits": 30, "slots_first": False}, "where SlotsToCoeffs comes last: take scale_bits=48"),
+        (
+            {"precision_bits": 30, "slots_first": False},
+            "where SlotsToCoeffs comes last: take scale_bits=48",
+        ),
         ({"key_bytes": 1000}, r"its keys take \d+ MB or more, not 1000 bytes"),
     ],
 )
