@@ -22,6 +22,7 @@ from nn.cli.service_options import (
     add_key_options,
     add_model_options,
     add_server_options,
+    port_number,
     remote_client,
     service_parser,
 )
@@ -49,7 +50,10 @@ def add_parser(subparsers: Subparsers) -> None:
         "--key", metavar="NAME", help="a key of `nn keys make` (default: fresh keys)"
     )
     parser.add_argument(
-        "--port", type=int, default=0, help="of the page, on loopback (default: any that is free)"
+        "--port",
+        type=port_number,
+        default=0,
+        help="of the page, on loopback (default: any that is free)",
     )
     parser.add_argument(
         "--no-browser", action="store_true", help="print the page's address, and open no browser"

@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 from nn.cli.options import Subparsers, command_parser, make_plan, network_of
+from nn.cli.service_options import port_number
 from nn.errors import MissingPackageError, NetworkError
 from nn.service.publishing import publish, published
 from nn.service.server.database import FILE, Database
+from nn.service.server.listening import check_certificate, listen
 from nn.service.server.settings import Settings
 from nn.service.server.tenants import Tenants
 from nn.terminal.compilation_notice import watch_compilation
@@ -18,6 +20,18 @@ from ntt.terminal import positive, say
 
 FIRST_TENANT, FIRST_TOKEN = "first", "first-token"
 _MIB = 1 << 20
+_LIMITS = {
+    "group": "images that run together at most",
+    "images_bytes": "of the largest request",
+    "body_s": "seconds that a body may take",
+    "idle_s": "seconds between two parts of a request, or of an answer",
+    "connections": "at once",
+    "reserve_bytes": "of the disk that new work leaves free",
+    "answers_s": "seconds that answers are kept",
+    "uploads_s": "seconds that unfinished uploads of keys are kept",
+    "keys_s": "seconds that unused keys are kept",
+    "attempts": "runs of a job whose workers die",
+}
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -41,7 +55,10 @@ def add_parser(subparsers: Subparsers) -> None:
         "--host", default=Settings.host, help="address to listen at (default: %(default)s)"
     )
     listening.add_argument(
-        "--port", type=int, default=Settings.port, help="0 takes a free one (default: %(default)s)"
+        "--port",
+        type=port_number,
+        default=Settings.port,
+        help="0 takes a free one (default: %(default)s)",
     )
     listening.add_argument("--certificate", type=Path, metavar="PEM", help="for TLS")
     listening.add_argument("--private-key", type=Path, metavar="PEM", help="for TLS")
@@ -73,6 +90,15 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="MIB",
         help="for the evaluation keys that workers hold (default: %(default)s)",
     )
+    limits = parser.add_argument_group("limits")
+    for name, meaning in _LIMITS.items():
+        limits.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=positive,
+            metavar="COUNT",
+            default=int(getattr(Settings, name)),
+            help=f"{meaning} (default: %(default)s)",
+        )
     parser.set_defaults(run=run)
 
 
@@ -88,8 +114,11 @@ def run(arguments: argparse.Namespace) -> int:
         ray_workers=arguments.ray_workers,
         threads=arguments.threads,
         memory_bytes=arguments.memory * _MIB,
+        **{name: getattr(arguments, name) for name in _LIMITS},
     )
     check_packages()
+    check_certificate(settings)
+    listen(settings.host, settings.port).close()  # before long work starts
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not os.access(settings.data, os.W_OK):
         raise PermissionError(f"{settings.data} cannot be written")

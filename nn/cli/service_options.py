@@ -63,6 +63,13 @@ def add_server_options(parser: argparse.ArgumentParser, *, required: bool = True
     )
 
 
+def port_number(text: str) -> int:
+    """The number of a port, 0 for any that is free; for argparse."""
+    if not text.isdecimal() or int(text) >= 1 << 16:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: they are 0 to 65535")
+    return int(text)
+
+
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--model`` and ``--largest-keys``."""
     parser.add_argument("--model", metavar="NAME", help="which network (default: the only one)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 API = "/v1"
@@ -43,14 +44,17 @@ class Refusal(Exception):
     retry_s: after how many seconds another try may succeed; None where it will not.
     """
 
-    def __init__(
-        self, status: int, code: str, message: str, retry_s: float | None = None
-    ) -> None:
+    def __init__(self, status: int, code: str, message: str, retry_s: float | None = None) -> None:
         super().__init__(message)
         self.status, self.code, self.message, self.retry_s = status, code, message, retry_s
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.status, self.code, self.message, self.retry_s)
+
+
+def bad_request(places: Iterable[str]) -> Refusal:
+    """The refusal of a request that is not as OpenAPI describes it; places: where it is not."""
+    return Refusal(422, "bad_request", f"not as described: {', '.join(sorted(places))}")
 
 
 def is_id(text: str) -> bool:

@@ -19,6 +19,9 @@ OCTETS = {
 }
 """How OpenAPI describes a body of bytes."""
 
+OPEN = "tenant with an open request"
+"""The key of a request's scope under which the tenant's id lies; the request is counted as open."""
+
 _STRANGERS_A_SECOND = 5.0
 _BEARER = HTTPBearer(auto_error=False, description="the token that the operator gave")
 _CREDENTIALS = Security(_BEARER)
@@ -27,8 +30,8 @@ _CREDENTIALS = Security(_BEARER)
 def authorized(service: Service) -> Callable[..., Awaitable[Tenant]]:
     """A dependency: the tenant of the request's token, within the tenant's rate.
 
-    It raises `Refusal` for a request without a token, for a wrong or expired token, and above the
-    rate. Wrong tokens have a rate of their own, for each address.
+    It raises `Refusal` for a request without a token, for a wrong or expired token, above the rate,
+    and for too many requests at once. Wrong tokens have a rate of their own, for each address.
     """
 
     async def tenant_of(
@@ -45,6 +48,8 @@ def authorized(service: Service) -> Callable[..., Awaitable[Tenant]]:
             service.audit.write(refusal.code, "", address=address)
             raise
         service.rates.take(tenant.id, tenant.quota.requests_a_second)
+        service.rates.open(tenant.id, tenant.quota.requests_at_once)
+        request.scope[OPEN] = tenant.id
         return tenant
 
     return tenant_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import sqlite3
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,14 +15,15 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nn.service.server.access import authorized
+from nn.service.server.access import OPEN, authorized
 from nn.service.server.answers import ErrorAnswer, HealthAnswer, ModelAnswer
+from nn.service.server.disk import disk_full, is_full
 from nn.service.server.models import Model
 from nn.service.server.routes_jobs import job_routes
 from nn.service.server.routes_keys import key_routes
 from nn.service.server.service import Service
 from nn.service.server.tenants import Tenant
-from nn.service.wire import API, Refusal
+from nn.service.wire import API, Refusal, bad_request
 
 _REFUSED: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorAnswer, "description": meaning}
@@ -36,6 +38,9 @@ _REFUSED: dict[int | str, dict[str, Any]] = {
         (507, "the disk is full"),
     )
 }
+
+_PATHS = {404: "no_such_endpoint", 405: "no_such_method"}
+_METHODS = ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS")
 
 
 def make_application(service: Service) -> FastAPI:
@@ -71,11 +76,20 @@ def make_application(service: Service) -> FastAPI:
     @application.exception_handler(RequestValidationError)
     async def refuse_form(_: Request, error: RequestValidationError) -> JSONResponse:
         places = {".".join(str(part) for part in one["loc"]) for one in error.errors()}
-        return _error(422, "bad_request", f"not as described: {', '.join(sorted(places))}")
+        return await refuse(_, bad_request(places))
 
     @application.exception_handler(HTTPException)
     async def refuse_path(_: Request, error: HTTPException) -> JSONResponse:
-        return _error(error.status_code, "no_such_endpoint", str(error.detail))
+        return _error(
+            error.status_code, _PATHS.get(error.status_code, "bad_request"), str(error.detail)
+        )
+
+    @application.exception_handler(OSError)
+    @application.exception_handler(sqlite3.OperationalError)
+    async def refuse_full(request: Request, error: Exception) -> JSONResponse:
+        if not is_full(error):
+            raise error
+        return await refuse(request, disk_full())
 
     @application.exception_handler(Exception)
     async def fail(_: Request, error: Exception) -> JSONResponse:
@@ -142,7 +156,7 @@ def _about_routes(service: Service) -> APIRouter:
 
 
 class _Counted:
-    """Middleware that counts requests by method, route and status."""
+    """Middleware that counts requests by method, route and status, and those that are open."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app, self._service = app, service
@@ -155,8 +169,19 @@ class _Counted:
         async def counting(message: Message) -> None:
             if message["type"] == "http.response.start":
                 route = getattr(scope.get("route"), "path", "unknown")
-                labels = scope["method"], route, message["status"]
-                self._service.metrics.requests.labels(*labels).inc()
+                method = scope["method"] if scope["method"] in _METHODS else "other"
+                self._service.metrics.requests.labels(method, route, message["status"]).inc()
+            elif not message.get("more_body", False):
+                self._close(scope)
             await send(message)
 
-        await self._app(scope, receive, counting)
+        try:
+            await self._app(scope, receive, counting)
+        finally:
+            self._close(scope)
+
+    def _close(self, scope: Scope) -> None:
+        """The request is not open any more, if it was counted as open."""
+        tenant = scope.pop(OPEN, None)
+        if tenant is not None:
+            self._service.rates.close(tenant)

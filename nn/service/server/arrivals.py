@@ -15,20 +15,31 @@ from he.format.container import unpack
 from nn.errors import NetworkError
 from nn.inference.identity import Ids, check_images
 from nn.packed.plan import InferencePlan
+from nn.service.server.disk import Disk
 from nn.service.server.settings import Settings
 from nn.service.wire import Refusal
 
+_PIECE = 4 << 20
+"""After so many bytes the disk is looked at again: other bodies fill it too."""
 
-async def receive(body: Request, file: BinaryIO, most_bytes: int, settings: Settings) -> int:
+
+async def receive(
+    body: Request,
+    file: BinaryIO,
+    most_bytes: int,
+    settings: Settings,
+    disk: Disk | None = None,
+) -> int:
     """Write the body of a request to a file; how many bytes it has.
 
-    A connection that breaks leaves in the file what came before. Raises `Refusal` for more bytes
-    than `most_bytes`, and for a body that comes too slowly.
+    A connection that breaks leaves in the file what came before. disk: where the file lies. Raises
+    `Refusal` for more bytes than `most_bytes`, for a body that comes too slowly, and before the
+    body takes the disk's reserve.
     """
     stated = body.headers.get("content-length", "")
     if stated.isdigit() and int(stated) > most_bytes:
         raise _too_large(most_bytes)
-    received = 0
+    received, unchecked = 0, 0
     parts = aiter(body.stream())
     try:
         async with asyncio.timeout(settings.body_s):
@@ -40,6 +51,10 @@ async def receive(body: Request, file: BinaryIO, most_bytes: int, settings: Sett
                 received += len(part)
                 if received > most_bytes:
                     raise _too_large(most_bytes)
+                unchecked += len(part)
+                if disk is not None and unchecked > _PIECE:
+                    disk.check(unchecked)
+                    unchecked = 0
                 file.write(part)
     except ClientDisconnect:
         raise Refusal(400, "cut_off", "the connection broke before the body was whole") from None

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 from nn.service.wire import Refusal
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_SQLITE_FULL = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE")
 PART = ".part"
 """The end of the name of a file that is not whole yet."""
 
@@ -59,18 +58,8 @@ def is_full(error: BaseException) -> bool:
     """Whether an error says that a disk, or a quota of a disk, is full."""
     if isinstance(error, OSError):
         return error.errno in _FULL
-    return isinstance(error, sqlite3.OperationalError) and "full" in str(error)
-
-
-@contextlib.contextmanager
-def full_is_refused() -> Iterator[None]:
-    """A block in which a full disk is a `Refusal` with status 507."""
-    try:
-        yield
-    except (OSError, sqlite3.OperationalError) as error:
-        if not is_full(error):
-            raise
-        raise _full() from error
+    # SQLite calls a disk full for ENOSPC alone; a used-up quota is an error of writing to it.
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorname in _SQLITE_FULL
 
 
 class Disk:
@@ -88,10 +77,11 @@ class Disk:
     def check(self, more_bytes: int) -> None:
         """Raise a `Refusal` unless so many bytes leave the reserve free."""
         if self.free_bytes - more_bytes < self._reserve:
-            raise _full()
+            raise disk_full()
 
 
-def _full() -> Refusal:
+def disk_full() -> Refusal:
+    """The refusal of new work for which the disk has no room."""
     return Refusal(
         507,
         "disk_full",

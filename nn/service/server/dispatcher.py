@@ -160,7 +160,7 @@ class Dispatcher:
                 self._run_group(worker, tickets)
             except WorkerLostError as error:
                 is_up = False
-                self._ready -= 1
+                self._count_ready(-1)
                 if not self._stopping:
                     self._metrics.restarts.inc()
                     say(f"a worker is lost ({error}); it is started again")
@@ -172,15 +172,19 @@ class Dispatcher:
     def _started(self, worker: Worker) -> bool:
         try:
             worker.start()
-        except WorkerLostError as error:
+        except Exception as error:  # the system may refuse a process, too
             if not self._stopping:
                 self.failure = str(error)
                 say(f"a worker does not start: {error}")
                 time.sleep(_PAUSE_S)
             return False
         self.failure = None
-        self._ready += 1
+        self._count_ready(1)
         return True
+
+    def _count_ready(self, more: int) -> None:
+        with self._lock:
+            self._ready += more
 
     def _forget(self, index: int, worker: Worker) -> None:
         with self._lock:
@@ -203,19 +207,16 @@ class Dispatcher:
         if not jobs:
             self._check_keys(worker, entries[0], keys)
             return
-        images = self._images(entries)
-        entries = [entry for entry in entries if entry.ticket.id in images]
-        jobs = [entry.job for entry in entries if entry.job is not None]
         for entry in entries:
             self._metrics.waiting_s.observe(time.monotonic() - entry.since)
-        self._board.post(list(images), {"event": JobState.RUNNING.value})
-        work = Work(
-            keys.plan, keys.serial, keys.id, self._keys.file(keys), tuple(images.values())
-        )
+        names = [job.id for job in jobs]
+        self._board.post(names, {"event": JobState.RUNNING.value})
+        images = tuple(map(self._jobs.images_file, names))
+        work = Work(keys.plan, keys.serial, keys.id, self._keys.file(keys), images)
         begin = time.monotonic()
 
         def on_stage(name: str) -> None:
-            self._board.post(list(images), {"event": "layer", "name": name})
+            self._board.post(names, {"event": "layer", "name": name})
 
         try:
             outcomes = worker.run(
@@ -227,16 +228,6 @@ class Dispatcher:
             outcomes = [refusal for _ in jobs]
         self._metrics.running_s.observe(time.monotonic() - begin)
         self._storing.submit(self._store, list(zip(entries, outcomes, strict=True)))
-
-    def _images(self, entries: list[_Entry]) -> dict[str, bytes]:
-        """The encrypted images of each job; a job that was cancelled meanwhile has none."""
-        images = {}
-        for entry in entries:
-            try:
-                images[entry.ticket.id] = self._jobs.images_file(entry.ticket.id).read_bytes()
-            except FileNotFoundError:
-                self._drop(entry)
-        return images
 
     def _check_keys(self, worker: Worker, entry: _Entry, keys: StoredKeys) -> None:
         work = Work(keys.plan, keys.serial, keys.id, self._keys.upload_file(keys))
@@ -307,9 +298,19 @@ class Dispatcher:
             self._refuse(entry.job, refusal)
 
     def _refuse(self, job: Job, refusal: Refusal) -> None:
+        """Say that a job cannot be done; where the disk has no room for that, say it later."""
         with self._lock:
             self._entries.pop(job.id, None)
-        if self._jobs.fail(job, refusal.code, refusal.message):
+        try:
+            is_new = self._jobs.fail(job, refusal.code, refusal.message)
+        except Exception as error:  # the database is closed, or cannot be written now
+            if not self._stopping:
+                say(f"the end of a job waits to be written: {error}")
+                later = threading.Timer(_PAUSE_S, self._refuse, (job, refusal))
+                later.daemon = True
+                later.start()
+            return
+        if is_new:
             self._metrics.jobs.labels(JobState.FAILED).inc()
             event = {"event": JobState.FAILED.value, "code": refusal.code}
             self._board.post([job.id], event | {"message": refusal.message}, is_last=True)
@@ -317,3 +318,6 @@ class Dispatcher:
     def _drop(self, entry: _Entry) -> None:
         with self._lock:
             self._entries.pop(entry.ticket.id, None)
+        if entry.is_cancelled:  # the layers that ran since are not its news any more
+            event = {"event": JobState.CANCELLED.value}
+            self._board.post([entry.ticket.id], event, is_last=True)

@@ -139,16 +139,17 @@ class JobStore:
     def finish(self, answers: Sequence[tuple[Job, bytes]]) -> list[bool]:
         """Store the answers of jobs, and say that the jobs are done; False for a cancelled one.
 
-        Raises `OSError` where there is no room for all answers; then none is done.
+        Raises `OSError` or `sqlite3.OperationalError` where there is no room for all answers; then
+        none is done.
         """
         for job, answer in answers:
             write_whole(self.answer_file(job.id), answer)
         sync_folder(self._folder)
-        ended = [
-            self._database.submit(_ending(job, JobState.DONE, answer_bytes=len(answer)))
-            for job, answer in answers
-        ]
-        done: list[bool] = [one.result() for one in ended]
+        endings = [_ending(job, JobState.DONE, answer_bytes=len(answer)) for job, answer in answers]
+        # In one transaction: jobs of which some are done and all run again would lose answers.
+        done: list[bool] = self._database.write(
+            lambda connection: [ending(connection) for ending in endings]
+        )
         for (job, _), is_done in zip(answers, done, strict=True):
             unwanted = self.images_file if is_done else self.answer_file
             unwanted(job.id).unlink(missing_ok=True)
@@ -172,9 +173,7 @@ class JobStore:
 
     def expired(self, answers_s: float) -> list[Job]:
         """Jobs that ended so many seconds ago."""
-        rows = self._database.read(
-            "SELECT * FROM jobs WHERE finished < ?", time.time() - answers_s
-        )
+        rows = self._database.read("SELECT * FROM jobs WHERE finished < ?", time.time() - answers_s)
         return [_job_of(row) for row in rows]
 
     def _end(self, job: Job, state: JobState, code: str, message: str) -> bool:

@@ -85,9 +85,7 @@ class KeyStore:
         rows = self._database.read("SELECT * FROM keys WHERE tenant = ? ORDER BY serial", tenant.id)
         return [_keys_of(row) for row in rows]
 
-    def begin(
-        self, tenant: Tenant, key_id: str, plan: str, size: int, sha256: str
-    ) -> StoredKeys:
+    def begin(self, tenant: Tenant, key_id: str, plan: str, size: int, sha256: str) -> StoredKeys:
         """Begin an upload, or return the one that was begun with the same digest.
 
         Raises `Refusal` for another digest under the same id, for a quota that is used up, and for
@@ -137,8 +135,12 @@ class KeyStore:
             )
 
     def make_ready(self, keys: StoredKeys) -> StoredKeys:
-        """Say that uploaded keys serve their plan."""
-        put_in_place(self.upload_file(keys), self.file(keys))
+        """Say that uploaded keys serve their plan; raises `Refusal` for keys that are gone."""
+        gone = Refusal(404, "unknown_key", "the keys were deleted meanwhile")
+        try:
+            put_in_place(self.upload_file(keys), self.file(keys))
+        except FileNotFoundError:
+            raise gone from None
         self._database.write(
             lambda connection: connection.execute(
                 "UPDATE keys SET state = ? WHERE serial = ?", (KeyState.READY, keys.serial)
@@ -146,7 +148,8 @@ class KeyStore:
         )
         found = self.of_serial(keys.serial)
         if found is None:
-            raise Refusal(404, "unknown_key", "the keys were deleted meanwhile")
+            self.file(keys).unlink(missing_ok=True)
+            raise gone
         return found
 
     def delete(self, keys: StoredKeys) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import socket
 import sys
 from collections.abc import Sequence
 
@@ -13,6 +12,7 @@ from uvicorn.config import LOGGING_CONFIG
 from nn.errors import NetworkError
 from nn.service.server.application import make_application
 from nn.service.server.http_protocol import http_protocol
+from nn.service.server.listening import check_certificate, listen
 from nn.service.server.service import Service
 from nn.service.server.settings import Settings
 from ntt.terminal import run_command, say, show
@@ -29,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def serve(settings: Settings) -> int:
     """Serve until a signal ends the process."""
-    with _bound(settings.host, settings.port) as listening:
+    check_certificate(settings)
+    with listen(settings.host, settings.port) as listening:
         host, port = listening.getsockname()[:2]
         service = Service(settings)
         scheme = "https" if settings.certificate else "http"
@@ -39,8 +40,10 @@ def serve(settings: Settings) -> int:
                 "warning: without TLS, tokens can be read on the way. Give --certificate and "
                 "--private-key, or let a proxy do TLS"
             )
-        show(f"Serving {', '.join(model.name for model in service.models.all)} at "
-             f"{scheme}://{shown}:{port}")
+        show(
+            f"Serving {', '.join(model.name for model in service.models.all)} at "
+            f"{scheme}://{shown}:{port}"
+        )
         uvicorn.Server(configuration(settings, service)).run(sockets=[listening])
     return 0
 
@@ -64,16 +67,3 @@ def configuration(settings: Settings, service: Service) -> uvicorn.Config:
         ssl_certfile=settings.certificate,
         ssl_keyfile=settings.private_key,
     )
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    """A socket that listens; raises `OSError` for a port in use and for a host that is not here."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        raise OSError(f"cannot listen at {host} port {port}: {error.strerror}") from error
-    return listening

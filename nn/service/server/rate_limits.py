@@ -1,9 +1,9 @@
-"""How many requests a second are let through: one bucket of tokens for each caller."""
+"""How many requests are let through: in a second by a bucket of tokens for each caller, at once."""
 
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 from nn.service.wire import Refusal
@@ -17,6 +17,7 @@ class RateLimits:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._buckets: OrderedDict[object, tuple[float, float]] = OrderedDict()
+        self._open: Counter[object] = Counter()
 
     def take(self, caller: object, a_second: float) -> None:
         """Take one of a caller's requests; raises `Refusal` with status 429 where none is left.
@@ -36,3 +37,15 @@ class RateLimits:
             raise Refusal(
                 429, "too_many_requests", f"more than {a_second:g} requests a second", wait
             )
+
+    def open(self, caller: object, at_once: int) -> None:
+        """Count a caller's request as open until `close`; raises `Refusal` above `at_once`."""
+        if self._open[caller] >= at_once:
+            raise Refusal(429, "too_many_at_once", f"{at_once} requests are open", 1.0)
+        self._open[caller] += 1
+
+    def close(self, caller: object) -> None:
+        """One of a caller's open requests has ended."""
+        self._open[caller] -= 1
+        if not self._open[caller]:
+            del self._open[caller]

@@ -95,16 +95,12 @@ class RayWorker:
             ray.kill(self._actor)
         self._actor = None
 
-    def _run(
-        self, work: Work, on_stage: Stage, is_cancelled: Callable[[], bool]
-    ) -> list[Outcome]:
+    def _run(self, work: Work, on_stage: Stage, is_cancelled: Callable[[], bool]) -> list[Outcome]:
         import ray
 
         actor = self._actor
         is_there = ray.get(actor.holds.remote(work.serial))
-        keys = work.keys.read_bytes() if isinstance(work.keys, Path) else work.keys
-        moved = Work(work.plan, work.serial, work.key_id, b"" if is_there else keys, work.images)
-        pending = actor.run.remote(moved)
+        pending = actor.run.remote(work.in_bytes(with_keys=not is_there))
         begin, told, is_asked = time.monotonic(), 0, False
         while True:
             done, _ = ray.wait([pending], timeout=_POLL_S)

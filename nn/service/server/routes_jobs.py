@@ -15,7 +15,6 @@ from starlette.concurrency import run_in_threadpool
 from nn.service.server.access import OCTETS, authorized, counted
 from nn.service.server.answers import JobAnswer
 from nn.service.server.arrivals import look_at, receive
-from nn.service.server.disk import full_is_refused
 from nn.service.server.jobs import Job
 from nn.service.server.service import Service
 from nn.service.server.tenants import Tenant
@@ -66,18 +65,17 @@ def job_routes(service: Service) -> APIRouter:
         job_id, limit = service.new_job_id(), service.settings.images_bytes
         file = service.jobs.upload_file(job_id)
         try:
-            with full_is_refused():
-                stated = request.headers.get("content-length", "0")
-                service.jobs.check_room(min(int(stated), limit) if stated.isdecimal() else 0)
-                with file.open("wb") as part:
-                    size = await receive(request, part, limit, service.settings)
+            stated = request.headers.get("content-length", "0")
+            service.jobs.check_room(min(int(stated), limit) if stated.isdecimal() else 0)
+            with file.open("wb") as part:
+                size = await receive(request, part, limit, service.settings, service.disk)
 
-                def accept() -> Job:
-                    found, images = look_at(file, plan, stored.id)
-                    _sync(file)
-                    return service.jobs.accept(job_id, tenant, stored, found, images, size)
+            def accept() -> Job:
+                found, images = look_at(file, plan, stored.id)
+                _sync(file)
+                return service.jobs.accept(job_id, tenant, stored, found, images, size)
 
-                job = await run_in_threadpool(accept)
+            job = await run_in_threadpool(accept)
         finally:
             file.unlink(missing_ok=True)
         counted(service, size)
@@ -91,9 +89,7 @@ def job_routes(service: Service) -> APIRouter:
         return told(job)
 
     @router.get("/{job_id}")
-    async def look_at_job(
-        job_id: str, tenant: Tenant = caller, wait: float = _WAIT
-    ) -> JobAnswer:
+    async def look_at_job(job_id: str, tenant: Tenant = caller, wait: float = _WAIT) -> JobAnswer:
         """How a job goes; `wait` for its end, if that comes soon enough."""
         return told(await _ended(service, tenant, job_id, wait))
 
@@ -108,9 +104,7 @@ def job_routes(service: Service) -> APIRouter:
         )
 
     @router.get("/{job_id}/answer", response_class=FileResponse)
-    async def fetch_answer(
-        job_id: str, tenant: Tenant = caller, wait: float = _WAIT
-    ) -> Response:
+    async def fetch_answer(job_id: str, tenant: Tenant = caller, wait: float = _WAIT) -> Response:
         """The encrypted answer of a job that is done; 202 for one that is not done yet."""
         job = await _ended(service, tenant, job_id, wait)
         if not job.state.is_final:

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import io
 
 from fastapi import APIRouter, Depends, Request, Response
+from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from nn.service.server.access import OCTETS, authorized, counted
 from nn.service.server.answers import KeysAnswer, NewKeys
 from nn.service.server.arrivals import receive
-from nn.service.server.disk import full_is_refused
 from nn.service.server.keys import StoredKeys
 from nn.service.server.service import Service
 from nn.service.server.tenants import Tenant
-from nn.service.wire import API, OFFSET, KeyState, Refusal
+from nn.service.wire import API, OFFSET, KeyState, Refusal, bad_request
+
+_MOST_JSON = 1 << 14
+_NEW_KEYS = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": NewKeys.model_json_schema()}},
+    }
+}
 
 
 def key_routes(service: Service) -> APIRouter:
@@ -38,15 +47,18 @@ def key_routes(service: Service) -> APIRouter:
         """All evaluation keys of the tenant."""
         return [told(keys) for keys in service.keys.of_tenant(tenant)]
 
-    @router.post("", status_code=201)
-    def begin_upload(new: NewKeys, tenant: Tenant = caller) -> KeysAnswer:
+    @router.post("", status_code=201, openapi_extra=_NEW_KEYS)
+    async def begin_upload(request: Request, tenant: Tenant = caller) -> KeysAnswer:
         """Begin to upload evaluation keys, or go on with an upload that was begun."""
+        new = await _new_keys(service, request)
+        return await run_in_threadpool(begin, new, tenant)
+
+    def begin(new: NewKeys, tenant: Tenant) -> KeysAnswer:
         model = service.models.find(new.model, new.version)
         needed = model.plan.evaluation_key_bytes
         if new.bytes != needed:
             raise Refusal(422, "bad_keys", f"keys of this plan have {needed} bytes")
-        with full_is_refused():
-            keys = service.keys.begin(tenant, new.id, model.version, new.bytes, new.sha256)
+        keys = service.keys.begin(tenant, new.id, model.version, new.bytes, new.sha256)
         service.audit.write("keys begun", tenant.name, keys=keys.id, bytes=keys.bytes)
         return told(keys)
 
@@ -86,25 +98,35 @@ def key_routes(service: Service) -> APIRouter:
     return router
 
 
+async def _new_keys(service: Service, request: Request) -> NewKeys:
+    """The body in JSON. FastAPI would read a body of any size before it asks for a token."""
+    body = io.BytesIO()
+    await receive(request, body, _MOST_JSON, service.settings)
+    try:
+        return NewKeys.model_validate_json(body.getvalue())
+    except ValidationError as error:
+        places = {".".join(map(str, one["loc"])) or "body" for one in error.errors()}
+        raise bad_request(places) from None
+
+
 async def _receive_part(service: Service, request: Request, keys: StoredKeys) -> None:
     before = service.keys.received(keys)
     stated = request.headers.get(OFFSET, "0")
-    if not stated.isdecimal() or int(stated) != before:
+    if stated != str(before):
         raise Refusal(409, "wrong_offset", f"{before} bytes were received: go on there")
-    with full_is_refused():
-        service.disk.check(keys.bytes - before)
-        with service.keys.upload_file(keys).open("ab") as file:
-            received = await receive(request, file, keys.bytes - before, service.settings)
+    left = keys.bytes - before
+    service.disk.check(left)
+    with service.keys.upload_file(keys).open("ab") as file:
+        received = await receive(request, file, left, service.settings, service.disk)
     counted(service, received)
 
 
 async def _finish(service: Service, keys: StoredKeys) -> StoredKeys:
-    with full_is_refused():
-        await run_in_threadpool(service.keys.check_digest, keys)
-        try:
-            # Whoever asked may go away; others may wait for the same check.
-            await asyncio.shield(asyncio.wrap_future(service.dispatcher.check(keys)))
-        except Refusal:
-            await run_in_threadpool(service.keys.delete, keys)
-            raise
-        return await run_in_threadpool(service.keys.make_ready, keys)
+    await run_in_threadpool(service.keys.check_digest, keys)
+    try:
+        # Whoever asked may go away; others may wait for the same check.
+        await asyncio.shield(asyncio.wrap_future(service.dispatcher.check(keys)))
+    except Refusal:
+        await run_in_threadpool(service.keys.delete, keys)
+        raise
+    return await run_in_threadpool(service.keys.make_ready, keys)

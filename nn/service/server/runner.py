@@ -26,6 +26,7 @@ Outcome = bytes | Refusal
 
 _MOST_IMAGES = 1 << 20
 
+
 class CancelledError(Exception):
     """Nobody wants the answers any more. A `StageProgress` raises it."""
 
@@ -35,15 +36,35 @@ class Work:
     """Jobs of one tenant under the same keys.
 
     plan: the version of the model. serial, key_id: of the evaluation keys. keys: their file, or
-    their bytes. images: the encrypted images of each job; none where the keys are only to be
-    checked.
+    their bytes. images: the encrypted images of each job, a file or bytes; none where the keys are
+    only to be checked.
     """
 
     plan: str
     serial: int
     key_id: str
     keys: Path | bytes
-    images: tuple[bytes, ...] = ()
+    images: tuple[Path | bytes, ...] = ()
+
+    def in_bytes(self, *, with_keys: bool) -> Work:
+        """The same without files, for another machine; with_keys: whether the keys are in it.
+
+        What was deleted meanwhile is empty, and refused there.
+        """
+        keys = _left(self.keys) if with_keys else b""
+        return replace(self, keys=keys, images=tuple(map(_left, self.images)))
+
+
+def octets(content: Path | bytes) -> bytes:
+    """The bytes of a file, or these bytes. Raises `OSError`."""
+    return content if isinstance(content, bytes) else content.read_bytes()
+
+
+def _left(content: Path | bytes) -> bytes:
+    try:
+        return octets(content)
+    except FileNotFoundError:
+        return b""
 
 
 @dataclass(frozen=True)
@@ -84,8 +105,8 @@ class _Model:
 class Runner:
     """Runs jobs with models from their folders.
 
-    memory_bytes: the most memory that loaded keys take; those used longest ago go first. One set
-    of keys always stays. threads: of a run.
+    memory_bytes: the most memory that loaded keys take; those used longest ago go before others are
+    loaded. A single set may take more. threads: of a run.
     """
 
     def __init__(self, folders: Sequence[Path], memory_bytes: int, threads: int) -> None:
@@ -122,14 +143,12 @@ class Runner:
         outcomes: list[Outcome | EncryptedBatch] = []
         for images in work.images:
             try:
-                outcomes.append(_checked(images, model.plan, work.key_id))
-            except (HEError, NetworkError) as error:
+                outcomes.append(_checked(octets(images), model.plan, work.key_id))
+            except (HEError, NetworkError, OSError) as error:
                 outcomes.append(Refusal(422, "bad_images", _told(error)))
         batches = [one for one in outcomes if isinstance(one, EncryptedBatch)]
         answers = iter(self._answers(server, batches, work.key_id, progress))
-        return [
-            next(answers) if isinstance(one, EncryptedBatch) else one for one in outcomes
-        ]
+        return [next(answers) if isinstance(one, EncryptedBatch) else one for one in outcomes]
 
     def _answers(
         self,
@@ -172,15 +191,19 @@ class Runner:
     def _server(self, model: _Model, work: Work) -> PackedServer:
         loaded = self._servers.pop(work.serial, None)
         if loaded is None:
-            octets = work.keys if isinstance(work.keys, bytes) else work.keys.read_bytes()
-            loaded = model.loaded(octets, work.key_id)
+            self._make_room(model.plan.key_memory_bytes)
+            loaded = model.loaded(octets(work.keys), work.key_id)
         self._servers[work.serial] = loaded
-        while len(self._servers) > 1 and self._used_bytes > self._memory_bytes:
-            self._servers.popitem(last=False)
         return loaded.server
 
+    def _make_room(self, more_bytes: int) -> None:
+        """Drop keys, those used longest ago first, until so many bytes more are in the budget."""
+        while self._servers and self.used_bytes + more_bytes > self._memory_bytes:
+            self._servers.popitem(last=False)
+
     @property
-    def _used_bytes(self) -> int:
+    def used_bytes(self) -> int:
+        """The memory that the loaded keys take."""
         return sum(loaded.memory_bytes for loaded in self._servers.values())
 
 

@@ -32,6 +32,7 @@ from nn.service.wire import JobState
 AUDIT, LOCK = "audit.log", "lock"
 _SWEEP_S = 60.0
 _RUN_S = 3600.0
+_MIB = 1 << 20
 
 
 class Service:
@@ -49,6 +50,7 @@ class Service:
         self.models = Models(data)
         if not self.models.all:
             raise NetworkError(f"{data} has no models: publish one with `python -m nn serve`")
+        self._workers = make_workers(settings, self.models) if workers is None else workers
         self.database = Database(data / FILE)
         self.disk = Disk(data, settings.reserve_bytes)
         self.tenants = Tenants(self.database)
@@ -57,7 +59,6 @@ class Service:
         self.audit = AuditLog(data / AUDIT)
         self.rates = RateLimits()
         self.metrics = Metrics()
-        self._workers = make_workers(settings, self.models) if workers is None else workers
         self._stopped = threading.Event()
         self._uploads: set[int] = set()
         self.board: Board
@@ -150,7 +151,20 @@ def make_workers(settings: Settings, models: Models) -> list[Worker]:
     else:
         kind, count = ProcessWorker, settings.workers
     memory = settings.memory_bytes // count
+    _check_memory(memory, count, models)
     return [kind(folders, memory, settings.threads, _RUN_S) for _ in range(count)]
+
+
+def _check_memory(memory_bytes: int, workers: int, models: Models) -> None:
+    """Raise `NetworkError` where a worker's share of the budget has no room for one set of keys."""
+    model = max(models.all, key=lambda one: one.plan.key_memory_bytes)
+    needed = model.plan.key_memory_bytes
+    if memory_bytes < needed:
+        raise NetworkError(
+            f"the keys of one client of {model.name} take {needed} bytes in a worker, and each of "
+            f"{workers} workers may hold {memory_bytes}: allow {workers * needed / _MIB:.0f} MiB "
+            f"(--memory), or have fewer workers (--workers)"
+        )
 
 
 def _locked(data: Path) -> IO[str]:
@@ -163,6 +177,7 @@ def _locked(data: Path) -> IO[str]:
         if error.errno not in (errno.EAGAIN, errno.EACCES):
             raise
         raise NetworkError(f"another service uses {data}: stop that service first") from None
-    file.write(f"{os.getpid()}\n")
-    file.flush()
+    with contextlib.suppress(OSError):  # the number is for people; a full disk has no room for it
+        file.write(f"{os.getpid()}\n")
+        file.flush()
     return file

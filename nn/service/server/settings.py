@@ -20,7 +20,8 @@ class Quota:
     - `keys`: sets of evaluation keys.
     - `images_a_day`: images accepted on one day (UTC).
     - `jobs`: jobs that wait or run at once.
-    - `requests_a_second`: on average; twice as many may come at once.
+    - `requests_a_second`: on average; twice as many may come in a burst.
+    - `requests_at_once`: that are open, such as uploads and those that wait for an answer.
     """
 
     stored_bytes: int = 4 << 30
@@ -28,6 +29,7 @@ class Quota:
     images_a_day: int = 1_000_000
     jobs: int = 256
     requests_a_second: float = 200.0
+    requests_at_once: int = 64
 
     def to_json(self) -> str:
         """The quota as text for the database."""
@@ -67,7 +69,7 @@ class Settings:
     threads: int = 1
     memory_bytes: int = 2 << 30
     group: int = 8
-    images_bytes: int = 1 << 30
+    images_bytes: int = 64 << 20
     body_s: float = 600.0
     idle_s: float = 30.0
     connections: int = 512

@@ -71,6 +71,14 @@ def test_serve__bad_input_is_one_line(
         port = taken.getsockname()[1]
         assert "in use" in refused("--data", data, "--port", port)
     assert "both files" in refused("--data", data, "--certificate", tmp_path / "x.pem")
+    tls = ("--certificate", tmp_path / "x.pem", "--private-key", tmp_path / "x.pem")
+    assert "x.pem cannot be read" in refused("--data", data, *tls)
+    (tmp_path / "x.pem").write_text("x")
+    assert "no certificate" in refused("--data", data, *tls)
+    for port in (-1, 65536, "x"):
+        assert "is no port" in refused("--data", data, "--port", port)
+    assert "cannot listen" in refused("--data", data, "--host", "203.0.113.1")
+    assert "allow 1" in refused("--data", data, "--memory", 1, "--workers", 9)
     (tmp_path / "file").write_text("x")
     assert "Error" in refused("--data", tmp_path / "file")
     assert "is published as 'small'" in refused("--data", data, "--name", "other")

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import json
 import random
-import shutil
 import socket
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from nn.service.server import jobs as job_store
-from nn.service.server import keys as key_store
 from nn.service.server.settings import Quota
 from nn.service.wire import Refusal
 from tests.mutations import mutated
@@ -152,59 +150,6 @@ def test_bodies__too_large_ones_are_refused(data: Path) -> None:
         assert not list((data / "jobs").iterdir())
 
 
-def test_full_disk__refuses_new_work_and_keeps_old(
-    data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    worker = ThreadWorker(data)
-    with running(data, [worker]) as (url, _):
-        one, two = Caller(url, add_tenant(data, "one")), Caller(url, add_tenant(data, "two"))
-        one.upload()
-        old = one.submit(one.client.encrypt(images(1)).to_bytes()).json()["id"]
-        answer = one.answer(old).content
-        worker.hold.set()
-        accepted = one.submit(one.client.encrypt(images(1)).to_bytes()).json()["id"]
-
-        def no_room(*_: object) -> None:
-            raise OSError(errno.ENOSPC, "no space left on device")
-
-        usage = shutil.disk_usage(data)._replace(free=0)
-        with monkeypatch.context() as full:
-            full.setattr(shutil, "disk_usage", lambda _: usage)
-            full.setattr(job_store, "write_whole", no_room)
-            worker.hold.clear()
-            assert code_of(two.begin()) == (507, "disk_full")
-            refused = one.submit(one.client.encrypt(images(1)).to_bytes())
-            assert code_of(refused) == (507, "disk_full")
-            assert httpx.get(f"{url}/v1/health").json()["accepts_work"] is False
-            assert one.answer(old).content == answer
-            state = one.http.get(f"/jobs/{accepted}", params={"wait": 1.5}).json()["state"]
-            assert state in ("queued", "running")
-        assert one.answer(accepted).status_code == 200  # once there is room again
-        two.upload()
-        assert len(one.http.get("/jobs").json()) == 2
-
-
-def test_full_disk__in_the_middle_of_an_upload(
-    data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with running(data) as (url, _):
-        one = Caller(url, add_tenant(data, "one"))
-        one.begin()
-
-        def no_room(*_: object) -> None:
-            raise OSError(errno.ENOSPC, "no space left on device")
-
-        with monkeypatch.context() as full:
-            full.setattr(key_store.KeyStore, "check_digest", no_room)
-            assert code_of(one.patch(one.keys, 0)) == (507, "disk_full")
-        assert one.patch(b"", len(one.keys)).json()["state"] == "ready"
-        with monkeypatch.context() as full:
-            full.setattr(job_store, "put_in_place", no_room)
-            refused = one.submit(one.client.encrypt(images(1)).to_bytes())
-            assert code_of(refused) == (507, "disk_full")
-        assert not list((data / "jobs").iterdir())
-
-
 def test_refusal__crosses_processes() -> None:
     import pickle
 
@@ -240,3 +185,99 @@ def test_connections__many_at_once_and_broken_ones(data: Path) -> None:
         assert not list((data / "jobs").iterdir())
         assert one.http.get("/jobs").json() == []
         assert http(url, token).get("/models").status_code == 200
+
+
+def until_closed(url: str, request: bytes, more: bytes = b"") -> tuple[bytes, float]:
+    """What comes for these bytes until the connection closes, and after how many seconds it does.
+
+    more: sent again and again meanwhile.
+    """
+    name, _, port = url.removeprefix("http://").rpartition(":")
+    begin, answer = time.monotonic(), b""
+    with socket.create_connection((name, int(port)), timeout=0.1) as connection:
+        connection.sendall(request)
+        while time.monotonic() - begin < 10:
+            try:
+                part = connection.recv(1 << 16)
+                if not part:
+                    break
+                answer += part
+            except TimeoutError:
+                pass
+            except ConnectionError:
+                break
+            try:
+                connection.sendall(more)
+            except ConnectionError:
+                break
+    return answer, time.monotonic() - begin
+
+
+@pytest.mark.parametrize("path", ["/v1/keys", "/v1/jobs?keys=x"])
+def test_strangers__bodies_are_not_read(data: Path, path: str) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n".encode()
+    request = head + b"Content-Length: 1000000000\r\n\r\n{"
+    with running(data, idle_s=0.5) as (url, _):
+        for more in (b"", b"x"):  # a body that stops, and one that comes slowly
+            answer, seconds = until_closed(url, request, more)
+            assert b"no_token" in answer
+            assert seconds < 5
+
+
+def test_bodies__of_json_have_limits_too(data: Path) -> None:
+    with running(data, idle_s=0.5) as (url, _):
+        token = add_tenant(data, "one")
+        caller = http(url, token)
+        assert code_of(caller.post("/keys", content=b"[" * 100_000)) == (413, "too_large")
+        for content in (b"", b"{", b"[" * 5000, b"\xff", b"{}", b'{"id": "x"}'):
+            assert code_of(caller.post("/keys", content=content)) == (422, "bad_request")
+        begun = raw("POST", "/v1/keys", token, b"{" * 9000)[:-1000]
+        assert b"too_slow" in until_closed(url, begun)[0]
+
+
+def test_readers__slow_ones_are_cut_off(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(data, idle_s=0.3) as (url, service):
+        token = add_tenant(data, "one")
+        plan_bytes = bytes(64 << 20)  # more than the system takes for a reader that reads nothing
+        model = replace(service.models.find("small"), plan_bytes=plan_bytes)
+        monkeypatch.setattr(service.models, "find", lambda *_: model)
+        name, _, port = url.removeprefix("http://").rpartition(":")
+        with socket.create_connection((name, int(port)), timeout=10) as connection:
+            connection.sendall(raw("GET", "/v1/models/small/plan", token, b""))
+            time.sleep(2)
+            received = 0
+            with contextlib.suppress(ConnectionError):
+                while part := connection.recv(1 << 20):
+                    received += len(part)
+        assert received < len(plan_bytes)
+        assert http(url, token).get("/models/small/plan").content == plan_bytes
+
+
+def test_requests__at_once_are_bounded_for_each_tenant(data: Path) -> None:
+    with running(data, [ThreadWorker(data)]) as (url, service):
+        one = Caller(url, add_tenant(data, "one", Quota(requests_at_once=2)))
+        two = Caller(url, add_tenant(data, "two"))
+        one.upload()
+        hold = service.dispatcher._workers[0].hold  # type: ignore[attr-defined]
+        hold.set()
+        job = one.submit(one.client.encrypt(images(1)).to_bytes()).json()["id"]
+        with (
+            one.http.stream("GET", f"/jobs/{job}/events") as first,
+            one.http.stream("GET", f"/jobs/{job}/events") as second,
+        ):
+            assert first.status_code == second.status_code == 200
+            assert code_of(one.http.get("/models")) == (429, "too_many_at_once")
+            assert two.http.get("/models").status_code == 200
+            hold.clear()
+            for events in (first, second):
+                assert "event: done" in events.read().decode()
+        assert one.http.get("/models").status_code == 200
+        assert service.rates._open == {}
+
+
+def test_metrics__do_not_grow_with_strange_methods(data: Path) -> None:
+    with running(data) as (url, service):
+        before = len(service.metrics.text().splitlines())
+        for index in range(20):
+            assert httpx.request(f"STRANGE{index}", f"{url}/v1/health").status_code == 405
+        assert len(service.metrics.text().splitlines()) <= before + 4
