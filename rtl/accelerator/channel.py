@@ -78,7 +78,7 @@ class ChannelEngine(Block):
 class ChannelHardware(Hardware[ChannelEngine]):
     """The hardware of `ChannelEngine`: addresses, rows that arrive, rows that depart."""
 
-    def elaborate(self, platform: object) -> Module:
+    def logic(self) -> Module:
         m = Module()
         p = self.parameters
         m.submodules.queue = queue = SyncFIFO(width=memory_layout().size, depth=ENGINE_QUEUE)
@@ -164,22 +164,24 @@ class ChannelHardware(Hardware[ChannelEngine]):
         buffer = Signal(capacity, name="arriving")
         have = Signal(range(capacity + 1), name="arriving_bits")
         row = Signal(p.row_bits, name="arriving_row")
-        choice = packing.choice(fetch.modulus)
-        row_bits = packing.row_bits(choice)
+        choice = packing.choice(m, fetch.modulus, "arriving")
+        row_bits = packing.row_bits(m, choice, "arriving_row_bits")
         emits = have >= row_bits
         last = emits & (row == p.rows - 1)
-        kept = Mux(emits, packing.without_row(choice, buffer), buffer)
+        rest = packing.without_row(m, choice, buffer, "without_row")
+        kept = Signal(capacity, name="kept")
         kept_bits = Signal.like(have, name="kept_bits")
         m.d.comb += [
+            kept.eq(Mux(emits, rest, buffer)),
             kept_bits.eq(Mux(last, 0, Mux(emits, have - row_bits, have))),
             expected.r_en.eq(last),
         ]
-        added = shifted(beat, kept_bits, capacity)
+        added = shifted(m, beat, kept_bits, capacity, "arriving_beat")
         m.d.sync += [
             buffer.eq(Mux(last, 0, kept) | Mux(beat_valid, added, 0)),
             have.eq(kept_bits + Mux(beat_valid, p.data_bits, 0)),
             self.arrival_enable.eq(emits),
-            self.arrival_row.eq(packing.unpacked(choice, buffer)),
+            self.arrival_row.eq(packing.unpacked(m, choice, buffer, "unpacked")),
             self.arrival_address.eq(Cat(row, fetch.staging)),
         ]
         ended = Signal(name="fetch_ends")
@@ -195,7 +197,7 @@ class ChannelHardware(Hardware[ChannelEngine]):
         beats = Signal(32, name="beats_to_send")
         place = Signal(8, name="beat_of_burst")
         rows_left = Signal(range(p.rows + 1), name="rows_to_read")
-        row = Signal(p.row_bits, name="departing_row")
+        row = Signal(p.row_bits, name="departing_number")
         rows = OutputQueue(StructLayout({"row": p.row_width}), _ROWS_AHEAD).hardware()
         m.submodules.rows = rows
         claims = rows.room & (rows_left != 0)
@@ -212,8 +214,8 @@ class ChannelHardware(Hardware[ChannelEngine]):
         capacity = packing.largest + p.data_bits
         buffer = Signal(capacity, name="departing")
         have = Signal(range(capacity + 1), name="departing_bits")
-        choice = packing.choice(modulus)
-        row_bits = packing.row_bits(choice)
+        choice = packing.choice(m, modulus, "departing")
+        row_bits = packing.row_bits(m, choice, "departing_row_bits")
         all_read = (rows_left == 0) & ~pushes & ~rows.output.valid
         full = have >= p.data_bits
         m.d.comb += [
@@ -225,12 +227,14 @@ class ChannelHardware(Hardware[ChannelEngine]):
         moves = self.axi_wvalid & self.axi_wready
         kept_bits = Signal.like(have, name="unsent_bits")
         m.d.comb += kept_bits.eq(Mux(moves, Mux(full, have - p.data_bits, 0), have))
-        kept = Mux(moves, buffer[p.data_bits :], buffer)
+        kept = Signal(capacity, name="unsent")
+        m.d.comb += kept.eq(Mux(moves, buffer[p.data_bits :], buffer))
         takes = rows.output.valid & (kept_bits + row_bits <= capacity)
         m.d.comb += rows.output.ready.eq(takes)
-        packed = packing.packed(choice, rows.output.payload.row)
+        packed = packing.packed(m, choice, rows.output.payload.row, "packed")
+        added = shifted(m, packed, kept_bits, capacity, "departing_row")
         m.d.sync += [
-            buffer.eq(kept | Mux(takes, shifted(packed, kept_bits, capacity), 0)),
+            buffer.eq(kept | Mux(takes, added, 0)),
             have.eq(kept_bits + Mux(takes, row_bits, 0)),
         ]
         with m.If(moves):

@@ -56,7 +56,7 @@ class CodeFetch(Block):
 class CodeFetchHardware(Hardware[CodeFetch]):
     """The hardware of `CodeFetch`."""
 
-    def elaborate(self, platform: object) -> Module:
+    def logic(self) -> Module:
         m = Module()
         layout = StructLayout({"queue": 2, "count": _BURST.bit_length()})
         m.submodules.order = order = SyncFIFO(width=layout.size, depth=_BURSTS_AHEAD)

@@ -18,7 +18,7 @@ from rtl.accelerator.machine import Accelerator
 from rtl.accelerator.simulation.simulator import MachineSimulator, Memories
 from rtl.errors import SimulationError
 
-_MUCH_WORK = 1 << 30
+_MUCH_WORK = 1 << 27
 """Row words times cycles from which a model that is slower to build and faster to run pays."""
 
 

@@ -36,24 +36,14 @@ _EXTRA = 3
 
 
 @dataclass(frozen=True)
-class CountUnit(Block):
-    """A row of `lanes` terms a cycle, `rows` rows a limb. Raises `WidthError` above 53 bits."""
+class CountLane(Block):
+    """A term a cycle, for residues of `width` bits, and its sum with the sum before."""
 
-    lanes: int
-    rows: int
     width: int
-    moduli: tuple[int, ...]
     tile: Tile = TILE_18X18
 
-    latency_cycles = 16
-    """From a row until its count."""
-
-    def __post_init__(self) -> None:
-        if self.width > MANTISSA:
-            raise WidthError(
-                f"width of {self.width} bits: overflow counts take at most {MANTISSA}, which a "
-                "float64 holds exactly"
-            )
+    sum_cycles = 5
+    """From a term until the sum with it."""
 
     @cached_property
     def product(self) -> Multiplier:
@@ -61,90 +51,49 @@ class CountUnit(Block):
         return Multiplier(self.width, MANTISSA, self.tile)
 
     @property
-    def sum_cycles(self) -> int:
-        """From a term until the sum with it."""
-        return 5
-
-    @property
-    def waits(self) -> int:
-        """Registers behind the sum that make up the latency."""
-        return self.latency_cycles - (1 + self.product.latency + 3 + self.sum_cycles)
-
-    def reciprocal(self, q: int) -> tuple[int, int]:
-        """The mantissa of the float64 1 / q, and the exponent of a product's highest bit when this
-        is bit 0."""
-        bits = int(np.array([1 / q]).view(np.uint64)[0])
-        mantissa = bits & (1 << MANTISSA - 1) - 1 | 1 << MANTISSA - 1
-        return mantissa, (bits >> MANTISSA - 1) - 1023 - (MANTISSA - 1) + _BIAS
+    def term_cycles(self) -> int:
+        """From a residue until its term: a register, the product, the search for its highest bit,
+        a shift, a rounding."""
+        return 1 + self.product.latency + 3
 
     @property
     def ports(self) -> Ports:
-        """A row `data` while `valid`, with its commands; `counts`, `latency_cycles` later,
-        marked by `done` in the last step of a sum."""
+        """A `residue`; `factor` and `offset` of its modulus, a cycle later; the sum `before`,
+        `term_cycles` later; its `sum` with the term and the `whole` part of it, `sum_cycles`
+        thereafter. Sums and terms are a mantissa, then an exponent."""
+        word = MANTISSA + EXPONENT
         return {
-            "valid": In(1),
-            "data": In(ArrayLayout(self.width, self.lanes)),
-            "modulus": In(index_bits(len(self.moduli))),
-            "first": In(1),
-            "last": In(1),
-            "done": Out(1),
-            "counts": Out(ArrayLayout(self.width, self.lanes)),
+            "residue": In(self.width),
+            "factor": In(MANTISSA),
+            "offset": In(EXPONENT),
+            "before": In(word),
+            "sum": Out(word),
+            "whole": Out(self.width),
         }
 
-    def hardware(self) -> CountHardware:
-        return CountHardware(self)
+    def hardware(self) -> CountLaneHardware:
+        return CountLaneHardware(self)
 
 
-class CountHardware(Hardware[CountUnit]):
-    """The hardware of `CountUnit`."""
+class CountLaneHardware(Hardware[CountLane]):
+    """The hardware of `CountLane`."""
 
-    def elaborate(self, platform: object) -> Module:
+    def logic(self) -> Module:
         m = Module()
         p = self.parameters
         pipeline = Pipeline(m, Const(0))
-        tables = [p.reciprocal(q) for q in p.moduli]
-        mantissa = constant_table([t[0] for t in tables], MANTISSA, self.modulus)
-        offset = constant_table([t[1] % (1 << EXPONENT) for t in tables], EXPONENT, self.modulus)
-        factor = pipeline.register(mantissa, "factor")
-        offset = pipeline.register(offset, "offset")
-        # The term is there after the product, the search for its highest bit, a shift, a rounding.
-        term_time = 1 + p.product.latency + 3
-        valid = pipeline.delay_marker(self.valid, term_time, "term_valid")
-        first = pipeline.delay(self.first, term_time, "term_first")
-        last = pipeline.delay(self.last, term_time, "term_last")
-        row_bits = max(1, (p.rows - 1).bit_length())
-        row = Signal(row_bits)
-        # The sum so far is read one cycle ahead of its term.
-        early = pipeline.delay_marker(self.valid, term_time - 1, "early_valid")
-        with m.If(early):
-            m.d.sync += row.eq(row + 1 if p.rows > 1 else 0)
-        written = pipeline.delay(pipeline.register(row, "row"), p.sum_cycles, "row_late")
-        writes = pipeline.delay_marker(valid, p.sum_cycles, "sum_valid")
-        done = pipeline.delay_marker(valid & last, p.sum_cycles, "sum_last")
-        word = MANTISSA + EXPONENT
-        memory = BlockMemory(m, "sums", word * p.lanes, max(2, p.rows))
-        so_far = memory.read(row)
-        sums, counts = [], []
-        for lane in range(p.lanes):
-            m.submodules[f"lane_{lane}"] = part = Module()
-            lane_pipeline = Pipeline(part, Const(0))
-            part.submodules.product = product = p.product.hardware()
-            residue = lane_pipeline.register(self.data[lane], "residue")
-            part.d.comb += [product.a.eq(residue), product.b.eq(factor)]
-            late = lane_pipeline.delay(offset, p.product.latency, "offset")
-            term = self._term(part, lane_pipeline, product.p, late)
-            before = so_far[lane * word : (lane + 1) * word]
-            total = self._sum(part, lane_pipeline, term, Mux(first, 0, before))
-            sums.append(total)
-            counts.append(self._whole(total))
+        m.submodules.product = product = p.product.hardware()
         m.d.comb += [
-            self.done.eq(pipeline.delay_marker(done, p.waits, "done")),
-            self.counts.eq(pipeline.delay(Cat(*counts), p.waits, "counts")),
+            product.a.eq(pipeline.register(self.residue, "residue")),
+            product.b.eq(self.factor),
         ]
-        memory.write(writes, written, Cat(*sums))
+        offset = pipeline.delay(self.offset, p.product.latency, "offset")
+        term = self._term(pipeline, m, product.p, offset)
+        total = self._sum(pipeline, term, self.before)
+        m.d.comb += [self.sum.eq(total), self.whole.eq(self._whole(total))]
         return m
 
-    def _term(self, m: Module, pipeline: Pipeline, product: Value, offset: Value) -> Value:
+    def _term(self, pipeline: Pipeline, m: Module, product: Value, offset: Value) -> Value:
         """The product rounded to a float64, three cycles later: mantissa, then exponent."""
         size = len(product)
         place = Signal(range(size))
@@ -167,7 +116,7 @@ class CountHardware(Hardware[CountUnit]):
         rounded = Cat(mantissa, Mux(is_zero, 0, (exponent + carry)[:EXPONENT]))
         return pipeline.register(rounded, "term")
 
-    def _sum(self, m: Module, pipeline: Pipeline, term: Value, before: Value) -> Value:
+    def _sum(self, pipeline: Pipeline, term: Value, before: Value) -> Value:
         """The sum of two floats, rounded, `sum_cycles` later."""
         wins = term[MANTISSA:] >= before[MANTISSA:]
         big = pipeline.register(Mux(wins, term, before), "big")
@@ -203,6 +152,109 @@ class CountHardware(Hardware[CountUnit]):
             choices.append(Cat(whole, Const(0, max(0, width - len(whole))))[:width])
         whole = Array(choices)[exponent[: COUNT_BITS.bit_length() - 1]]
         return Mux(exponent >= _BIAS, whole, 0)
+
+
+@dataclass(frozen=True)
+class CountUnit(Block):
+    """A row of `lanes` terms a cycle, `rows` rows a limb. Raises `WidthError` above 53 bits."""
+
+    lanes: int
+    rows: int
+    width: int
+    moduli: tuple[int, ...]
+    tile: Tile = TILE_18X18
+
+    latency_cycles = 16
+    """From a row until its count."""
+
+    def __post_init__(self) -> None:
+        if self.width > MANTISSA:
+            raise WidthError(
+                f"width of {self.width} bits: overflow counts take at most {MANTISSA}, which a "
+                "float64 holds exactly"
+            )
+
+    @cached_property
+    def lane(self) -> CountLane:
+        """Each lane."""
+        return CountLane(self.width, self.tile)
+
+    @property
+    def waits(self) -> int:
+        """Registers behind the sum that make up the latency."""
+        return self.latency_cycles - self.lane.term_cycles - self.lane.sum_cycles
+
+    def reciprocal(self, q: int) -> tuple[int, int]:
+        """The mantissa of the float64 1 / q, and the exponent of a product's highest bit when this
+        is bit 0."""
+        bits = int(np.array([1 / q]).view(np.uint64)[0])
+        mantissa = bits & (1 << MANTISSA - 1) - 1 | 1 << MANTISSA - 1
+        return mantissa, (bits >> MANTISSA - 1) - 1023 - (MANTISSA - 1) + _BIAS
+
+    @property
+    def ports(self) -> Ports:
+        """A row `data` while `valid`, with its commands; `counts`, `latency_cycles` later,
+        marked by `done` in the last step of a sum."""
+        return {
+            "valid": In(1),
+            "data": In(ArrayLayout(self.width, self.lanes)),
+            "modulus": In(index_bits(len(self.moduli))),
+            "first": In(1),
+            "last": In(1),
+            "done": Out(1),
+            "counts": Out(ArrayLayout(self.width, self.lanes)),
+        }
+
+    def hardware(self) -> CountHardware:
+        return CountHardware(self)
+
+
+class CountHardware(Hardware[CountUnit]):
+    """The hardware of `CountUnit`."""
+
+    def logic(self) -> Module:
+        m = Module()
+        p = self.parameters
+        pipeline = Pipeline(m, Const(0))
+        tables = [p.reciprocal(q) for q in p.moduli]
+        mantissa = constant_table([t[0] for t in tables], MANTISSA, self.modulus)
+        offset = constant_table([t[1] % (1 << EXPONENT) for t in tables], EXPONENT, self.modulus)
+        factor = pipeline.register(mantissa, "factor")
+        offset = pipeline.register(offset, "offset")
+        term_time = p.lane.term_cycles
+        valid = pipeline.delay_marker(self.valid, term_time, "term_valid")
+        first = pipeline.delay(self.first, term_time, "term_first")
+        last = pipeline.delay(self.last, term_time, "term_last")
+        row_bits = max(1, (p.rows - 1).bit_length())
+        row = Signal(row_bits)
+        # The sum so far is read one cycle ahead of its term.
+        early = pipeline.delay_marker(self.valid, term_time - 1, "early_valid")
+        with m.If(early):
+            m.d.sync += row.eq(row + 1 if p.rows > 1 else 0)
+        written = pipeline.delay(pipeline.register(row, "row"), p.lane.sum_cycles, "row_late")
+        writes = pipeline.delay_marker(valid, p.lane.sum_cycles, "sum_valid")
+        done = pipeline.delay_marker(valid & last, p.lane.sum_cycles, "sum_last")
+        word = MANTISSA + EXPONENT
+        memory = BlockMemory(m, "sums", word * p.lanes, max(2, p.rows))
+        so_far = memory.read(row)
+        sums, counts = [], []
+        for number in range(p.lanes):
+            m.submodules[f"lane_{number}"] = lane = p.lane.hardware()
+            before = so_far[number * word : (number + 1) * word]
+            m.d.comb += [
+                lane.residue.eq(self.data[number]),
+                lane.factor.eq(factor),
+                lane.offset.eq(offset),
+                lane.before.eq(Mux(first, 0, before)),
+            ]
+            sums.append(lane.sum)
+            counts.append(lane.whole)
+        m.d.comb += [
+            self.done.eq(pipeline.delay_marker(done, p.waits, "done")),
+            self.counts.eq(pipeline.delay(Cat(*counts), p.waits, "counts")),
+        ]
+        memory.write(writes, written, Cat(*sums))
+        return m
 
 
 def _rounded(value: Value) -> tuple[Value, Value]:

@@ -32,7 +32,7 @@ class Accelerator(AcceleratorParameters):
 class AcceleratorHardware(Hardware[Accelerator]):
     """The hardware of `Accelerator`."""
 
-    def elaborate(self, platform: object) -> Module:
+    def logic(self) -> Module:
         self.m = m = Module()
         p, shape = self.parameters, self.parameters.shape
         pipeline = Pipeline(m, Const(0))

@@ -62,7 +62,7 @@ class Registers(Block):
 class RegistersHardware(Hardware[Registers]):
     """The hardware of `Registers`: one write and one read at a time."""
 
-    def elaborate(self, platform: object) -> Module:
+    def logic(self) -> Module:
         m = Module()
         p = self.parameters
         written = [Signal(32, name=f"register_{place:02x}") for place in range(DATA, 0x4C, 4)]

@@ -73,7 +73,7 @@ class AddSub(Block):
 class AddSubHardware(Hardware[AddSub]):
     """The hardware of `AddSub`."""
 
-    def elaborate(self, platform: object) -> Module:
+    def logic(self) -> Module:
         m = Module()
         width = self.parameters.width
         pipeline = Pipeline(m, self.load)

@@ -87,7 +87,7 @@ class Barrett(ModularMultiplier):
 class BarrettHardware(Hardware[Barrett]):
     """The hardware of `Barrett`: three multipliers in a row, then two subtractions."""
 
-    def elaborate(self, platform: object) -> Module:
+    def logic(self) -> Module:
         m = Module()
         p, n = self.parameters, self.parameters.width
         pipeline = Pipeline(m, self.load)

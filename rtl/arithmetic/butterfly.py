@@ -88,7 +88,7 @@ class Butterfly(Block):
 class ButterflyHardware(Hardware[Butterfly]):
     """The hardware of `Butterfly`."""
 
-    def elaborate(self, platform: object) -> Module:
+    def logic(self) -> Module:
         m = Module()
         p = self.parameters
         pipeline = Pipeline(m, self.load)

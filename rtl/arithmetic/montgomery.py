@@ -69,7 +69,7 @@ class Montgomery(ModularMultiplier):
 class MontgomeryHardware(Hardware[Montgomery]):
     """The hardware of `Montgomery`: three multipliers in a row, a subtraction, an addition."""
 
-    def elaborate(self, platform: object) -> Module:
+    def logic(self) -> Module:
         m = Module()
         p, n = self.parameters, self.parameters.width
         pipeline = Pipeline(m, self.load)
@@ -168,7 +168,7 @@ class WordMontgomery(ModularMultiplier):
 class WordMontgomeryHardware(Hardware[WordMontgomery]):
     """The hardware of `WordMontgomery`: a multiplier, then a multiplier and an adder a step."""
 
-    def elaborate(self, platform: object) -> Module:
+    def logic(self) -> Module:
         m = Module()
         p, n, w = self.parameters, self.parameters.width, self.parameters.word_bits
         pipeline = Pipeline(m, self.load)

@@ -84,7 +84,7 @@ class _Row:
 class MultiplierHardware(Hardware[Multiplier]):
     """The hardware of `Multiplier`: registered partial products, then a tree of adders."""
 
-    def elaborate(self, platform: object) -> Module:
+    def logic(self) -> Module:
         m = Module()
         pipeline = Pipeline(m, Const(0))
         a, b = (self.b, self.a) if self.parameters.swapped else (self.a, self.b)

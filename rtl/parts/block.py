@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from amaranth.hdl import Module
+from amaranth.hdl import Instance, Module
 from amaranth.lib import wiring
 
 Ports = dict[str, object]
@@ -39,6 +39,20 @@ class Hardware(wiring.Component, Generic[Parameters]):
         self.parameters = parameters
         super().__init__(parameters.ports)
 
-    def elaborate(self, platform: object) -> Module:
-        """The logic of the component. Amaranth calls this method; `platform` is not used."""
-        raise NotImplementedError
+    @abstractmethod
+    def logic(self) -> Module:
+        """The logic of the component."""
+
+    def elaborate(self, platform: object) -> Module | Instance:
+        """Amaranth calls this method: the logic, or a place for it where the platform keeps the
+        modules of equal blocks."""
+        return platform.instance(self) if isinstance(platform, Modules) else self.logic()
+
+
+class Modules(ABC):
+    """A platform on which equal blocks are one module."""
+
+    @abstractmethod
+    def instance(self, hardware: Hardware[Any]) -> Module | Instance:
+        """An instance of the module of a component, connected to its ports; the logic of the
+        outermost component."""

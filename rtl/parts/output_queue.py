@@ -43,7 +43,7 @@ class OutputQueue(Block):
 class OutputQueueHardware(Hardware[OutputQueue]):
     """The hardware of `OutputQueue`: a ring of beats, with one count of claims and one of beats."""
 
-    def elaborate(self, platform: object) -> Module:
+    def logic(self) -> Module:
         m = Module()
         depth = self.parameters.depth
         m.submodules.beats = beats = Memory(shape=self.parameters.layout, depth=depth, init=[])

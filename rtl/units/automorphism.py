@@ -137,7 +137,7 @@ class AutomorphismUnit(StreamUnit):
 class AutomorphismHardware(StreamHardware[AutomorphismUnit]):
     """The hardware of `AutomorphismUnit`: memories, addresses, the choice of lanes."""
 
-    def elaborate(self, platform: object) -> Module:
+    def logic(self) -> Module:
         m = Module()
         p = self.parameters
         row_bits = p.log_N - p.lane_bits

@@ -157,7 +157,7 @@ class PointwiseUnit(StreamUnit):
 class PointwiseUnitHardware(StreamHardware[PointwiseUnit]):
     """The hardware of `PointwiseUnit`: an input register, the lanes, the output queue."""
 
-    def elaborate(self, platform: object) -> Module:
+    def logic(self) -> Module:
         m = Module()
         p = self.parameters
         queue = self._output_queue(m, p.latency)

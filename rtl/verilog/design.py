@@ -7,12 +7,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from amaranth.back import rtlil
-from amaranth.hdl._ir import PortDirection
 from amaranth.lib import wiring
 
 from rtl.parts.large_memory import MODULE, VERILOG
 from rtl.tools import run_yosys
+from rtl.verilog.modules import SharedModules
 from rtl.verilog.operands import fitting_map
 from rtl.verilog.ports import Port, ports_of
 from rtl.verilog.waivers import waived
@@ -51,14 +50,7 @@ def emit(block: wiring.Component, name: str) -> Design:
     Equal blocks have equal text.
     """
     ports = ports_of(block)
-    connections = {
-        "_".join(str(p) for p in path): (
-            getattr(value, "as_value", lambda value=value: value)(),
-            "i" if member.flow == wiring.In else "o",
-        )
-        for path, member, value in block.signature.flatten(block)
-    }
-    text = rtlil.convert(block, name=name, ports=_directed(connections), emit_src=False)
+    text = SharedModules(name).write(block)
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "source.il")
         source.write_text(text)
@@ -93,12 +85,6 @@ def emit(block: wiring.Component, name: str) -> Design:
     if MODULE in verilog:
         verilog += VERILOG
     return Design(name, verilog, images, ports)
-
-
-def _directed(connections: dict[str, tuple[object, str]]) -> dict[str, object]:
-    """The ports as `rtlil.convert` takes them: (value, direction) by name."""
-    direction = {"i": PortDirection.Input, "o": PortDirection.Output}
-    return {name: (value, direction[flow]) for name, (value, flow) in connections.items()}
 
 
 def _tidy(verilog: str, folder: str) -> str:

@@ -81,7 +81,7 @@ class Control(Block):
 class ControlHardware(Hardware[Control]):
     """The hardware of `Control`: the state of each buffer, and whose turn it is."""
 
-    def elaborate(self, platform: object) -> Module:
+    def logic(self) -> Module:
         m = Module()
         p = self.parameters
         states = [Signal(BufferState, name=f"state_{b}") for b in range(p.buffers)]

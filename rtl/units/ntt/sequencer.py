@@ -75,7 +75,7 @@ class Sequencer(Block):
 class SequencerHardware(Hardware[Sequencer]):
     """The hardware of `Sequencer`: counters of stages, steps and waits."""
 
-    def elaborate(self, platform: object) -> Module:
+    def logic(self) -> Module:
         m = Module()
         schedule = self.parameters.schedule
         log_N, lane_bits, row_bits = schedule.log_N, schedule.lane_bits, schedule.row_bits

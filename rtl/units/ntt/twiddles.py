@@ -131,7 +131,7 @@ class StoredTwiddles(TwiddleSource):
 class StoredTwiddlesHardware(Hardware[StoredTwiddles]):
     """The hardware of `StoredTwiddles`: memories, and the choice among their words."""
 
-    def elaborate(self, platform: object) -> Module:
+    def logic(self) -> Module:
         m = Module()
         request = self.parameters.request
         pipeline = Pipeline(m, self.load)
@@ -275,7 +275,7 @@ class GeneratedTwiddles(TwiddleSource):
 class GeneratedTwiddlesHardware(Hardware[GeneratedTwiddles]):
     """The hardware of `GeneratedTwiddles`: two memories and a modular multiplier a lane."""
 
-    def elaborate(self, platform: object) -> Module:
+    def logic(self) -> Module:
         m = Module()
         request, low_bits = self.parameters.request, self.parameters.low_bits
         pipeline = Pipeline(m, self.load)

@@ -58,7 +58,7 @@ class NTTUnit(NTTParameters):
 class NTTUnitHardware(StreamHardware[NTTUnit]):
     """The hardware of `NTTUnit`: control, datapath, output queue."""
 
-    def elaborate(self, platform: object) -> Module:
+    def logic(self) -> Module:
         m = Module()
         m.submodules.control = control = self.parameters.control.hardware()
         datapath = Datapath(m, self.parameters, control)
