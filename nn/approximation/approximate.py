@@ -21,7 +21,8 @@ from nn.approximation.choice import (
     single_choices,
 )
 from nn.approximation.minimax import check_degree
-from nn.approximation.samples import DEFAULT_MARGIN
+from nn.approximation.samples import DEFAULT_MARGIN, Ranges, RangesOf
+from nn.approximation.signs import nearest_composite
 from nn.approximation.sites import sites_of
 from nn.errors import ApproximationError
 from nn.network.activation import Chebyshev
@@ -30,7 +31,7 @@ from nn.network.images import as_batch
 from nn.network.layers import FloatArray
 
 MaxPool = Literal["maximum", "average", "either"]
-Wanted = Literal["exact", "cheap"] | int
+Wanted = Literal["exact", "cheap"] | int | tuple[int, ...]
 
 EXACT_MOVE = 2.0**-6
 """What "exact" means: no logit moves by more than this part of the largest one."""
@@ -107,6 +108,7 @@ def approximate(
     labels: ArrayLike | None = None,
     max_pool: MaxPool | None = None,
     margin: float = DEFAULT_MARGIN,
+    ranges: RangesOf = "channel",
 ) -> Network:
     """The network with every activation and maximum computed by polynomials, calibrated.
 
@@ -116,11 +118,15 @@ def approximate(
     activation: "cheap" takes the fewest levels for which `CHEAP_AGREEMENT` of the images keep their
     answer; with `labels`, ``(B,)``, for which no more than `CHEAP_LOSS` of the right answers are
     lost. "exact" takes those for which no logit of the images moves by more than `EXACT_MOVE` of
-    the largest. A number is the degree of all polynomials.
+    the largest. A number is the degree of all polynomials. Several, such as ``(15, 25)``, are the
+    odd degrees of the composite sign by which every ReLU, LeakyReLU, abs and maximum is computed:
+    for deep networks, whose plans bootstrap.
 
     max_pool: "maximum" computes maxima, "average" puts a multiple of the average in their place,
     "either" what takes fewer levels; the default is "either" for "cheap", else "maximum". margin:
     how much wider a range is than the values of the images, each side, in units of its width.
+    ranges: "channel" gives each channel a range of its own, "layer" one to all of a layer, which
+    more images keep within.
 
     The polynomials are near the functions within these ranges alone. Beyond, they grow without
     bound: `outside_ranges` says for images in the clear where they leave them, and the client
@@ -131,7 +137,7 @@ def approximate(
     images.
     """
     found = approximation(
-        network, images, activation, labels=labels, max_pool=max_pool, margin=margin
+        network, images, activation, labels=labels, max_pool=max_pool, margin=margin, ranges=ranges
     )
     return found.network
 
@@ -144,6 +150,7 @@ def approximation(
     labels: ArrayLike | None = None,
     max_pool: MaxPool | None = None,
     margin: float = DEFAULT_MARGIN,
+    ranges: RangesOf = "channel",
 ) -> Approximation:
     """`approximate`, with what was chosen and how near it is; printed, it is a table."""
     instance(network, Network, "network")
@@ -151,16 +158,14 @@ def approximation(
     pools = max_pool or ("either" if activation == "cheap" else "maximum")
     _check(batch, activation, pools)
     truth = None if labels is None else _checked_labels(labels, len(batch))
-    margin = real_number(margin, "margin")
-    if margin < 0:
-        raise ApproximationError(f"margin = {margin}: a number of at least 0 is needed")
+    taken = _checked_ranges(margin, ranges)
     exact = network(batch)
     plain = replace(network, statistics=None)
-    if isinstance(activation, int):
+    if isinstance(activation, tuple | int):
         chosen = single_choices(sites_of(plain), activation, average=pools == "average")
-        made = assemble(plain, batch, chosen, margin)
+        made = assemble(plain, batch, chosen, taken)
     else:
-        made = _fewest_levels(plain, batch, _Goal(activation, exact, truth), pools, margin)
+        made = _fewest_levels(plain, batch, _Goal(activation, exact, truth), pools, taken)
     made_network = replace(plain, nodes=made.nodes).calibrated(batch)
     return Approximation(
         made_network,
@@ -212,15 +217,15 @@ class _Goal:
 
 
 def _fewest_levels(
-    network: Network, batch: FloatArray, suffices: _Goal, pools: str, margin: float
+    network: Network, batch: FloatArray, suffices: _Goal, pools: str, ranges: Ranges
 ) -> Assembled:
     """The choices of the fewest levels, with maxima, averages or either."""
     best: Assembled | None = None
     for averages in {"maximum": (False,), "average": (True,)}.get(pools, (True, False)):
-        option, before = _averaged(network, batch, margin) if averages else (network, None)
-        effects = effects_of(option, batch, margin=margin)
+        option, before = _averaged(network, batch, ranges) if averages else (network, None)
+        effects = effects_of(option, batch, ranges=ranges)
         least = math.inf if best is None else best.levels
-        found = least_levels(option, batch, effects, margin, suffices, least)
+        found = least_levels(option, batch, effects, ranges, suffices, least)
         if found is not None:
             best = found if before is None else before.followed_by(found)
     if best is None:
@@ -231,12 +236,12 @@ def _fewest_levels(
     return best
 
 
-def _averaged(network: Network, batch: FloatArray, margin: float) -> tuple[Network, Assembled]:
+def _averaged(network: Network, batch: FloatArray, ranges: Ranges) -> tuple[Network, Assembled]:
     """The network with averages in place of maxima over windows."""
     pools: Mapping[str, None] = {
         site.name: None for site in sites_of(network) if site.what == "max pool"
     }
-    made = assemble(network, batch, pools, margin)
+    made = assemble(network, batch, pools, ranges)
     return replace(network, nodes=made.nodes), made
 
 
@@ -268,6 +273,15 @@ def _checked_labels(labels: ArrayLike, count: int) -> np.ndarray:
     return found
 
 
+def _checked_ranges(margin: float, ranges: RangesOf) -> Ranges:
+    margin = real_number(margin, "margin")
+    if margin < 0:
+        raise ApproximationError(f"margin = {margin}: a number of at least 0 is needed")
+    if ranges not in ("channel", "layer"):
+        raise ApproximationError(f"ranges = {ranges!r}: 'channel' or 'layer' is needed")
+    return Ranges(margin, ranges)
+
+
 def _check(batch: FloatArray, activation: object, max_pool: object) -> None:
     if len(batch) < FEWEST_IMAGES:
         raise ApproximationError(
@@ -278,9 +292,14 @@ def _check(batch: FloatArray, activation: object, max_pool: object) -> None:
         check_degree(activation)
         if activation < 2:
             raise ApproximationError("degree 1 leaves no activation: 2 or more are needed")
+    elif isinstance(activation, tuple):
+        for degree in activation:
+            check_degree(degree)
+        nearest_composite(activation)
     elif activation not in ("exact", "cheap"):
         raise ApproximationError(
-            f"activation = {activation!r}: 'exact', 'cheap' or a degree is needed"
+            f"activation = {activation!r}: 'exact', 'cheap', a degree or a tuple of odd degrees "
+            f"is needed"
         )
     if max_pool not in ("maximum", "average", "either"):
         raise ApproximationError(

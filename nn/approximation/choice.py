@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nn.approximation.replacement import Replaced
+from nn.approximation.samples import Ranges
 from nn.approximation.sites import Choice, Site, answers_with, assembled, sites_of
 from nn.network.graph import Network, Node
 from nn.network.layers import FloatArray
@@ -57,10 +58,10 @@ class Assembled:
 
 
 def assemble(
-    network: Network, batch: FloatArray, choices: Mapping[str, Choice], margin: float
+    network: Network, batch: FloatArray, choices: Mapping[str, Choice], ranges: Ranges
 ) -> Assembled:
     """The network with these choices."""
-    nodes, replaced, answers = assembled(network, batch, choices, margin)
+    nodes, replaced, answers = assembled(network, batch, choices, ranges)
     originals = tuple(site.node for site in sites_of(network) if site.name in choices)
     return Assembled(nodes, originals, choices, replaced, answers)
 
@@ -97,7 +98,7 @@ class Effects:
         return found
 
 
-def effects_of(network: Network, batch: FloatArray, *, margin: float) -> Effects:
+def effects_of(network: Network, batch: FloatArray, *, ranges: Ranges) -> Effects:
     """The effects of all choices of all sites, on the first of the images."""
     size = sum(int(np.prod(shape)) for shape in network.shapes.values())
     count = max(1, min(len(batch), _MOST_EFFECT_IMAGES, _MOST_EFFECT_VALUES // size))
@@ -108,7 +109,7 @@ def effects_of(network: Network, batch: FloatArray, *, margin: float) -> Effects
     squares = []
     with np.errstate(over="ignore", invalid="ignore"):
         for site, given in zip(sites, choices, strict=True):
-            moved = answers_with(network, exact, site, given, margin)
+            moved = answers_with(network, exact, site, given, ranges)
             found = [float(np.mean((other - answers) ** 2)) for other in moved]
             squares.append(tuple(np.nan_to_num(found, nan=np.inf).tolist()))
     return Effects(sites, choices, tuple(squares))
@@ -118,7 +119,7 @@ def least_levels(
     network: Network,
     batch: FloatArray,
     effects: Effects,
-    margin: float,
+    ranges: Ranges,
     suffices: Callable[[FloatArray], bool],
     fewer_than: float = math.inf,
 ) -> Assembled | None:
@@ -132,7 +133,7 @@ def least_levels(
 
     def made(images: FloatArray, choices: Mapping[str, Choice]) -> Assembled | None:
         with np.errstate(over="ignore", invalid="ignore"):
-            found = assemble(network, images, choices, margin)
+            found = assemble(network, images, choices, ranges)
         return found if suffices(found.answers) else None
 
     # More levels are better but for chance: bisection finds where that begins.
@@ -197,8 +198,10 @@ def largest_move(answers: FloatArray, exact: FloatArray) -> float:
     return float(difference) / largest if np.isfinite(difference) and largest else float("inf")
 
 
-def single_choices(sites: Sequence[Site], degree: int, *, average: bool) -> dict[str, Choice]:
-    """One degree for all sites."""
+def single_choices(
+    sites: Sequence[Site], degree: int | tuple[int, ...], *, average: bool
+) -> dict[str, Choice]:
+    """One degree for all sites, or the degrees of one composite sign."""
     return {
         site.name: None if average and site.what == "max pool" else site.nearest(degree)
         for site in sites

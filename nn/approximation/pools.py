@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nn.approximation.replacement import Method, Replaced, one_polynomial, times_sign
-from nn.approximation.samples import Samples
+from nn.approximation.samples import Ranges, Samples
 from nn.errors import ApproximationError
 from nn.network.activation import Polynomial
 from nn.network.graph import Node
@@ -81,7 +81,7 @@ def replaced_pool(
     method: Method,
     evaluate: Evaluate,
     source: FloatArray,
-    margin: float,
+    ranges: Ranges,
 ) -> Replaced:
     """The tournament of a pool.
 
@@ -107,7 +107,7 @@ def replaced_pool(
             for kind, sign in (("mean", 1.0), ("difference", -1.0))
         )
         evaluate(half)
-        samples = Samples.of(evaluate(difference), margin, symmetric=True)
+        samples = ranges.samples(evaluate(difference), symmetric=True)
         size = absolute(f"{stem}.size", difference.name, method, samples)
         total = Node(stem, Add(), (half.name, size.nodes[-1].name))
         for new in size.nodes:
@@ -119,7 +119,7 @@ def replaced_pool(
     return Replaced(tuple(nodes), lambda: sum(size.error for size in sizes), low, high)
 
 
-def replaced_maximum(node: Node, method: Method, evaluate: Evaluate, margin: float) -> Replaced:
+def replaced_maximum(node: Node, method: Method, evaluate: Evaluate, ranges: Ranges) -> Replaced:
     """The larger of two values."""
     name, (first, second) = node.name, node.inputs
     halves = [
@@ -131,7 +131,7 @@ def replaced_maximum(node: Node, method: Method, evaluate: Evaluate, margin: flo
     difference = Node(f"{name}.difference", Add(), (halves[0].name, halves[2].name))
     for new in (*halves, mean):
         evaluate(new)
-    samples = Samples.of(evaluate(difference), margin, symmetric=True)
+    samples = ranges.samples(evaluate(difference), symmetric=True)
     size = absolute(f"{name}.size", difference.name, method, samples)
     total = Node(name, Add(), (mean.name, size.nodes[-1].name))
     for new in (*size.nodes, total):

@@ -13,7 +13,7 @@ from he.ckks.circuits.polynomial import depth
 from nn.approximation.fitting import fit
 from nn.approximation.minimax import Function
 from nn.approximation.samples import Samples
-from nn.approximation.signs import CompositeSign, shortest_composite
+from nn.approximation.signs import CompositeSign, nearest_composite, shortest_composite
 from nn.errors import ApproximationError
 from nn.network.activation import Chebyshev, Polynomial
 from nn.network.graph import Node
@@ -24,17 +24,21 @@ from nn.network.two_inputs import Multiply
 
 @dataclass(frozen=True)
 class Method:
-    """How a function is approximated: by one polynomial of a degree, or by a sign to some bits.
+    """How a function is approximated: by one polynomial of a degree, or by a composite sign.
 
-    One of the two is set. bits: those of ``|x|`` on [-1, 1], by `shortest_composite`.
+    One of the three is set. bits: those of ``|x|`` on [-1, 1], by `shortest_composite`. degrees: of
+    the sign's factors, by `nearest_composite`.
     """
 
     degree: int | None = None
     bits: float | None = None
+    degrees: tuple[int, ...] = ()
 
     @property
     def sign(self) -> CompositeSign:
         """The composition."""
+        if self.degrees:
+            return nearest_composite(self.degrees)
         assert self.bits is not None
         return shortest_composite(self.bits)
 
@@ -117,8 +121,8 @@ def replaced_function(
     line = bent_line(layer)
     if line is None:
         raise ApproximationError(
-            f"{layer.function} is no sum of x and |x|: a composition approximates relu, leaky_relu "
-            f"and abs"
+            f"node {name!r}: {layer.function} is no sum of x and |x|: a composition approximates "
+            f"relu, leaky_relu and abs"
         )
     return times_sign(name, source, line, method.sign, samples)
 

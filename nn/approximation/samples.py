@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -18,7 +19,30 @@ An unseen image may have values beyond those of all calibration images.
 LEAST_WIDTH = 1 / 8
 """The least width of the range of a channel, in units of the widest of its layer."""
 
+RangesOf = Literal["channel", "layer"]
+"""What has a range of its own."""
+
 _MOST_SAMPLES = 2048
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """How ranges are taken from the values of the calibration images.
+
+    margin: how much wider a range is than they are, each side, in units of their width. of: whether
+    each channel of an image has a range, or all channels of a layer share one. A shared range is
+    wider, so polynomials in it are less near; images leave it less often, and its polynomial takes
+    no vectors.
+    """
+
+    margin: float = DEFAULT_MARGIN
+    of: RangesOf = "channel"
+
+    def samples(self, values: FloatArray, *, symmetric: bool = False) -> Samples:
+        """The samples of a batch, as `Samples.of` takes them."""
+        if self.of == "layer":
+            values = values.reshape(len(values), -1)
+        return Samples.of(values, self.margin, symmetric=symmetric)
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,6 +27,9 @@ DEEPEST_FACTOR = 5
 MOST_BITS = 14
 """The largest precision that is searched."""
 
+_NEAREST_BITS = 1 / 64
+"""How near the reach of `nearest_composite` is to the best one."""
+
 _ROUND = 2.0**-40
 _DENSITY = 512
 _GRID = 1025
@@ -91,6 +94,28 @@ def composite_of(degrees: tuple[int, ...], bits: float) -> CompositeSign:
         start = _next(error)
     last, error = _factor(degrees[-1], start)
     return CompositeSign((*factors, last), reach, error)
+
+
+@functools.cache
+def nearest_composite(degrees: tuple[int, ...]) -> CompositeSign:
+    """The composition p of these odd degrees whose ``x p(x)`` is nearest to ``|x|`` on [-1, 1].
+
+    A larger reach makes the error beyond it smaller, and that below it larger: where the two are
+    equal, both are least. Raises `ApproximationError` for an even degree, or one that is too high.
+    """
+    high, low = float(MOST_BITS), 0.0
+    found = composite_of(degrees, high)
+    while high - low > _NEAREST_BITS:
+        middle = (low + high) / 2
+        trial = composite_of(degrees, middle)
+        if trial.absolute_error < found.absolute_error:
+            found = trial
+        # The larger of the two errors says on which side of the best reach this one is.
+        if trial.error >= trial.absolute_error:
+            high = middle
+        else:
+            low = middle
+    return found
 
 
 @functools.cache

@@ -20,7 +20,7 @@ from nn.approximation.replacement import (
     bent_line,
     replaced_function,
 )
-from nn.approximation.samples import Samples
+from nn.approximation.samples import Ranges
 from nn.network.graph import INPUT, Network, Node
 from nn.network.layers import FloatArray
 from nn.network.nonlinear import MaxPool2d, ScalarFunction
@@ -60,8 +60,10 @@ class Site:
             return SINGLE + (COMPOSITE if bent_line(layer) else ())
         return EVEN + COMPOSITE
 
-    def nearest(self, degree: int) -> Choice:
-        """The method of a degree; of the even degree below for a maximum."""
+    def nearest(self, degree: int | tuple[int, ...]) -> Choice:
+        """The method of a degree; of the even degree below for a maximum. Several: of a sign."""
+        if isinstance(degree, tuple):
+            return Method(degrees=degree)
         if isinstance(self.node.layer, ScalarFunction):
             return Method(degree=degree)
         return Method(degree=degree - degree % 2)
@@ -107,19 +109,19 @@ class Values:
         self._kept = {name: value for name, value in self._kept.items() if name in needed}
 
 
-def replace_site(site: Site, choice: Choice, values: Values, margin: float) -> Replaced:
+def replace_site(site: Site, choice: Choice, values: Values, ranges: Ranges) -> Replaced:
     """The nodes of a choice, evaluated; ranges come from the values that the site reads."""
     node = site.node
     source = values[node.inputs[0]]
     if isinstance(node.layer, MaxPool2d):
         if choice is None:
             return averaged(node, node.layer, values.evaluate, source)
-        return replaced_pool(node, node.layer, choice, values.evaluate, source, margin)
+        return replaced_pool(node, node.layer, choice, values.evaluate, source, ranges)
     assert choice is not None
     if isinstance(node.layer, Maximum):
-        return replaced_maximum(node, choice, values.evaluate, margin)
+        return replaced_maximum(node, choice, values.evaluate, ranges)
     assert isinstance(node.layer, ScalarFunction)
-    samples = Samples.of(source, margin, symmetric=choice.bits is not None)
+    samples = ranges.samples(source, symmetric=choice.degree is None)
     replaced = replaced_function(node.name, node.inputs[0], node.layer, choice, samples)
     for new in replaced.nodes:
         values.evaluate(new)
@@ -127,7 +129,7 @@ def replace_site(site: Site, choice: Choice, values: Values, margin: float) -> R
 
 
 def assembled(
-    network: Network, batch: FloatArray, choices: Mapping[str, Choice], margin: float
+    network: Network, batch: FloatArray, choices: Mapping[str, Choice], ranges: Ranges
 ) -> tuple[tuple[Node, ...], dict[str, Replaced], FloatArray]:
     """The nodes with these sites replaced, what each site became, and the answers of the batch.
 
@@ -138,7 +140,7 @@ def assembled(
     found: dict[str, Replaced] = {}
     for position, node in enumerate(network.nodes):
         if node.name in choices:
-            replaced = replace_site(Site(node), choices[node.name], values, margin)
+            replaced = replace_site(Site(node), choices[node.name], values, ranges)
             found[node.name] = replaced
             nodes += replaced.nodes
         else:
@@ -153,7 +155,7 @@ def answers_with(
     exact: Mapping[str, FloatArray],
     site: Site,
     choices: Sequence[Choice],
-    margin: float,
+    ranges: Ranges,
 ) -> Iterator[FloatArray]:
     """The answers with one site replaced by each choice, all others exact.
 
@@ -162,7 +164,7 @@ def answers_with(
     position = next(i for i, node in enumerate(network.nodes) if node.name == site.name)
     for choice in choices:
         values = Values(network, exact)
-        replace_site(site, choice, values, margin)
+        replace_site(site, choice, values, ranges)
         changed = {site.name}
         for node in network.nodes[position + 1 :]:
             if changed.intersection(node.inputs):

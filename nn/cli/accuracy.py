@@ -17,6 +17,7 @@ from nn.cli.options import (
     Subparsers,
     add_count_option,
     add_data_option,
+    add_memory_options,
     add_threads_option,
     command_parser,
     network_of,
@@ -43,6 +44,7 @@ def add_parser(subparsers: Subparsers) -> None:
     add_count_option(parser, "--images", 1000, "how many")
     add_count_option(parser, "--batch", 50, "images sent at once")
     add_threads_option(parser)
+    add_memory_options(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result there")
     parser.set_defaults(run=run)
 

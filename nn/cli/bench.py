@@ -19,6 +19,7 @@ from nn.cli.options import (
     add_batched_options,
     add_count_option,
     add_data_option,
+    add_memory_options,
     add_threads_option,
     command_parser,
     network_of,
@@ -43,6 +44,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_data_option(parser)
     add_threads_option(parser, default=1)
+    add_memory_options(parser)
     repeats = f"timed runs of the server (default: {REPEATS}, batched {batched_bench.REPEATS})"
     add_count_option(parser, "--repeats", None, repeats)
     add_count_option(parser, "--batch", 1, "images in each run")

@@ -16,6 +16,7 @@ from nn.cli.options import (
     Subparsers,
     add_count_option,
     add_data_option,
+    add_memory_options,
     add_threads_option,
     command_parser,
     network_of,
@@ -48,6 +49,7 @@ def add_parser(subparsers: Subparsers) -> None:
         help="the picture to write: .png, .pdf or .svg (default: %(default)s)",
     )
     add_threads_option(parser)
+    add_memory_options(parser)
     parser.set_defaults(run=run)
 
 

@@ -13,6 +13,7 @@ from nn.cli.image_files import read_images
 from nn.cli.options import (
     Subparsers,
     add_data_option,
+    add_memory_options,
     add_threads_option,
     command_parser,
     network_of,
@@ -43,6 +44,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_data_option(parser)
     add_threads_option(parser)
+    add_memory_options(parser)
     parser.set_defaults(run=run)
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import nn
 from he.format.archive import ArchiveError, read_arrays
+from nn.approximation.approximate import Wanted
+from nn.approximation.samples import DEFAULT_MARGIN
 from nn.batched.plan import BatchedPlan
 from nn.cli.data import as_images
 from nn.compilation import plan_network
@@ -52,6 +54,29 @@ def command_parser(
         help="a file with the array `images`: on them activations become polynomials, and "
         "predictions tight (default: the file's network as it is)",
     )
+    approximation = parser.add_argument_group("with --calibrate")
+    approximation.add_argument(
+        "--activation",
+        type=_activation,
+        default="cheap",
+        metavar="WAY",
+        help="what activations become: cheap, exact, a degree, or the degrees of a composite sign, "
+        "as 15,25 (default: %(default)s)",
+    )
+    approximation.add_argument(
+        "--margin",
+        type=float,
+        default=DEFAULT_MARGIN,
+        metavar="SHARE",
+        help="how much wider a range is than the values of the images, each side, in units of its "
+        "width (default: %(default)s)",
+    )
+    approximation.add_argument(
+        "--ranges",
+        choices=("channel", "layer"),
+        default="channel",
+        help="what has a range of its own (default: %(default)s)",
+    )
     add_planning_options(parser)
     parser.add_argument(
         "--verbose", action="store_true", help="show where in the code bad input was found"
@@ -84,6 +109,13 @@ def add_planning_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="COUNT",
         help="key-switching digits (default: the fewest that fit)",
+    )
+    planning.add_argument(
+        "--bootstrap",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="refresh ciphertexts on the way, or never (default: where a network is too deep "
+        "without)",
     )
     planning.add_argument(
         "--insecure-reason",
@@ -131,9 +163,7 @@ def add_count_option(
 def add_batched_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--scheme``, ``--batched`` and the options of batched runs."""
     batched = parser.add_argument_group("thousands of images at once")
-    batched.add_argument(
-        "--batched", action="store_true", help="put one image in each slot"
-    )
+    batched.add_argument("--batched", action="store_true", help="put one image in each slot")
     batched.add_argument(
         "--scheme",
         choices=("ckks", "bfv"),
@@ -153,6 +183,49 @@ def add_batched_options(parser: argparse.ArgumentParser) -> None:
             metavar="COUNT",
             help=f"bits of every quantised {meaning}, with bfv (default: {default})",
         )
+
+
+def add_memory_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--memory`` and ``--weights-folder``: where the server keeps its weights."""
+    memory = parser.add_argument_group("memory of the server")
+    memory.add_argument(
+        "--memory",
+        type=_bytes,
+        metavar="GB",
+        help="the most memory for encoded weights; what does not fit is encoded for each run, or "
+        "read from --weights-folder (default: what all weights take)",
+    )
+    memory.add_argument(
+        "--weights-folder",
+        type=Path,
+        metavar="FOLDER",
+        help="where encoded weights lie as files that later servers find (default: nowhere)",
+    )
+
+
+def _bytes(text: str) -> int:
+    """A number of gigabytes, 0 or more, as bytes, for argparse."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of gigabytes")
+    return int(number * 1e9)
+
+
+def _activation(text: str) -> Wanted:
+    """``cheap``, ``exact``, a degree or several, for argparse."""
+    words: dict[str, Wanted] = {"cheap": "cheap", "exact": "exact"}
+    if text in words:
+        return words[text]
+    try:
+        degrees = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: cheap, exact, a degree, or degrees such as 15,25 are possible"
+        ) from None
+    return degrees[0] if len(degrees) == 1 else degrees
 
 
 def _bits(text: str) -> float:
@@ -179,7 +252,13 @@ def network_of(arguments: argparse.Namespace) -> Network:
         raise NetworkFileError(
             f"{path} cannot be read as an .npz file with the array images: {error}"
         ) from error
-    return nn.approximate(network, as_images(network, images, str(path)))
+    return nn.approximate(
+        network,
+        as_images(network, images, str(path)),
+        arguments.activation,
+        margin=arguments.margin,
+        ranges=arguments.ranges,
+    )
 
 
 def load_network(name: str, input_range: tuple[float, float] | None = None) -> Network:
@@ -230,5 +309,6 @@ def planning_options(arguments: argparse.Namespace) -> PlanOptions:
         precision_bits=arguments.precision,
         N=arguments.ring_degree,
         dnum=arguments.dnum,
+        bootstrap=arguments.bootstrap,
         insecure_reason=arguments.insecure_reason,
     )

@@ -66,13 +66,21 @@ def open_session(arguments: argparse.Namespace, network: Network) -> Session:
         client = PackedClient(plan)
         keys = client.evaluation_keys().to_bytes()
         keys_s = watch.lap()
-        server = PackedServer(plan, network, keys)
+        server = PackedServer(
+            plan,
+            network,
+            keys,
+            memory_bytes=arguments.memory,
+            weights_folder=arguments.weights_folder,
+        )
+        length = len(keys)
+        del keys
         server_s = watch.lap()
         blank = np.full((1, *network.input_shape), np.mean(network.input_range))
         # A blank image may be unlike all that the plan's statistics know.
         with contextlib.suppress(AnswerError):
             client.decrypt(server.run(client.encrypt(blank)).to_bytes())
-    return Session(network, plan, client, server, len(keys), plan_s, keys_s, server_s, compilation)
+    return Session(network, plan, client, server, length, plan_s, keys_s, server_s, compilation)
 
 
 def decrypted(client: PackedClient, answer: EncryptedBatch | bytes) -> tuple[FloatArray, bool]:

@@ -8,7 +8,13 @@ import time
 
 import numpy as np
 
-from nn.cli.options import Subparsers, add_threads_option, command_parser, network_of
+from nn.cli.options import (
+    Subparsers,
+    add_memory_options,
+    add_threads_option,
+    command_parser,
+    network_of,
+)
 from nn.cli.session import open_session
 from nn.errors import AnswerError
 from nn.terminal.compilation_notice import watch_compilation
@@ -27,6 +33,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "compiled kernels are kept for later runs.",
     )
     add_threads_option(parser)
+    add_memory_options(parser)
     parser.set_defaults(run=run)
 
 

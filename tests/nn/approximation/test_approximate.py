@@ -75,6 +75,41 @@ def test_degree__is_that_of_every_polynomial():
     assert levels == 3 + sum(site.levels for site in found.sites)
 
 
+def bent() -> nn.Network:
+    """`rectified` with ReLUs alone."""
+    network = rectified()
+    nodes = tuple(
+        nn.Node(node.name, nn.ScalarFunction("relu"), node.inputs)
+        if isinstance(node.layer, nn.ScalarFunction)
+        else node
+        for node in network.nodes
+    )
+    return nn.Network("bent", network.input_shape, nodes, network.input_range)
+
+
+def test_degrees__are_those_of_every_sign():
+    found = approximation(bent(), images(50), (7, 7))
+    assert {site.method for site in found.sites} == {"x sign x, degrees 7 7"}
+    smooth = nn.Network("smooth", (5,), (nn.Node("a", nn.ScalarFunction("silu"), ("input",)),))
+    with pytest.raises(ApproximationError, match="node 'a': silu"):
+        nn.approximate(smooth, np.random.default_rng(0).uniform(0, 1, (30, 5)), (7, 7))
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.625])
+def test_ranges__of_a_layer_is_that_of_its_widest_channel(margin):
+    network, batch = bent(), images(50)
+    found = approximation(network, batch, (7, 7), margin=margin, ranges="layer")
+    values = found.network.values(batch)
+    for site in found.sites:
+        if site.function != "relu":
+            continue
+        largest = np.abs(values[network.node(site.name).inputs[0]]).max()
+        assert site.high == -site.low
+        assert site.high == pytest.approx((1 + 2 * margin) * largest)
+        scaled = values[f"{site.name}.range"]
+        assert np.abs(scaled).max() == pytest.approx(1 / (1 + 2 * margin))
+
+
 def test_values_of_sites__are_within_their_bounds():
     """Each site alone, at the values that the calibration images have there."""
     network, batch = rectified(), images(100)
@@ -137,9 +172,13 @@ def test_approximate__polynomial_networks_are_calibrated_alone():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"activation": "fast"}, "'exact', 'cheap' or a degree"),
+        ({"activation": "fast"}, "'exact', 'cheap', a degree or a tuple"),
         ({"activation": 1}, "2 or more"),
         ({"activation": 1000}, "degree 1000"),
+        ({"activation": ()}, "odd degrees are needed"),
+        ({"activation": (7, 6)}, "odd degrees are needed"),
+        ({"activation": (7, 2001)}, "degree 2001"),
+        ({"ranges": "image"}, "'channel' or 'layer'"),
         ({"max_pool": "mean"}, "'maximum', 'average' or 'either'"),
         ({"margin": -0.5}, "at least 0"),
     ],

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from he.ckks.circuits.polynomial import depth
-from nn.approximation.signs import composite_of, shortest_composite
+from nn.approximation.signs import composite_of, nearest_composite, shortest_composite
 from nn.errors import ApproximationError
 
 
@@ -43,6 +43,15 @@ def test_shortest_composite__no_composition_of_less_depth_is_as_good(bits):
             degrees = tuple(full[level] for level in levels)
             for reach in np.arange(max(0.5, bits - 4), bits, 0.25):
                 assert composite_of(degrees, reach).absolute_error > 2.0**-bits
+
+
+@pytest.mark.parametrize("degrees", [(7,), (3, 5), (15, 25)])
+def test_nearest_composite__no_reach_is_better(degrees):
+    """The slow twin: all reaches of a fine grid."""
+    found = nearest_composite(degrees)
+    best = min(composite_of(degrees, bits).absolute_error for bits in np.arange(0.5, 14, 0.0625))
+    assert found.degrees == degrees
+    assert found.absolute_error <= best * 2**0.03
 
 
 def test_composite_of__refuses_even_degrees_and_too_many_bits():
