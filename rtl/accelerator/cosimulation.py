@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +45,22 @@ class Cosimulation:
                 f"the machine took {took[0]} cycles and repeated {took[1]} beats, the model says "
                 f"{said[0]} and {said[1]}"
             )
+
+    def record(self, name: str) -> dict[str, Any]:
+        """The run as plain data: the machine, the program with its name, and the cycles."""
+        p = self.program
+        return {
+            "block": {"kind": "machine", **p.shape.plain(), "moduli": len(p.shape.moduli)},
+            "target": f"verilator, program {name}",
+            "facts": {
+                "transfers": len(p.memory),
+                "moves": len(p.moves),
+                "compute_steps": len(p.compute),
+                "model_cycles": self.model.cycles,
+                "model_stalled_beats": self.model.stalled_beats,
+            },
+            "measured": {"cycles": self.run.cycles, "stalled_beats": self.run.stalls},
+        }
 
     def lines(self) -> Iterator[str]:
         """Lines that say what ran, and in how many cycles."""

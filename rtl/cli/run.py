@@ -35,6 +35,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="NAME|FILE",
         help="compile the program and run it on this whole machine (small, large, or a .toml file)",
     )
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="with --machine: also add the run to this file of results",
+    )
     for name, (default, words) in _UNITS.items():
         parser.add_argument(f"--{name}", type=type(default), help=f"{words} (default {default})")
     parser.set_defaults(run=run)
@@ -43,6 +49,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(options: argparse.Namespace) -> int:
     """Run the program, compare its outputs bit for bit, and print the cycles of each unit."""
     from accel_model.isa import program_file
+    from rtl.characterize import results
     from rtl.errors import OptionError, ProgramDataError
     from rtl.generator.catalogue import BlockOptions
     from rtl.programs.runner import check_outputs, run_lines, run_program, units_for
@@ -51,13 +58,17 @@ def run(options: argparse.Namespace) -> int:
     if options.machine is not None and any(value is not None for value in given.values()):
         name = next(name for name, value in given.items() if value is not None)
         raise OptionError(f"--{name} is not used with --machine: the machine's file has its sizes")
+    if options.json is not None:
+        if options.machine is None:
+            raise OptionError("--json is used with --machine only: name a machine, or leave it out")
+        results.load(options.json)  # an error now rather than after the run
     _refuse_trace(options.file)
     try:
         program, data = program_file.load(options.file), program_file.load_data(options.file)
     except (ValueError, OSError) as error:
         raise ProgramDataError(str(error)) from error
     if options.machine is not None:
-        return _run_machine(options.machine, program, data)
+        return _run_machine(options, program, data)
     chosen = {
         name: default if given[name] is None else given[name]
         for name, (default, _) in _UNITS.items()
@@ -87,21 +98,28 @@ def _refuse_trace(path: Path) -> None:
             )
 
 
-def _run_machine(name: str, program: Program, data: Data) -> int:
+def _run_machine(options: argparse.Namespace, program: Program, data: Data) -> int:
     """Run the program on a whole machine; its bits and its cycles must be those expected."""
     from accel_model.isa import AcceleratorError
     from rtl.accelerator.cosimulation import cosimulate
     from rtl.accelerator.machine_file import load_machine
+    from rtl.characterize import results
     from rtl.errors import ProgramDataError
     from rtl.programs.runner import check_outputs
 
     try:
-        machine = load_machine(name, program)
+        machine = load_machine(options.machine, program)
         with progress(f"building the machine and running {len(program)} instructions"):
             done = cosimulate(program, data, machine)
     except AcceleratorError as error:
         raise ProgramDataError(str(error)) from error
     agreed = check_outputs(done.outputs, data)
     done.check_cycles()
+    if options.json is not None:
+        command = f"python -m rtl run {options.file.name} --machine {options.machine}"
+        entry = done.record(options.file.stem) | {
+            "command": command, "tools": results.tool_versions(), "commit": results.commit()
+        }  # fmt: skip
+        results.save(options.json, results.merged(results.load(options.json), entry))
     show(*done.lines(), f"{agreed} residues agree with the expected ones, bit for bit")
     return 0

@@ -18,19 +18,27 @@ from accel_model.timed.shape import Channel, Shape
 from ntt import find_primes
 
 N = 64
-MODULI = tuple(int(find_primes(bits, N, 1)[0]) for bits in (28, 24, 20))
+
+
+def moduli_of(N: int) -> tuple[int, ...]:
+    """Three primes of different widths."""
+    return tuple(int(find_primes(bits, N, 1)[0]) for bits in (28, 24, 20))
+
+
+MODULI = moduli_of(N)
 RADIX = 1 << 28
 
 
 class RandomProgram:
     """Values modulo their modulus; `words` are values below 2^28 that no modulus bounds."""
 
-    def __init__(self, seed: int, count: int) -> None:
+    def __init__(self, seed: int, count: int, N: int = N) -> None:
+        self.N, self.moduli = N, moduli_of(N)
         self.random = np.random.default_rng(seed)
         self.rows, self.externals = [], []
         self.values: list[int] = []  # the modulus of each
-        self.residues: dict[int, list[int]] = {m: [] for m in range(len(MODULI))}
-        for modulus in range(len(MODULI)):
+        self.residues: dict[int, list[int]] = {m: [] for m in range(len(self.moduli))}
+        for modulus in range(len(self.moduli)):
             for owner in (0, 1):
                 self.load(modulus, owner)
         for _ in range(count):
@@ -66,8 +74,8 @@ class RandomProgram:
     def step(self):
         codes = [o for o in Opcode if o not in (Opcode.STORE, Opcode.FRACTION, Opcode.FLOOR)]
         code = Opcode(self.random.choice([*codes, Opcode.FLOOR]))
-        modulus = int(self.random.integers(len(MODULI)))
-        q = MODULI[modulus]
+        modulus = int(self.random.integers(len(self.moduli)))
+        q = self.moduli[modulus]
         known = self.residues[modulus]
         constant = int(self.random.integers(q))
 
@@ -78,13 +86,13 @@ class RandomProgram:
             self.load(modulus, int(self.random.integers(2)))
         elif code is Opcode.FLOOR:
             total = ()
-            for m, qm in enumerate(MODULI[: int(self.random.integers(1, 4))]):
+            for m, qm in enumerate(self.moduli[: int(self.random.integers(1, 4))]):
                 bits = int(np.array([1 / qm]).view(np.uint64)[0])
                 source = self.residues[m][-1]
                 total = (self.emit(Opcode.FRACTION, m, [source, *total], scalar=bits),)
             self.keep(modulus, self.emit(Opcode.FLOOR, modulus, total))
         elif code is Opcode.CONVERT:
-            source = self.residues[int(self.random.integers(len(MODULI)))][-1]
+            source = self.residues[int(self.random.integers(len(self.moduli)))][-1]
             if self.random.integers(2):
                 new = self.emit(code, modulus, [source, one()], scalar=constant)
             else:
@@ -96,7 +104,7 @@ class RandomProgram:
                        Opcode.SUB: 2}.get(code, 1)  # fmt: skip
             fields = {}
             if code is Opcode.PERMUTE:
-                fields["element"] = int(self.random.integers(N)) * 2 + 1
+                fields["element"] = int(self.random.integers(self.N)) * 2 + 1
             if code in (Opcode.MULSCALAR, Opcode.ADDSCALAR):
                 fields["scalar"] = constant
             self.keep(modulus, self.emit(code, modulus, [one() for _ in range(sources)], **fields))
@@ -112,13 +120,13 @@ class RandomProgram:
             ExternalObject(kind, name, (n,)) for (kind, name), n in zip(kinds, counts, strict=True)
         )
         rows = np.array(self.rows, INSTRUCTION)
-        return Program(N, MODULI, rows, table, objects, (Operation("any", 1, ""),))
+        return Program(self.N, self.moduli, rows, table, objects, (Operation("any", 1, ""),))
 
     def data(self) -> dict[tuple[str, str], np.ndarray]:
         data = {}
         for owner, key in enumerate((("input", "x"), ("key", "1"))):
             limbs = [
-                self.random.integers(0, MODULI[m], N, dtype=np.uint64)
+                self.random.integers(0, self.moduli[m], self.N, dtype=np.uint64)
                 for o, m in self.externals
                 if o == owner
             ]

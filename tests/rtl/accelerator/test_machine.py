@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,8 +26,8 @@ TINY = {
 }  # fmt: skip
 
 
-def machine(**changes) -> Accelerator:
-    return machine_of(TINY | changes, RandomProgram(1, 1).program(), "tiny")
+def machine(N: int = 64, **changes) -> Accelerator:
+    return machine_of(TINY | changes, RandomProgram(1, 1, N).program(), "tiny")
 
 
 def compiled(made: RandomProgram, tiny: Accelerator) -> TimedProgram:
@@ -49,7 +50,7 @@ def channel(latency_cycles: int, outstanding: int) -> Channel:
 
 
 def check(simulator, tiny, seed: int, count: int, memories: Memories) -> None:
-    made = RandomProgram(seed, count)
+    made = RandomProgram(seed, count, tiny.shape.N)
     program, data = made.program(), made.data()
     timed = compiled(made, tiny)
     host = Host(simulator, timed, memories)
@@ -68,6 +69,34 @@ def test_machine__bits_of_the_executor_and_cycles_of_the_model(simulator, tiny, 
     latency, outstanding = (30, 60, 7, 3)[seed % 4], (3, 1, 8)[seed % 3]
     memories = Memories(channel(latency, outstanding), code_latency_cycles=(40, 13)[seed % 2])
     check(simulator, tiny, seed, 1 + 7 * seed % 90, memories)
+
+
+TWO_OF_EACH = {"ntt_units": 2, "pointwise_units": 2, "automorphism_units": 2, "slots": 20}
+WIDE = {"data_bits": 128, "burst_beats": 16}
+slow = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("N", "changes"),
+    [
+        (64, {"reduction": "montgomery", "twiddles": "stored", **TWO_OF_EACH}),
+        pytest.param(64, {"lanes": 4}, marks=slow),
+        pytest.param(64, {"lanes": 4, "twiddles": "stored"}, marks=slow),
+        pytest.param(64, {"reduction": "montgomery"}, marks=slow),
+        pytest.param(256, {"lanes": 8, "channel": WIDE}, marks=slow),
+        pytest.param(256, {"lanes": 8, "channel": WIDE, **TWO_OF_EACH}, marks=slow),
+        pytest.param(256, {"lanes": 8, "arrivals": 1, "departures": 1, "slots": 5}, marks=slow),
+        pytest.param(1024, {"lanes": 8, "word_bits": 11}, marks=slow),
+    ],
+)
+def test_machine__other_lanes_banks_units_and_rings(N, changes):
+    made = machine(N, **changes)
+    with MachineSimulator(made) as simulator:
+        for seed in range(12):
+            latency, outstanding = (30, 60, 7, 3)[seed % 4], (3, 1, 8)[seed % 3]
+            memory = replace(made.shape.channel, latency_cycles=latency, outstanding=outstanding)
+            memories = Memories(memory, code_latency_cycles=(40, 13)[seed % 2])
+            check(simulator, made, seed, 1 + 7 * seed % 90, memories)
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from accel_model.execution.executor import execute
@@ -34,8 +36,13 @@ def program(tmp_path):
 
 def test_run__on_a_whole_machine(program, capsys):
     machine = str(program.with_name("tiny.toml"))
-    assert main(["run", str(program), "--machine", machine]) == 0
+    results = program.with_name("results.json")
+    assert main(["run", str(program), "--machine", machine, "--json", str(results)]) == 0
     shown = capsys.readouterr().out
+    [entry] = json.loads(results.read_text())["entries"]
+    assert entry["measured"]["cycles"] == entry["facts"]["model_cycles"] > 0
+    assert (entry["block"]["lanes"], entry["block"]["moduli"]) == (2, 3)
+    assert entry["target"] == "verilator, program program"
     assert "0 beats repeated, as the model says" in shown
     assert "192 residues agree with the expected ones, bit for bit" in shown
 
@@ -46,6 +53,7 @@ def test_run__on_a_whole_machine(program, capsys):
         (["--machine", "huge"], "machine 'huge' does not exist: choose one of large, small"),
         (["--machine", "large"], "32 lanes for N = 64"),
         (["--machine", "small", "--lanes", "4"], "--lanes is not used with --machine"),
+        (["--json", "r.json"], "--json is used with --machine only"),
         (["--lanes", "3"], "3 lanes do not divide N = 64: the nearest number that does is 2"),
     ],
 )
