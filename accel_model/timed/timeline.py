@@ -8,6 +8,7 @@ engine's queue. Steps that have started go on meanwhile.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 
 from accel_model.timed.channel import ChannelTimeline
 from accel_model.timed.program import QUEUES, Memory, Move, TimedProgram
@@ -45,25 +46,27 @@ def run_time(
     ends: dict[int, list[int]] = {Memory.FETCH: [], Memory.WRITE: []}
     late = end = 0
     memory, moves, compute = program.memory, program.moves, program.compute
-    # A transfer enters the engine's queue before the moves of the same beat are looked at.
     events = [(s, 0, o, n) for s, o, n in memory[["start", "opcode", "beats"]].tolist()]
     events += [(s, 1, o, n) for s, o, n in moves[["start", "opcode", "need"]].tolist()]
     events += [(s, 2, u, 0) for s, u in compute[["start", "unit"]].tolist()]
-    for start, queue, opcode, number in sorted(events):
-        if queue == 1:
-            kind = Memory.FETCH if opcode == Move.ARRIVE else Memory.WRITE
-            there = ends[kind][number - 1] + 1 if number else 0
-        else:
-            there = engine.queue_free + 1 if queue == 0 else 0
-        late = max(late, -(-there // banks) - start)
-        if queue == 0:
-            transfer = engine.fetch if opcode == Memory.FETCH else engine.write
-            ends[opcode].append(transfer((start + late) * banks, number))
-            end = max(end, ends[opcode][-1])
-        else:
-            # The machine is not done before the last results are in their slots.
-            beat = (start + late + program.shape.beats - 1) * banks
-            if queue == 2 or opcode == Move.ARRIVE:
-                beat += program.shape.write_cycles[opcode if queue == 2 else -1]
-            end = max(end, beat + banks)
+    # A beat begins when all that starts in it can.
+    for start, of_beat in groupby(sorted(events), key=lambda event: event[0]):
+        together = list(of_beat)
+        for _, queue, opcode, number in together:
+            if queue == 0:
+                late = max(late, -(-(engine.queue_free + 1) // banks) - start)
+            elif queue == 1 and number:
+                kind = Memory.FETCH if opcode == Move.ARRIVE else Memory.WRITE
+                late = max(late, -(-(ends[kind][number - 1] + 1) // banks) - start)
+        for _, queue, opcode, number in together:
+            if queue == 0:
+                transfer = engine.fetch if opcode == Memory.FETCH else engine.write
+                ends[opcode].append(transfer((start + late) * banks, number))
+                end = max(end, ends[opcode][-1])
+            else:
+                # The machine is not done before the last results are in their slots.
+                beat = (start + late + program.shape.beats - 1) * banks
+                if queue == 2 or opcode == Move.ARRIVE:
+                    beat += program.shape.write_cycles[opcode if queue == 2 else -1]
+                end = max(end, beat + banks)
     return RunTime(first + end + END_CYCLES, first, late)
