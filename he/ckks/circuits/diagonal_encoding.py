@@ -24,11 +24,13 @@ from he.rlwe.array_checks import array_of
 from he.rlwe.rns import context
 from he.validation import instance, whole_number
 from ntt import threads
+from ntt.cpu import cpu_features
 from ntt.hoisting import weights_shape
 from ntt.kernels import KernelModule
 from ntt.workspace import workspace
 
 _kernels = KernelModule("he.ckks.encoding.encoder_kernels")
+_lines = KernelModule("he.ckks.encoding.interleave_kernels")
 
 _TERMS = 8
 """Diagonals that are encoded together: a run of as many words is written at once."""
@@ -36,6 +38,8 @@ _TERMS = 8
 _INT32 = 2.0**31
 
 _TILE_BYTES = 4 << 20
+
+_LINE_WORDS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +191,26 @@ class ArrangedDiagonals:
             transformed = workspace("encoded diagonals", (count, high - low, rows * lanes))
             for polynomial, target in zip(coefficients, transformed, strict=True):
                 encoder.residues(polynomial, self.level, ops, target)
-            _kernels.interleave(out, transformed, low, first)
+            _interleave(out, transformed, low, first)
+
+
+def _interleave(out: np.ndarray, transformed: np.ndarray, limb: int, term: int) -> None:
+    """`encoder_kernels.interleave`: past the caches where whole cache lines are written."""
+    if not _writes_lines(out, len(transformed), term):
+        _kernels.interleave(out, transformed, limb, term)
+        return
+    limbs, (_, rows, terms, lanes) = transformed.shape[1], out.shape
+    _lines.interleave_lines(
+        out.reshape(-1), transformed.reshape(-1), rows, terms, lanes, limbs, limb, term
+    )
+
+
+def _writes_lines(out: np.ndarray, count: int, term: int) -> bool:
+    _, rows, terms, lanes = out.shape
+    whole = all(number * lanes % _LINE_WORDS == 0 for number in (terms, count, term))
+    aligned = out.ctypes.data % (8 * _LINE_WORDS) == 0 and out.flags.c_contiguous
+    fits = lanes in (2, 4) and rows % 4 == 0
+    return whole and aligned and fits and "avx512f" in cpu_features()
 
 
 def common_period(N: int, vectors: Iterable[np.ndarray]) -> int:
