@@ -15,19 +15,26 @@ from numpy.typing import ArrayLike
 
 from he.rlwe.evaluation_keys import EvaluationKeys
 from he.rlwe.serializable import Buffer
-from nn.errors import IdentityError, NetworkError, ServiceError
+from nn.errors import IdentityError, LimitError, NetworkError, ServiceError
 from nn.inference.limits import DEFAULT_LIMITS, Limits
 from nn.inference.requests import Request
 from nn.network.layers import FloatArray
 from nn.packed.client import PackedClient
 from nn.packed.encrypted_batch import EncryptedBatch
 from nn.packed.plan import InferencePlan
-from nn.service.client.connection import Connection
+from nn.service.client.connection import Connection, facts_of
 from nn.service.wire import OFFSET, KeyState
 from nn.terminal.progress import StageProgress, count_progress, stage_progress
 
 _PIECE = 4 << 20
 _WAIT_S = 30.0
+_MOST_PLAN = 64 << 20
+_MOST_HEAD = 1 << 20
+_PASSING = (
+    "unreachable", "upload_busy", "wrong_offset", "cut_off", "too_slow",
+    "too_many_requests", "too_many_at_once",
+)  # fmt: skip
+"""Codes after which an upload goes on where the service says."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,7 @@ class RemoteClient:
         try:
             self.facts = self._model_facts(model, version)
             self.plan = plan = self._fetched_plan(fingerprint)
+            self.facts |= _facts_of_plan(plan)  # the service may say anything
             self._client = PackedClient(plan, secret_key, limits=limits)
         except BaseException:
             self._connection.close()
@@ -164,10 +172,17 @@ class RemoteClient:
         if not self._has_keys:
             self.upload_keys()
         batch = images if isinstance(images, EncryptedBatch) else self.encrypt(images)
+        content = batch.to_bytes()
+        limit = self.facts.get("images_bytes_limit")
+        if isinstance(limit, int) and len(content) > limit:
+            raise LimitError(
+                f"{len(batch)} images take {len(content)} bytes, and the service takes {limit} at "
+                f"once: submit fewer"
+            )
         answer = self._connection.send(
-            "POST", "/jobs", params={"keys": self.key_id}, content=batch.to_bytes()
+            "POST", "/jobs", params={"keys": self.key_id}, content=content
         )
-        return Submitted(str(answer.json()["id"]), batch)
+        return Submitted(str(facts_of(answer.json(), id=str)["id"]), batch)
 
     def answer(self, job: Submitted, *, progress: bool | StageProgress = False) -> bytes:
         """The encrypted answer of a job, when it is there.
@@ -180,21 +195,26 @@ class RemoteClient:
         end = time.monotonic() + self._answer_s
         while True:
             left = max(0.0, min(_WAIT_S, end - time.monotonic()))
-            answer = self._connection.send("GET", f"/jobs/{job.id}/answer", params={"wait": left})
-            if answer.status_code == 200:
-                found: bytes = answer.content
-                return found
+            answer = self._connection.send(
+                "GET",
+                f"/jobs/{job.id}/answer",
+                params={"wait": left},
+                most_bytes=self._answer_bytes(len(job.images)),
+            )
+            if answer.status == 200:
+                return answer.content
             if time.monotonic() >= end:
                 raise ServiceError(f"no answer after {self._answer_s:g} s", "too_slow")
 
     def layers(self, job: Submitted) -> Iterator[str]:
         """The name of each layer when it begins to run, until the job ends.
 
-        A connection that breaks ends this early, not the job. Raises `ServiceError` for a refusal.
+        A connection that breaks, or a wait that takes too long, ends this early, and not the job.
+        Raises `ServiceError` for a refusal.
         """
         names = {stage.name for stage in self.plan.stages}
         try:
-            for event, facts in self._connection.events(f"/jobs/{job.id}/events"):
+            for event, facts in self._connection.events(f"/jobs/{job.id}/events", self._answer_s):
                 if event == "layer" and facts.get("name") in names:
                     yield str(facts["name"])
         except ServiceError as error:
@@ -229,17 +249,19 @@ class RemoteClient:
 
     def _model_facts(self, model: str | None, version: str | None) -> dict[str, Any]:
         if model is None:
-            found = self._connection.get("/models")
-            names = sorted({str(one["name"]) for one in found})
+            found = facts_of({"models": self._connection.get("/models")}, models=list)
+            names = sorted({facts_of(one, name=str)["name"] for one in found["models"]})
             if len(names) != 1:
                 raise ServiceError(f"say which model: {', '.join(names)}", "unknown_model")
             model = names[0]
-        facts: dict[str, Any] = self._connection.get(f"/models/{model}", version=version)
-        return facts
+        found = self._connection.get(f"/models/{model}", version=version)
+        return facts_of(found, name=str, version=str)
 
     def _fetched_plan(self, fingerprint: bytes | None) -> InferencePlan:
         name, version = self.facts["name"], self.facts["version"]
-        answer = self._connection.send("GET", f"/models/{name}/plan", params={"version": version})
+        answer = self._connection.send(
+            "GET", f"/models/{name}/plan", params={"version": version}, most_bytes=_MOST_PLAN
+        )
         plan = InferencePlan.from_bytes(answer.content)
         if plan.id.hex() != version:
             raise IdentityError(f"the service sent version {plan.id.hex()}, not {version}")
@@ -249,12 +271,11 @@ class RemoteClient:
 
     def _keys_there(self) -> dict[str, Any] | None:
         try:
-            found: dict[str, Any] = self._connection.get(f"/keys/{self.key_id}")
+            return _keys_of(self._connection.get(f"/keys/{self.key_id}"))
         except ServiceError as error:
             if error.code != "unknown_key":
                 raise
             return None
-        return found
 
     def _upload(self, keys: bytes, progress: bool) -> None:
         """Upload keys piece by piece; after a failure, go on where the service says."""
@@ -265,8 +286,8 @@ class RemoteClient:
             "bytes": len(keys),
             "sha256": hashlib.sha256(keys).hexdigest(),
         }
-        found = self._connection.post("/keys", new)
-        view, retries = memoryview(keys), 0
+        found = _keys_of(self._connection.post("/keys", new))
+        view, failures = memoryview(keys), 0
         with count_progress("bytes of keys", len(keys), progress) as bar:
             while found["state"] != KeyState.READY:
                 at = int(found["received"])
@@ -279,15 +300,20 @@ class RemoteClient:
                         content=bytes(view[at : at + _PIECE]),
                     )
                 except ServiceError as error:
-                    retries += 1
-                    passing = error.code in ("unreachable", "upload_busy", "wrong_offset")
-                    if not passing or retries > self._connection.retries:
+                    failures += 1
+                    if error.code not in _PASSING or failures > self._connection.retries:
                         raise
-                    time.sleep(0.2 * retries)
-                    found = self._connection.post("/keys", new)
+                    time.sleep(0.2 * failures)
+                    found = _keys_of(self._connection.post("/keys", new))
                 else:
-                    found = answer.json()
+                    found, failures = _keys_of(answer.json()), 0
                 bar.advance(int(found["received"]) - at)
+
+    def _answer_bytes(self, images: int) -> int:
+        """More bytes than the answer to so many images has: at the top level it has fewer."""
+        params = self.plan.params
+        ciphertext = 2 * params.levels[-1].limbs * params.N * 8
+        return _MOST_HEAD + images * self.plan.ciphertexts_of_answers * ciphertext
 
     def _follow(self, job: Submitted, progress: bool | StageProgress) -> None:
         """Show the layers as they run."""
@@ -302,3 +328,17 @@ class RemoteClient:
                 if name is not None:
                     bar.start(name)
                 running = name
+
+
+def _keys_of(found: Any) -> dict[str, Any]:
+    return facts_of(found, state=str, received=int)
+
+
+def _facts_of_plan(plan: InferencePlan) -> dict[str, Any]:
+    return {
+        "classes": int(plan.predicted_error.size),
+        "layers": [stage.name for stage in plan.stages],
+        "security_bits": plan.params.security_bits,
+        "ring_degree": plan.params.N,
+        "key_bytes": plan.evaluation_key_bytes,
+    }
