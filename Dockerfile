@@ -18,7 +18,7 @@ COPY rtl /opt/source/rtl
 COPY accel_model /opt/source/accel_model
 COPY benchmarks /opt/source/benchmarks
 RUN pip install --no-cache-dir '/opt/source[service]' && rm -r /opt/source \
- && useradd --system --uid 10001 --no-create-home service \
+ && useradd --uid 10001 --no-create-home service \
  && mkdir /data /opt/kernels && chown service /data /opt/kernels
 
 USER 10001
@@ -28,7 +28,7 @@ RUN python -m nn warm
 
 VOLUME ["/data", "/opt/kernels"]
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=5s --start-period=120s CMD ["python", "-c", \
-  "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/v1/health', timeout=4)"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=120s \
+  CMD ["python", "-m", "nn.service.server.health"]
 ENTRYPOINT ["python", "-m", "nn", "serve", "--data", "/data"]
 CMD ["--host", "0.0.0.0"]

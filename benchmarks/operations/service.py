@@ -39,6 +39,8 @@ _PERCENT = 100
 class ServiceRow:
     """One service under load. waiting: from sending an image to having its answer.
 
+    key_memory_bytes: of one client's keys in a worker.
+
     library_processor_s, service_processor_s: of one image. Unlike the rates, they are the same
     where other processes take their part of the machine.
     """
@@ -59,6 +61,7 @@ class ServiceRow:
     service_processor_s: float
     memory_budget_bytes: int
     memory_bytes: int
+    key_memory_bytes: int
 
     operation: str = "service"
 
@@ -131,6 +134,7 @@ def run(
         spent / (clients * images * rounds),
         memory_bytes,
         memory,
+        plan.key_memory_bytes,
     )
 
 

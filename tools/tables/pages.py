@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from tools.tables import accelerators, bootstraps, hardware, inference, peers, rings
+from tools.tables import accelerators, bootstraps, hardware, inference, peers, rings, services
 from tools.tables.markdown import block_of, with_block
 
 Blocks = Mapping[str, Callable[[], str]]
@@ -25,6 +25,7 @@ PAGES: dict[str, Blocks] = {
     "docs/bootstrapping.md": {"bootstraps": bootstraps.measured},
     "docs/accelerators.md": {"estimation": accelerators.estimation},
     "docs/performance.md": {"rings": rings.costs},
+    "docs/run-it.md": {"service": services.loaded},
     "docs/rtl.md": {"measurements": hardware.all_measurements},
 }
 

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 import nn
+from nn.service.server.health import main as health
 from nn.service.server.settings import Settings
 from tests.nn.service.samples import add_tenant, images, running
 
@@ -55,6 +56,7 @@ def test_client__trusts_the_named_authority_alone(data: Path, tmp_path: Path) ->
             assert client.classify(images(1)).shape == (1, 3)
         with pytest.raises(nn.ServiceError, match="does not answer"):
             nn.RemoteClient(url, token, retries=0)
+        assert health([url.rpartition(":")[2]]) == 0
         plain = url.replace("https", "http")
         with pytest.raises(nn.ServiceError):
             nn.RemoteClient(plain, token, retries=0)

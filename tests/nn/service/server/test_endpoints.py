@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import nn
+from nn.service.server.health import main as health
 from nn.service.server.settings import Quota
 from nn.service.wire import JobState
 from tests.nn.service.samples import (
@@ -284,10 +285,15 @@ def test_service__describes_itself(data: Path) -> None:
     with running(data) as (url, _):
         described = httpx.get(f"{url}/v1/openapi.json").json()
         assert set(described["paths"]["/v1/jobs"]) == {"get", "post"}
+        body = described["paths"]["/v1/keys"]["post"]["requestBody"]["content"]
+        assert set(body["application/json"]["schema"]["required"]) == {
+            "id", "model", "bytes", "sha256"
+        }  # fmt: skip
         assert httpx.get(f"{url}/v1/health").json()["status"] == "ok"
+        assert health([url.rpartition(":")[2]]) == 0
         assert code_of(httpx.get(f"{url}/nothing")) == (404, "no_such_endpoint")
         text = httpx.get(f"{url}/metrics").text
-        assert 'he_requests_total{method="GET",route="/v1/health",status="200"} 1.0' in text
+        assert 'he_requests_total{method="GET",route="/v1/health",status="200"} 2.0' in text
 
 
 def test_worker__that_dies_runs_the_job_again(data: Path) -> None:
