@@ -125,11 +125,12 @@ def _affine(
     """The map on a group of images."""
     encoder = evaluator.encoder
     bias = [encoder.encode(slots, level - 1) if np.any(slots) else None for slots in affine.bias]
+    folds = affine.folds  # the map itself, whose matrix may be large, is not kept
 
     def apply(images: Sequence[Sequence[Tensor]]) -> list[Tensor]:
         operands = [[evaluator.drop_to(x, level) for x in inputs[0]] for inputs in images]
         outputs = source.matrix.apply(operands)
-        for steps in affine.folds:
+        for steps in folds:
             outputs = [
                 [evaluator.add(x, evaluator.rotate(x, steps)) for x in output] for output in outputs
             ]

@@ -178,23 +178,12 @@ class StageWeights:
             for at, diagonals in self.affine.blocks.items()
         }
 
-    def encoded(
-        self,
-        evaluator: Evaluator,
-        advance: Advance | None = None,
-        memory: ReusedMemory | None = None,
-        blocks: Mapping[Block, ArrangedDiagonals] | None = None,
-    ) -> SlotMatrix:
-        """The matrix, encoded in memory.
-
-        memory: where, None for new memory. blocks: `arranged`, if it is known.
-        """
-        if memory is not None:
-            memory.give_back(self.size // 8)
-        made = {}
-        for at, block in (self.arranged() if blocks is None else blocks).items():
-            words = None if memory is None else memory.taken(block.weight_bytes // 8)
-            made[at] = encoded(EncodedDiagonals, block, evaluator.encoder, advance, words)
+    def encoded(self, evaluator: Evaluator, advance: Advance | None = None) -> SlotMatrix:
+        """The matrix, encoded in memory of its own."""
+        made = {
+            at: encoded(EncodedDiagonals, block, evaluator.encoder, advance, None)
+            for at, block in self.arranged().items()
+        }
         return SlotMatrix(evaluator, made)
 
     def mapped(self, evaluator: Evaluator, folder: Path, advance: Advance | None) -> SlotMatrix:
@@ -240,34 +229,43 @@ class KeptMatrix:
 class EncodedForRuns:
     """A matrix that is encoded whenever it is opened, from whole coefficients.
 
-    memory: that of the server for such matrices, so that there is one of them at a time.
+    memory: that of the server for such matrices, so that there is one of them at a time. The map
+    itself, `weights.affine`, is not kept.
     """
 
     def __init__(
         self, evaluator: Evaluator, weights: StageWeights, memory: ReusedMemory
     ) -> None:
         self._evaluator = evaluator
-        self._weights = weights
-        self._arranged = {at: block.rounded() for at, block in weights.arranged().items()}
+        self._scratch_bytes = weights.scratch_bytes
+        self._blocks = {at: block.rounded() for at, block in weights.arranged().items()}
         self._memory = memory
         self._matrix: SlotMatrix | None = None
 
     @property
     def scratch_bytes(self) -> int:
         """That of the matrix."""
-        return self._weights.scratch_bytes
+        return self._scratch_bytes
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[None]:
         """Encode the weights, and drop them at the end."""
         with self._memory.turns:
-            self._matrix = self._weights.encoded(
-                self._evaluator, memory=self._memory, blocks=self._arranged
-            )
+            self._matrix = self._encoded()
             try:
                 yield
             finally:
                 self._matrix = None
+
+    def _encoded(self) -> SlotMatrix:
+        memory, encoder = self._memory, self._evaluator.encoder
+        sizes = {at: block.weight_bytes // 8 for at, block in self._blocks.items()}
+        memory.give_back(sum(sizes.values()))
+        made = {
+            at: encoded(EncodedDiagonals, block, encoder, None, memory.taken(sizes[at]))
+            for at, block in self._blocks.items()
+        }
+        return SlotMatrix(self._evaluator, made)
 
     @property
     def matrix(self) -> SlotMatrix:

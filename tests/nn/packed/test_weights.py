@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 import he
 import nn
 from he.ckks.circuits.diagonal_encoding import ArrangedDiagonals
+from nn.packed.packed_for import packed_for
 from nn.packed.weights import EncodedForRuns, KeptMatrix, Place, choose_places
 from tests.nn.samples import residual
 
@@ -109,6 +112,28 @@ def test_server__with_the_least_memory_gives_the_same_bits() -> None:
     assert all(source._matrix is None for source in sources if isinstance(source, EncodedForRuns))
     with pytest.raises(nn.MemoryBudgetError, match=f"needs {least} bytes"):
         nn.Server(plan, network, keys, memory_bytes=least - 1)
+
+
+@pytest.mark.parametrize("least", [True, False])
+def test_server__of_a_plan_from_bytes_keeps_no_maps(
+    least: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, network, keys, images, _ = session()
+    maps = []
+
+    def packed(*arguments: object) -> list:
+        found = packed_for(*arguments)
+        maps.extend(weakref.ref(item.affine) for item in found if item.affine is not None)
+        return found
+
+    monkeypatch.setattr("nn.packed.server.packed_for", packed)
+    budget = max(sizes()) if least else None
+    read = nn.read_plan(plan.to_bytes(), insecure_reason="unit test")
+    server = nn.Server(read, network, keys, memory_bytes=budget)
+    gc.collect()
+    assert maps
+    assert not any(reference() for reference in maps)
+    assert same(server.run(images))
 
 
 def test_server__of_a_middle_budget_keeps_some_weights() -> None:
