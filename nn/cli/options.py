@@ -15,13 +15,20 @@ from nn.approximation.samples import DEFAULT_MARGIN
 from nn.batched.plan import BatchedPlan
 from nn.cli.data import as_images
 from nn.compilation import plan_network
-from nn.errors import NetworkFileError, ZooError
+from nn.errors import NetworkError, NetworkFileError, ZooError
 from nn.inference.options import PlanOptions
 from nn.network.graph import Network
 from nn.packed.plan import InferencePlan
 from ntt.terminal import positive
 
 Subparsers = Any  # argparse names this type in private only
+
+_APPROXIMATION: dict[str, Any] = {
+    "activation": "cheap",
+    "margin": DEFAULT_MARGIN,
+    "ranges": "channel",
+}
+"""Options that go with --calibrate, and their defaults."""
 
 
 def command_parser(
@@ -58,7 +65,7 @@ def command_parser(
     approximation.add_argument(
         "--activation",
         type=_activation,
-        default="cheap",
+        default=_APPROXIMATION["activation"],
         metavar="WAY",
         help="what activations become: cheap, exact, a degree, or the degrees of a composite sign, "
         "as 15,25 (default: %(default)s)",
@@ -66,7 +73,7 @@ def command_parser(
     approximation.add_argument(
         "--margin",
         type=float,
-        default=DEFAULT_MARGIN,
+        default=_APPROXIMATION["margin"],
         metavar="SHARE",
         help="how much wider a range is than the values of the images, each side, in units of its "
         "width (default: %(default)s)",
@@ -74,7 +81,7 @@ def command_parser(
     approximation.add_argument(
         "--ranges",
         choices=("channel", "layer"),
-        default="channel",
+        default=_APPROXIMATION["ranges"],
         help="what has a range of its own (default: %(default)s)",
     )
     add_planning_options(parser)
@@ -245,6 +252,7 @@ def network_of(arguments: argparse.Namespace) -> Network:
     network = load_network(arguments.network, None if given is None else tuple(given))
     path = getattr(arguments, "calibrate", None)
     if path is None:
+        _refuse_without_calibration(arguments)
         return network
     try:
         images = read_arrays(path, ("images",))["images"]
@@ -259,6 +267,16 @@ def network_of(arguments: argparse.Namespace) -> Network:
         margin=arguments.margin,
         ranges=arguments.ranges,
     )
+
+
+def _refuse_without_calibration(arguments: argparse.Namespace) -> None:
+    for name, default in _APPROXIMATION.items():
+        value = getattr(arguments, name, default)
+        if value != default:
+            raise NetworkError(
+                f"--{name} {value} says how activations become polynomials: give it --calibrate "
+                f"FILE, the images on which they do"
+            )
 
 
 def load_network(name: str, input_range: tuple[float, float] | None = None) -> Network:

@@ -85,3 +85,15 @@ def test_plan__of_an_onnx_file(
     np.savez("images.npz", images=np.random.default_rng(0).uniform(-1, 1, (300, 6)))
     assert main([*common, "--calibrate", "images.npz"]) == 0
     assert "network      model" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "option", [["--activation", "15,25"], ["--margin", "2"], ["--ranges", "layer"]]
+)
+def test_plan__options_of_an_approximation_need_its_images(
+    options: list[str], option: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plan", *options, *option]) == 2
+    printed = capsys.readouterr().err
+    assert option[0] in printed
+    assert "--calibrate FILE" in printed
