@@ -9,6 +9,7 @@ from benchmarks.commands.options import add_output_options
 from benchmarks.commands.results_file import write_rows
 from benchmarks.operations.deep import DeepRow, images_of, run_deep
 from nn.cli.options import Subparsers, add_count_option, load_network
+from nn.inference.options import PlanOptions
 from ntt.terminal import say, show
 from ntt.threads import check_threads
 
@@ -38,6 +39,15 @@ def add_parser(subparsers: Subparsers) -> None:
         help="predicted bits of the largest logit (default: the planner's)",
     )
     parser.add_argument(
+        "--ring-degree", type=int, metavar="N", help="ring degree (default: the smallest that fits)"
+    )
+    parser.add_argument(
+        "--bootstrap",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="refresh ciphertexts on the way, or never (default: where a network is too deep)",
+    )
+    parser.add_argument(
         "--memory-bytes", type=int, metavar="BYTES", help="memory for weights (default: all)"
     )
     parser.add_argument(
@@ -61,7 +71,11 @@ def run_command(arguments: argparse.Namespace) -> int:
         arguments.threads,
         arguments.memory_bytes,
         arguments.weights_folder,
-        arguments.precision_bits,
+        PlanOptions(
+            precision_bits=arguments.precision_bits,
+            N=arguments.ring_degree,
+            bootstrap=arguments.bootstrap,
+        ),
     )
     show(_line(row))
     if arguments.json:
@@ -72,8 +86,9 @@ def run_command(arguments: argparse.Namespace) -> int:
 def _line(row: DeepRow) -> str:
     weights = 0 if row.weight_bytes is None else row.weight_bytes
     return (
-        f"{row.network}: {row.levels} levels, plan {row.compile_s:.1f} s, keys "
-        f"{row.key_bytes / 1e9:.2f} GB in {row.keys_s:.1f} s, weights {weights / 1e9:.2f} GB, "
+        f"{row.network}: {row.levels} levels, {row.bootstraps} bootstraps, "
+        f"plan {row.compile_s:.1f} s, keys {row.key_bytes / 1e9:.2f} GB in {row.keys_s:.1f} s, "
+        f"weights {weights / 1e9:.2f} GB, "
         f"server {row.server_s:.1f} s, image {min(row.image_s):.1f} s on {row.threads} threads, "
         f"peak {row.peak_bytes / 1e9:.2f} GB, error {row.largest_error:.2g} of "
         f"{row.predicted_error:.2g} predicted, {row.same_class} of {row.images} of the same class"

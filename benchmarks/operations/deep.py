@@ -18,7 +18,7 @@ import numpy as np
 from he.rlwe.evaluation_keys import EvaluationKeys
 from nn.cli.describe import parameters
 from nn.errors import NetworkError
-from nn.inference.options import PlanOptions
+from nn.inference.options import DEFAULT_OPTIONS, PlanOptions
 from nn.inference.roles import StageTime
 from nn.network.graph import Network
 from nn.network.layers import FloatArray
@@ -42,6 +42,7 @@ class DeepRow:
 
     network: str
     levels: int
+    bootstraps: int
     key_bytes: int
     weight_bytes: int | None
     rotations: int
@@ -91,11 +92,11 @@ def run_deep(
     thread_count: int,
     memory_bytes: int | None,
     weights_folder: Path | None,
-    precision_bits: float | None = None,
+    options: PlanOptions = DEFAULT_OPTIONS,
 ) -> DeepRow:
     """Plan, make keys, encode, run each image; say on standard error how far it is."""
     plan, compile_s = _timed(
-        "plan", lambda: plan_packed(network, PlanOptions(precision_bits=precision_bits))
+        "plan", lambda: plan_packed(network, options)
     )
     client, keys_s = _timed("keys", lambda: _with_keys(PackedClient(plan)))
     server, server_s = _timed(
@@ -119,6 +120,7 @@ def run_deep(
     return DeepRow(
         network=network.name,
         levels=plan.depth,
+        bootstraps=plan.bootstraps,
         key_bytes=plan.evaluation_key_bytes,
         weight_bytes=plan.weight_bytes,
         rotations=plan.rotations,

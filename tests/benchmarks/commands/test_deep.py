@@ -37,10 +37,12 @@ def test_deep__measures_every_step(
     result = tmp_path / "deep.json"
     words = ["deep", "--network", str(network), "--images", str(images), "--count", "2"]
     folder = ["--memory-bytes", "0", "--weights-folder", str(tmp_path / "weights")]
-    assert main([*words, *folder, "--json", str(result)]) == 0
+    way = ["--no-bootstrap", "--ring-degree", "16384"]
+    assert main([*words, *folder, *way, "--json", str(result)]) == 0
     (row,) = json.loads(result.read_text())["rows"]
     assert (row["network"], row["images"], row["same_class"]) == ("small", 2, 2)
     assert len(row["image_s"]) == 2
+    assert (row["bootstraps"], row["parameters"]["N"]) == (0, 16384)
     assert row["within"]
     assert row["largest_error"] <= row["predicted_error"]
     assert [stage["level"] for stage in row["stages"]][-1] == 0
