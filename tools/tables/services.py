@@ -31,7 +31,8 @@ def loaded() -> str:
         + f"\n{result['machine']['cpu']}, {cores} cores, one worker each; {row['images']:,} "
         + f"images, {row['tenants']} tenants; {commits([result])}. Other work of the machine was "
         + "stopped meanwhile. The clients ran on the same cores. The library ran groups of "
-        + f"{row['group']} images from bytes to bytes on all cores. A failed request ends the "
-        + "measurement with an error.\n\n"
+        + f"{row['group']} images from bytes to bytes, on all cores in one process: threads that "
+        + "share an image lose some time, workers of one thread each do not, so that the share can "
+        + "be above 100 %. A failed request ends the measurement with an error.\n\n"
         + commands([str(result["command"])])
     )

@@ -20,6 +20,7 @@ from nn.service.server.tenants import Tenant
 from nn.service.wire import JobState, Refusal
 
 FOLDER = "jobs"
+MOST_LISTED = 1000
 _DAY_S = 86400
 
 
@@ -123,11 +124,13 @@ class JobStore:
         return _job_of(rows[0])
 
     def of_tenant(self, tenant: Tenant) -> list[Job]:
-        """All jobs of a tenant, the oldest first."""
+        """The newest jobs of a tenant, as many as one answer lists, the oldest first."""
         rows = self._database.read(
-            "SELECT * FROM jobs WHERE tenant = ? ORDER BY created", tenant.id
+            "SELECT * FROM jobs WHERE tenant = ? ORDER BY created DESC LIMIT ?",
+            tenant.id,
+            MOST_LISTED,
         )
-        return [_job_of(row) for row in rows]
+        return [_job_of(row) for row in reversed(rows)]
 
     def waiting(self) -> list[Job]:
         """All jobs that are accepted and not finished, the oldest first."""

@@ -48,7 +48,7 @@ def job_routes(service: Service) -> APIRouter:
 
     @router.get("")
     def list_jobs(tenant: Tenant = caller) -> list[JobAnswer]:
-        """All jobs of the tenant, the oldest first."""
+        """The newest 1,000 jobs of the tenant, the oldest of them first."""
         return [told(job) for job in service.jobs.of_tenant(tenant)]
 
     @router.post("", status_code=202, openapi_extra=OCTETS)

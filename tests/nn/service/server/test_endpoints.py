@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import nn
+from nn.service.server import jobs as job_store
 from nn.service.server.health import main as health
 from nn.service.server.settings import Quota
 from nn.service.wire import JobState
@@ -198,6 +199,18 @@ def test_submission__repeated_is_the_same_job(data: Path) -> None:
         one.answer(first["id"])
         assert one.submit(content).json()["id"] == first["id"]
         assert len(one.http.get("/jobs").json()) == 1
+
+
+def test_list__has_the_newest_jobs(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_store, "MOST_LISTED", 2)
+    with running(data) as (url, _):
+        one = Caller(url, add_tenant(data, "one"))
+        one.upload()
+        jobs = [one.submit(one.client.encrypt(images(1)).to_bytes()).json() for _ in range(3)]
+        found = [job["id"] for job in one.http.get("/jobs").json()]
+        assert found == [job["id"] for job in jobs[1:]]
+        for job in jobs:
+            assert one.answer(job["id"]).status_code == 200
 
 
 def test_cancel__ends_a_job_that_waits(data: Path) -> None:
