@@ -17,11 +17,14 @@ ENGINE_QUEUE = 4
 FETCHES_AHEAD = 4
 """Fetches whose addresses are out, before the first of them has ended."""
 FIRST_WRITE_CYCLES = 4
-"""From the cycle in which the engine takes a write until its first data beat."""
+"""From the cycle in which the engine takes a write until its first data beat: the registers of the
+command, of the row's marker, of the queue of rows, and of the bits to send."""
 FETCHED_CYCLES = 4
-"""From the last data beat of a fetch until the machine counts it as ended."""
+"""From the last data beat of a fetch until the machine counts it as ended: the registers of the
+beat, of the bits that arrived, of the last row's marker, and of the counter."""
 WRITTEN_CYCLES = 2
-"""From the last answer of a write until the machine counts it as ended."""
+"""From the last answer of a write until the machine counts it as ended: the registers of the open
+answers and of the counter."""
 
 
 class ChannelTimeline:

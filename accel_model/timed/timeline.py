@@ -19,9 +19,11 @@ QUEUE_DEPTH = 32
 CODE_BEATS = 2
 """Beats of the code port for an instruction."""
 FIRST_CODE_CYCLES = 1
-"""From the start of the machine until all queues are full, beside latency and code beats."""
+"""From the start of the machine until all queues are full, beside latency and code beats: the
+register of the first address."""
 END_CYCLES = 1
-"""From the end of the last transfer until the machine says that it is done."""
+"""From the end of the last transfer until the machine says that it is done: the register that says
+so."""
 
 
 @dataclass(frozen=True)
