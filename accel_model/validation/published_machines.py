@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,30 @@ def unmodelled_lines() -> Iterator[str]:
             f"  not modelled  {group['machine']} {group['what']}: "
             f"{', '.join(f'{value:g}' for value in values)}  ({_origin(group)}; {group['reason']})"
         )
+
+
+@dataclass(frozen=True)
+class PublishedTime:
+    """The seconds of a network on a machine, as its paper or another source states them."""
+
+    machine: str
+    network: str
+    time_s: float
+    tag: str
+    origin: str
+    reason: str
+
+
+def published_networks() -> list[PublishedTime]:
+    """Published times of encrypted networks on accelerators, which the model does not reproduce."""
+    return [
+        PublishedTime(
+            machine, group["network"], value / 1e3, group["tag"], group["origin"], group["reason"]
+        )
+        for group in published()["unmodelled"]
+        if "network" in group
+        for machine, value in zip(group["machine"].split(", "), group["value"], strict=True)
+    ]
 
 
 def area_lines() -> Iterator[str]:

@@ -10,14 +10,24 @@ from pathlib import Path
 import nn
 from accel_model.cli.output_files import result_file
 from accel_model.errors import MachineFileError
+from accel_model.estimation.estimate import estimate
+from accel_model.lowering.operations import lower
 from accel_model.machine.description import Machine
 from accel_model.machine.machine_file import load_machine
 from benchmarks.commands.options import DEFAULT_MACHINES, add_machine_option, case, seconds
 from benchmarks.commands.results_file import provenance, write_result
 from benchmarks.comparison import peers
 from benchmarks.comparison.bootstrap_run import DEFAULT_CASE, run_bootstrap
-from benchmarks.comparison.committed import committed_software
-from benchmarks.comparison.compare import Comparison, Peer, accelerate, executed_program, sweep_size
+from benchmarks.comparison.committed import CommittedSoftware, committed_software
+from benchmarks.comparison.compare import (
+    Accelerator,
+    Comparison,
+    Peer,
+    accelerate,
+    executed_program,
+    sweep_size,
+)
+from benchmarks.comparison.modelled import LARGEST_WEIGHT_BYTES, ModelledNetwork, modelled_lines
 from benchmarks.comparison.network_run import run_network
 from benchmarks.comparison.operation_run import OPERATIONS, run_operation
 from benchmarks.comparison.software import SoftwareRun, WorkloadFailure
@@ -116,8 +126,11 @@ def run_command(arguments: argparse.Namespace) -> int:
     committed = None
     if arguments.software:
         committed = committed_software(arguments.software, arguments.workload)
+    planned = _planned(arguments)
+    if planned is not None and (planned[1].weight_bytes or 0) > LARGEST_WEIGHT_BYTES:
+        return _model(arguments, planned[1], machines, committed)
     with watch_compilation():
-        software = _software(arguments)
+        software = _software(arguments, planned)
     if committed:
         software = replace(
             software, committed_s=committed.median_s, committed_words=committed.words()
@@ -150,26 +163,62 @@ def run_command(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _software(arguments: argparse.Namespace) -> SoftwareRun:
-    ntt_threads.check_threads(arguments.threads, "--threads")
-    repeats, seconds = arguments.repeats, arguments.seconds
-    if arguments.software:
-        repeats, seconds = 1, min(seconds, 0.1)
+def _planned(arguments: argparse.Namespace) -> tuple[nn.Network, nn.InferencePlan] | None:
+    """The network and its plan; None for other workloads.
+
+    Raises `WorkloadFailure` where there is no such workload.
+    """
     name, known = arguments.workload, (*nn.zoo.names(), *OPERATIONS, "bootstrap")
-    if name in OPERATIONS:
-        return run_operation(
-            name, _case(arguments), seconds=seconds, threads=arguments.threads
-        )
-    if name == "bootstrap":
-        wanted = arguments.case or DEFAULT_CASE
-        return run_bootstrap(wanted, seconds=seconds, threads=arguments.threads)
+    if name in (*OPERATIONS, "bootstrap"):
+        return None
     if name not in known and not Path(name).is_file():
         raise WorkloadFailure(
             f"there is no workload {name!r}: choose one of {', '.join(known)}, or "
             "name a file that nn.save wrote"
         )
     network = load_network(name)
-    plan = make_plan(arguments, network)
+    return network, make_plan(arguments, network)
+
+
+def _model(
+    arguments: argparse.Namespace,
+    plan: nn.InferencePlan,
+    machines: Sequence[Machine],
+    committed: CommittedSoftware | None,
+) -> int:
+    """Estimate the plan's trace, print, write the files."""
+    trace = plan.trace()
+    program = lower(trace)
+    say(f"{plan.network}: {len(program)} instructions, estimated from the plan's trace")
+    accelerators = tuple(Accelerator(m, estimate(program, m)) for m in machines)
+    found = ModelledNetwork(plan, program, accelerators, committed)
+    show(*modelled_lines(found))
+    if arguments.trace:
+        arguments.trace.parent.mkdir(parents=True, exist_ok=True)
+        traces.save(trace, arguments.trace)
+    if arguments.json:
+        write_result({**provenance(arguments.command_line), **found.as_json()}, arguments.json)
+    if arguments.html:
+        say(f"{plan.network}: no report is drawn without a run in software")
+    return 0
+
+
+def _software(
+    arguments: argparse.Namespace, planned: tuple[nn.Network, nn.InferencePlan] | None
+) -> SoftwareRun:
+    ntt_threads.check_threads(arguments.threads, "--threads")
+    repeats, seconds = arguments.repeats, arguments.seconds
+    if arguments.software:
+        repeats, seconds = 1, min(seconds, 0.1)
+    name = arguments.workload
+    if name in OPERATIONS:
+        return run_operation(
+            name, _case(arguments), seconds=seconds, threads=arguments.threads
+        )
+    if planned is None:
+        wanted = arguments.case or DEFAULT_CASE
+        return run_bootstrap(wanted, seconds=seconds, threads=arguments.threads)
+    network, plan = planned
     if network.name in nn.zoo.names():
         image = nn.zoo.test_images(network.name)[0][: arguments.images]
     else:

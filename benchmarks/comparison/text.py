@@ -36,24 +36,24 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
     for accelerator in machines:
         yield f"{accelerator.name}: {accelerator.machine.title}"
     yield ""
-    yield _row("", ["software", *(a.name for a in machines)])
-    yield _row(
+    yield columns("", ["software", *(a.name for a in machines)])
+    yield columns(
         "time",
         [f"{amount(software.median_s, 's')} [measured]",
          *(f"{amount(a.result.time_s, 's')} [{a.result.tag}]" for a in machines)],
     )  # fmt: skip
-    yield _row("  speed-up", ["1", *(ratio(comparison.speed_up(a)) for a in machines)])
+    yield columns("  speed-up", ["1", *(ratio(comparison.speed_up(a)) for a in machines)])
     if software.images > 1:
         cells = [software.median_s, *(a.result.time_s for a in machines)]
-        yield _row("  an image", [amount(cell / software.images, "s") for cell in cells])
-    yield _row("  ideal bound", ["", *(amount(a.result.ideal_s, 's') for a in machines)])
-    yield _row("  busiest unit", ["", *(busiest(a) for a in machines)])
+        yield columns("  an image", [amount(cell / software.images, "s") for cell in cells])
+    yield columns("  ideal bound", ["", *(amount(a.result.ideal_s, 's') for a in machines)])
+    yield columns("  busiest unit", ["", *(busiest(a) for a in machines)])
     energies = [a.result.energy for a in machines]
-    yield _row(
+    yield columns(
         "energy",
         ["not measured", *(f"{amount(e.total_j, 'J')} [{e.tag}]" for e in energies)],
     )
-    yield _row("area", ["", *(f"{area_value(a)} [{a.result.area.tag}]" for a in machines)])
+    yield columns("area", ["", *(f"{area_value(a)} [{a.result.area.tag}]" for a in machines)])
     for accelerator in machines:
         yield from _options(comparison, accelerator)
         yield f"{accelerator.name} rests on: {ground_words(accelerator.result.grounds)}"
@@ -61,9 +61,10 @@ def comparison_lines(comparison: Comparison) -> Iterator[str]:
     yield from _table("operation", comparison.operations(), machines)
     if comparison.peers:
         yield ""
-        yield _row("speed-up over peers", ["peer's time", "software", *(a.name for a in machines)])
+        names = ["peer's time", "software", *(a.name for a in machines)]
+        yield columns("speed-up over peers", names)
         for peer in comparison.peers:
-            yield _row(
+            yield columns(
                 f"{peer.library} {peer.version}"[:_NAME],
                 [
                     f"{amount(peer.median_s, 's')} [measured]",
@@ -104,7 +105,7 @@ def area_value(accelerator: Accelerator) -> str:
 
 def _options(comparison: Comparison, accelerator: Accelerator) -> Iterator[str]:
     yield ""
-    yield _row(f"{accelerator.name} with", ["time", "speed-up", "energy", "area"])
+    yield columns(f"{accelerator.name} with", ["time", "speed-up", "energy", "area"])
     for row in accelerator.options:
         if row.generated_s is not None:
             speed_up = comparison.software.median_s / row.generated_s
@@ -112,14 +113,14 @@ def _options(comparison: Comparison, accelerator: Accelerator) -> Iterator[str]:
                 amount(row.generated_s, "s"),
                 ratio(None if comparison.software.disturbed else speed_up),
             ]
-            yield _row(f"  {row.name}", cells) + f"  {row.reason}"
+            yield columns(f"  {row.name}", cells) + f"  {row.reason}"
             continue
         if row.result is None:
             yield f"  {row.name:<{_NAME - 2}}  - ({row.reason})"
             continue
         speed_up = comparison.software.median_s / row.result.time_s
         area = row.result.area
-        yield _row(
+        yield columns(
             f"  {row.name}",
             [
                 amount(row.result.time_s, "s"),
@@ -136,7 +137,7 @@ def _table(
     if not lines:
         return
     yield ""
-    yield _row(f"{what}: time, speed-up, energy", ["software", *(a.name for a in machines)])
+    yield columns(f"{what}: time, speed-up, energy", ["software", *(a.name for a in machines)])
     for line in lines:
         cells = ["-" if line.software_s is None else amount(line.software_s, 's')]
         for accelerator in machines:
@@ -147,8 +148,9 @@ def _table(
             speed_up = ratio(line.speed_up(accelerator.name))
             energy = amount(part.energy.total_j, "J")
             cells.append(f"{amount(part.time_s, 's'):>10}{speed_up:>8}{energy:>10}")
-        yield _row(f"  {line.name}", cells)
+        yield columns(f"  {line.name}", cells)
 
 
-def _row(name: str, cells: Sequence[str]) -> str:
+def columns(name: str, cells: Sequence[str]) -> str:
+    """A name and its cells, one column each."""
     return f"{name:<{_NAME}}" + "".join(f"{cell:>{_COLUMN}}" for cell in cells)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import nn
-from benchmarks.suite.places import BATCHED, PACKED, Places, fresh_folder
+from benchmarks.suite.places import BATCHED, CIFAR10, PACKED, Places, fresh_folder
 from ntt.terminal import say
 
 _BLANK_IMAGES = 2
@@ -26,11 +26,20 @@ def build(root: Path) -> None:
         BATCHED: nn.compile(network, layout="batched", precision_bits=6),
     }
     for layout, plan in plans.items():
-        folder = root / "submission" / "model" / layout
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "plan").write_bytes(plan.to_bytes())
-        nn.save(network, folder / "network.npz")
-        say(f"{layout}: {plan.evaluation_key_bytes / 1e6:.1f} MB of keys")
+        _write(root / "submission" / "model" / layout, network, plan)
+
+
+def build_deep(root: Path) -> None:
+    """Write the model of the zoo's ResNet-20 below a folder."""
+    network = nn.zoo.load(CIFAR10)
+    _write(root / "submission" / "model" / CIFAR10, network, nn.compile(network))
+
+
+def _write(folder: Path, network: nn.Network, plan: nn.InferencePlan | nn.BatchedPlan) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "plan").write_bytes(plan.to_bytes())
+    nn.save(network, folder / "network.npz")
+    say(f"{folder.name}: {plan.evaluation_key_bytes / 1e6:.1f} MB of keys")
 
 
 def warm(root: Path) -> None:

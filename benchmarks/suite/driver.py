@@ -7,14 +7,15 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 import nn
-from benchmarks.suite.build import build, warm
-from benchmarks.suite.places import DEVIATION, IMAGES, MEAN, NAMES, Places
+from benchmarks.suite.build import build, build_deep, warm
+from benchmarks.suite.places import IMAGES, NAMES, PIXELS, SUITE_SIZES, Places
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = (
@@ -56,10 +57,13 @@ class SizeRow:
     operation: str = "suite size"
 
 
-def prepare(root: Path) -> None:
-    """Build the models below a folder, and compile all kernels."""
-    build(root)
-    warm(root)
+def prepare(root: Path, sizes: Sequence[int]) -> None:
+    """Build the models of some sizes below a folder, and compile the kernels of the suite's."""
+    if any(size < SUITE_SIZES for size in sizes):
+        build(root)
+        warm(root)
+    if any(size >= SUITE_SIZES for size in sizes):
+        build_deep(root)
 
 
 def run_size(root: Path, size: int, repeats: int) -> tuple[list[StageRow], SizeRow]:
@@ -94,9 +98,9 @@ def _bytes_in(folder: Path) -> int:
 
 def _write_input(places: Places, count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Write images as the suite does; their labels. The bundled images repeat where they end."""
-    images, labels = nn.zoo.test_images("mnist")
+    images, labels = nn.zoo.test_images(places.network)
     chosen = np.arange(count) % len(images)
-    pixels = (images[chosen].reshape(count, -1) - MEAN) / DEVIATION
+    pixels = PIXELS[places.network].normalised(images[chosen])
     places.pixels.parent.mkdir(parents=True, exist_ok=True)
     np.savetxt(places.pixels, pixels, fmt="%.6f")
     places.labels.write_text("".join(f"{label}\n" for label in labels[chosen]), encoding="ascii")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.suite.places import PACKED, Places, fresh_folder, run_stage
+from benchmarks.suite.places import MNIST, PACKED, Places, fresh_folder, run_stage
 from nn import PackedServer, Server, load
 from nn.packed.plan import take_plan
 
@@ -23,8 +23,12 @@ def _server(places: Places) -> Any:
     keys = [path.read_bytes() for path in sorted(places.public.iterdir())]
     if places.layout != PACKED:
         return Server(plan, network, keys)
+    packed = take_plan(plan)
+    if places.network != MNIST:
+        largest = max(stage.weight_bytes or 0 for stage in packed.stages)
+        return PackedServer(packed, network, keys[0], memory_bytes=largest)
     weights = places.model / "weights"
-    return PackedServer(take_plan(plan), network, keys[0], memory_bytes=0, weights_folder=weights)
+    return PackedServer(packed, network, keys[0], memory_bytes=0, weights_folder=weights)
 
 
 if __name__ == "__main__":

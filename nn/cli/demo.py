@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nn.cli.console import amount, make_console, make_table
 from nn.cli.data import LabelledImages, class_names, load_data
-from nn.cli.demonstration import Demonstration
+from nn.cli.demonstration import SHALLOW_STAGES, Demonstration
 from nn.cli.options import (
     Subparsers,
     add_count_option,
@@ -28,6 +28,8 @@ from ntt.terminal import printable, show
 if TYPE_CHECKING:
     from rich.table import Table
 
+IMAGES, DEEP_IMAGES = 16, 10
+
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the command and its options."""
@@ -40,7 +42,13 @@ def add_parser(subparsers: Subparsers) -> None:
         "the bytes, and writes a picture.",
     )
     add_data_option(parser)
-    add_count_option(parser, "--images", 16, "how many")
+    add_count_option(
+        parser,
+        "--images",
+        None,
+        f"how many (default: {IMAGES}, of a network of more than {SHALLOW_STAGES} stages "
+        f"{DEEP_IMAGES})",
+    )
     parser.add_argument(
         "--output",
         type=Path,
@@ -59,8 +67,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     check_output(arguments.output)
     network = network_of(arguments)
-    data = load_data(network, arguments.data).first(arguments.images)
+    data = load_data(network, arguments.data)
+    if arguments.images is not None:
+        data.first(arguments.images)
     session = open_session(arguments, network)
+    deep = len(session.plan.stages) > SHALLOW_STAGES
+    data = data.first(arguments.images or min(DEEP_IMAGES if deep else IMAGES, len(data)))
     shown = demonstrate(session, data, arguments.threads)
     _print(session, shown)
     draw(shown, arguments.output)

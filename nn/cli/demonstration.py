@@ -13,6 +13,10 @@ from nn.inference.roles import StageTime
 from nn.network.layers import FloatArray
 from nn.packed.plan import InferencePlan
 
+SHALLOW_STAGES = 12
+"""Up to so many stages each gets a bar in the picture; more are drawn as a way through the levels.
+"""
+
 
 @dataclass(frozen=True, eq=False)
 class Demonstration:

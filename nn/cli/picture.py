@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from he.format.files import check_writable, replaced_file
-from nn.cli.demonstration import Demonstration
+from nn.cli.demonstration import SHALLOW_STAGES, Demonstration
 from nn.errors import NetworkError
 from ntt.terminal import drawable
 
@@ -60,7 +60,10 @@ def draw(shown: Demonstration, path: Path) -> None:
         lower.subplots_adjust(left=0.06, right=0.97, top=0.86, bottom=0.17, wspace=0.34)
         _draw_logits(left, shown)
         _draw_errors(middle, shown)
-        _draw_times(right, shown)
+        if len(shown.profile) > SHALLOW_STAGES:
+            _draw_way(right, shown)
+        else:
+            _draw_times(right, shown)
         with replaced_file(path, "wb") as file:
             figure.savefig(file, format=path.suffix[1:].lower(), dpi=130)
 
@@ -208,6 +211,22 @@ def _draw_times(axes: Any, shown: Demonstration) -> None:
         )
     axes.set(xlabel="milliseconds an image", xlim=(0, 1.15 * max(milliseconds)))
     axes.set_title(f"{sum(milliseconds):.0f} ms an image on the server", loc="left")
+    _plain(axes)
+
+
+def _draw_way(axes: Any, shown: Demonstration) -> None:
+    """The level of each stage against the server's time: the way through the levels."""
+    count = len(shown.data)
+    ends = np.cumsum([stage.seconds / count for stage in shown.profile])
+    levels = [stage.level_in for stage in shown.plan.stages]
+    edges, heights = [0.0, *ends], [*levels, shown.profile[-1].level]
+    axes.step(edges, heights, where="post", color=_BAR, linewidth=1.5)
+    axes.fill_between(edges, heights, step="post", color=_BAR, alpha=0.15)
+    axes.set(xlabel="seconds an image", ylabel="level", xlim=(0, ends[-1]), ylim=(0, None))
+    axes.set_title(
+        f"{len(levels)} stages through {shown.plan.depth} levels, {ends[-1]:.1f} s an image",
+        loc="left",
+    )
     _plain(axes)
 
 

@@ -11,12 +11,14 @@ import numpy as np
 
 from nn.cli.options import make_plan
 from nn.errors import AnswerError
+from nn.memory import gigabytes
 from nn.network.graph import Network
 from nn.network.layers import FloatArray
 from nn.packed.client import PackedClient
 from nn.packed.encrypted_batch import EncryptedBatch
 from nn.packed.plan import InferencePlan
 from nn.packed.server import PackedServer
+from nn.packed.weights import weights_budget
 from nn.terminal.compilation_notice import Compilation, watch_compilation
 from nn.terminal.machine import backend_name
 from ntt.terminal import say
@@ -70,7 +72,7 @@ def open_session(arguments: argparse.Namespace, network: Network) -> Session:
             plan,
             network,
             keys,
-            memory_bytes=arguments.memory,
+            memory_bytes=_weights_budget(arguments, plan),
             weights_folder=arguments.weights_folder,
         )
         length = len(keys)
@@ -81,6 +83,24 @@ def open_session(arguments: argparse.Namespace, network: Network) -> Session:
         with contextlib.suppress(AnswerError):
             client.decrypt(server.run(client.encrypt(blank)).to_bytes())
     return Session(network, plan, client, server, length, plan_s, keys_s, server_s, compilation)
+
+
+def _weights_budget(arguments: argparse.Namespace, plan: InferencePlan) -> int | None:
+    """The server's `memory_bytes`: what was asked for, else all where that leaves enough free.
+
+    Where it is not all, a line on standard error says so.
+    """
+    if arguments.memory is not None or arguments.weights_folder is not None:
+        asked: int | None = arguments.memory
+        return asked
+    sizes = [stage.weight_bytes or 0 for stage in plan.stages]
+    budget = weights_budget(sizes)
+    if budget is not None:
+        say(
+            f"the encoded weights take {gigabytes(sum(sizes))}: each stage's are encoded when a "
+            "run comes to it"
+        )
+    return budget
 
 
 def decrypted(client: PackedClient, answer: EncryptedBatch | bytes) -> tuple[FloatArray, bool]:

@@ -21,6 +21,7 @@ from he.ckks.encoding.embedding import embedded_period
 from he.ckks.evaluator import Evaluator
 from he.ckks.params import CKKSParameters
 from nn.errors import MemoryBudgetError
+from nn.memory import free_bytes
 from nn.network.layers import FloatArray
 from nn.packed.packed_affine import PackedAffine
 from nn.packed.packed_network import PackedStage
@@ -78,6 +79,18 @@ class Place(Enum):
     MEMORY = "encoded in memory"
     FILE = "encoded in a file that is mapped into memory"
     VALUES = "as values, which are encoded for each run of the stage"
+
+
+def weights_budget(sizes: Sequence[int]) -> int | None:
+    """A `memory_bytes` for encoded weights of so many bytes a stage on this machine.
+
+    None, which is all, where they take at most half of the free memory; else what the largest
+    stage takes.
+    """
+    free = free_bytes()
+    if free is None or 2 * sum(sizes) <= free:
+        return None
+    return max(sizes)
 
 
 def choose_places(sizes: Sequence[int], memory_bytes: int | None, files: bool) -> list[Place]:
@@ -172,9 +185,7 @@ class StageWeights:
         """The diagonals of each block, in the order in which they are encoded."""
         splits = self.affine.splits
         return {
-            at: ArrangedDiagonals.of(
-                self.params, diagonals, self.level, splits[at], self.factor
-            )
+            at: ArrangedDiagonals.of(self.params, diagonals, self.level, splits[at], self.factor)
             for at, diagonals in self.affine.blocks.items()
         }
 
@@ -233,9 +244,7 @@ class EncodedForRuns:
     itself, `weights.affine`, is not kept.
     """
 
-    def __init__(
-        self, evaluator: Evaluator, weights: StageWeights, memory: ReusedMemory
-    ) -> None:
+    def __init__(self, evaluator: Evaluator, weights: StageWeights, memory: ReusedMemory) -> None:
         self._evaluator = evaluator
         self._scratch_bytes = weights.scratch_bytes
         self._blocks = {at: block.rounded() for at, block in weights.arranged().items()}

@@ -13,7 +13,7 @@ import nn
 from benchmarks.suite import client_preprocess_input
 from benchmarks.suite.build import build
 from benchmarks.suite.driver import STAGES, run_size
-from benchmarks.suite.places import BATCHED, DEVIATION, IMAGES, MEAN, PACKED, Places
+from benchmarks.suite.places import BATCHED, IMAGES, PACKED, PIXELS, Places
 
 
 @pytest.fixture(scope="module")
@@ -57,23 +57,37 @@ def test_batched_plan__has_small_keys(root: Path) -> None:
     plan = nn.read_plan((Places(2, root).model / "plan").read_bytes())
     assert plan.evaluation_key_bytes < 2_000_000
     assert {Places(size).layout for size in (2, 3)} == {BATCHED}
-    assert IMAGES == (1, 100, 1000, 10_000)
+    assert IMAGES == (1, 100, 1000, 10_000, 1)
 
 
-def test_pixels__are_those_before_the_normalisation(tmp_path: Path) -> None:
-    places = Places(1, tmp_path)
-    pixels = np.random.default_rng(1).integers(0, 256, (3, 784)) / 255
+@pytest.mark.parametrize("size", [1, 4])
+def test_pixels__are_those_before_the_normalisation(tmp_path: Path, size: int) -> None:
+    places = Places(size, tmp_path)
+    images, _ = nn.zoo.test_images(places.network)
+    pixels = images[:3].astype(np.float64)
+    about = PIXELS[places.network]
+    assert pixels.shape[1:] == about.shape == nn.zoo.load(places.network).input_shape
     places.pixels.parent.mkdir(parents=True)
-    np.savetxt(places.pixels, (pixels - MEAN) / DEVIATION, fmt="%.6f")
+    np.savetxt(places.pixels, about.normalised(pixels), fmt="%.6f")
     client_preprocess_input.main(places)
     found = np.load(places.prepared())
-    assert found.shape == (3, 1, 28, 28)
-    assert np.abs(found.reshape(3, -1) - pixels).max() < 1e-6
+    assert found.dtype == np.float32
+    # Six digits of values that the deviation, below 0.31, brings back to pixels.
+    assert np.abs(found - pixels).max() < 1e-6
     assert found.min() >= 0
     assert found.max() <= 1
 
 
-@pytest.mark.parametrize("words", [[], ["4"], ["x"], ["0", "1"]])
+def test_lines__are_normalised_by_channel() -> None:
+    about = PIXELS["cifar10"]
+    pixels = np.stack([np.full((32, 32), value) for value in (0.1, 0.2, 0.3)])[np.newaxis]
+    lines = about.normalised(pixels).reshape(3, -1)
+    for channel, value in enumerate((0.1, 0.2, 0.3)):
+        expected = (value - about.mean[channel]) / about.deviation[channel]
+        np.testing.assert_allclose(lines[channel], expected)
+
+
+@pytest.mark.parametrize("words", [[], ["5"], ["x"], ["0", "1"]])
 def test_stage__without_a_size(words: list[str]) -> None:
     finished = subprocess.run(
         [sys.executable, client_preprocess_input.__file__, *words], capture_output=True, text=True
@@ -83,5 +97,5 @@ def test_stage__without_a_size(words: list[str]) -> None:
 
 
 def test_size__that_is_none() -> None:
-    with pytest.raises(ValueError, match="sizes are 0 to 3"):
-        Places(4)
+    with pytest.raises(ValueError, match="sizes are 0 to 4"):
+        Places(5)

@@ -9,12 +9,14 @@ import pytest
 
 from nn import zoo
 from nn.errors import ZooError
+from nn.inference.promise import SLACK
 from nn.network.activation import Polynomial
 from nn.network.layers import Linear
 
 PROMISED_ACCURACY = {
     "mnist": 0.989,
     "fashion_mnist": 0.90,
+    "cifar10": 0.905,
     "breast_cancer": 0.97,
     "gun_point": 0.96,
 }
@@ -23,9 +25,9 @@ ROWS = {"breast_cancer": (171, 30), "gun_point": (150, 1, 150)}
 
 
 def test_names__are_the_promised_ones() -> None:
-    assert zoo.names() == (*PICTURES, *ROWS)
+    assert zoo.names() == (*PICTURES, "cifar10", *ROWS)
     for name in zoo.names():
-        assert len(zoo.class_names(name)) == (10 if name in PICTURES else 2)
+        assert len(zoo.class_names(name)) == (2 if name in ROWS else 10)
 
 
 @pytest.mark.parametrize("name", zoo.names())
@@ -48,6 +50,30 @@ def test_test_images__are_the_full_test_set(name: str) -> None:
     # Fashion-MNIST's test set is balanced; MNIST's is known to hold these counts.
     mnist = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert counts.tolist() == (mnist if name == "mnist" else [1000] * 10)
+
+
+def test_cifar10__is_a_resnet_on_the_first_test_images() -> None:
+    """Depth 21, like the squares that complete in all of its 19 activations."""
+    network, (images, labels) = zoo.load("cifar10"), zoo.test_images("cifar10")
+    assert images.shape == (500, *network.input_shape) == (500, 3, 32, 32)
+    assert images.dtype == np.float32
+    assert (images.min(), images.max()) == network.input_range == (0.0, 1.0)
+    assert np.bincount(labels, minlength=10).min() > 30
+    polynomials = [n.layer for n in network.nodes if isinstance(n.layer, Polynomial)]
+    normalisation, *activations = polynomials
+    assert normalisation.degree == 1
+    assert len(activations) == 19
+    for activation in activations:
+        assert activation.degree == 2
+        assert np.abs(activation.coefficients[:, 2]).min() > 1 / 256
+
+
+def test_cifar10__no_test_image_goes_astray() -> None:
+    """Beyond `SLACK` times what the statistics know, a plan promises nothing."""
+    network, (images, _) = zoo.load("cifar10"), zoo.test_images("cifar10")
+    assert network.statistics is not None
+    known = network.statistics[network.output.name].max_abs
+    assert np.abs(network(images)).max() <= SLACK * known.max()
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -136,7 +162,7 @@ def test_networks__know_how_errors_grow_and_hold_no_image(name: str) -> None:
     assert network.knows_growth
     with np.load(Path(zoo.__file__).parent / f"{name}.npz") as archive:
         kinds = {member.split("/")[-1] for member in archive.files}
-    # Its mean over time is a sparse matrix.
-    own = {"rows", "columns", "values"} if name == "gun_point" else set()
+    # A mean over time and shortcuts are sparse matrices.
+    own = {"rows", "columns", "values"} if name in ("gun_point", "cifar10") else set()
     assert kinds - own == {"network", "weight", "bias", "coefficients", "max_abs", "rms", "gains",
                            "carried"}  # fmt: skip
