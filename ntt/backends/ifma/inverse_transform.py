@@ -22,10 +22,12 @@ from ntt.backends.ifma.butterflies import (
     unchanged,
 )
 from ntt.backends.ifma.lanes import (
+    AHEAD,
     BLOCK,
     broadcast,
     even_lanes,
     factors_of_group,
+    fetch_factors,
     halves,
     high_halves,
     joined_parts,
@@ -48,7 +50,7 @@ from ntt.backends.layout import (
 )
 from ntt.backends.twiddles import twiddles
 from ntt.jit import inline, kernel
-from ntt.simd.integers import load, splat, store, vmin
+from ntt.simd.integers import load, prefetch_second, splat, store, vmin
 
 _TWO, _FOUR, _EIGHT = np.uint64(2), np.uint64(4), np.uint64(8)
 
@@ -78,6 +80,9 @@ def _inverse_tail(butterfly, reduced, again, out, x, w, w_shoup, start, stop, ra
     """Stages t = 1, 2, 4 of x[start:stop] inside registers, four pairs of vectors side by side."""
     N = x.size
     for j in range(start, stop, 64):
+        fetch_factors(w, w_shoup, N + j + AHEAD)
+        for line in range(0, 64, 8):
+            prefetch_second(x, j + AHEAD + line)
         a, b, c, d = load(x, j), load(x, j + 8), load(x, j + 16), load(x, j + 24)
         e, f, g, h = load(x, j + 32), load(x, j + 40), load(x, j + 48), load(x, j + 56)
         k = (N + j) >> 1

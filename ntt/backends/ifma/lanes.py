@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from ntt.jit import inline
-from ntt.simd.integers import load, load_runs, shuffle
+from ntt.simd.integers import load, load_runs, prefetch_second, shuffle
 
 BLOCK = 2048
 """Words of a block: half of a first-level cache of 32 KiB, beside which its factors find room."""
+
+AHEAD = 1024
+"""How many words of a row ahead of their use the factors of stages inside registers are fetched."""
 
 # How 16 neighbours in two vectors part for the stages t = 4, 2 and 1. Each step is one cheap
 # instruction of x86, so the lanes come in another order than the places in the row.
@@ -61,3 +64,14 @@ def factors_of_group(w, w_shoup, k):
         broadcast(w, k), broadcast(w_shoup, k), broadcast(w, i), broadcast(w_shoup, i),
         broadcast(w, j), broadcast(w_shoup, j),
     )  # fmt: skip
+
+
+@inline
+def fetch_factors(w, w_shoup, k):
+    """Fetch the factors of the stages t = 4, 2 and 1 of the 64 words from k - N on."""
+    for factors in (w, w_shoup):
+        prefetch_second(factors, k >> 3)
+        for line in range(0, 16, 8):
+            prefetch_second(factors, (k >> 2) + line)
+        for line in range(0, 32, 8):
+            prefetch_second(factors, (k >> 1) + line)

@@ -22,11 +22,13 @@ from ntt.backends.ifma.butterflies import (
     unchanged,
 )
 from ntt.backends.ifma.lanes import (
+    AHEAD,
     BLOCK,
     broadcast,
     count_stages,
     even_lanes,
     factors_of_group,
+    fetch_factors,
     halves,
     high_halves,
     high_pairs,
@@ -128,6 +130,7 @@ def _forward_tail(butterfly, reduced, below_q, x, w, w_shoup, start, stop, range
     """
     N = x.size
     for j in range(start, stop, 64):
+        fetch_factors(w, w_shoup, N + j + AHEAD)
         a, b, c, d = load(x, j), load(x, j + 8), load(x, j + 16), load(x, j + 24)
         e, f, g, h = load(x, j + 32), load(x, j + 40), load(x, j + 48), load(x, j + 56)
         k = (N + j) >> 3
