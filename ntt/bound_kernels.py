@@ -13,10 +13,10 @@ from ntt.backends.contract import Backend
 from ntt.errors import ResidueShapeError
 from ntt.tables import NTTTables
 
-# Rows that one core wrote and another reads cost as much as several sums of them. So kernels of
-# fewer words stay in one thread. A transform costs as much as some eight sums or copies.
+# Rows that one core wrote and another reads cost as much as several sums of them, and half as much
+# as their transforms. So sums of fewer words stay in one thread.
 _MIN_WORDS_PER_THREAD = 1 << 17
-MIN_TRANSFORMED_WORDS_PER_THREAD = 1 << 15
+MIN_TRANSFORMED_WORDS_PER_THREAD = 1 << 13
 
 
 class BoundKernels:

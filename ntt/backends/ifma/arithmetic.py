@@ -93,7 +93,7 @@ def fold_constants(c):
 def reduce_high(high, constants):
     """high mod q in [0, 2q) for high < 2^52."""
     _, _, negative_q, _, _, one_shoup, mask = constants
-    return shoup_lazy(high, splat(ONE), one_shoup, negative_q, mask)
+    return reduce_word(high, one_shoup, negative_q) & mask
 
 
 @inline
@@ -103,7 +103,7 @@ def fold_lazy(low, high, constants):
     high = high + (low >> splat(WORD))
     low = low & mask
     total = shoup_lazy(high, radix, radix_shoup, negative_q, mask)
-    return total + shoup_lazy(low, splat(ONE), one_shoup, negative_q, mask)
+    return total + (reduce_word(low, one_shoup, negative_q) & mask)
 
 
 @inline

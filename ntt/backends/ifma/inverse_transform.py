@@ -83,6 +83,7 @@ def _inverse_tail(butterfly, reduced, again, out, x, w, w_shoup, start, stop, ra
         fetch_factors(w, w_shoup, N + j + AHEAD)
         for line in range(0, 64, 8):
             prefetch_second(x, j + AHEAD + line)
+            prefetch_second(out, j + AHEAD + line)
         a, b, c, d = load(x, j), load(x, j + 8), load(x, j + 16), load(x, j + 24)
         e, f, g, h = load(x, j + 32), load(x, j + 40), load(x, j + 48), load(x, j + 56)
         k = (N + j) >> 1

@@ -27,11 +27,20 @@ from ntt.backends.ifma.arithmetic import (
 )
 from ntt.backends.ifma.conversion import convert_lazy, convert_row_reduced
 from ntt.backends.ifma.inverse_transform import inverse_row
-from ntt.backends.ifma.products import accumulate
+from ntt.backends.ifma.products import LINE_BYTES, STREAMED_WORDS, accumulate
 from ntt.backends.ifma.transform import forward_row
 from ntt.backends.layout import Q
 from ntt.jit import inline, kernel
-from ntt.simd.integers import load, prefetch_first, select_lanes, splat, store, vmin
+from ntt.simd.integers import (
+    fence,
+    load,
+    prefetch_first,
+    select_lanes,
+    splat,
+    store,
+    stream,
+    vmin,
+)
 
 # How many words ahead of its use a key is fetched; at the end of a limb, words of the next limb.
 _AHEAD = 384
@@ -104,8 +113,17 @@ def _sum_part(out, digits, r, key, p, k, c):
         store(out, i, vmin(a, a - two_q))
 
 
+@inline
+def _put(out, at, value, streams):
+    """Store a vector, past the caches if it `streams`."""
+    if streams:
+        stream(out, at, value)
+    else:
+        store(out, at, value)
+
+
 @kernel
-def _quotient_part(out, rest, digits, r, key, p, k, addend, moves, lanes, c):
+def _quotient_part(out, rest, digits, r, key, p, k, addend, moves, lanes, c, streams):
     """`_quotient_row` of part p alone."""
     most, fold, constants = montgomery_terms(c), fold_constants(c), montgomery_constants(c)
     q, two_q = splat(c[Q]), splat(c[Q] + c[Q])
@@ -116,7 +134,7 @@ def _quotient_part(out, rest, digits, r, key, p, k, addend, moves, lanes, c):
             a = a + load(addend, i)
         a = _products_of_part(a, digits, r, key, p, k, i, most, fold, constants)
         to, order = move_target(moves[v]) * 8, load(lanes, move_lanes(moves[v]))
-        store(out, to, select_lanes(reduce_lazy(a, q, two_q), order))
+        _put(out, to, select_lanes(reduce_lazy(a, q, two_q), order), streams)
 
 
 @kernel
@@ -131,7 +149,9 @@ def _sum_row(out0, out1, digits, r, key, k, c):
 
 
 @kernel
-def _quotient_row(out0, out1, rest0, rest1, digits, r, key, k, addend, moves, lanes, c):
+def _quotient_row(
+    out0, out1, rest0, rest1, digits, r, key, k, addend, moves, lanes, c, streams
+):
     """The permutation of sum_d digits[d, r] key[d, p, k] / 2^52 - rest, + addend for p = 0."""
     most, fold, constants = montgomery_terms(c), fold_constants(c), montgomery_constants(c)
     q, two_q = splat(c[Q]), splat(c[Q] + c[Q])
@@ -140,8 +160,8 @@ def _quotient_row(out0, out1, rest0, rest1, digits, r, key, k, addend, moves, la
         a, b = q - load(rest0, i) + load(addend, i), q - load(rest1, i)
         a, b = _products(a, b, digits, r, key, k, i, most, fold, constants)
         to, order = move_target(moves[v]) * 8, load(lanes, move_lanes(moves[v]))
-        store(out0, to, select_lanes(reduce_lazy(a, q, two_q), order))
-        store(out1, to, select_lanes(reduce_lazy(b, q, two_q), order))
+        _put(out0, to, select_lanes(reduce_lazy(a, q, two_q), order), streams)
+        _put(out1, to, select_lanes(reduce_lazy(b, q, two_q), order), streams)
 
 
 @kernel
@@ -153,6 +173,7 @@ def hoisted_quotients(
     weights, weights_shoup, offsets = division.rest
     key_rows, moves, lanes = keys.rows, keys.moves, keys.lanes
     kept, dropped, N = out.shape[2], term_offsets.size, out.shape[3]
+    streams = 2 * kept * N >= STREAMED_WORDS and out.ctypes.data % LINE_BYTES == 0
     terms = memory[: 2 * dropped * N].reshape(2, dropped, N)
     together = max(1, min(kept, _TOGETHER_WORDS // (2 * N))) if N >= _LARGE else 1
     rest = memory[terms.size :][: 2 * together * N].reshape(2, together, N)
@@ -189,10 +210,11 @@ def hoisted_quotients(
                 if end - begin == 2:
                     _quotient_row(
                         out[n, 0, r], out[n, 1, r], rest[0, near], rest[1, near], digits, r, key,
-                        key_rows[n, r], addend[r], moves[n], lanes[n], c,
+                        key_rows[n, r], addend[r], moves[n], lanes[n], c, streams,
                     )
                 else:
                     _quotient_part(
                         out[n, begin, r], rest[begin, near], digits, r, key, begin, key_rows[n, r],
-                        addend[r], moves[n], lanes[n], c,
+                        addend[r], moves[n], lanes[n], c, streams,
                     )
+    fence()
