@@ -54,6 +54,15 @@ def add_parser(subparsers: Subparsers) -> None:
         help=f"the Python that has one of {', '.join(PEERS)}, where it is not this one; may be "
         "repeated",
     )
+    parser.add_argument(
+        "--peer-ring",
+        action="append",
+        type=_peer_ring,
+        default=[],
+        metavar="NAME=N",
+        help="a smaller ring for one of the libraries, for want of memory: a power of two; may be "
+        "repeated. Its parameters are then not secure",
+    )
     add_output_options(parser, picture=False)
     parser.set_defaults(run=run_command)
 
@@ -77,6 +86,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     if arguments.peers:
         result["peers"], result["missing"] = run_peers(
             pythons=dict(arguments.peer_python),
+            rings=dict(arguments.peer_ring),
             thread_counts=arguments.threads or (1, 2),
             repeats=arguments.repeats,
             report=_print_peer,
@@ -97,6 +107,18 @@ def _peer_python(text: str) -> tuple[str, str]:
             "openfhe=/usr/bin/python3.10"
         )
     return name, python
+
+
+def _peer_ring(text: str) -> tuple[str, int]:
+    """A library and a ring degree, for argparse."""
+    name, _, degree = text.partition("=")
+    known = degree.isdecimal() and int(degree).bit_count() == 1
+    if name not in PEERS or not known or not 1 << 11 <= int(degree) <= 1 << 16:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: one of {', '.join(PEERS)}, and a power of two from 2048 to 65536, are "
+            f"needed, as in lattigo=32768"
+        )
+    return name, int(degree)
 
 
 def _print_peer(row: dict[str, Any]) -> None:

@@ -28,32 +28,37 @@ def run_peers(
     names: Iterable[str] = tuple(PEERS),
     *,
     pythons: Mapping[str, str] | None = None,
+    rings: Mapping[str, int] | None = None,
     thread_counts: Sequence[int] = (1, 2),
     repeats: int = 1,
     report: Callable[[dict[str, Any]], None] = lambda row: None,
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
     """The rows of the libraries that are installed, and why there are none of others.
 
-    names: of `PEERS`. pythons: the interpreter of a library, by name; default this one. repeats:
-    bootstraps that are timed on each number of threads.
+    names: of `PEERS`. pythons: the interpreter of a library, by name; default this one. rings: the
+    ring degree of a library, by name; default 2^16. repeats: bootstraps that are timed on each
+    number of threads.
     """
-    rows, missing = [], {}
+    rows: list[dict[str, Any]] = []
+    missing = {}
     for name in names:
+        python = (pythons or {}).get(name, sys.executable)
+        words = [python, "-m", "benchmarks.peers.bootstrap", name, "--repeats", str(repeats)]
         for count in thread_counts:
-            python = (pythons or {}).get(name, sys.executable)
-            row = _measured(python, name, count, repeats)
-            if isinstance(row, str):
-                missing[PEERS[name]] = row
-                break
+            words += ["--threads", str(count)]
+        if rings and name in rings:
+            words += ["--ring", str(rings[name])]
+        found, reason = _measured(words)
+        for row in found:
             report(row)
-            rows.append(row)
+        rows += found
+        if reason:
+            missing[PEERS[name]] = reason
     return rows, missing
 
 
-def _measured(python: str, name: str, threads: int, repeats: int) -> dict[str, Any] | str:
-    """A row, or a sentence that says why there is none."""
-    words = [python, "-m", "benchmarks.peers.bootstrap", name]
-    words += ["--threads", str(threads), "--repeats", str(repeats)]
+def _measured(words: Sequence[str]) -> tuple[list[dict[str, Any]], str]:
+    """The rows, and a sentence that says why some are missing, or nothing."""
     environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
     last = "without a word"
     try:
@@ -67,10 +72,10 @@ def _measured(python: str, name: str, threads: int, repeats: int) -> dict[str, A
                 say(last)
             lines = process.stdout.read().splitlines()
     except OSError as error:
-        return f"its Python does not start: {error}"
+        return [], f"its Python does not start: {error}"
     if process.returncode == _NOT_INSTALLED:
-        return last
+        return [], last
+    rows = [json.loads(line) for line in lines if line.startswith('{"library"')]
     if process.returncode:
-        return f"it ended with status {process.returncode}: {last}"
-    row: dict[str, Any] = json.loads(lines[-1])
-    return row
+        return rows, f"it ended with status {process.returncode}: {last}"
+    return rows, ""

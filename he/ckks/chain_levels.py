@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from he.ckks.bootstrap.parameters import BootstrapCircuit
+from he.ckks.bootstrap.circuit import BootstrapCircuit
 from he.levels import Level
 from ntt.modulus import MAX_MODULUS_BITS, find_primes, find_primes_near
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from he.ckks.bootstrap.parameters import BootstrapCircuit, Bootstrapping
+from he.ckks.bootstrap.circuit import BootstrapCircuit
+from he.ckks.bootstrap.parameters import Bootstrapping
 from he.ckks.chain_levels import FAST_PRIME_BITS
 from he.ckks.construction import Request, candidates
 from he.ckks.noise import NoiseModel

@@ -147,10 +147,16 @@ class KeySwitcher:
         chosen = [keys[e] for e in elements if e != 1]
         results = large_array((len(chosen), *pair.shape))
         if chosen:
-            whole = self._fuses(len(chosen), pair.shape[-1])
-            (self._switch_whole if whole else self._switch_stepwise)(pair, chosen, results)
+            self.fill_images(pair, chosen, results)
         images = iter(results)
         return [pair if e == 1 else next(images) for e in elements]
+
+    def fill_images(
+        self, pair: np.ndarray, keys: Sequence[KeySwitchingKey], out: np.ndarray
+    ) -> None:
+        """out (keys, 2, limbs_Q, N), not the pair = its images under the elements of the keys."""
+        whole = self._fuses(len(keys), pair.shape[-1])
+        (self._switch_whole if whole else self._switch_stepwise)(pair, keys, out)
 
     def _fuses(self, keys: int, N: int) -> bool:
         """Whether the digits may be made as a whole and the parts keep all threads busy."""

@@ -7,13 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.bootstrap.measurement import Subject, timed_keys
+from benchmarks.peers.bootstrap.measurement import Subject, need_memory, timed_keys
+
+FULL = 1 << 16
 
 
-def set_up(threads: int) -> Subject:
-    """Its engine for bootstraps. Raises `ImportError` where the package is not installed."""
+def set_up(threads: int, N: int = FULL) -> Subject:
+    """Its engine for bootstraps, which chooses the ring itself.
+
+    Raises `ImportError` where the package is not installed, or another ring is wanted.
+    """
+    if N != FULL:
+        raise ImportError(f"it has no bootstrap at N = {N}")
     from desilofhe import Engine
 
+    need_memory("desilofhe", 18e9)
     engine: Any = Engine(bootstrap=True, mode="cpu", thread_count=threads)
     secret = engine.create_secret_key()
     public = engine.create_public_key(secret)

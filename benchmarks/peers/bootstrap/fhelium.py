@@ -10,12 +10,16 @@ import numpy as np
 
 from benchmarks.peers.bootstrap.measurement import Subject, timed_keys
 
+FULL = 1 << 16
+
 _LARGEST = 0.1
 """The largest value of a slot that its example refreshes."""
 
 
-def set_up(threads: int) -> Subject:
+def set_up(threads: int, N: int = FULL) -> Subject:
     """Full slots and the library's own preset. Raises `ImportError` where it is not installed."""
+    if N != FULL:
+        raise ImportError(f"it has no preset at N = {N}")
     import fhelium
     import torch
     from fhelium.eager import Engine

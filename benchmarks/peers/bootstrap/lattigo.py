@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.bootstrap.measurement import Subject, timed_keys
+from benchmarks.peers.bootstrap.measurement import Subject, need_memory, timed_keys
 
-N, SLOTS, DEPTH, SCALE_BITS = 1 << 16, 1 << 15, 10, 40
+FULL, DEPTH, SCALE_BITS = 1 << 16, 10, 40
 _FIRST_BITS, _SPECIAL, _BOOTSTRAP_SPECIAL, _WEIGHT = 55, [61] * 3, [61] * 6, 192
 
 
@@ -24,13 +24,16 @@ class _Floats(ctypes.Structure):
     _fields_ = [("data", ctypes.POINTER(ctypes.c_float)), ("length", ctypes.c_ulong)]
 
 
-def set_up(threads: int) -> Subject:
-    """Full slots, ten levels of 40 bits left, a main secret of weight 192.
+def set_up(threads: int, N: int = FULL) -> Subject:
+    """Full slots, ten levels of 40 bits left, a main secret of weight 192; its circuit is as secure
+    as it claims at N = 2^16 only.
 
     Raises `ImportError` where the wheel is not installed.
     """
     os.environ["GOMAXPROCS"] = str(threads)  # read when the library is loaded
     library = _library()
+    need_memory("Lattigo", 21e9 * N / FULL)
+    slots = N // 2
     random = np.random.default_rng(2026)
 
     def integers(values: Sequence[int]) -> tuple[Any, ctypes.c_int]:
@@ -50,15 +53,15 @@ def set_up(threads: int) -> Subject:
         library.GenerateEvaluationKeys()
         for name in ("NewEncoder", "NewEncryptor", "NewDecryptor", "NewEvaluator"):
             getattr(library, name)()
-        library.NewBootstrapper(*integers(_BOOTSTRAP_SPECIAL), ctypes.c_int(SLOTS))
+        library.NewBootstrapper(*integers(_BOOTSTRAP_SPECIAL), ctypes.c_int(slots))
 
     _, keys_s, key_memory = timed_keys(make_keys)
 
     def prepare() -> object:
-        values = random.uniform(-1, 1, SLOTS).astype(np.float32)
+        values = random.uniform(-1, 1, slots).astype(np.float32)
         data = values.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
         scale = ctypes.c_ulong(1 << SCALE_BITS)
-        plain = library.Encode(data, ctypes.c_int(SLOTS), ctypes.c_int(0), scale)
+        plain = library.Encode(data, ctypes.c_int(slots), ctypes.c_int(0), scale)
         return library.Encrypt(ctypes.c_int(plain))
 
     def reveal(ciphertext: object) -> np.ndarray:
@@ -72,17 +75,19 @@ def set_up(threads: int) -> Subject:
         library="Lattigo",
         version=f"6, in orion-fhe {metadata.version('orion-fhe')}",
         N=N,
-        slots=SLOTS,
+        slots=slots,
         levels=DEPTH,
         scale_bits=SCALE_BITS,
         parameters={
             "log_q": moduli, "log_p": _SPECIAL, "bootstrap_log_p": _BOOTSTRAP_SPECIAL,
-            "weight": _WEIGHT, "values": "real, 32-bit floats at its doors",
+            "weight": _WEIGHT,
+            "security": "128 bits" if N >= FULL else "none",
+            "values": "real, 32-bit floats at its doors",
         },
         keys_s=keys_s,
         key_memory_bytes=key_memory,
         prepare=prepare,
-        refresh=lambda x: library.Bootstrap(x, ctypes.c_int(SLOTS)),
+        refresh=lambda x: library.Bootstrap(x, ctypes.c_int(slots)),
         reveal=reveal,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import resource
 import sys
 import time
@@ -12,13 +13,28 @@ from dataclasses import dataclass
 import numpy as np
 
 
+def use_cores(count: int) -> None:
+    """Let all threads of this process run on so many of the cores that it began with.
+
+    Not where the system has no such call.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(_CORES)[:count]
+        for task in os.listdir("/proc/self/task"):
+            os.sched_setaffinity(int(task), cores)
+
+
+_CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+
+
 @dataclass(frozen=True)
 class Subject:
     """A library with its bootstrapping keys made.
 
     parameters: plain data for the results. levels: the rescalings that a refreshed ciphertext
     allows, of `scale_bits` each. refresh: a bootstrap of one ciphertext. reveal: the slots of what
-    it returns, and of the ciphertext itself. prepare: makes what is refreshed.
+    it returns, and of the ciphertext itself. prepare: makes what is refreshed. limit: computes with
+    so many threads from then on, of those that it was set up for.
     """
 
     library: str
@@ -33,15 +49,18 @@ class Subject:
     prepare: Callable[[], object]
     refresh: Callable[[object], object]
     reveal: Callable[[object], np.ndarray]
+    limit: Callable[[int], None] = use_cores
 
 
 def measured(subject: Subject, threads: int, repeats: int) -> dict[str, object]:
-    """A row of results: `repeats` bootstraps behind one that counts only for its error.
+    """A row of results on so many threads: `repeats` bootstraps behind one that counts only for its
+    error.
 
     Bits are those of the largest and of the mean error of a slot's real part, beside the decrypted
     input.
     """
     print(f"{subject.library}: keys made in {subject.keys_s:.0f} s", file=sys.stderr, flush=True)
+    subject.limit(threads)
     seconds, processor, errors = [], [], []
     for _ in range(repeats + 1):
         x = subject.prepare()
@@ -89,6 +108,21 @@ def resident_bytes() -> int:
             return int(file.read().split()[1]) * resource.getpagesize()
     except OSError:
         return 0
+
+
+def need_memory(library: str, needed: float) -> None:
+    """Raise `MemoryError` where the system says that fewer bytes are available."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            found = dict(line.split(":") for line in file)
+    except OSError:
+        return
+    available = 1024 * int(found["MemAvailable"].split()[0])
+    if available < needed:
+        raise MemoryError(
+            f"{library} takes {needed / 1e9:.0f} GB of memory, and {available / 1e9:.0f} GB are "
+            f"available: take a machine with more, or a smaller ring where it has one"
+        )
 
 
 def timed_keys(make: Callable[[], object]) -> tuple[object, float, int]:

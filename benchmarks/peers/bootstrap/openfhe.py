@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from importlib import metadata
 from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.bootstrap.measurement import Subject, timed_keys
+from benchmarks.peers.bootstrap.measurement import Subject, need_memory, timed_keys, use_cores
 
-N, SLOTS, DEPTH = 1 << 16, 1 << 15, 9
+FULL, DEPTH = 1 << 16, 9
 _SCALE_BITS, _FIRST_BITS, _DIGITS, _BUDGET = 50, 57, 5, [4, 3]
 
 
-def set_up(threads: int) -> Subject:
-    """Full slots, nine levels left, sparse encapsulation, 128 bits by its own table.
+def set_up(threads: int, N: int = FULL) -> Subject:
+    """Full slots, nine levels left, sparse encapsulation, 128 bits by its own table; no security
+    where N is smaller.
 
     Raises `ImportError` where the package is not installed.
     """
     os.environ["OMP_NUM_THREADS"] = str(threads)  # read when the library is loaded
     import openfhe
 
+    need_memory("OpenFHE", 11.5e9 * N / FULL)
     secret = openfhe.SecretKeyDist.SPARSE_ENCAPSULATED
     chosen = openfhe.CCParamsCKKSRNS()
     chosen.SetSecretKeyDist(secret)
-    chosen.SetSecurityLevel(openfhe.SecurityLevel.HEStd_128_classic)
+    level = "HEStd_128_classic" if N >= FULL else "HEStd_NotSet"
+    chosen.SetSecurityLevel(getattr(openfhe.SecurityLevel, level))
     chosen.SetRingDim(N)
     chosen.SetScalingModSize(_SCALE_BITS)
     chosen.SetFirstModSize(_FIRST_BITS)
@@ -36,25 +40,26 @@ def set_up(threads: int) -> Subject:
     context = openfhe.GenCryptoContext(chosen)
     for feature in ("PKE", "KEYSWITCH", "LEVELEDSHE", "ADVANCEDSHE", "FHE"):
         context.Enable(getattr(openfhe.PKESchemeFeature, feature))
-    context.EvalBootstrapSetup(_BUDGET, [0, 0], SLOTS)
+    slots = N // 2
+    context.EvalBootstrapSetup(_BUDGET, [0, 0], slots)
     random = np.random.default_rng(2026)
 
     def make_keys() -> Any:
         pair = context.KeyGen()
         context.EvalMultKeyGen(pair.secretKey)
-        context.EvalBootstrapKeyGen(pair.secretKey, SLOTS)
+        context.EvalBootstrapKeyGen(pair.secretKey, slots)
         return pair
 
     pair, keys_s, key_memory = timed_keys(make_keys)
 
     def prepare() -> object:
-        values = random.uniform(-1, 1, SLOTS).tolist()
+        values = random.uniform(-1, 1, slots).tolist()
         plain = context.MakeCKKSPackedPlaintext(values, 1, depth - 1)
         return context.Encrypt(pair.publicKey, plain)  # type: ignore[attr-defined]
 
     def reveal(ciphertext: object) -> np.ndarray:
         plain = context.Decrypt(ciphertext, pair.secretKey)  # type: ignore[attr-defined]
-        plain.SetLength(SLOTS)
+        plain.SetLength(slots)
         return np.array(plain.GetRealPackedValue())
 
     levels = depth - context.EvalBootstrap(prepare()).GetLevel() - 1
@@ -62,16 +67,26 @@ def set_up(threads: int) -> Subject:
         library="OpenFHE",
         version=metadata.version("openfhe"),
         N=context.GetRingDimension(),
-        slots=SLOTS,
+        slots=slots,
         levels=levels,
         scale_bits=_SCALE_BITS,
         parameters={
             "depth": depth, "first_bits": _FIRST_BITS, "digits": _DIGITS, "level_budget": _BUDGET,
-            "secret": "SPARSE_ENCAPSULATED", "values": "real",
+            "secret": "SPARSE_ENCAPSULATED", "values": "real", "security": level,
         },
         keys_s=keys_s,
         key_memory_bytes=key_memory,
         prepare=prepare,
         refresh=context.EvalBootstrap,
         reveal=reveal,
+        limit=_limit,
     )
+
+
+def _limit(threads: int) -> None:
+    """Threads that wait for others would share a core with them: OpenMP is told, too."""
+    with open("/proc/self/maps", encoding="ascii") as file:
+        loaded = {line.split()[-1] for line in file if "libgomp" in line}
+    for path in loaded:
+        ctypes.CDLL(path).omp_set_num_threads(threads)
+    use_cores(threads)

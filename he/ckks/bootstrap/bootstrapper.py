@@ -10,13 +10,18 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from he.ckks.bootstrap import slot_matrices
+from he.ckks.bootstrap.circuit import BootstrapCircuit, KeyKind
 from he.ckks.bootstrap.cosine import matrix_factors, sine_polynomials
 from he.ckks.bootstrap.modulus_raising import raised
 from he.ckks.bootstrap.overflow import failure_probability
-from he.ckks.bootstrap.parameters import BootstrapCircuit
 from he.ckks.bootstrap.prediction import BootstrapError, Prediction
 from he.ckks.bootstrap.shapes import bootstrap_work
-from he.ckks.bootstrap.slot_transforms import SlotMap, SlotTransform, unconjugated
+from he.ckks.bootstrap.slot_transforms import (
+    SlotMap,
+    SlotTransform,
+    element_of_conjugating_rotation,
+    unconjugated,
+)
 from he.ckks.bootstrap.steps import split_evenly, split_sums
 from he.ckks.ciphertext import Ciphertext, Plaintext
 from he.ckks.circuits.polynomial_evaluation import EncodedPolynomial
@@ -35,6 +40,12 @@ from he.rlwe.rns import context
 from he.trace import FROM_SPARSE, TO_SPARSE
 from he.validation import instance
 from ntt.workspace import workspace
+
+_KEYS: dict[KeyKind, str] = {
+    "fast": "fast: one for each rotation",
+    "medium": "medium: one for all giant steps of a matrix",
+    "small": "small: one for all baby steps of a matrix, one for all giant steps",
+}
 
 
 class Bootstrapper:
@@ -56,9 +67,10 @@ class Bootstrapper:
         top, circuit = params.max_level, self.circuit
         self._sine_level = top - circuit.cts_levels
         self._combined_level = self._sine_level - circuit.cosine_levels
-        self._cts = self._transforms(self._to_coefficients(), top, circuit.small_keys)
+        self._cts, self._cts_turn = self._transforms(self._to_coefficients(), top, circuit.keys)
         stc_level = circuit.stc_levels if circuit.slots_first else self._combined_level
-        self._stc = self._transforms(self._to_slots(), stc_level, circuit.small_stc)
+        to_slots = self._transforms(self._to_slots(), stc_level, circuit.stc_keys)
+        self._stc, self._stc_turn = to_slots
 
     @property
     def input_level(self) -> int:
@@ -97,6 +109,8 @@ class Bootstrapper:
         used = [(TO_SPARSE, 0), (FROM_SPARSE, top)]
         for transform in (*self._cts, *self._stc):
             used += [(element, transform.level) for element in transform.elements]
+        for turn, (first, *_) in ((self._cts_turn, self._cts), (self._stc_turn, self._stc)):
+            used += [(turn, first.level)] if turn != 1 else []
         for level, steps in zip((top, self._sine_level), self._sums, strict=True):
             used += [(galois.element_of_rotation(step, N), level) for step in steps]
         used.append((galois.element_of_conjugation(N), self._sine_level))
@@ -143,12 +157,13 @@ class Bootstrapper:
         kind = "real" if circuit.real else "complex"
         bits = math.log2(failure) if failure else -1074
         keys, matrices = self.key_bytes / 1e6, self.weight_bytes / 1e6
+        kind_of_keys = _KEYS[circuit.keys]
         lines = (
             f"{self.params}",
             f"{circuit.slots} {kind} slots, {self.levels} levels between bootstraps",
             f"precision {self.precision_bits:.1f} bits for parts within {circuit.largest:g}",
             f"fails with a probability below 2^{bits:.0f}",
-            f"keys of {keys:.0f} MB, matrices of {matrices:.0f} MB in memory",
+            f"keys of {keys:.0f} MB ({kind_of_keys}), matrices of {matrices:.0f} MB in memory",
             f"about {self.predicted_seconds():.2g} s",
         )
         return "\n".join(lines)
@@ -328,17 +343,22 @@ class Bootstrapper:
         return slot_matrices.slots_of_coefficients(self.circuit.slots, groups)
 
     def _transforms(
-        self, matrices: list[slot_matrices.Diagonals], level: int, small_keys: bool
-    ) -> list[SlotTransform]:
-        return [
-            SlotTransform.of(self.params, matrix, level - place, small_keys)
+        self, matrices: list[slot_matrices.Diagonals], level: int, keys: KeyKind
+    ) -> tuple[list[SlotTransform], int]:
+        """The matrices at their levels, and the Galois element of the rotation in front."""
+        turn = 0
+        if keys != "fast":
+            matrices, turn = slot_matrices.from_zero(matrices)
+        transforms = [
+            SlotTransform.of(self.params, matrix, level - place, keys)
             for place, matrix in enumerate(matrices)
         ]
+        return transforms, element_of_conjugating_rotation(turn, self.params.N)
 
     @functools.cached_property
     def _to_coefficients_map(self) -> SlotMap:
-        return SlotMap(transform.encode(self._encoder) for transform in self._cts)
+        return SlotMap([one.encode(self._encoder) for one in self._cts], self._cts_turn)
 
     @functools.cached_property
     def _to_slots_map(self) -> SlotMap:
-        return SlotMap(transform.encode(self._encoder) for transform in self._stc)
+        return SlotMap([one.encode(self._encoder) for one in self._stc], self._stc_turn)

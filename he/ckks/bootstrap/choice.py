@@ -8,15 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from he.ckks.bootstrap.circuit import BootstrapCircuit, KeyKind
+from he.ckks.bootstrap.circuits import Scales, circuits
 from he.ckks.bootstrap.cost import key_bytes, work
 from he.ckks.bootstrap.levels import LevelPlan, plan_levels
-from he.ckks.bootstrap.parameters import (
-    LEAST_PRECISION_BITS,
-    BootstrapCircuit,
-    Bootstrapping,
-    Scales,
-    circuits,
-)
+from he.ckks.bootstrap.parameters import LEAST_PRECISION_BITS, Bootstrapping
 from he.errors import InsecureParametersError, ParameterError
 
 _NEAR = 1.15
@@ -129,10 +125,10 @@ class Choice:
 
 
 def _split_by_work(found: Sequence[Planned]) -> tuple[list[Planned], list[Planned]]:
-    """Those nearly as cheap as the cheapest with as few keys, and the others."""
-    least: dict[bool, float] = {}
+    """Those nearly as cheap as the cheapest with keys of their kind, and the others."""
+    least: dict[KeyKind, float] = {}
     for item in found:
-        few = item.circuit.small_keys
-        least[few] = min(item.work, least.get(few, math.inf))
-    near = [item for item in found if item.work <= _NEAR * least[item.circuit.small_keys]]
+        kind = item.circuit.keys
+        least[kind] = min(item.work, least.get(kind, math.inf))
+    near = [item for item in found if item.work <= _NEAR * least[item.circuit.keys]]
     return near, [item for item in found if item not in near]

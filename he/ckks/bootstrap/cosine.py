@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from he.ckks.bootstrap import inverse_sine
+from he.ckks.bootstrap.circuit import BootstrapCircuit
 from he.ckks.bootstrap.overflow import ROOM
-from he.ckks.bootstrap.parameters import BootstrapCircuit
 from he.ckks.circuits.polynomial import Polynomial
 
 FloatArray = NDArray[np.float64]

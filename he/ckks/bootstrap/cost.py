@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Protocol
 
-from he.ckks.bootstrap.parameters import BootstrapCircuit
+from he.ckks.bootstrap.circuit import BootstrapCircuit
 from he.ckks.bootstrap.switching import Shape, uses
 
 

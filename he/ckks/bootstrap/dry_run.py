@@ -12,9 +12,9 @@ from he.ckks.bootstrap.slot_transforms import (
     ConjugatingTransform,
     SlotMap,
     SlotTransform,
-    SteppedTransform,
 )
-from he.ckks.circuits.dry_run import DryEncoder, dry_ciphertext, dry_evaluator, without_values
+from he.ckks.bootstrap.stepped import SteppedTransform
+from he.ckks.circuits.dry_run import dry_ciphertext, dry_evaluator, no_values, without_values
 from he.ckks.params import CKKSParameters
 from he.trace import OpTrace, Tracer
 
@@ -43,14 +43,14 @@ class DryBootstrapper(Bootstrapper):
 
     @functools.cached_property
     def _to_coefficients_map(self) -> SlotMap:
-        return SlotMap(_unencoded(transform) for transform in self._cts)
+        return SlotMap([_unencoded(one) for one in self._cts], self._cts_turn)
 
     @functools.cached_property
     def _to_slots_map(self) -> SlotMap:
-        return SlotMap(_unencoded(transform) for transform in self._stc)
+        return SlotMap([_unencoded(one) for one in self._stc], self._stc_turn)
 
 
 def _unencoded(transform: SlotTransform) -> ConjugatingTransform | SteppedTransform:
-    if transform.small_keys:
-        return transform.encode(DryEncoder(transform.params))
+    if transform.keys != "fast":
+        return transform.stepped(lambda _, shape: no_values(shape))
     return without_values(ConjugatingTransform, transform.arranged())

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
-from he.ckks.bootstrap.parameters import BootstrapCircuit, Scales
+from he.ckks.bootstrap.circuit import BootstrapCircuit, KeyKind
+from he.ckks.bootstrap.circuits import Scales
 from he.ckks.bootstrap.switching import Shape, Uses, uses
 from he.ckks.chain_levels import FAST_PRIME_BITS, LevelModuli
 from he.errors import InsecureParametersError, ParameterError
@@ -36,10 +37,8 @@ _LARGEST_SCALE = 58.0
 _MARGIN = 5.0
 """Bits by which special primes exceed a digit."""
 
-_GROUP_COST, _SMALL_GROUP_COST = 150.0, 600.0
-"""What a group of levels must save, in transforms of a limb: it has keys of its own. The second is
-for circuits of few keys.
-"""
+_GROUP_COST: dict[KeyKind, float] = {"fast": 150.0, "medium": 300.0, "small": 600.0}
+"""What a group of levels must save, in transforms of a limb: it has keys of its own."""
 
 _SLACK = 0.15
 """Bits below the bound that are left for primes that come out larger than wanted."""
@@ -145,8 +144,7 @@ def plan_levels(
     if not grouped:
         groups.append(_cheapest(top, sizes[top], bound))
         return LevelPlan(N, circuit, tuple(bits), tuple(added), tuple(groups), refreshed, base)
-    own_keys = _SMALL_GROUP_COST if circuit.small_keys else _GROUP_COST
-    groups += _grouped(sizes, uses(circuit, N, top), bound, own_keys)
+    groups += _grouped(sizes, uses(circuit, N, top), bound, _GROUP_COST[circuit.keys])
     return LevelPlan(N, circuit, tuple(bits), tuple(added), tuple(groups), refreshed, base)
 
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from he.ckks.bootstrap.circuit import BootstrapCircuit, KeyKind
 from he.ckks.bootstrap.cosine import half_width, matrix_factors, sine_polynomials
 from he.ckks.bootstrap.overflow import probability, standard_deviation
-from he.ckks.bootstrap.parameters import BootstrapCircuit
-from he.ckks.bootstrap.steps import baby_giant, matrix_shifts, split_evenly, split_sums
+from he.ckks.bootstrap.steps import matrix_shifts, rotations, split_evenly, split_sums
 from he.ckks.circuits.polynomial_circuit import PolynomialCircuit
 from he.ckks.circuits.polynomial_noise import PolynomialNoise
 from he.ckks.circuits.polynomial_scales import PolynomialScales
@@ -107,22 +107,24 @@ class Prediction:
         size = params.modulus(0) / scale * standard_deviation() * np.sqrt(2 * params.N)
         size *= 2 ** (early / 2)
         groups = split_evenly(self._steps, circuit.cts_levels)
-        rotations = self._rotations(groups[::-1])[::-1]
-        for place, (steps, count) in enumerate(zip(groups, rotations, strict=True)):
+        counts = self._rotations(groups[::-1], circuit.keys)[::-1]
+        if circuit.keys != "fast":
+            variance += switched
+        for place, (steps, count) in enumerate(zip(groups, counts, strict=True)):
             level = top - place
             gain = factors[place] ** 2 / 2**steps
-            count *= self._circuit.small_keys
             variance = self._applied(variance, level, gain, 2 ** (steps + 1), size, count)
             size *= np.sqrt(gain)
         switched = noise.key_switch(self._sine_level) / params.scales[self._sine_level] ** 2
         return float(4 * _summed(variance, late, switched) + switched)
 
-    def _rotations(self, groups: Sequence[int]) -> list[int]:
-        """How many rotations in a row lead to an input of each matrix, where keys are few."""
-        n = self._circuit.slots
+    def _rotations(self, groups: Sequence[int], keys: KeyKind) -> list[int]:
+        """How many rounded rotations in a row lead to an input of each matrix, at most."""
+        if keys != "small":
+            return [int(keys == "medium")] * len(groups)
         return [
-            len(baby_giant(shifts, self._params.slots).babies)
-            for shifts in matrix_shifts(n, groups)
+            len(rotations(shifts, self._params.slots, keys).babies) - 1
+            for shifts in matrix_shifts(self._circuit.slots, groups)
         ]
 
     def _applied(
@@ -136,8 +138,8 @@ class Prediction:
     ) -> float:
         """The variance behind a matrix: rotated inputs, rounded diagonals, and a rescaling.
 
-        Inputs that share a decomposition are not rounded before their products; those of few keys
-        are, after each of their `rotations`, which are 0 where there are many keys.
+        Inputs of keys of their own are not rounded before their products; others are, after each
+        of their `rotations`.
         """
         params, noise = self._params, self._noise
         scale = params.scales[level]
@@ -207,9 +209,11 @@ class Prediction:
     def _to_slots(self, level: int, size: float) -> float:
         size *= np.sqrt(2) * self._circuit.largest
         variance = 0.0
+        keys = self._circuit.stc_keys
+        if keys != "fast":
+            variance += self._noise.key_switch(level) / self._params.scales[level] ** 2
         groups = split_evenly(self._steps, self._circuit.stc_levels)
-        for steps, count in zip(groups, self._rotations(groups), strict=True):
-            count *= self._circuit.small_stc
+        for steps, count in zip(groups, self._rotations(groups, keys), strict=True):
             variance = self._applied(variance, level, 2.0**steps, 2 ** (steps + 1), size, count)
             size *= np.sqrt(2.0**steps)
             level -= 1

@@ -17,6 +17,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from he.ckks.bootstrap.steps import in_order
+
 ComplexArray = NDArray[np.complex128]
 
 Diagonals = dict[int, ComplexArray]
@@ -42,6 +44,23 @@ def coefficients_of_slots(
     parts = _grouped(steps, groups)
     factors = [1.0] * len(groups) if factors is None else factors
     return [_scaled(_product(part), by) for part, by in zip(parts, factors, strict=True)]
+
+
+def from_zero(matrices: Sequence[Diagonals]) -> tuple[list[Diagonals], int]:
+    """Matrices of the same product behind a rotation, with shifts from 0 on; and the rotation.
+
+    Each matrix takes a rotation through itself, by what its shifts were below 0.
+    """
+    n = next(iter(matrices[0].values())).size
+    ordered = [in_order(matrix, n) for matrix in matrices]
+    turn = sum(shifts[0] for shifts in ordered)
+    moved, found = -turn, []
+    for matrix, shifts in zip(matrices, ordered, strict=True):
+        moved += shifts[0]
+        found.append(
+            {shift - shifts[0]: np.roll(matrix[shift % n], moved) for shift in shifts}
+        )
+    return found, turn
 
 
 def bit_reversed(n: int) -> NDArray[np.int64]:

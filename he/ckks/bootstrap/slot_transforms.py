@@ -7,14 +7,16 @@ element (-3)^k in place of 3^k.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from he.ckks.bootstrap.circuit import KeyKind
 from he.ckks.bootstrap.slot_matrices import Diagonals
-from he.ckks.bootstrap.steps import baby_giant, in_order
-from he.ckks.ciphertext import Ciphertext, Plaintext
+from he.ckks.bootstrap.stepped import SteppedTransform
+from he.ckks.bootstrap.steps import in_order, rotations
+from he.ckks.ciphertext import Ciphertext
 from he.ckks.circuits.bsgs import BabyGiant
 from he.ckks.circuits.diagonal_encoding import ArrangedDiagonals
 from he.ckks.circuits.diagonals import encoded
@@ -23,6 +25,7 @@ from he.ckks.encoding.encoder import Encoder
 from he.ckks.evaluator import Evaluator
 from he.ckks.params import CKKSParameters
 from he.rlwe import galois
+from ntt.memory import large_array
 
 
 class ConjugatingTransform(LinearTransform):
@@ -51,121 +54,120 @@ class SlotTransform:
     """One sparse matrix at one level: what it needs, and its encoding.
 
     plan: its baby steps and giant steps; giant steps are even, since a diagonal is encoded rotated
-    by minus its giant step. small_keys: whether a handful of keys is used (`SteppedTransform`).
+    by minus its giant step. keys: of which kind (`BootstrapCircuit`).
     """
 
     params: CKKSParameters
     matrix: Diagonals
     level: int
     plan: BabyGiant
-    small_keys: bool
+    keys: KeyKind
 
     @classmethod
     def of(
-        cls, params: CKKSParameters, matrix: Diagonals, level: int, small_keys: bool
+        cls, params: CKKSParameters, matrix: Diagonals, level: int, keys: KeyKind
     ) -> SlotTransform:
-        """The cheapest plan of a matrix whose shifts are multiples of one step."""
+        """The cheapest plan of a matrix whose shifts are multiples of one step.
+
+        They begin at 0 where all giant steps have one key (`slot_matrices.from_zero`).
+        """
         n = next(iter(matrix.values())).size
-        plan = baby_giant(in_order(matrix, n), params.slots)
-        return cls(params, matrix, level, plan, small_keys)
+        shifts = in_order(matrix, n) if keys == "fast" else sorted(matrix)
+        return cls(params, matrix, level, rotations(shifts, params.slots, keys), keys)
 
     @property
     def elements(self) -> set[int]:
-        """The Galois elements of its rotations."""
-        steps = {*self.plan.babies, *self.plan.giants} - {0}
-        if self.small_keys:
-            steps = {*self._few_steps()} - {0}
-        return {element_of_conjugating_rotation(step, self.params.N) for step in steps}
+        """The Galois elements of the rotations that have keys."""
+        if self.keys == "fast":
+            return {self._element(step) for step in (*self.plan.babies, *self.plan.giants) if step}
+        return {*self._baby_elements(), self._giant_element()} - {1}
 
     @property
     def weight_bytes(self) -> int:
         """The size of the encoded matrix."""
+        if self.keys != "fast":
+            limbs = self.params.levels[self.level].limbs
+            return 8 * len(self.plan.terms) * limbs * self.params.N
         return self.arranged().weight_bytes
 
     def encode(
         self, encoder: Encoder, advance: Callable[[int], object] | None = None
     ) -> ConjugatingTransform | SteppedTransform:
         """The matrix, encoded on all threads; advance: as in `ArrangedDiagonals.encode`."""
-        if self.small_keys:
-            return self._stepped(encoder)
-        return encoded(ConjugatingTransform, self.arranged(), encoder, advance)
+        if self.keys == "fast":
+            return encoded(ConjugatingTransform, self.arranged(), encoder, advance)
+
+        def filled(giant: int, shape: tuple[int, ...]) -> np.ndarray:
+            block = large_array(shape)
+            for row, vector in zip(block, self._turned(giant), strict=True):
+                scale = self.params.scales[self.level]
+                np.copyto(row, encoder.encode(vector, self.level, scale).data)
+            return block
+
+        return self.stepped(filled)
 
     def arranged(self) -> ArrangedDiagonals:
         """The diagonals in the order in which they are encoded and read."""
-        slots = self.params.slots
-        vectors = {
-            shift % slots: unconjugated(self.matrix[shift % self._size], slots)
-            for _, _, shift in self.plan.terms
-        }
+        vectors = {shift: self._vector(shift) for _, _, shift in self.plan.terms}
         return ArrangedDiagonals.of(self.params, vectors, self.level, self.plan)
 
-    def _few_steps(self) -> tuple[int, int, int]:
-        """The least baby step, the least giant step, and the lowest giant step."""
-        babies, giants = self.plan.babies, self.plan.giants
-        giant = giants[1] - giants[0] if len(giants) > 1 else 0
-        return babies[1], giant % self.params.slots, giants[0]
+    def stepped(
+        self, filled: Callable[[int, tuple[int, ...]], np.ndarray]
+    ) -> SteppedTransform:
+        """The matrix by steps; filled: (giant step's number, shape) -> its encoded diagonals."""
+        limbs, N = self.params.levels[self.level].limbs, self.params.N
+        sums = []
+        for giant in range(len(self.plan.giants)):
+            babies = [b for g, b, _ in self.plan.terms if g == giant]
+            sums.append((babies[0], filled(giant, (len(babies), limbs, N))))
+        return SteppedTransform(
+            self.params, self.level, tuple(self._baby_elements()), self._giant_element(),
+            self.keys == "small", tuple(sums),
+        )  # fmt: skip
 
-    def _stepped(self, encoder: Encoder) -> SteppedTransform:
-        slots, params = self.params.slots, self.params
-        steps = self._few_steps()
-        diagonals: dict[tuple[int, int], Plaintext] = {}
-        for g, b, shift in self.plan.terms:
-            # Every rotation behind the product is taken back before it.
-            vector = np.roll(unconjugated(self.matrix[shift % self._size], slots), g * steps[1])
-            scale = params.scales[self.level]
-            diagonals[g, b] = encoder.encode(vector, self.level, scale)
-        return SteppedTransform(self.level, len(self.plan.babies), steps, diagonals)
+    def _turned(self, giant: int) -> Iterator[np.ndarray]:
+        """The diagonals of a giant step, rotated by minus it, in the order of baby steps."""
+        step = self.plan.giants[giant]
+        for g, _, shift in self.plan.terms:
+            if g == giant:
+                yield np.roll(self._vector(shift), step)
 
-    @property
-    def _size(self) -> int:
-        return next(iter(self.matrix.values())).size
+    def _vector(self, shift: int) -> np.ndarray:
+        size = next(iter(self.matrix.values())).size
+        return unconjugated(self.matrix[shift % size], self.params.slots)
 
+    def _baby_elements(self) -> list[int]:
+        """Of each baby step but 0; where all have one key, of the step from one to the next."""
+        babies = self.plan.babies[1:]
+        if self.keys == "small":
+            babies = babies[:1] * len(babies)
+        return [self._element(step) for step in babies]
 
-@dataclass(frozen=True, eq=False)
-class SteppedTransform:
-    """The same map by a handful of keys: rotations by the least baby step, the least giant step
-    and the lowest one, each used again and again.
+    def _giant_element(self) -> int:
+        """Of the step from one giant step to the next; 1 where there is one alone."""
+        giants = self.plan.giants
+        return self._element(giants[1]) if len(giants) > 1 else 1
 
-    ``y = r^low(sum_g R^g(sum_b d[g, b] r^b(x)))``, the outer sum by Horner's rule (the minimum key
-    switching of ARK: Kim et al., MICRO 2022, section 4.1). The diagonals are encoded at the level
-    of x, rotated as `SlotTransform` says.
-    """
-
-    level: int
-    babies: int
-    steps: tuple[int, int, int]
-    diagonals: Mapping[tuple[int, int], Plaintext]
-
-    def apply(self, evaluator: Evaluator, x: Ciphertext) -> Ciphertext:
-        """The map of x, one level lower."""
-        N = evaluator.params.N
-        baby, giant, lowest = (element_of_conjugating_rotation(step, N) for step in self.steps)
-        if self.steps[2]:
-            x = evaluator.automorphism(x, lowest)
-        rotated = [x]
-        for _ in range(self.babies - 1):
-            rotated.append(evaluator.automorphism(rotated[-1], baby))
-        total: Ciphertext | None = None
-        for g in sorted({g for g, _ in self.diagonals}, reverse=True):
-            if total is not None:
-                total = evaluator.automorphism(total, giant)
-            for b, image in enumerate(rotated):
-                diagonal = self.diagonals.get((g, b))
-                if diagonal is not None:
-                    term = evaluator.multiply_plain(image, diagonal, rescale=False)
-                    total = term if total is None else evaluator.add(total, term)
-        assert total is not None
-        return evaluator.rescale(total)
+    def _element(self, step: int) -> int:
+        return element_of_conjugating_rotation(step, self.params.N)
 
 
 class SlotMap:
-    """A chain of encoded matrices, each applied to the result of the one before."""
+    """A chain of encoded matrices, each applied to the result of the one before.
 
-    def __init__(self, transforms: Iterable[ConjugatingTransform | SteppedTransform]) -> None:
+    turn: the Galois element of a rotation in front of all of them, 1 for none.
+    """
+
+    def __init__(
+        self, transforms: Iterable[ConjugatingTransform | SteppedTransform], turn: int = 1
+    ) -> None:
         self._transforms = list(transforms)
+        self._turn = turn
 
     def apply(self, evaluator: Evaluator, x: Ciphertext) -> Ciphertext:
         """The product of all matrices with x: one level lower for each."""
+        if self._turn != 1:
+            x = evaluator.automorphism(x, self._turn)
         for transform in self._transforms:
             x = transform.apply(evaluator, x)
         return x

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from he.ckks.bootstrap.circuit import KeyKind
 from he.ckks.circuits.bsgs import BabyGiant
 
 GIANT_COST = 3.0
@@ -52,15 +53,28 @@ def in_order(shifts: Iterable[int], n: int) -> list[int]:
     return sorted(shift if 2 * shift <= n else shift - n for shift in classes)
 
 
-def baby_giant(shifts: Sequence[int], slots: int) -> BabyGiant:
+def rotations(shifts: Sequence[int], slots: int, keys: KeyKind) -> BabyGiant:
+    """The rotations of a matrix of these shifts, for keys of a kind.
+
+    Where all giant steps have one key, shifts are counted from the first one on.
+    """
+    if keys == "fast":
+        return baby_giant(shifts, slots)
+    return baby_giant([shift - shifts[0] for shift in shifts], slots, giant_cost=1.0)
+
+
+def baby_giant(
+    shifts: Sequence[int], slots: int, giant_cost: float = GIANT_COST
+) -> BabyGiant:
     """The cheapest split whose giant steps are multiples of an even number.
 
     shifts: as `in_order` gives them. Babies are 0, g, 2 g, .. for the least shift g. Diagonals
     are encoded rotated by minus their giant step, which must not move odd slots to even ones.
+    giant_cost: of a giant step, in baby steps.
     """
     step = min((abs(shift) for shift in shifts if shift), default=1)
     plans = [_steps(shifts, step << k) for k in range(1, len(shifts).bit_length() + 1)]
-    babies, giants = min(plans, key=lambda plan: len(plan[0]) + GIANT_COST * len(plan[1]))
+    babies, giants = min(plans, key=lambda plan: len(plan[0]) + giant_cost * len(plan[1]))
     terms = []
     for shift in shifts:
         giant = max(giant for giant in giants if giant <= shift)

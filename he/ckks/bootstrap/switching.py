@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from he.ckks.bootstrap.parameters import BootstrapCircuit
-from he.ckks.bootstrap.steps import baby_giant, matrix_shifts, split_evenly, split_sums
+from he.ckks.bootstrap.circuit import BootstrapCircuit
+from he.ckks.bootstrap.steps import matrix_shifts, rotations, split_evenly, split_sums
 from he.ckks.word_levels import CONVERSION_COST
 
 KEY_COST = 0.75
@@ -30,21 +30,27 @@ class Shape(NamedTuple):
     def switch_cost(self) -> float:
         """A key switch, in transforms of a limb."""
         extended = self.limbs + self.special
-        transforms = self.digits * extended + self.limbs + 2 * extended
+        transforms = self.digits * extended + self.limbs
         products = 2 * self.digits * extended * KEY_COST
-        converted = self.digits * self.digit_limbs * extended + 2 * self.special * self.limbs
-        return transforms + products + converted * CONVERSION_COST
+        converted = self.digits * self.digit_limbs * extended
+        return transforms + products + converted * CONVERSION_COST + self.division_cost()
+
+    def division_cost(self) -> float:
+        """The division of both parts by the special primes, in transforms of a limb."""
+        transforms = 2 * (self.limbs + self.special)
+        return transforms + 2 * self.special * self.limbs * CONVERSION_COST
 
 
 class Uses(NamedTuple):
     """What happens at a level: whole key switches, rotations that share a decomposition, products
-    with diagonals; and rotation keys, which are those of the two kinds of rotations.
+    with diagonals; rotation keys; and those of the hoisted rotations that are divided, each one.
     """
 
     switches: float = 0.0
     hoisted: int = 0
     diagonals: int = 0
     rotation_keys: int = 0
+    divided: int = 0
 
     def cost(self, shape: Shape) -> float:
         """The work, in transforms of a limb."""
@@ -53,6 +59,7 @@ class Uses(NamedTuple):
             self.switches * shape.switch_cost()
             + self.hoisted * 2 * shape.digits * extended * KEY_COST
             + self.diagonals * 2 * extended * _DIAGONAL_COST
+            + self.divided * shape.division_cost()
         )
 
     def plus(self, other: Uses) -> Uses:
@@ -62,6 +69,7 @@ class Uses(NamedTuple):
             self.hoisted + other.hoisted,
             self.diagonals + other.diagonals,
             self.rotation_keys + other.rotation_keys,
+            self.divided + other.divided,
         )
 
 
@@ -95,20 +103,24 @@ def _matrices(circuit: BootstrapCircuit, top: int) -> Iterator[tuple[int, Uses]]
     steps = circuit.slots.bit_length() - 1
     below_sine = top - circuit.cts_levels - circuit.cosine_levels
     stc_level = circuit.stc_levels if circuit.slots_first else below_sine
-    for level, count, backwards, few in (
-        (top, circuit.cts_levels, True, circuit.small_keys),
-        (stc_level, circuit.stc_levels, False, circuit.small_stc),
+    for level, count, backwards, keys in (
+        (top, circuit.cts_levels, True, circuit.keys),
+        (stc_level, circuit.stc_levels, False, circuit.stc_keys),
     ):
         groups = split_evenly(steps, count)
         ordered = groups[::-1] if backwards else groups
         shifts = matrix_shifts(circuit.slots, ordered)
+        if keys != "fast":
+            yield level, Uses(switches=1, rotation_keys=1)  # in front of all matrices
         for place, of_matrix in enumerate(reversed(shifts) if backwards else shifts):
-            split = baby_giant(of_matrix, circuit.slots)
+            split = rotations(of_matrix, circuit.slots, keys)
             babies = sum(step != 0 for step in split.babies)
             giants = sum(step != 0 for step in split.giants)
-            if few:
-                keys = min(babies, 1) + min(giants, 1) + 1
-                taken = Uses(babies + giants, 0, len(of_matrix), keys)
+            diagonals, one = len(of_matrix), min(giants, 1)
+            if keys == "small":
+                taken = Uses(babies + giants, 0, diagonals, min(babies, 1) + one)
+            elif keys == "medium":
+                taken = Uses(1 + giants, babies, diagonals, babies + one, babies)
             else:
-                taken = Uses(1 + giants, babies, len(of_matrix), babies + giants)
+                taken = Uses(1 + giants, babies, diagonals, babies + giants)
             yield level - place, taken

@@ -15,7 +15,7 @@ from benchmarks.commands import bootstrap as command
 from benchmarks.main import main
 from benchmarks.operations.bootstrap import CASES, BootstrapCase
 from benchmarks.operations.bootstrap_peers import PEERS, run_peers
-from benchmarks.peers.bootstrap.measurement import Subject, measured
+from benchmarks.peers.bootstrap.measurement import Subject, measured, need_memory
 
 SMALL = tuple(
     BootstrapCase(
@@ -102,6 +102,15 @@ def test_bootstrap__a_peers_python_is_a_file(
     assert "and a file, are needed" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("text", ["seal=32768", "openfhe=3", "lattigo", "lattigo=512"])
+def test_bootstrap__a_peers_ring_is_a_power_of_two(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["bootstrap", "--peers", "--peer-ring", text])
+    assert "a power of two from 2048 to 65536" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", PEERS)
 def test_peers__say_that_they_are_not_installed(name: str, tmp_path: Path) -> None:
     """Under a Python that has NumPy, and nothing else of what they need."""
@@ -117,6 +126,12 @@ def test_peers__say_that_they_are_not_installed(name: str, tmp_path: Path) -> No
     rows, missing = run_peers((name,), pythons={name: str(python)})
     assert not rows
     assert "not installed" in missing[PEERS[name]]
+
+
+def test_need_memory__names_what_there_is() -> None:
+    need_memory("a library", 1.0)
+    with pytest.raises(MemoryError, match=r"a library takes 1000000 GB of memory, and \d+ GB are"):
+        need_memory("a library", 1e15)
 
 
 def test_measured__a_peers_row() -> None:

@@ -11,10 +11,14 @@ import pytest
 import he
 import ntt
 from he.ckks.bootstrap.bootstrapper import Bootstrapper
+from he.ckks.bootstrap.circuit import KeyKind
 from he.ckks.bootstrap.cosine import half_width
 from he.ckks.bootstrap.overflow import probability
+from he.ckks.bootstrap.stepped import SteppedTransform
 from he.trace import FROM_SPARSE, TO_SPARSE
-from tests.he.ckks.bootstrap.refreshing import REASON, refreshing
+from tests.he.ckks.bootstrap.refreshing import REASON, Refreshing, refreshing
+
+KINDS: tuple[KeyKind, ...] = ("fast", "medium", "small")
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "complex": {},
@@ -147,7 +151,8 @@ def test_report__says_what_to_expect() -> None:
     report = bootstrapper.report()
     assert f"precision {bootstrapper.precision_bits:.1f} bits" in report
     assert "2 levels between bootstraps" in report
-    assert f"keys of {bootstrapper.key_bytes / 1e6:.0f} MB" in report
+    assert f"keys of {bootstrapper.key_bytes / 1e6:.0f} MB (fast: one for each rotation)" in report
+    assert "(small: one for all baby steps" in refreshing(small_keys=True).bootstrapper.report()
     assert bootstrapper.predicted_seconds() > 0
 
 
@@ -169,13 +174,56 @@ def test_needs__are_the_keys_that_are_used() -> None:
 
 
 def test_small_keys__are_few() -> None:
-    fast, small = refreshing().bootstrapper, refreshing(small_keys=True).bootstrapper
+    small = refreshing(small_keys=True).bootstrapper
+    circuit = replace(small.circuit, keys="fast")
+    fast = Bootstrapper(replace(small.params, bootstrap=circuit))
     assert small.key_bytes < 0.6 * fast.key_bytes
     assert len(small.needs.levels()) < 0.75 * len(fast.needs.levels())
     matrices = small.circuit.cts_levels
     lowest = small.params.max_level - matrices + 1
     of_matrices = [level for _, level in small.needs.levels() if level >= lowest]
-    assert len(of_matrices) <= 3 * matrices + 1
+    # A baby step and a giant step each, a rotation in front of all, the way from the sparse secret.
+    assert len(of_matrices) <= 2 * matrices + 2
+
+
+def _with_keys(it: Refreshing, kind: KeyKind) -> Refreshing:
+    """The same parameters with a bootstrap of other keys."""
+    params = replace(it.params, bootstrap=replace(it.bootstrapper.circuit, keys=kind))
+    bootstrapper = Bootstrapper(params)
+    generator = he.KeyGenerator(params)
+    secret = generator.secret_key()
+    keys = generator.evaluation_keys(secret, bootstrapper.needs)
+    return Refreshing(bootstrapper, secret, he.Evaluator(params, keys))
+
+
+@pytest.mark.parametrize("options", [{}, {"slots": 64}, {"slots_first": False}, {"slots": 4}])
+def test_keys__of_every_kind_refresh_within_the_promise(options: dict[str, Any]) -> None:
+    plain = refreshing(small_keys=True, precision_bits=8, **options)
+    kinds = {kind: _with_keys(plain, kind) for kind in KINDS}
+    for it in kinds.values():
+        x = it.encrypted(it.messages(1))
+        refreshed = it.bootstrapper.apply(it.evaluator, x)
+        assert it.error(x, refreshed) <= it.bootstrapper.error.within()
+    used = [kinds[kind].bootstrapper.key_bytes for kind in KINDS]
+    assert used[0] > used[1] >= used[2]
+
+
+@pytest.mark.parametrize("kind", ["medium", "small"])
+def test_stepped__sums_have_the_bits_of_single_operations(kind: KeyKind) -> None:
+    it = _with_keys(refreshing(small_keys=True), kind)
+    bootstrapper, evaluator = it.bootstrapper, it.evaluator
+    x = it.encrypted(it.messages(1), it.params.max_level)
+    for transform in bootstrapper._cts:
+        stepped = transform.encode(evaluator.encoder)
+        assert isinstance(stepped, SteppedTransform)
+        expected = evaluator.rescale(stepped.by_operations(evaluator, x))
+        before, found = x.data.copy(), stepped.apply(evaluator, x)
+        assert np.array_equal(found.data, expected.data)
+        assert np.array_equal(x.data, before)
+        assert found.level == x.level - 1
+        with pytest.raises(he.LevelMismatchError, match="use drop_to"):
+            stepped.apply(evaluator, found)
+        x = found
 
 
 def test_key_bytes__chooses_and_names_the_least() -> None:
@@ -186,8 +234,19 @@ def test_key_bytes__chooses_and_names_the_least() -> None:
         )  # fmt: skip
 
     free = Bootstrapper(built())
-    tight = Bootstrapper(built(key_bytes=free.key_bytes * 3 // 4))
-    assert tight.key_bytes <= free.key_bytes * 3 // 4
+    kinds: list[KeyKind] = []
+    budget = free.key_bytes
+    while True:
+        try:
+            it = Bootstrapper(built(key_bytes=budget))
+        except he.ParameterError as error:
+            assert "MB or more, not" in str(error)
+            break
+        assert it.key_bytes <= budget
+        kinds.append(it.circuit.keys)
+        budget = budget * 9 // 10
+    assert kinds == sorted(kinds, key=KINDS.index)
+    assert set(kinds) == set(KINDS)
     with pytest.raises(he.ParameterError, match="MB or more, not 1000 bytes"):
         built(key_bytes=1000)
 

@@ -6,9 +6,11 @@ import mpmath
 import numpy as np
 import pytest
 
+from he.ckks.bootstrap.circuit import BootstrapCircuit
+from he.ckks.bootstrap.circuits import circuits
 from he.ckks.bootstrap.cosine import half_width, sine_polynomials
 from he.ckks.bootstrap.inverse_sine import interpolated, taylor
-from he.ckks.bootstrap.parameters import BootstrapCircuit, Bootstrapping, circuits
+from he.ckks.bootstrap.parameters import Bootstrapping
 
 
 def _circuits(precision_bits: float) -> list[tuple[BootstrapCircuit, float]]:

@@ -42,6 +42,22 @@ def test_matrices__equal_a_direct_matrix_and_its_inverse(n: int) -> None:
         np.testing.assert_allclose(back, whole * w[order], rtol=0, atol=1e-10 * n)
 
 
+@pytest.mark.parametrize("n", [4, 16, 128])
+def test_from_zero__is_the_same_map_behind_a_rotation(n: int) -> None:
+    random = np.random.default_rng(n)
+    x = random.normal(size=n) + 1j * random.normal(size=n)
+    for count in range(1, n.bit_length()):
+        groups = split_evenly(n.bit_length() - 1, count)
+        for matrices in (
+            slot_matrices.slots_of_coefficients(n, groups),
+            slot_matrices.coefficients_of_slots(n, groups),
+        ):
+            moved, turn = slot_matrices.from_zero(matrices)
+            assert all(0 <= shift < n for matrix in moved for shift in matrix)
+            found = _applied(moved, np.roll(x, -turn))
+            np.testing.assert_allclose(found, _applied(matrices, x), rtol=0, atol=1e-10 * n)
+
+
 @pytest.mark.parametrize("n", [8, 64])
 def test_matrices__lead_to_the_encoders_slots_with_odd_ones_conjugated(n: int) -> None:
     coefficients = np.random.default_rng(n).normal(size=2 * n)
