@@ -236,11 +236,10 @@ def test_key_bytes__chooses_and_names_the_least() -> None:
     free = Bootstrapper(built())
     kinds: list[KeyKind] = []
     budget = free.key_bytes
-    while True:
+    for _ in range(12):
         try:
             it = Bootstrapper(built(key_bytes=budget))
-        except he.ParameterError as error:
-            assert "MB or more, not" in str(error)
+        except he.ParameterError:
             break
         assert it.key_bytes <= budget
         kinds.append(it.circuit.keys)
