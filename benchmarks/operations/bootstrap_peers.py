@@ -20,6 +20,11 @@ PEERS = {
 }
 """The files of `benchmarks.peers.bootstrap`, and the libraries."""
 
+_ALONE = {"openfhe"}
+"""Those that need a process, and keys, for each number of threads: they start as many as at first,
+which then wait for one another.
+"""
+
 _ROOT = Path(__file__).resolve().parents[2]
 _NOT_INSTALLED = 3
 
@@ -43,17 +48,20 @@ def run_peers(
     missing = {}
     for name in names:
         python = (pythons or {}).get(name, sys.executable)
-        words = [python, "-m", "benchmarks.peers.bootstrap", name, "--repeats", str(repeats)]
-        for count in thread_counts:
-            words += ["--threads", str(count)]
-        if rings and name in rings:
-            words += ["--ring", str(rings[name])]
-        found, reason = _measured(words)
-        for row in found:
-            report(row)
-        rows += found
-        if reason:
-            missing[PEERS[name]] = reason
+        together = [[count] for count in thread_counts] if name in _ALONE else [thread_counts]
+        for counts in together:
+            words = [python, "-m", "benchmarks.peers.bootstrap", name, "--repeats", str(repeats)]
+            for count in counts:
+                words += ["--threads", str(count)]
+            if rings and name in rings:
+                words += ["--ring", str(rings[name])]
+            found, reason = _measured(words)
+            for row in found:
+                report(row)
+            rows += found
+            if reason:
+                missing[PEERS[name]] = reason
+                break
     return rows, missing
 
 

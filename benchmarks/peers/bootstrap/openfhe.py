@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 from importlib import metadata
 from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.bootstrap.measurement import Subject, need_memory, timed_keys, use_cores
+from benchmarks.peers.bootstrap.measurement import Subject, need_memory, timed_keys
 
 FULL, DEPTH = 1 << 16, 9
 _SCALE_BITS, _FIRST_BITS, _DIGITS, _BUDGET = 50, 57, 5, [4, 3]
@@ -79,14 +78,4 @@ def set_up(threads: int, N: int = FULL) -> Subject:
         prepare=prepare,
         refresh=context.EvalBootstrap,
         reveal=reveal,
-        limit=_limit,
     )
-
-
-def _limit(threads: int) -> None:
-    """Threads that wait for others would share a core with them: OpenMP is told, too."""
-    with open("/proc/self/maps", encoding="ascii") as file:
-        loaded = {line.split()[-1] for line in file if "libgomp" in line}
-    for path in loaded:
-        ctypes.CDLL(path).omp_set_num_threads(threads)
-    use_cores(threads)

@@ -14,7 +14,7 @@ from he.ckks.bootstrap.circuit import BootstrapCircuit, KeyKind
 from he.ckks.bootstrap.cosine import matrix_factors, sine_polynomials
 from he.ckks.bootstrap.modulus_raising import raised
 from he.ckks.bootstrap.overflow import failure_probability
-from he.ckks.bootstrap.prediction import BootstrapError, Prediction
+from he.ckks.bootstrap.prediction import RARE, BootstrapError, Prediction
 from he.ckks.bootstrap.shapes import bootstrap_work
 from he.ckks.bootstrap.slot_transforms import (
     SlotMap,
@@ -23,6 +23,7 @@ from he.ckks.bootstrap.slot_transforms import (
     unconjugated,
 )
 from he.ckks.bootstrap.steps import split_evenly, split_sums
+from he.ckks.bootstrap.two_passes import mended, residual
 from he.ckks.ciphertext import Ciphertext, Plaintext
 from he.ckks.circuits.polynomial_evaluation import EncodedPolynomial
 from he.ckks.encoding.encoder import Encoder
@@ -46,6 +47,9 @@ _KEYS: dict[KeyKind, str] = {
     "medium": "medium: one for all giant steps of a matrix",
     "small": "small: one for all baby steps of a matrix, one for all giant steps",
 }
+
+
+_ONE_PASS = ("SlotsToCoeffs", "ModRaise", "CoeffsToSlots", "EvalMod")
 
 
 class Bootstrapper:
@@ -90,12 +94,18 @@ class Bootstrapper:
     @property
     def failure_probability(self) -> float:
         """The probability, at most, that a slot of a refreshed ciphertext is wrong altogether."""
-        return failure_probability(2 * self.circuit.slots, self.circuit.interval)
+        circuit = self.circuit
+        passes = circuit.iterations * failure_probability(2 * circuit.slots, circuit.interval)
+        return min(1.0, passes + (circuit.iterations - 1) * 2 * circuit.slots * RARE)
 
     @functools.cached_property
     def error(self) -> BootstrapError:
         """What a bootstrap is predicted to add to the error of a slot."""
-        return Prediction(self.params, self.circuit).error
+        return self._prediction.error
+
+    @functools.cached_property
+    def _prediction(self) -> Prediction:
+        return Prediction(self.params, self.circuit)
 
     @property
     def precision_bits(self) -> float:
@@ -166,6 +176,10 @@ class Bootstrapper:
             f"keys of {keys:.0f} MB ({kind_of_keys}), matrices of {matrices:.0f} MB in memory",
             f"about {self.predicted_seconds():.2g} s",
         )
+        if circuit.iterations == 2:
+            bits = precision_bits(self._prediction.pass_error.within())
+            factor = self._prediction.factor_bits
+            lines += (f"two passes of {bits:.1f} bits, the second on errors times 2^{factor}",)
         return "\n".join(lines)
 
     def prepare(self) -> None:
@@ -193,10 +207,11 @@ class Bootstrapper:
         parts or SlotsToCoeffs comes last, and as `apply`.
         """
         circuit = self.circuit
-        if circuit.real or not circuit.slots_first:
+        if circuit.real or not circuit.slots_first or circuit.iterations > 1:
             raise ParameterError(
-                "two real vectors need a bootstrap of complex slots whose SlotsToCoeffs comes "
-                "first: build the parameters with real=False, slots_first=True"
+                "two real vectors need a bootstrap of complex slots in one pass whose "
+                "SlotsToCoeffs comes first: build the parameters with real=False, "
+                "slots_first=True, iterations=1"
             )
         for one in (x, y):
             self._check(evaluator, one)
@@ -221,21 +236,32 @@ class Bootstrapper:
     @property
     def step_names(self) -> tuple[str, ...]:
         """The steps, in order."""
+        if self.circuit.iterations == 2:
+            again = (f"{name}, again" for name in _ONE_PASS)
+            return ("drop", *_ONE_PASS, "residual", *again, "sum")
         if self.circuit.slots_first:
-            return ("drop", "SlotsToCoeffs", "ModRaise", "CoeffsToSlots", "EvalMod")
+            return ("drop", *_ONE_PASS)
         return ("drop", "ModRaise", "CoeffsToSlots", "EvalMod", "SlotsToCoeffs")
 
     # ------------------------------------------------------------ steps
 
     def _run(self, evaluator: Evaluator, x: Ciphertext) -> Iterator[tuple[str, Ciphertext]]:
         steps = self._steps(evaluator)
+        kept: dict[str, Ciphertext] = {}
         for name in self.step_names:
-            x = steps[name](x)
+            if name == "residual":
+                x = residual(evaluator, kept["drop"], x, self._prediction.factor_bits)
+            elif name == "sum":
+                x = mended(evaluator, kept["EvalMod"], x, self._prediction.factor_bits)
+            else:
+                x = steps[name.removesuffix(", again")](x)
+            if name in ("drop", "EvalMod"):
+                kept[name] = x
             yield name, x
 
     def _steps(self, evaluator: Evaluator) -> dict[str, Callable[[Ciphertext], Ciphertext]]:
         def to_slots(x: Ciphertext) -> Ciphertext:
-            return self._to_slots_map.apply(evaluator, x)
+            return self._to_slots_map.apply(evaluator, evaluator.drop_to(x, self._stc[0].level))
 
         def lowered(x: Ciphertext) -> Ciphertext:
             return evaluator.drop_to(x, self.input_level)

@@ -74,11 +74,22 @@ class Choice:
             )
 
     def _found(self) -> tuple[list[Planned], ParameterError | None]:
-        """The circuits that can be, their upper levels one group; and why others cannot."""
+        """The circuits that can be, their upper levels one group; and why others cannot.
+
+        Two passes where one does not do, unless their number is given.
+        """
+        wanted = self.wanted
+        found, refusal = self._of_passes(wanted.iterations or 1)
+        if not found and wanted.iterations is None and wanted.slots_first:
+            found, other = self._of_passes(2)
+            refusal = refusal or other
+        return found, refusal
+
+    def _of_passes(self, iterations: int) -> tuple[list[Planned], ParameterError | None]:
         refusal: ParameterError | None = None
         found: list[Planned] = []
         try:
-            tried = list(circuits(self.wanted, self.N, self.scale_bits))
+            tried = list(circuits(self.wanted, self.N, self.scale_bits, iterations))
         except ParameterError as error:
             return found, error
         for circuit, scales in tried:

@@ -26,7 +26,7 @@ class BootstrapCircuit:
     slots, real, slots_first: as in `Bootstrapping`. keys: of the matrices. interval: the overflow
     count I is within |I| <= interval. degree, doublings: of the cosine. inverse_sine: the degree of
     the polynomial behind it, 1 for none. cts_levels, stc_levels: of CoeffsToSlots and
-    SlotsToCoeffs. largest: as in `Bootstrapping`.
+    SlotsToCoeffs. largest: as in `Bootstrapping`. iterations: passes, one or two.
 
     Raises `ParameterError` for numbers that no circuit has.
     """
@@ -42,6 +42,7 @@ class BootstrapCircuit:
     cts_levels: int
     stc_levels: int
     largest: float
+    iterations: int = 1
 
     def __post_init__(self) -> None:
         limits = {
@@ -51,12 +52,14 @@ class BootstrapCircuit:
             "doublings": (0, 10),
             "cts_levels": (1, 16),
             "stc_levels": (1, 16),
+            "iterations": (1, 2),
         }
         for name, (least, most) in limits.items():
             whole_number(getattr(self, name), name, least, most)
         steps = self.slots.bit_length() - 1
         known = self.slots == 1 << steps and max(self.cts_levels, self.stc_levels) <= steps
         largest = real_number(self.largest, "largest")
+        known = known and (self.slots_first or self.iterations == 1)
         known = known and self.keys in _STORED and self.inverse_sine in DEGREES
         if not known or not 0 < largest < math.inf:
             raise ParameterError(f"{self}: no bootstrap has these numbers")
@@ -76,23 +79,27 @@ class BootstrapCircuit:
     def levels(self) -> int:
         """Levels between the highest and that of a refreshed ciphertext."""
         after = 0 if self.slots_first else self.stc_levels
-        return self.cts_levels + self.cosine_levels + after
+        return self.cts_levels + self.cosine_levels + after + self.iterations - 1
 
     @property
     def input_level(self) -> int:
         """The level at which a bootstrap starts: ciphertexts of higher levels are moved there."""
-        return self.stc_levels if self.slots_first else 0
+        return self.stc_levels + self.iterations - 1 if self.slots_first else 0
 
     def stored(self) -> list[object]:
         """Every field, in order: what bytes and the id of a parameter set hold."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         values["keys"] = _STORED[self.keys]
+        if self.iterations == 1:  # as those who knew of one pass
+            del values["iterations"]
         return list(values.values())
 
     @classmethod
     def read(cls, items: object) -> Self:
         """The inverse of `stored`; raises `CorruptBytesError`."""
         names = [field.name for field in fields(cls)]
+        if isinstance(items, list) and len(items) < len(names):
+            names.remove("iterations")
         place = names.index("keys")
         word = isinstance(items, list) and len(items) > place and isinstance(items[place], str)
         kinds: dict[str, type] = dict.fromkeys(names, int)

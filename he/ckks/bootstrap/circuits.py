@@ -10,7 +10,7 @@ from typing import NamedTuple
 from he.ckks.bootstrap.circuit import BootstrapCircuit, KeyKind
 from he.ckks.bootstrap.inverse_sine import DEGREES, ratio_bits
 from he.ckks.bootstrap.overflow import ROOM, interval_for
-from he.ckks.bootstrap.parameters import Bootstrapping
+from he.ckks.bootstrap.parameters import LEAST_PRECISION_BITS, Bootstrapping
 from he.errors import ParameterError
 
 _MARGIN_BITS = 6.2
@@ -28,6 +28,11 @@ _TOLERANCE_BITS = 0.1
 
 _TAIL_BITS = 4.3
 """log2 of the standard deviations that a predicted error covers (`he.ckks.noise.tail_factor`)."""
+
+_LOST_BITS = 2.5
+"""Of the factor between two passes: it is a power of two, and covers errors that are twice those of
+the promise.
+"""
 
 _LEAST_CLIMB = 4.0
 """Bits by which a level of the cosine may exceed the one below: the last ones add little."""
@@ -53,10 +58,10 @@ class Scales(NamedTuple):
     climb: float
 
 
-def circuits(wanted: Bootstrapping, N: int, scale_bits: float) -> Iterator[
-    tuple[BootstrapCircuit, Scales]
-]:
-    """Circuits that reach the wanted precision.
+def circuits(
+    wanted: Bootstrapping, N: int, scale_bits: float, iterations: int = 1
+) -> Iterator[tuple[BootstrapCircuit, Scales]]:
+    """Circuits of so many passes that reach the wanted precision.
 
     The cosine is of ``2 pi (K u - 1/4) / 2^d`` at u in [-1, 1], doubled d times; its error must
     not show. The errors are those of `he.ckks.bootstrap.prediction`, in short.
@@ -66,12 +71,24 @@ def circuits(wanted: Bootstrapping, N: int, scale_bits: float) -> Iterator[
     slots = N // 2 if wanted.slots is None else wanted.slots
     if slots > N // 2:
         raise ParameterError(f"slots = {slots}: N = {N} has {N // 2}")
-    inner = _inner_precision(wanted, N, scale_bits, slots)
+    inner = _inner_precision(wanted, N, scale_bits, slots, iterations)
+    if iterations == 2:
+        if slots < N // 2:
+            # The first pass's own error does not repeat, and the second keeps what repeats.
+            raise ParameterError(
+                f"slots = {slots}: two iterations refresh all {N // 2} slots of N = {N} and no "
+                f"fewer; leave slots out, or ask for less precision"
+            )
+        # The first pass's bits, a rare error of it included, are those of the factor between both.
+        inner = (inner + _LOST_BITS - math.log2(wanted.largest)) / 2
+        inner = max(inner, LEAST_PRECISION_BITS)
     for cts, stc in _levels(wanted, slots):
-        yield from _with_levels(wanted, inner, N, scale_bits, slots, cts, stc)
+        yield from _with_levels(wanted, iterations, inner, N, scale_bits, slots, cts, stc)
 
 
-def _inner_precision(wanted: Bootstrapping, N: int, scale_bits: float, slots: int) -> float:
+def _inner_precision(
+    wanted: Bootstrapping, N: int, scale_bits: float, slots: int, iterations: int
+) -> float:
     """The bits that are left to all steps but the last, so that the wanted ones remain behind it:
     the last rescaling rounds at the user's scale.
 
@@ -80,7 +97,7 @@ def _inner_precision(wanted: Bootstrapping, N: int, scale_bits: float, slots: in
     kept = scale_bits - _rounding_bits(N) - _TAIL_BITS
     if not wanted.slots_first:  # every coefficient, of that scale and rounded, meets in a slot
         kept -= math.log2(2 * slots) / 2
-    elif not wanted.real:  # two parts, rounded apart
+    elif not wanted.real or iterations == 2:  # rounded twice
         kept -= 0.5
     served = kept - _LEAST_ROOM_BITS
     if wanted.precision_bits > served + _TOLERANCE_BITS:
@@ -113,6 +130,7 @@ def _levels(wanted: Bootstrapping, slots: int) -> list[tuple[int, int]]:
 
 def _with_levels(
     wanted: Bootstrapping,
+    iterations: int,
     precision: float,
     N: int,
     scale_bits: float,
@@ -154,6 +172,7 @@ def _with_levels(
                     cts_levels=cts,
                     stc_levels=stc,
                     largest=wanted.largest,
+                    iterations=iterations,
                 ),
                 scales,
             )

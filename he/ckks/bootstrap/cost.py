@@ -29,7 +29,8 @@ class Shapes(Protocol):
 def work(circuit: BootstrapCircuit, plan: Shapes, N: int) -> float:
     """The whole work of a bootstrap, in transforms of a limb."""
     taken = uses(circuit, N, plan.top)
-    return sum(of_level.cost(plan.shape(level)) for level, of_level in taken.items())
+    once = sum(of_level.cost(plan.shape(level)) for level, of_level in taken.items())
+    return circuit.iterations * once
 
 
 def key_bytes(circuit: BootstrapCircuit, plan: Shapes, N: int) -> int:

@@ -162,8 +162,10 @@ def _scale_bits(
     parts = [(circuit.stc_levels, scales.stc), (depth, scale_bits)]
     if not circuit.slots_first:
         parts.reverse()
-    parts.append((circuit.cosine_levels, scales.cosine))
+    parts.append((circuit.cosine_levels + circuit.iterations - 1, scales.cosine))
     for place, (count, wanted) in enumerate(parts):
+        if place == 1 and circuit.iterations == 2:
+            bits.append(scale_bits)  # what the second pass refreshes is found at this scale
         for _ in range(count):
             below = bits[-1]
             highest = below + scales.climb if place > 1 else wanted

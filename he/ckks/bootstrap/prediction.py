@@ -8,6 +8,7 @@ square of it. The cosine and its doublings multiply by their slopes, the largest
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,9 @@ from he.ckks.params import CKKSParameters
 FloatArray = NDArray[np.float64]
 
 DEFAULT_FAILURE_PROBABILITY = 2.0**-40
+
+RARE = 2.0**-90
+"""With this probability a part's error of a first pass is too large for the second."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,34 @@ class Prediction:
     @functools.cached_property
     def error(self) -> BootstrapError:
         """The error of a bootstrap of a message within `circuit.largest`."""
+        once, circuit, params = self.pass_error, self._circuit, self._params
+        if circuit.iterations == 1:
+            return once
+        # What the first pass is off by is found at the input's level, from a rounded copy; the sum
+        # of both is rounded once more, and its factors before that.
+        output = params.max_level - circuit.levels
+        rounded = sum(
+            self._noise.rounding / params.scales[level] ** 2
+            for level in (circuit.input_level, output)
+        )
+        factor = 2.0**self.factor_bits
+        constants = circuit.largest / params.scales[output + 1]
+        return BootstrapError(
+            once.variance / factor**2 + rounded, once.bound / factor + constants
+        )
+
+    @property
+    def factor_bits(self) -> int:
+        """log2 of what the second of two passes multiplies the first one's error by.
+
+        The product is within `circuit.largest`, but with a probability of `RARE` for a part.
+        """
+        ratio = self._circuit.largest / self.pass_error.within(RARE)
+        return max(0, math.floor(math.log2(ratio)))
+
+    @functools.cached_property
+    def pass_error(self) -> BootstrapError:
+        """The error of one pass."""
         messages, at_zero, bias = self._approximation()
         reduced = self._reduced()
         combined = reduced if self._circuit.real else 2 * reduced
