@@ -6,12 +6,14 @@ import functools
 import math
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
 from he.ckks.bootstrap import slot_matrices
 from he.ckks.bootstrap.circuit import BootstrapCircuit, KeyKind
 from he.ckks.bootstrap.cosine import matrix_factors, sine_polynomials
+from he.ckks.bootstrap.messages import check_bounded
 from he.ckks.bootstrap.modulus_raising import raised
 from he.ckks.bootstrap.overflow import failure_probability
 from he.ckks.bootstrap.prediction import RARE, BootstrapError, Prediction
@@ -168,23 +170,31 @@ class Bootstrapper:
         bits = math.log2(failure) if failure else -1074
         keys, matrices = self.key_bytes / 1e6, self.weight_bytes / 1e6
         kind_of_keys = _KEYS[circuit.keys]
-        lines = (
+        lines = [
             f"{self.params}",
             f"{circuit.slots} {kind} slots, {self.levels} levels between bootstraps",
             f"precision {self.precision_bits:.1f} bits for parts within {circuit.largest:g}",
             f"fails with a probability below 2^{bits:.0f}",
             f"keys of {keys:.0f} MB ({kind_of_keys}), matrices of {matrices:.0f} MB in memory",
             f"about {self.predicted_seconds():.2g} s",
-        )
+        ]
         if circuit.iterations == 2:
             bits = precision_bits(self._prediction.pass_error.within())
             factor = self._prediction.factor_bits
-            lines += (f"two passes of {bits:.1f} bits, the second on errors times 2^{factor}",)
+            lines.append(
+                f"two passes of {bits:.1f} bits, the second on errors times 2^{factor}"
+            )
         return "\n".join(lines)
 
     def prepare(self) -> None:
         """Encode the matrices, on all threads; otherwise the first `apply` does."""
         _ = self._to_coefficients_map, self._to_slots_map
+
+    def check_values(self, values: Any) -> None:
+        """Raise `EncodingError` for values with a part beyond `circuit.largest`: for the client,
+        before it encrypts, since a server does not see them.
+        """
+        check_bounded(values, self.circuit.largest)
 
     def apply(self, evaluator: Evaluator, x: Ciphertext) -> Ciphertext:
         """x with the same slots at `output_level`, at its canonical scale.

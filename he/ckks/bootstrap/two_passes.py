@@ -30,4 +30,6 @@ def mended(
         )
         for part, factor in zip((first, second), factors, strict=True)
     )
-    return evaluator.rescale(evaluator.add(one, other))
+    total = evaluator.rescale(evaluator.add(one, other))
+    # To the bit: the product of scales was rounded.
+    return evaluator.result(total.data, evaluator.params.scales[total.level], total.level)

@@ -8,7 +8,7 @@ import numpy as np
 
 import he
 from he.trace import TO_SPARSE
-from tests.he.public_calls.call import REASON, Call
+from tests.he.public_calls.call import NUMBERS, REASON, Call
 
 NONE = {"None"}
 
@@ -17,13 +17,14 @@ def bootstrapping() -> Iterator[Call]:
     wanted = {
         "slots": None, "precision_bits": 8.0, "largest": 1.0, "real": False, "slots_first": True,
         "failure_bits": 64, "levels": None, "key_bytes": None, "small_keys": None,
+        "iterations": None,
     }  # fmt: skip
     yield Call(
         "Bootstrapping",
         he.Bootstrapping,
         wanted,
         {
-            "slots": NONE,
+            "slots": NONE, "iterations": {"None", "whole number"},
             "key_bytes": {"None", "whole number", "huge number"}, "failure_bits": {"whole number"},
             "largest": {"number"}, "levels": {"None", "numbers"},
             "small_keys": {"None", "bool"}, "real": {"bool"}, "slots_first": {"bool"},
@@ -37,6 +38,8 @@ def bootstrapping() -> Iterator[Call]:
     bootstrapper = he.Bootstrapper(params)
     for name in ("prepare", "predicted_seconds", "report"):
         yield Call(f"Bootstrapper.{name}", getattr(bootstrapper, name), {})
+    yield Call("Bootstrapper.check_values", bootstrapper.check_values,
+               {"values": [1, 0.5]}, {"values": NUMBERS})  # fmt: skip
     generator = he.KeyGenerator(params)
     secret = generator.secret_key()
     keys = generator.evaluation_keys(secret, bootstrapper.needs)

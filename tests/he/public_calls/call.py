@@ -14,6 +14,7 @@ import he
 import nn
 from he import bfv
 
+NUMBERS = {"number", "array", "numbers", "bool", "whole number"}
 REASON = "unit test"
 
 

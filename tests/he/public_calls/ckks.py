@@ -13,10 +13,9 @@ import he
 from he import serialization
 from he.trace import Tracer
 from tests.he.public_calls.bootstrap import bootstrapping
-from tests.he.public_calls.call import REASON, Call, ckks, exact
+from tests.he.public_calls.call import NUMBERS, REASON, Call, ckks, exact
 
 SETS = {"ckks parameters", "bfv parameters"}
-NUMBERS = {"number", "array", "numbers", "bool", "whole number"}
 NONE = {"None"}
 ALIKE = {"ckks parameters"}  # of other primes, and the same shapes
 

@@ -13,7 +13,8 @@ import ntt
 from he.ckks.bootstrap.bootstrapper import Bootstrapper
 from he.ckks.bootstrap.circuit import KeyKind
 from he.ckks.bootstrap.cosine import half_width
-from he.ckks.bootstrap.overflow import probability
+from he.ckks.bootstrap.overflow import failure_probability, probability
+from he.ckks.bootstrap.prediction import RARE
 from he.ckks.bootstrap.stepped import SteppedTransform
 from he.trace import FROM_SPARSE, TO_SPARSE
 from tests.he.ckks.bootstrap.refreshing import REASON, Refreshing, refreshing
@@ -35,6 +36,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "inverse sine": {"precision_bits": 20, "scale_bits": 40},
     "two words a level": {"precision_bits": 24, "scale_bits": 44, "N": 1 << 11},
     "large values": {"largest": 4.0},
+    "two passes": {"precision_bits": 33, "scale_bits": 52, "N": 1 << 9},
+    "two passes, real": {"iterations": 2, "real": True},
+    "two passes, large values": {"iterations": 2, "largest": 4.0, "small_keys": True},
 }
 
 
@@ -154,6 +158,45 @@ def test_report__says_what_to_expect() -> None:
     assert f"keys of {bootstrapper.key_bytes / 1e6:.0f} MB (fast: one for each rotation)" in report
     assert "(small: one for all baby steps" in refreshing(small_keys=True).bootstrapper.report()
     assert bootstrapper.predicted_seconds() > 0
+
+
+# ---------------------------------------------------------------- two passes
+
+
+def test_two_passes__are_what_arithmetic_on_slots_says() -> None:
+    """The second pass refreshes what the first is off by, times 2^k, and mends it."""
+    it = refreshing(iterations=2)
+    bootstrapper, evaluator = it.bootstrapper, it.evaluator
+    x = it.encrypted(it.messages(3))
+    made = dict(bootstrapper.steps(evaluator, x))
+    slots = {name: it.decrypted(ciphertext) for name, ciphertext in made.items()}
+    factor = 2.0 ** bootstrapper._prediction.factor_bits
+    off = factor * (slots["drop"] - slots["EvalMod"])
+    pass_error = bootstrapper._prediction.pass_error.within()
+    assert np.abs([off.real, off.imag]).max() <= bootstrapper.circuit.largest
+    # The first pass is found at the input's level, where it is rounded.
+    rounded = factor * bootstrapper.error.within()
+    difference = slots["residual"] - off
+    assert np.abs([difference.real, difference.imag]).max() <= rounded
+    difference = slots["EvalMod, again"] - slots["residual"]
+    assert np.abs([difference.real, difference.imag]).max() <= pass_error
+    mended = slots["EvalMod"] + slots["EvalMod, again"] / factor
+    difference = slots["sum"] - mended
+    assert np.abs([difference.real, difference.imag]).max() <= bootstrapper.error.within()
+    assert made["residual"].level == bootstrapper.input_level
+    assert made["sum"].level == bootstrapper.output_level == made["EvalMod"].level - 1
+
+
+def test_two_passes__fail_and_take_twice_as_much() -> None:
+    one, two = refreshing().bootstrapper, refreshing(iterations=2).bootstrapper
+    assert two.levels == one.levels
+    assert two.precision_bits > 12
+    passes = 2 * failure_probability(2 * two.circuit.slots, two.circuit.interval)
+    rare = 2 * two.circuit.slots * RARE
+    assert two.failure_probability == pytest.approx(passes + rare, rel=1e-12, abs=0)
+    report = two.report()
+    assert "two passes of " in report
+    assert f"times 2^{two._prediction.factor_bits}" in report
 
 
 # ---------------------------------------------------------------- keys
@@ -286,6 +329,15 @@ def test_apply__refuses_what_it_cannot_refresh() -> None:
         it.bootstrapper.apply(he.Evaluator(other), x)
 
 
+@pytest.mark.parametrize("values", [1.5, [0.5, -1.01], [0.5, 1 + 1.01j], [np.nan], [np.inf]])
+def test_check_values__refuses_parts_beyond_the_bound(values: Any) -> None:
+    bootstrapper = refreshing().bootstrapper
+    bootstrapper.check_values([1.0, -1 - 1j])
+    with pytest.raises(he.EncodingError, match="keeps parts within 1: scale the values"):
+        bootstrapper.check_values(values)
+    refreshing(largest=4.0).bootstrapper.check_values([3.9])
+
+
 def test_apply_pair__refreshes_two_real_vectors() -> None:
     it = refreshing()
     random = np.random.default_rng(8)
@@ -312,9 +364,9 @@ def test_apply_pair__takes_any_level_and_sparse_slots() -> None:
         assert np.abs(error.real).max() <= 2 * it.bootstrapper.error.within()
 
 
-@pytest.mark.parametrize("wanted", [{"real": True}, {"slots_first": False}])
-def test_apply_pair__refuses_circuits_without_two_parts(wanted: dict[str, bool]) -> None:
+@pytest.mark.parametrize("wanted", [{"real": True}, {"slots_first": False}, {"iterations": 2}])
+def test_apply_pair__refuses_circuits_without_two_parts(wanted: dict[str, Any]) -> None:
     it = refreshing(precision_bits=8, **wanted)
     x = it.encrypted(np.zeros(it.bootstrapper.circuit.slots))
-    with pytest.raises(he.ParameterError, match="slots_first=True"):
+    with pytest.raises(he.ParameterError, match="iterations=1"):
         it.bootstrapper.apply_pair(it.evaluator, x, x)

@@ -15,6 +15,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "slots first": {},
     "modulus first": {"slots_first": False},
     "small keys": {"small_keys": True},
+    "two passes": {"iterations": 2},
     "sparse and real": {"slots": 16, "real": True},
 }
 

@@ -11,6 +11,7 @@ CASES = {
     "complex": {"precision_bits": 12},
     "sparse and real": {"precision_bits": 12, "slots": 32, "real": True},
     "modulus first": {"precision_bits": 8, "slots_first": False},
+    "two passes": {"precision_bits": 30, "scale_bits": 48, "N": 1 << 9, "iterations": 2},
     "inverse sine": {"precision_bits": 18, "scale_bits": 40},
 }
 

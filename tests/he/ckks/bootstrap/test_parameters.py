@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -87,6 +88,11 @@ def test_build__finds_a_ring() -> None:
 
 def test_bytes__hold_the_bootstrap() -> None:
     params = _built(1 << 10, precision_bits=12, largest=2.5, real=True)
+    # As bytes of those who knew neither medium keys nor two passes.
+    assert params.bootstrap.stored()[3] is False
+    assert len(params.bootstrap.stored()) == 11
+    medium = replace(params, bootstrap=replace(params.bootstrap, keys="medium"))
+    assert he.CKKSParameters.from_bytes(medium.to_bytes(), insecure_reason=REASON) == medium
     again = he.CKKSParameters.from_bytes(params.to_bytes(), insecure_reason=REASON)
     assert again == params
     assert again.bootstrap == params.bootstrap
@@ -108,6 +114,8 @@ def test_bytes__hold_the_bootstrap() -> None:
         ({"levels": (0, 1)}, "a number of levels"),
         ({"key_bytes": 0}, "key_bytes"),
         ({"real": True, "slots_first": False}, "slots_first"),
+        ({"iterations": 3}, "iterations"),
+        ({"iterations": 2, "slots_first": False}, "slots_first = True"),
     ],
 )
 def test_bootstrapping__refuses(wanted: dict[str, Any], message: str) -> None:
@@ -125,23 +133,37 @@ def test_bootstrapping__refuses(wanted: dict[str, Any], message: str) -> None:
             r"2\^40 keeps 27.4 bits .* first: take scale_bits=49 or more; 27 bits are served$",
         ),
         (
-            {"precision_bits": 27, "largest": 64.0},
+            {"precision_bits": 27, "largest": 64.0, "iterations": 1},
             r"needs a cosine of scale 2\^\d.*: ask for less precision; \d+ bits are served$",
         ),
         (
-            {"precision_bits": 27, "largest": 64.0, "small_keys": True},
+            {"precision_bits": 27, "largest": 64.0, "small_keys": True, "iterations": 1},
             r"ask for less precision; \d+ bits are served \(the other order, or small_keys=False",
         ),
         (
             {"precision_bits": 30, "slots_first": False},
             "where SlotsToCoeffs comes last: take scale_bits=48",
         ),
+        ({"slots": 64, "iterations": 2}, "two iterations refresh all 512 slots"),
         ({"key_bytes": 1000}, r"its keys take \d+ MB or more, not 1000 bytes"),
     ],
 )
 def test_build__refuses(wanted: dict[str, Any], message: str) -> None:
     with pytest.raises(he.ParameterError, match=message):
         _built(1 << 10, **wanted)
+
+
+def test_build__takes_two_passes_where_one_does_not_do() -> None:
+    asked = {"scale_bits": 50, "precision_bits": 32}
+    with pytest.raises(he.ParameterError, match="ask for less precision"):
+        _built(1 << 10, **asked, iterations=1)
+    params = _built(1 << 10, **asked)
+    assert params.bootstrap is not None
+    assert params.bootstrap.iterations == 2
+    assert Bootstrapper(params).precision_bits >= 32
+    assert _built(1 << 10, scale_bits=50, precision_bits=12).bootstrap.iterations == 1
+    again = he.CKKSParameters.from_bytes(params.to_bytes(), insecure_reason=REASON)
+    assert again == params
 
 
 def test_build__refuses_what_a_bootstrap_chooses() -> None:
