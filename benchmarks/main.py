@@ -12,6 +12,7 @@ from benchmarks.commands import (
     bootstrap,
     compare,
     convolution,
+    cost,
     deep,
     estimation,
     export,
@@ -42,6 +43,7 @@ _COMMANDS = (
     service,
     suite,
     compare,
+    cost,
     estimation,
     export,
 )

@@ -76,6 +76,9 @@ def compile(
       largest logit. The default is 8, and 14 for the batched layout. For a network without
       statistics, or with statistics of an older version, only the worst case is known; the default
       is then 6.
+    - `word_bits` ("ckks" only): all primes are below 2^word_bits, from 16 to 61, for machines with
+      short words; without `dnum` and without bootstraps. By default the planner takes what is
+      fastest here: levels of words of 50 bits, or a chain.
     - `bootstrap` (packed layout only): whether the server refreshes ciphertexts on the way. By
       default it does where the network is too deep for the levels of any ring. The planner
       chooses where, by predicted time (`nn.packed.placement`).
@@ -142,6 +145,11 @@ def _plan_packed(network: Network, options: PlanOptions) -> InferencePlan:
 def _check_options_of_reals(options: PlanOptions) -> None:
     if given := options.given("input_bits", "weight_bits", "plain_moduli"):
         raise PlanningError(f"{', '.join(given)}: only scheme='bfv' computes with integers")
+    if options.word_bits is not None and options.dnum is not None:
+        raise PlanningError(
+            f"word_bits = {options.word_bits} and dnum = {options.dnum}: levels of words choose "
+            "their digits, leave one of the two out"
+        )
 
 
 def _check_no_bootstrap(options: PlanOptions) -> None:
@@ -153,6 +161,10 @@ def _check_no_bootstrap(options: PlanOptions) -> None:
 
 def _plan_integers(network: Network, options: PlanOptions) -> IntegerPlan:
     _check_no_bootstrap(options)
+    if options.word_bits is not None:
+        raise PlanningError(
+            f"word_bits = {options.word_bits}: only scheme='ckks' makes levels of words"
+        )
     if options.precision_bits is not None:
         raise PlanningError(
             "precision_bits has no meaning with scheme='bfv', which is exact: choose "

@@ -30,12 +30,14 @@ from benchmarks.comparison.compare import (
 from benchmarks.comparison.modelled import LARGEST_WEIGHT_BYTES, ModelledNetwork, modelled_lines
 from benchmarks.comparison.network_run import run_network
 from benchmarks.comparison.operation_run import OPERATIONS, run_operation
+from benchmarks.comparison.options import NARROW_BITS
 from benchmarks.comparison.software import SoftwareRun, WorkloadFailure
 from benchmarks.comparison.text import comparison_lines
 from benchmarks.operations.tracing import blank_images
 from benchmarks.peers.library import Case
 from he import trace as traces
 from he.format.files import replaced_file
+from he.trace import OpTrace
 from nn.cli.options import (
     Subparsers,
     add_count_option,
@@ -43,7 +45,10 @@ from nn.cli.options import (
     add_threads_option,
     load_network,
     make_plan,
+    planning_options,
 )
+from nn.compilation import plan_network
+from nn.errors import NetworkError
 from nn.terminal.compilation_notice import watch_compilation
 from nn.terminal.progress import count_progress
 from ntt import threads as ntt_threads
@@ -137,13 +142,19 @@ def run_command(arguments: argparse.Namespace) -> int:
         )
     say(f"{software.name}: running its program in NumPy")
     program = executed_program(software)
+    narrow = lower(software.narrow) if software.narrow else None
     beside = _peers(arguments, software) if arguments.peers else []
     sweeping = bool(arguments.json or arguments.html) and not arguments.no_sweep
     total = sum(map(sweep_size, machines))
     with count_progress("variations of machines", total, sweeping) as progress:
         accelerators = [
             accelerate(
-                program, machine, sweeping=sweeping, report=say, advance=progress.advance
+                program,
+                machine,
+                narrow=narrow,
+                sweeping=sweeping,
+                report=say,
+                advance=progress.advance,
             )
             for machine in machines
         ]
@@ -223,9 +234,19 @@ def _software(
         image = nn.zoo.test_images(network.name)[0][: arguments.images]
     else:
         image = blank_images(network, arguments.images)
-    return run_network(
-        network, plan, image, repeats=repeats, threads=arguments.threads
-    )
+    run = run_network(network, plan, image, repeats=repeats, threads=arguments.threads)
+    return replace(run, narrow=_narrow_trace(network, arguments))
+
+
+def _narrow_trace(network: nn.Network, arguments: argparse.Namespace) -> OpTrace | None:
+    """The trace of the images in words of 28 bits, from its plan; None where there is no plan."""
+    options = replace(planning_options(arguments), word_bits=NARROW_BITS, dnum=None)
+    try:
+        plan = plan_network(network, "ckks", "packed", options)
+    except NetworkError:
+        return None
+    assert isinstance(plan, nn.InferencePlan)
+    return plan.trace(images=arguments.images)
 
 
 def _case(arguments: argparse.Namespace) -> Case:

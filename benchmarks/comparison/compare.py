@@ -208,11 +208,15 @@ def accelerate(
     program: Program,
     machine: Machine,
     *,
+    narrow: Program | None = None,
     sweeping: bool,
     report: Callable[[str], None],
     advance: Callable[[int], None],
 ) -> Accelerator:
-    """The estimate on the machine; with `sweeping`, also on its variations (`standard_axes`)."""
+    """The estimate on the machine; with `sweeping`, also on its variations (`standard_axes`).
+
+    narrow: the program of the same images with primes of at most 28 bits.
+    """
     result = estimate(program, machine)
     points: list[Point] = []
     if sweeping:
@@ -223,4 +227,5 @@ def accelerate(
             report=report,
             advance=advance,
         )
-    return Accelerator(machine, result, tuple(points), tuple(option_rows(program, machine)))
+    options = tuple(option_rows(program, machine, narrow))
+    return Accelerator(machine, result, tuple(points), options)

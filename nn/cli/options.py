@@ -125,6 +125,12 @@ def add_planning_options(parser: argparse.ArgumentParser) -> None:
         "without)",
     )
     planning.add_argument(
+        "--word-bits",
+        type=int,
+        metavar="BITS",
+        help="primes below 2^BITS, for machines with short words (default: what is fastest here)",
+    )
+    planning.add_argument(
         "--insecure-reason",
         metavar="WORDS",
         help="why parameters outside the security table are wanted (default: refuse them)",
@@ -328,5 +334,6 @@ def planning_options(arguments: argparse.Namespace) -> PlanOptions:
         N=arguments.ring_degree,
         dnum=arguments.dnum,
         bootstrap=arguments.bootstrap,
+        word_bits=arguments.word_bits,
         insecure_reason=arguments.insecure_reason,
     )

@@ -7,18 +7,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from he.validation import items_of, real_number, truth_value
+from he.validation import items_of, real_number, truth_value, whole_number
+
+WORD_BITS = (16, 61)
+"""The least and the most bits of words, as `CKKSParameters.build` takes them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlanOptions:
     """What is asked of a plan; `nn.compile` says what each option means.
 
-    None lets the planner choose. The last three are for exact integers alone, `precision_bits` for
-    approximate numbers alone, `bootstrap` for these in the packed layout. Integers of NumPy become
-    Python's own.
+    None lets the planner choose. The last three are for exact integers alone, `precision_bits` and
+    `word_bits` for approximate numbers alone, `bootstrap` for these in the packed layout. Integers
+    of NumPy become Python's own.
 
-    Raises `he.ParameterError` for a precision that is no finite number, `he.WrongObjectError` for
+    Raises `he.ParameterError` for a precision that is no finite number and for words of other than
+    16 to 61 bits, `he.WrongObjectError` for
     a `bootstrap` that is neither True nor False and for plain moduli that are no sequence. The
     planners check all other options.
     """
@@ -28,17 +32,20 @@ class PlanOptions:
     dnum: int | None = None
     insecure_reason: str | None = None
     precision_bits: float | None = None
+    word_bits: int | None = None
     bootstrap: bool | None = None
     input_bits: int | None = None
     weight_bits: int | None = None
     plain_moduli: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("N", "dnum", "input_bits", "weight_bits"):
+        for name in ("N", "dnum", "word_bits", "input_bits", "weight_bits"):
             object.__setattr__(self, name, as_python_integer(getattr(self, name)))
         if self.precision_bits is not None:
             number = real_number(self.precision_bits, "precision_bits")
             object.__setattr__(self, "precision_bits", number)
+        if self.word_bits is not None:
+            whole_number(self.word_bits, "word_bits", *WORD_BITS)
         if self.bootstrap is not None:
             object.__setattr__(self, "bootstrap", truth_value(self.bootstrap, "bootstrap"))
         if self.plain_moduli is not None:
@@ -77,6 +84,7 @@ class RealKeywords(CommonKeywords, total=False):
     """Keywords of `nn.compile` with approximate numbers, for type checkers."""
 
     precision_bits: float | None
+    word_bits: int | None
 
 
 class PackedKeywords(RealKeywords, total=False):

@@ -125,6 +125,7 @@ def search(
         raise PlanningError(
             f"no parameters run {name!r} at {options.security_bits}-bit security"
             + (f" with N = {options.N}" if options.N else "")
+            + (f" in words of {options.word_bits} bits" if options.word_bits else "")
             + ": use a larger N, a shallower network or a lower security"
         )
     calibrated = circuit.calibrated
@@ -160,6 +161,11 @@ def _candidates(
         if options.dnum is None and _largest_scale(*fewest, options) is None:
             continue
         circuit = circuit_at(N)
+        if options.word_bits is not None:
+            found = next(_of_words(circuit, N, options, _SCALE_BITS), None)
+            if found is not None:
+                yield found, circuit
+            continue
         if circuit.work is not None and options.dnum is None:
             found = None
             if _least_key_bytes(circuit, N) <= KEY_BYTES:
@@ -230,7 +236,7 @@ def _of_words(
                 N=N,
                 integer_bits=circuit.integer_bits,
                 security_bits=options.security_bits,
-                word_bits=WORD_BITS,
+                word_bits=options.word_bits or WORD_BITS,
                 insecure_reason=options.insecure_reason,
             )
         except ParameterError:

@@ -63,6 +63,11 @@ def plan_with_bootstraps(
         raise PlanningError(
             f"dnum = {options.dnum}: a plan with bootstraps chooses its digits, leave dnum out"
         )
+    if options.word_bits is not None:
+        raise PlanningError(
+            f"word_bits = {options.word_bits}: a plan with bootstraps chooses its primes, leave "
+            "word_bits out"
+        )
     stages = rewrite(network, bounded=True)
     rings = [_Ring(network, stages, N, options) for N in _degrees(options)]
     needed = default_bits if options.precision_bits is None else options.precision_bits

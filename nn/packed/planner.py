@@ -61,6 +61,7 @@ def plan_packed(network: Network, options: PlanOptions) -> InferencePlan:
         )
     except PlanningError as refusal:
         may_bootstrap = options.bootstrap is None and options.dnum is None
+        may_bootstrap = may_bootstrap and options.word_bits is None
         if not may_bootstrap or depth < LEAST_DEPTH:
             raise
         try:

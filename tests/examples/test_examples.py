@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -14,10 +15,10 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
-def run(name: str) -> str:
+def run(name: str, *arguments: str) -> str:
     """What an example prints, run by itself from the project's folder."""
     finished = subprocess.run(
-        [sys.executable, f"examples/{name}.py"],
+        [sys.executable, f"examples/{name}.py", *arguments],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -34,7 +35,7 @@ def test_example__is_short_and_has_a_test(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) < 60
     assert f"    python examples/{path.name}\n" in text
-    assert f'run("{path.stem}")' in Path(__file__).read_text(encoding="utf-8")
+    assert f'run("{path.stem}"' in Path(__file__).read_text(encoding="utf-8")
 
 
 def test_client_and_server__exchange_bytes_and_classify() -> None:
@@ -76,3 +77,16 @@ def test_bootstrapping__keeps_what_it_promises() -> None:
     assert found is not None
     # Four bootstraps, and polynomials that multiply an error by 3/2 at most each.
     assert float(found[1]) >= float(promised[1]) - 2 - 5 * 0.6
+
+
+def test_architecture_search__ranks_networks_by_accuracy_and_time(tmp_path: Path) -> None:
+    file = tmp_path / "search.json"
+    printed = run("architecture_search", "2", "1000", str(file)).splitlines()
+    rows = {row["network"]: row for row in json.loads(file.read_text())["rows"]}
+    assert list(rows) == ["(2, 2, 0)", "(8, 3, 0)"]
+    times = [rows[re.search(r"\(.*?\)", line)[0]]["time_s"] for line in printed]
+    assert times == sorted(times)
+    assert printed[0].startswith("best")  # nothing is faster
+    for row in rows.values():
+        assert 0.3 < row["accuracy"] < 1  # of ten classes, after 15 steps
+        assert 0 < row["on_chip_bytes"] <= row["external_memory_bytes"] <= row["traffic_bytes"]

@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import pytest
 
+import he
 import nn
 from nn import zoo
 from nn.batched.integer_planner import PlainModulusOverflowError
@@ -43,6 +44,39 @@ def test_compile__zoo_plans_before_any_key_exists():
 def test_compile__every_prime_suits_the_fast_backends(N):
     params = nn.compile(nn.zoo.load("mnist"), N=N).params
     assert max(params.q + params.p) < 1 << 50
+
+
+@pytest.mark.parametrize("layout", ["packed", "batched"])
+def test_compile__primes_of_short_words(layout):
+    """For machines of 28 bits: the same ring and precision, and answers as predicted."""
+    network = strided(np.random.default_rng(2))
+    images = np.random.default_rng(3).uniform(0, 1, (3, *network.input_shape))
+    network = network.calibrated(images)
+    options = {"N": 256, "insecure_reason": REASON, "layout": layout}
+    plan = nn.compile(network, word_bits=28, **options)
+    sets = plan.params if layout == "batched" else (plan.params,)
+    assert max(q for params in sets for q in params.q + params.p) < 1 << 28
+    assert abs(plan.predicted_bits - nn.compile(network, **options).predicted_bits) < 4
+    client = nn.Client(plan)
+    server = nn.Server(plan, network, client.evaluation_keys())
+    logits = client.decrypt(server.run(client.encrypt(images)))
+    expected = network(images).reshape(logits.shape)
+    assert (np.abs(logits - expected) <= plan.predicted_error).all()
+
+
+def test_compile__words_that_cannot_be():
+    network = strided(np.random.default_rng(2))
+    for bits in (15, 62):
+        with pytest.raises(he.ParameterError, match=f"word_bits = {bits}: it must be from 16 to"):
+            nn.compile(network, word_bits=bits)
+    with pytest.raises(nn.PlanningError, match="word_bits = 28 and dnum = 2: levels of"):
+        nn.compile(network, word_bits=28, dnum=2)
+    with pytest.raises(nn.PlanningError, match="word_bits = 28: only scheme='ckks'"):
+        nn.compile(network, scheme="bfv", word_bits=28)
+    with pytest.raises(nn.PlanningError, match="bootstraps chooses its primes"):
+        nn.compile(network, word_bits=28, bootstrap=True)
+    with pytest.raises(nn.PlanningError, match="in words of 16 bits: use a larger N"):
+        nn.compile(network, word_bits=16)
 
 
 def test_compile__bfv_plans_the_quantized_network():

@@ -173,7 +173,7 @@ def calls_of_compile() -> dict[str, Call]:
         calls[f"compile(x) {kind}"] = lambda x, given=given: nn.compile(x, **given)
         own = ("input_bits", "weight_bits", "plain_moduli")
         names = ["security_bits", "N", "dnum", "insecure_reason", "scheme", "layout"]
-        for name in (*names, *(own if kind == "integers" else ("precision_bits",))):
+        for name in (*names, *(own if kind == "integers" else ("precision_bits", "word_bits"))):
             calls[f"compile({name}=x) {kind}"] = lambda x, given=given, name=name: nn.compile(
                 network(), **(given | {name: x})
             )

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from tools.tables import accelerators, bootstraps, hardware, inference, peers, rings, services
+from tools.tables import (
+    accelerators,
+    bootstraps,
+    hardware,
+    inference,
+    networks,
+    peers,
+    rings,
+    services,
+)
 from tools.tables.markdown import block_of, with_block
 
 Blocks = Mapping[str, Callable[[], str]]
@@ -23,7 +32,10 @@ PAGES: dict[str, Blocks] = {
     },
     "docs/encrypted-inference.md": {"batched": inference.full_batches},
     "docs/bootstrapping.md": {"bootstraps": bootstraps.measured},
-    "docs/accelerators.md": {"estimation": accelerators.estimation},
+    "docs/accelerators.md": {
+        "estimation": accelerators.estimation,
+        "short words": networks.short_words,
+    },
     "docs/performance.md": {"rings": rings.costs},
     "docs/run-it.md": {"service": services.loaded},
     "docs/rtl.md": {"measurements": hardware.all_measurements},
