@@ -5,7 +5,6 @@
 """
 
 import itertools
-import shlex
 import sys
 from pathlib import Path
 
@@ -16,12 +15,11 @@ from benchmarks.commands.results_file import provenance, write_result
 from benchmarks.operations.hardware_cost import hardware_cost
 from nn.frontend.pytorch import PolynomialActivation
 
-# Channels and stride of the convolution, width of the hidden layer (0: none).
 SIZES = list(itertools.product((2, 4, 8, 12, 16), (2, 3), (0, 32)))
 
 
 def module_of(channels: int, stride: int, hidden: int) -> torch.nn.Sequential:
-    """A network for images of 28 x 28 pixels, with polynomials for activations."""
+    """For images of 28 x 28 pixels; hidden is the width of a hidden layer, or 0 for none."""
     features = channels * (27 // stride + 1) ** 2
     layers = [torch.nn.Conv2d(1, channels, 5, stride, padding=2), torch.nn.BatchNorm2d(channels),
               PolynomialActivation(channels=channels), torch.nn.Flatten()]  # fmt: skip
@@ -31,7 +29,7 @@ def module_of(channels: int, stride: int, hidden: int) -> torch.nn.Sequential:
     return torch.nn.Sequential(*layers, torch.nn.Linear(hidden or features, 10))
 
 
-def main(count: str = "20", images: str = "8000", file: str = "search.json") -> None:
+def main(count: str = "20", images: str = "8000", file: str = "") -> None:
     """Train on the first of 10,000 images, judge on the last 2,000, estimate; slowest last."""
     x, y = nn.zoo.test_images("fashion_mnist")
     known, labels, rows = x[: int(images)], torch.tensor(y[: int(images)]), []
@@ -52,9 +50,9 @@ def main(count: str = "20", images: str = "8000", file: str = "search.json") -> 
         right, time_s = row["accuracy"], row["time_s"]
         beaten = any(r["accuracy"] >= right and r["time_s"] < time_s for r in rows)
         print(f"{'beaten' if beaten else 'best':<7}{row['network']:<12}{right:6.1%}",
-              f"{time_s * 1e6:5.0f} us {row['energy_j'] * 1e6:5.0f} uJ",
-              f"{row['traffic_bytes'] / 1e6:4.0f} MB moved {row['on_chip_bytes'] / 1e6:5.1f} kept")
-    write_result({**provenance(shlex.join(["python", *sys.argv])), "rows": rows}, Path(file))
+              f"{time_s * 1e6:5.0f} us, {row['energy_j'] * 1e6:5.0f} uJ, {row['area']:.0f} mm2")
+    if file:
+        write_result({**provenance(" ".join(["python", *sys.argv])), "rows": rows}, Path(file))
 
 
 if __name__ == "__main__":
