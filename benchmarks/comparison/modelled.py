@@ -98,7 +98,7 @@ def modelled_lines(found: ModelledNetwork) -> Iterator[str]:
         ]
         yield columns(f"  {parts[0].name}", cells)
     yield ""
-    yield "published for other machines and their own networks; the model reproduces none of them:"
+    yield "times stated for other machines and their own networks; the model reproduces none:"
     for time in found.published:
         yield (
             f"  {time.network} on {time.machine}: {amount(time.time_s, 's')} [{time.tag}; "
