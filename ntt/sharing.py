@@ -89,8 +89,11 @@ def share_work(parts: int, work: Callable[[int], object]) -> None:
             work(part)
 
     threads.settle()
-    if not helpers.share(run, parts, count - 1):
-        threads.split(parts, lambda lo, hi: [work(part) for part in range(lo, hi)])
+    try:
+        if not helpers.share(run, parts, count - 1):
+            threads.split(parts, lambda lo, hi: [work(part) for part in range(lo, hi)])
+    finally:
+        threads.outside()
 
 
 def _board(kernel: Kernel, count: int) -> int | None:

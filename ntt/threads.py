@@ -95,6 +95,14 @@ def inside() -> Iterator[None]:
         _state.inside = previous
 
 
+def outside() -> None:
+    """This Python thread is part of no split: for who began one, behind its end.
+
+    What a signal handler raises may pass between the lines of `inside`.
+    """
+    _state.inside = False
+
+
 def set_threads(count: int | None) -> None:
     """Use `count` threads from now on; None returns to the number of the environment or machine.
 

@@ -202,6 +202,7 @@ def test_share_work__no_signal_is_lost_wherever_it_arrives() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
     assert raised == arrived == 300
+    assert threads.free_threads() == threads.get_threads()
 
 
 @pytest.mark.skipif(helpers.board(1) is None, reason="no helpers on this system")
