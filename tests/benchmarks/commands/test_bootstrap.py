@@ -136,15 +136,17 @@ def test_need_memory__names_what_there_is() -> None:
 
 def test_measured__a_peers_row() -> None:
     """A library whose bootstrap adds 2^-10 to one slot and nothing to the others."""
+    limits: list[int] = []
 
     def prepare() -> object:
         return np.zeros(4)
 
     subject = Subject(
         "exact", "1", 8, 4, 3, 30.0, {}, 0.0, 0, prepare,
-        lambda x: x + np.array([2.0**-10, 0, 0, 0]), np.asarray,
+        lambda x: x + np.array([2.0**-10, 0, 0, 0]), np.asarray, limits.append,
     )  # fmt: skip
     row = measured(subject, 1, 2)
+    assert limits == [1]
     assert row["worst_bits"] == 10
     assert row["mean_bits"] == 12
     assert row["repeats"] == 2
