@@ -156,8 +156,8 @@ def _with_levels(
         cosines = list(_cosines(interval, bits))
         for (degree, doublings), keys in itertools.product(cosines, kinds):
             scales = _scales(
-                wanted, precision, N, scale_bits, interval, ratio, slots, (cts, stc), keys,
-                degree_of_inverse,
+                wanted, iterations, precision, N, scale_bits, interval, ratio, slots, (cts, stc),
+                keys, degree_of_inverse,
             )  # fmt: skip
             yield (
                 BootstrapCircuit(
@@ -180,6 +180,7 @@ def _with_levels(
 
 def _scales(
     wanted: Bootstrapping,
+    iterations: int,
     precision: float,
     N: int,
     scale_bits: float,
@@ -203,8 +204,11 @@ def _scales(
         # The errors are those of coefficients, sqrt(N) smaller than a slot's.
         lowest = precision + rounding - half + 3.5
         lowest = min(scale_bits, lowest)
-        stc = min(scale_bits, precision + rounding - half + math.log2(slots) / 3 + 2.5)
-        stc = min(scale_bits, stc + math.log2(stc_levels) / 2)
+        stc = precision + rounding - half + math.log2(slots) / 3 + 2.5
+        stc += math.log2(stc_levels) / 2
+        if iterations == 2:  # a pass begins with a rounding to it: a quarter of the variance
+            stc = max(stc, precision + rounding + 1)
+        stc = min(scale_bits, stc)
     least = precision + rounding + math.log2(interval) + ratio + _MARGIN_BITS
     first_modulus, cosine = lowest + ratio, least
     steps, repeated = math.log2(slots), math.log2(N // 2 // slots)

@@ -104,7 +104,8 @@ class Prediction:
         reduced = self._reduced()
         combined = reduced if self._circuit.real else 2 * reduced
         if self._circuit.slots_first:
-            return BootstrapError(self._to_slots_early() + self._hidden() + combined, messages)
+            early = self._dropped() + self._to_slots_early()
+            return BootstrapError(early + self._hidden() + combined, messages)
         n = self._circuit.slots
         late = n * (combined + self._hidden()) + self._to_slots_late()
         # The cosine's own error is another one for each overflow: 2 n of them meet in a slot. Their
@@ -229,6 +230,14 @@ class Prediction:
         """The variance of a coefficient's error from the switch to the sparse secret."""
         slot = self._noise.key_switch(0) / self._params.scales[0] ** 2
         return 2 * slot / self._params.N
+
+    def _dropped(self) -> float:
+        """The variance of a slot's error from the way down to SlotsToCoeffs, with which each of two
+        passes begins. One pass alone begins there.
+        """
+        if self._circuit.iterations == 1:
+            return 0.0
+        return self._noise.rounding / self._params.scales[self._circuit.stc_levels] ** 2
 
     def _to_slots_early(self) -> float:
         """The variance of a coefficient's error from SlotsToCoeffs at the lowest levels."""

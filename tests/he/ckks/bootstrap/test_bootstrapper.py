@@ -187,6 +187,25 @@ def test_two_passes__are_what_arithmetic_on_slots_says() -> None:
     assert made["sum"].level == bootstrapper.output_level == made["EvalMod"].level - 1
 
 
+TWO_PASSES = {name: options for name, options in OPTIONS.items() if name.startswith("two passes")}
+
+
+@pytest.mark.parametrize("options", TWO_PASSES.values(), ids=TWO_PASSES)
+def test_two_passes__of_zero_have_the_predicted_variance(options: dict[str, Any]) -> None:
+    """Where the cosine's own error is nothing, in the first pass and in both."""
+    it = refreshing(**options)
+    bootstrapper = it.bootstrapper
+    made = dict(bootstrapper.steps(it.evaluator, it.encrypted(0 * it.messages(1))))
+    slots = {name: it.decrypted(made[name]) for name in ("drop", "EvalMod", "sum")}
+    predicted = {"EvalMod": bootstrapper._prediction.pass_error, "sum": bootstrapper.error}
+    for name, error in predicted.items():
+        off = slots[name] - slots["drop"]
+        parts = off.real if bootstrapper.circuit.real else np.array([off.real, off.imag])
+        # Six standard deviations of the mean square of so many parts.
+        most = error.variance * (1 + 6 * np.sqrt(2 / parts.size))
+        assert np.mean(parts**2) <= most
+
+
 def test_two_passes__fail_and_take_twice_as_much() -> None:
     one, two = refreshing().bootstrapper, refreshing(iterations=2).bootstrapper
     assert two.levels == one.levels
