@@ -16,7 +16,8 @@ def check_bounded(values: Any, largest: float) -> None:
     array = array_of(values)
     if array.dtype.kind not in "biufc":
         raise EncodingError(f"values {shown(values)}: real or complex numbers are needed")
-    parts = np.abs([array.real, array.imag]).max(axis=0).ravel()
+    # As floats: the least integer of a type has no absolute value in it.
+    parts = np.abs(np.array([array.real, array.imag], dtype=np.float64)).max(axis=0).ravel()
     beyond = np.flatnonzero(~(parts <= largest))
     if beyond.size:
         place = int(beyond[0])

@@ -348,7 +348,10 @@ def test_apply__refuses_what_it_cannot_refresh() -> None:
         it.bootstrapper.apply(he.Evaluator(other), x)
 
 
-@pytest.mark.parametrize("values", [1.5, [0.5, -1.01], [0.5, 1 + 1.01j], [np.nan], [np.inf]])
+@pytest.mark.parametrize(
+    "values",
+    [1.5, [0.5, -1.01], [0.5, 1 + 1.01j], [np.nan], [np.inf], np.array([-128], dtype=np.int8)],
+)
 def test_check_values__refuses_parts_beyond_the_bound(values: Any) -> None:
     bootstrapper = refreshing().bootstrapper
     bootstrapper.check_values([1.0, -1 - 1j])
