@@ -111,6 +111,9 @@ class BootstrapCircuit:
         known = {stored: kind for kind, stored in _STORED.items()}
         named["keys"] = known.get(named["keys"], named["keys"])
         try:
-            return cls(**named)
+            made = cls(**named)
         except ParameterError as error:
             raise CorruptBytesError(f"the bytes hold no bootstrap: {error}") from error
+        if made.stored() != items:
+            raise CorruptBytesError(f"the bytes hold {made} in a form that nobody writes")
+        return made

@@ -11,6 +11,7 @@ import pytest
 
 import he
 from he.ckks.bootstrap.bootstrapper import Bootstrapper
+from he.ckks.bootstrap.circuit import BootstrapCircuit
 from he.rlwe import security
 
 REASON = "unit test"
@@ -96,6 +97,11 @@ def test_bytes__hold_the_bootstrap() -> None:
     again = he.CKKSParameters.from_bytes(params.to_bytes(), insecure_reason=REASON)
     assert again == params
     assert again.bootstrap == params.bootstrap
+    # One form for each circuit.
+    stored = params.bootstrap.stored()
+    for other in ([*stored, 1], [*stored[:3], "fast", *stored[4:]], [*stored[:3], "?", *stored[4:]]):
+        with pytest.raises(he.CorruptBytesError):
+            BootstrapCircuit.read(other)
     assert again.id == params.id
     plain = he.CKKSParameters.build(2, scale_bits=40, N=1 << 10, insecure_reason=REASON)
     assert plain.bootstrap is None
