@@ -31,7 +31,6 @@ class Bootstrapping:
     - `key_bytes`: the most that keys may take, as they are sent and stored; None is no bound.
     - `small_keys`: a handful of keys in place of one for each rotation, which take more time; None
       takes them, or keys for some of the rotations, where `key_bytes` asks for them.
-
     - `iterations`: 2 bootstraps twice: the second pass refreshes what the first is off by, scaled
       up, so that the bits of both add up, in twice the time (META-BTS: Bae, Cheon, Cho, Kim, Kim,
       CCS 2022). None takes 2 where one pass cannot keep the precision.

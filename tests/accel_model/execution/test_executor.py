@@ -62,9 +62,12 @@ def test_execute__encrypted_mnist(mnist_run):
         {"N": 64, "slots_first": False},
         {"N": 256, "slots": 16, "real": True},
         {"N": 256, "small_keys": True},
+        {"N": 64, "iterations": 2},
         {"N": 1024, "levels": (1, 1), "slots": 16},
     ],
-    ids=["slots first", "modulus first", "sparse and real", "small keys", "N = 1024"],
+    ids=[
+        "slots first", "modulus first", "sparse and real", "small keys", "two passes", "N = 1024",
+    ],  # fmt: skip
 )
 def test_execute__a_bootstrap_has_the_bits_of_the_run(options, tmp_path):
     it = refreshing(**{"precision_bits": 8, **options})
