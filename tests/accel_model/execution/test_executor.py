@@ -66,8 +66,13 @@ def test_execute__encrypted_mnist(mnist_run):
         {"N": 1024, "levels": (1, 1), "slots": 16},
     ],
     ids=[
-        "slots first", "modulus first", "sparse and real", "small keys", "two passes", "N = 1024",
-    ],  # fmt: skip
+        "slots first",
+        "modulus first",
+        "sparse and real",
+        "small keys",
+        "two passes",
+        "N = 1024",
+    ],
 )
 def test_execute__a_bootstrap_has_the_bits_of_the_run(options, tmp_path):
     it = refreshing(**{"precision_bits": 8, **options})
