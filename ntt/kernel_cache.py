@@ -6,21 +6,30 @@ changes; here a change of any file of `ntt` counts too, and of the files of the 
 that it takes names from, since their code may be inlined into the kernel.
 
 Every file carries a digest of its contents, so that damaged machine code is compiled anew instead
-of run. A folder that others can write to is not used (`ntt.kept_files` says why). Where nothing can
-be kept, or what was kept is damaged, a `KernelCacheWarning` says so once, and the kernels are
-compiled for this process alone.
+of run. A folder that others can write to is not used (`ntt.kept_files` says why). A folder that
+this process cannot write to, as in a container, is read where it holds a kernel's machine code.
+Where nothing can be kept, or what was kept is damaged, a `KernelCacheWarning` says so once, and the
+kernels are compiled for this process alone.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import os
 import pickle
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.caching import (
+    CompileResultCacheImpl,
+    FunctionCache,
+    IndexDataCacheFile,
+    InTreeCacheLocator,
+    UserProvidedCacheLocator,
+    UserWideCacheLocator,
+)
 from numba.core.registry import cpu_target
 
 from ntt.kept_files import (
@@ -41,6 +50,11 @@ _PICKLE = b"\x80"
 
 def private_cache(function: Callable[..., Any]) -> KernelCache | None:
     """The cache of a function, or None with a `KernelCacheWarning` where there is no safe place."""
+    owner = owner_of(function.__code__.co_filename)
+    with contextlib.suppress(RuntimeError):  # there is no such folder
+        kept = ReadOnlyKernelCache(function)
+        if not shared_folder(kept.cache_path, owner) and kept.holds(None):
+            return kept
     try:
         cache = KernelCache(function)
     except RuntimeError:  # Numba found no folder to write to
@@ -49,7 +63,7 @@ def private_cache(function: Callable[..., Any]) -> KernelCache | None:
             "user can be written to; name one with NUMBA_CACHE_DIR"
         )
         return None
-    trouble = shared_folder(cache.cache_path, owner_of(function.__code__.co_filename))
+    trouble = shared_folder(cache.cache_path, owner)
     if trouble:
         warn_once(
             f"compiled kernels are neither kept nor read: {trouble}, and who writes there can run "
@@ -166,3 +180,40 @@ class KernelCache(FunctionCache):  # type: ignore[misc]
             write()
         except OSError as error:
             warn_once(f"compiled kernels cannot be kept in {self.cache_path}: {error}")
+
+
+class _ReadOnlyPlace:
+    """Where Numba looks for a folder to write to, one that can only be read."""
+
+    get_cache_path: Callable[[], str]
+
+    def ensure_cache_path(self) -> None:
+        """Raise `OSError` unless the folder exists and cannot be written to."""
+        path = self.get_cache_path()
+        if not os.path.isdir(path) or os.access(path, os.W_OK):
+            raise OSError(f"{path} is no read-only folder")
+
+
+class _ReadOnlyNamed(_ReadOnlyPlace, UserProvidedCacheLocator):  # type: ignore[misc]
+    """The folder that NUMBA_CACHE_DIR names."""
+
+
+class _ReadOnlyBeside(_ReadOnlyPlace, InTreeCacheLocator):  # type: ignore[misc]
+    """The folder beside the source."""
+
+
+class _ReadOnlyOfUser(_ReadOnlyPlace, UserWideCacheLocator):  # type: ignore[misc]
+    """The folder of the user."""
+
+
+class _ReadOnlyFiles(CompileResultCacheImpl):  # type: ignore[misc]
+    _locator_classes = (_ReadOnlyNamed, _ReadOnlyBeside, _ReadOnlyOfUser)
+
+
+class ReadOnlyKernelCache(KernelCache):
+    """The same in the first folder that exists and cannot be written to.
+
+    Raises `RuntimeError` where there is none.
+    """
+
+    _impl_class = _ReadOnlyFiles

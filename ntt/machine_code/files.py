@@ -60,18 +60,11 @@ def folder() -> Path | None:
     """Where machine code is kept; None, with a `KernelCacheWarning`, where no place is safe.
 
     It is in ``NUMBA_CACHE_DIR`` where that is set, beside the sources where those can be written,
-    else in the user's folder for caches.
+    else in the user's folder for caches. Where neither can be written, what lies beside the sources
+    is read.
     """
-    sources = Path(__file__).parent
-    beside = sources / "__pycache__"
     named = os.environ.get(_FOLDER_VARIABLE)
-    if named:
-        chosen = Path(named) / "he-accel"
-    elif os.access(beside if beside.exists() else sources, os.W_OK):
-        chosen = beside
-    else:
-        caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        chosen = Path(caches) / "he-accel"
+    chosen = Path(named) / "he-accel" if named else _unnamed_folder()
     trouble = shared_folder(str(chosen), owner_of(__file__))
     if trouble:
         warn_once(
@@ -81,6 +74,23 @@ def folder() -> Path | None:
         )
         return None
     return chosen
+
+
+def _unnamed_folder() -> Path:
+    beside = Path(__file__).parent / "__pycache__"
+    # Of a user without a home, "~" stays.
+    caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    of_user = Path(caches) / "he-accel"
+    if _is_writable(beside) or not of_user.is_absolute() or not _is_writable(of_user):
+        return beside
+    return of_user
+
+
+def _is_writable(place: Path) -> bool:
+    """Whether a folder can be written to, or made."""
+    while not place.exists():
+        place = place.parent
+    return os.access(place, os.W_OK)
 
 
 def find(module: str, kernel: str, types: str | None = None) -> Iterator[MachineCode]:

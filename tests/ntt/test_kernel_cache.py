@@ -10,6 +10,7 @@ import os
 import pwd
 import stat
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -255,3 +256,107 @@ def test_kernel__full_disk_works_and_says_so(
     with pytest.warns(ntt.KernelCacheWarning, match="No space left"):
         assert module.double(5) == 10
     assert module.double(6) == 12
+
+
+@pytest.fixture
+def make_read_only(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Make a folder, and what is below, as on a file system that is read-only."""
+
+    def make(folder: Path) -> None:
+        def refusing(function: Callable[..., Any], place: int) -> Callable[..., Any]:
+            def refuse_below(*given: Any, **named: Any) -> Any:
+                path = named.get("dir") or given[place]
+                if Path(path).is_relative_to(folder):
+                    raise OSError(errno.EROFS, "Read-only file system", str(path))
+                return function(*given, **named)
+
+            return refuse_below
+
+        access = os.access
+        monkeypatch.setattr(
+            os,
+            "access",
+            lambda path, mode: (
+                access(path, mode) and not (mode & os.W_OK and Path(path).is_relative_to(folder))
+            ),
+        )
+        monkeypatch.setattr(tempfile, "TemporaryFile", refusing(tempfile.TemporaryFile, 0))
+        monkeypatch.setattr(
+            IndexDataCacheFile,
+            "_open_for_write",
+            refusing(IndexDataCacheFile._open_for_write, 1),
+        )
+
+    return make
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("where", ["named", "beside", "of the user"])
+def test_kernel__is_read_from_a_folder_that_cannot_be_written(
+    load: Callable[[], ModuleType],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    make_read_only: Callable[[Path], None],
+    where: str,
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    if where == "named":
+        monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "kernels"))
+    elif where == "of the user":
+        (tmp_path / "__pycache__").write_text("in the way")
+    load().double(1)
+    before, kept = jit.compilations(), contents(tmp_path)
+    make_read_only(tmp_path)
+    module = load()  # a warning would be an error
+    assert jit.is_cached(module.double)
+    assert module.double(3) == 6
+    assert jit.compilations() == before
+    with pytest.warns(ntt.KernelCacheWarning, match="cannot be kept in .*Read-only"):
+        assert module.double(0.5) == 1.0  # of another type, which nothing was kept for
+    assert contents(tmp_path) == kept
+
+
+def test_kernel__read_only_and_damaged_is_compiled(
+    load: Callable[[], ModuleType], tmp_path: Path, make_read_only: Callable[[Path], None]
+) -> None:
+    load().double(1)
+    for path in files(tmp_path, ".nbc"):
+        path.write_bytes(b"")
+    make_read_only(tmp_path)
+    module = load()
+    kept = contents(tmp_path)
+    with (
+        pytest.warns(ntt.KernelCacheWarning, match="cannot be kept"),
+        pytest.warns(ntt.KernelCacheWarning, match="damaged"),
+    ):
+        assert module.double(3) == 6
+    assert contents(tmp_path) == kept
+
+
+@pytest.mark.parametrize("trouble", ["stale", "others can write"])
+def test_kernel__read_only_but_not_to_be_used_is_kept_elsewhere(
+    load: Callable[[], ModuleType],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    make_read_only: Callable[[Path], None],
+    trouble: str,
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    load().double(1)
+    beside = tmp_path / "__pycache__"
+    make_read_only(beside)
+    if trouble == "stale":
+        monkeypatch.setattr(kernel_cache, "sources_stamp", lambda: ("another state",))
+    else:
+        beside.chmod(0o757)
+        kept_files.shared_folder.cache_clear()
+    before = jit.compilations()
+    module = load()
+    assert not jit.is_cached(module.double)
+    assert module.double(3) == 6
+    assert jit.compilations() == before + 1
+    assert list((tmp_path / "home").rglob("*.nbi"))
+    kept_files.shared_folder.cache_clear()

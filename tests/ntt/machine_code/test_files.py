@@ -122,14 +122,21 @@ def test_folder__that_others_can_write_to_is_not_used(load: Load, folder: Path) 
         folder.chmod(0o755)
 
 
-def test_folder__is_the_users_where_the_sources_cannot_be_written(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("home", ["writable", "read-only", "unknown"])
+def test_folder__where_the_sources_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, home: str
 ) -> None:
+    """It is the user's; where there is none to write to, what lies beside the sources is read."""
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(os, "access", lambda *_: False)
+    if home == "unknown":
+        monkeypatch.delenv("XDG_CACHE_HOME")
+        monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    writable = {tmp_path} if home == "writable" else set()
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path) in writable)
     forget()
-    assert files.folder() == tmp_path / "he-accel"
+    beside = Path(files.__file__).parent / "__pycache__"
+    assert files.folder() == (tmp_path / "he-accel" if writable else beside)
     forget()
 
 
