@@ -81,11 +81,11 @@ class CompositeSign:
 def composite_of(degrees: tuple[int, ...], bits: float) -> CompositeSign:
     """The composition of these odd degrees with the reach 2^-bits.
 
-    Raises `ApproximationError` for an even degree, or beyond `MOST_BITS`.
+    Raises `ApproximationError` for an even degree, one below 3, or beyond `MOST_BITS`.
     """
     _check_bits(bits)
-    if not degrees or any(degree % 2 == 0 for degree in degrees):
-        raise ApproximationError(f"degrees {degrees}: odd degrees are needed")
+    if not degrees or any(degree < 3 or degree % 2 == 0 for degree in degrees):
+        raise ApproximationError(f"degrees {degrees}: odd degrees are needed, of 3 or more")
     reach = start = 2.0**-bits
     factors = []
     for degree in degrees[:-1]:
@@ -101,7 +101,8 @@ def nearest_composite(degrees: tuple[int, ...]) -> CompositeSign:
     """The composition p of these odd degrees whose ``x p(x)`` is nearest to ``|x|`` on [-1, 1].
 
     A larger reach makes the error beyond it smaller, and that below it larger: where the two are
-    equal, both are least. Raises `ApproximationError` for an even degree, or one that is too high.
+    equal, both are least. Raises `ApproximationError` for an even degree, one below 3, or one that
+    is too high.
     """
     high, low = float(MOST_BITS), 0.0
     found = composite_of(degrees, high)

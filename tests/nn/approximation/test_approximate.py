@@ -177,6 +177,7 @@ def test_approximate__polynomial_networks_are_calibrated_alone():
         ({"activation": 1000}, "degree 1000"),
         ({"activation": ()}, "odd degrees are needed"),
         ({"activation": (7, 6)}, "odd degrees are needed"),
+        ({"activation": (7, 1)}, "of 3 or more"),
         ({"activation": (7, 2001)}, "degree 2001"),
         ({"ranges": "image"}, "'channel' or 'layer'"),
         ({"max_pool": "mean"}, "'maximum', 'average' or 'either'"),
