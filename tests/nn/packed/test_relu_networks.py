@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import nn
 from nn.cli.main import main
-
-torch = pytest.importorskip("torch")
 
 RECIPE = {"activation": (7, 7), "margin": 0.625, "ranges": "layer"}
 REASON = "unit test"
