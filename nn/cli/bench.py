@@ -25,12 +25,17 @@ from nn.cli.options import (
     network_of,
 )
 from nn.cli.session import Session, decrypted, open_session
+from nn.errors import NetworkError
 from nn.inference.roles import StageTime
 from nn.network.layers import FloatArray
 from nn.terminal.machine import peak_rss_bytes
 from nn.terminal.progress import count_progress
 
 REPEATS = 20
+
+_PACKED = ("batch", "memory", "weights_folder")
+_BATCHED = ("images", "input_bits", "weight_bits")
+"""Options, without a default, that only one of the two layouts has."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -47,7 +52,7 @@ def add_parser(subparsers: Subparsers) -> None:
     add_memory_options(parser)
     repeats = f"timed runs of the server (default: {REPEATS}, batched {batched_bench.REPEATS})"
     add_count_option(parser, "--repeats", None, repeats)
-    add_count_option(parser, "--batch", 1, "images in each run")
+    add_count_option(parser, "--batch", None, "images in each run (default: 1)")
     add_batched_options(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result there")
     parser.set_defaults(run=run)
@@ -57,14 +62,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure, print the result, write it as JSON."""
     if arguments.json:
         check_writable(arguments.json, make_folders=True)
+    batched = arguments.batched or arguments.scheme == "bfv"
+    _refuse_without_effect(arguments, batched)
     network = network_of(arguments)
-    if arguments.batched or arguments.scheme == "bfv":
+    if batched:
         result = batched_bench.run_batched(arguments, network)
         print(batched_bench.report(result))
         if arguments.json:
             write_json(result, arguments.json)
         return batched_bench.fail_if_wrong(result)
-    data = load_data(network, arguments.data).first(arguments.batch)
+    data = load_data(network, arguments.data).first(arguments.batch or 1)
     session = open_session(arguments, network)
     result = {
         "network": session.plan.network,
@@ -77,6 +84,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write_json(result, arguments.json)
     return 0
+
+
+def _refuse_without_effect(arguments: argparse.Namespace, batched: bool) -> None:
+    """Raise `NetworkError` for an option of the other layout."""
+    for name in _PACKED if batched else _BATCHED:
+        if getattr(arguments, name) is not None:
+            raise NetworkError(
+                f"--{name.replace('_', '-')} {getattr(arguments, name)} has no effect "
+                f"{'on' if batched else 'without'} a batched run: leave it out"
+                + ("" if batched else ", or add --batched")
+            )
 
 
 def measure(session: Session, images: np.ndarray, repeats: int, threads: int) -> Json:

@@ -23,12 +23,8 @@ from ntt.terminal import positive
 
 Subparsers = Any  # argparse names this type in private only
 
-_APPROXIMATION: dict[str, Any] = {
-    "activation": "cheap",
-    "margin": DEFAULT_MARGIN,
-    "ranges": "channel",
-}
-"""Options that go with --calibrate, and their defaults."""
+_APPROXIMATION = ("activation", "margin", "ranges")
+"""Options that go with --calibrate: what `nn.approximate` takes by these names."""
 
 
 def command_parser(
@@ -65,24 +61,21 @@ def command_parser(
     approximation.add_argument(
         "--activation",
         type=_activation,
-        default=_APPROXIMATION["activation"],
         metavar="WAY",
         help="what activations become: cheap, exact, a degree, or the degrees of a composite sign, "
-        "as 15,25 (default: %(default)s)",
+        "as 15,25 (default: cheap)",
     )
     approximation.add_argument(
         "--margin",
         type=float,
-        default=_APPROXIMATION["margin"],
         metavar="SHARE",
-        help="how much wider a range is than the values of the images, each side, in units of its "
-        "width (default: %(default)s)",
+        help="how much wider a range is than the values of the images, each side, in units of "
+        f"their width (default: {DEFAULT_MARGIN})",
     )
     approximation.add_argument(
         "--ranges",
         choices=("channel", "layer"),
-        default=_APPROXIMATION["ranges"],
-        help="what has a range of its own (default: %(default)s)",
+        help="what has a range of its own (default: channel)",
     )
     add_planning_options(parser)
     parser.add_argument(
@@ -206,25 +199,27 @@ def add_memory_options(parser: argparse.ArgumentParser) -> None:
         type=_bytes,
         metavar="GB",
         help="the most memory for encoded weights; what does not fit is encoded for each run, or "
-        "read from --weights-folder (default: what all weights take)",
+        "read from --weights-folder (default: what all weights take, where that is at most half of "
+        "the free memory, else what the largest stage's take)",
     )
     memory.add_argument(
         "--weights-folder",
         type=Path,
         metavar="FOLDER",
-        help="where encoded weights lie as files that later servers find (default: nowhere)",
+        help="where encoded weights that do not fit the memory lie as files, which later servers "
+        "find (default: nowhere)",
     )
 
 
 def _bytes(text: str) -> int:
     """A number of gigabytes, 0 or more, as bytes, for argparse."""
     try:
-        number = float(text)
+        number = float(text) * 1e9
     except ValueError:
         number = math.nan
     if not 0 <= number < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of gigabytes")
-    return int(number * 1e9)
+    return int(number)
 
 
 def _activation(text: str) -> Wanted:
@@ -257,8 +252,14 @@ def network_of(arguments: argparse.Namespace) -> Network:
     given = getattr(arguments, "input_range", None)
     network = load_network(arguments.network, None if given is None else tuple(given))
     path = getattr(arguments, "calibrate", None)
+    asked = {name: getattr(arguments, name, None) for name in _APPROXIMATION}
+    ways: dict[str, Any] = {name: way for name, way in asked.items() if way is not None}
+    if path is None and ways:
+        raise NetworkError(
+            f"without images, no activation becomes a polynomial by --{', --'.join(ways)}: give "
+            f"--calibrate FILE as well"
+        )
     if path is None:
-        _refuse_without_calibration(arguments)
         return network
     try:
         images = read_arrays(path, ("images",))["images"]
@@ -266,23 +267,7 @@ def network_of(arguments: argparse.Namespace) -> Network:
         raise NetworkFileError(
             f"{path} cannot be read as an .npz file with the array images: {error}"
         ) from error
-    return nn.approximate(
-        network,
-        as_images(network, images, str(path)),
-        arguments.activation,
-        margin=arguments.margin,
-        ranges=arguments.ranges,
-    )
-
-
-def _refuse_without_calibration(arguments: argparse.Namespace) -> None:
-    for name, default in _APPROXIMATION.items():
-        value = getattr(arguments, name, default)
-        if value != default:
-            raise NetworkError(
-                f"--{name} {value} says how activations become polynomials: give it --calibrate "
-                f"FILE, the images on which they do"
-            )
+    return nn.approximate(network, as_images(network, images, str(path)), **ways)
 
 
 def load_network(name: str, input_range: tuple[float, float] | None = None) -> Network:

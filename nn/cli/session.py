@@ -17,8 +17,8 @@ from nn.network.layers import FloatArray
 from nn.packed.client import PackedClient
 from nn.packed.encrypted_batch import EncryptedBatch
 from nn.packed.plan import InferencePlan
-from nn.packed.server import PackedServer
-from nn.packed.weights import weights_budget
+from nn.packed.server import PackedServer, made_folder
+from nn.packed.weights import choose_places, weights_budget
 from nn.terminal.compilation_notice import Compilation, watch_compilation
 from nn.terminal.machine import backend_name
 from ntt.terminal import say
@@ -54,6 +54,7 @@ def open_session(arguments: argparse.Namespace, network: Network) -> Session:
         plan_s = watch.lap()
         # An environment that cannot run the plan is an error now, before keys are made.
         backend_name(plan.params)
+        _check_weights_options(arguments, plan)
         if arguments.threads is None:
             get_threads()
         else:
@@ -88,19 +89,34 @@ def open_session(arguments: argparse.Namespace, network: Network) -> Session:
 def _weights_budget(arguments: argparse.Namespace, plan: InferencePlan) -> int | None:
     """The server's `memory_bytes`: what was asked for, else all where that leaves enough free.
 
-    Where it is not all, a line on standard error says so.
+    Where it is not all, and nothing was asked for, a line on standard error says so.
     """
-    if arguments.memory is not None or arguments.weights_folder is not None:
-        asked: int | None = arguments.memory
+    if arguments.memory is not None:
+        asked: int = arguments.memory
         return asked
-    sizes = [stage.weight_bytes or 0 for stage in plan.stages]
+    sizes = _weight_sizes(plan)
     budget = weights_budget(sizes)
     if budget is not None:
+        folder = arguments.weights_folder
         say(
             f"the encoded weights take {gigabytes(sum(sizes))}: each stage's are encoded when a "
             "run comes to it"
+            if folder is None
+            else f"the encoded weights take {gigabytes(sum(sizes))}: most lie in {folder}"
         )
     return budget
+
+
+def _check_weights_options(arguments: argparse.Namespace, plan: InferencePlan) -> None:
+    """Raise what the server would raise for its memory and its folder, before keys are made."""
+    folder = arguments.weights_folder
+    if folder is not None:
+        made_folder(folder)
+    choose_places(_weight_sizes(plan), arguments.memory, files=folder is not None)
+
+
+def _weight_sizes(plan: InferencePlan) -> list[int]:
+    return [stage.weight_bytes for stage in plan.stages if stage.weight_bytes]
 
 
 def decrypted(client: PackedClient, answer: EncryptedBatch | bytes) -> tuple[FloatArray, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from pathlib import Path
@@ -77,7 +78,7 @@ class PackedServer:
         self._most_images = whole_number(most, "most_images", 1)
         if memory_bytes is not None:
             memory_bytes = whole_number(memory_bytes, "memory_bytes", 0)
-        folder = None if weights_folder is None else _made_folder(weights_folder)
+        folder = None if weights_folder is None else made_folder(weights_folder)
         packed = plan.packed or packed_for(plan.params, plan.stages, network)
         planned = {stage.name: stage for stage in plan.stages}
         # The sizes that a plan from bytes states may be anything.
@@ -212,11 +213,13 @@ class PackedServer:
         return StageTime(stage.name, seconds, stage.level)
 
 
-def _made_folder(given: str | os.PathLike[str]) -> Path:
-    """The folder, made where there is none; raises `OSError` where that cannot be."""
+def made_folder(given: str | os.PathLike[str]) -> Path:
+    """The folder for weights, made where there is none; raises `OSError` where that cannot be."""
     if not isinstance(given, str | os.PathLike):
         raise NetworkError(f"weights_folder is {type(given).__name__}: the path of a folder")
     folder = Path(given)
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "this is no folder for weights", str(folder))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -101,3 +101,23 @@ def test_bench__wrong_answers_fail_the_command(
     assert fail_if_wrong({f"images_{kind}": 3}) == 1
     assert f"3 images {kind.replace('_', ' ')}" in capsys.readouterr().err
     assert fail_if_wrong({f"images_{kind}": 0}) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--images", "3"], "--images 3"),
+        (["--input-bits", "3"], "--input-bits 3"),
+        (["--batched", "--batch", "2"], "--batch 2"),
+        (["--batched", "--memory", "1"], "--memory"),
+        (["--scheme", "bfv", "--weights-folder", "x"], "--weights-folder x"),
+    ],
+)
+def test_bench__options_of_the_other_layout_are_refused(
+    words: list[str], named: str, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", *options, *words]) == 2
+    printed = capsys.readouterr().err
+    assert named in printed
+    assert "has no effect" in printed
+    assert not Path("x").exists()

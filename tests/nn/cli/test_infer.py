@@ -104,3 +104,44 @@ def test_infer__an_image_beyond_the_plan_is_answered_with_a_warning(
     assert "warning: a logit is larger than 0.2" in printed.err
     assert printed_answers(printed.out)[0].split() == ["a.npy", "0", "100.0%"]
     assert "Predicted error" not in printed.out
+
+
+@pytest.mark.parametrize("words", ["nan", "-1", "inf", "1e300", "x"])
+def test_infer__memory_is_a_number_of_gigabytes(
+    words: str, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["infer", *options, f"--memory={words}"])
+    assert f"{words!r} is no number of gigabytes" in capsys.readouterr().err
+
+
+def test_infer__memory_and_folder_are_checked_before_keys_are_made(
+    options: list[str],
+    data: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("nn.cli.session.PackedClient", None)
+    assert main(["infer", *options, *data, "--index", "0", "--memory", "0"]) == 2
+    assert "the largest stage's, not 0" in capsys.readouterr().err
+    file = tmp_path / "file"
+    file.touch()
+    assert main(["infer", *options, *data, "--index", "0", "--weights-folder", str(file)]) == 2
+    assert "no folder" in capsys.readouterr().err
+
+
+def test_infer__with_a_folder_alone_what_does_not_fit_lies_there(
+    options: list[str],
+    data: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["infer", *options, *data, "--index", "0", "--weights-folder", str(tmp_path)]
+    assert main(words) == 0
+    assert not any(tmp_path.iterdir())
+    monkeypatch.setattr("nn.packed.weights.free_bytes", lambda: 0)
+    assert main(words) == 0
+    assert any(tmp_path.iterdir())
+    assert str(tmp_path) in capsys.readouterr().err

@@ -11,6 +11,7 @@ import pytest
 
 import nn
 from nn.cli.main import main
+from tests.nn.frontend.onnx_cases import chain, waves
 
 
 def test_plan__prints_the_report(
@@ -70,14 +71,13 @@ def test_plan__svg_is_a_document(
 def test_plan__of_an_onnx_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    onnx_cases = pytest.importorskip("tests.nn.frontend.onnx_cases")
     monkeypatch.chdir(tmp_path)
     steps = (
-        ("Gemm", [onnx_cases.waves(6, 4), onnx_cases.waves(4)], {}),
+        ("Gemm", [waves(6, 4), waves(4)], {}),
         ("Relu", [], {}),
-        ("Gemm", [onnx_cases.waves(4, 2), onnx_cases.waves(2)], {}),
+        ("Gemm", [waves(4, 2), waves(2)], {}),
     )
-    model = onnx_cases.chain(*steps, shape=(6,))
+    model = chain(*steps, shape=(6,))
     Path("m.onnx").write_bytes(model.SerializeToString())
     common = ["plan", "--network", "m.onnx", "--input-range", "-1", "1"]
     assert main(common) != 0
@@ -88,7 +88,14 @@ def test_plan__of_an_onnx_file(
 
 
 @pytest.mark.parametrize(
-    "option", [["--activation", "15,25"], ["--margin", "2"], ["--ranges", "layer"]]
+    "option",
+    [
+        ["--activation", "15,25"],
+        ["--activation", "cheap"],
+        ["--margin", "2"],
+        ["--ranges", "layer"],
+        ["--ranges", "channel"],
+    ],
 )
 def test_plan__options_of_an_approximation_need_its_images(
     options: list[str], option: list[str], capsys: pytest.CaptureFixture[str]
