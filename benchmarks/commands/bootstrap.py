@@ -12,7 +12,7 @@ from benchmarks.commands.results_file import provenance, write_result
 from benchmarks.operations.bootstrap import CASES, BootstrapRow, run
 from benchmarks.operations.bootstrap_peers import PEERS, run_peers
 from nn.cli.options import Subparsers
-from ntt.terminal import positive, show
+from ntt.terminal import positive, say, show
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -71,6 +71,9 @@ def run_command(arguments: argparse.Namespace) -> int:
     """Measure, print a line for each row, write the file."""
     cases = chosen_cases(arguments.case, CASES)
     if cases is None:
+        return 2
+    if not arguments.peers and (arguments.peer_python or arguments.peer_ring):
+        say("--peer-python and --peer-ring say how other libraries are measured: add --peers")
         return 2
     show(
         f"{'case':<16} {'N':>6} {'slots':>6} threads {'s':>7}  levels  bits: worst  mean "

@@ -7,7 +7,7 @@ import importlib
 import json
 import sys
 
-from benchmarks.peers.bootstrap.measurement import measured
+from benchmarks.peers.bootstrap.measurement import NotMeasuredError, measured
 
 
 def main() -> int:
@@ -26,7 +26,7 @@ def main() -> int:
     except ImportError as error:
         print(f"not installed: {error}", file=sys.stderr)
         return 3
-    except MemoryError as error:
+    except NotMeasuredError as error:
         print(error, file=sys.stderr)
         return 3
     for count in counts:

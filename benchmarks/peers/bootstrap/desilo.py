@@ -7,7 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.bootstrap.measurement import Subject, need_memory, timed_keys
+from benchmarks.peers.bootstrap.measurement import (
+    NotMeasuredError,
+    Subject,
+    need_memory,
+    timed_keys,
+)
 
 FULL = 1 << 16
 
@@ -15,10 +20,11 @@ FULL = 1 << 16
 def set_up(threads: int, N: int = FULL) -> Subject:
     """Its engine for bootstraps, which chooses the ring itself.
 
-    Raises `ImportError` where the package is not installed, or another ring is wanted.
+    Raises `ImportError` where the package is not installed, `NotMeasuredError` for another ring and
+    where memory is short.
     """
     if N != FULL:
-        raise ImportError(f"it has no bootstrap at N = {N}")
+        raise NotMeasuredError(f"desilofhe has no bootstrap at N = {N}: leave its --peer-ring out")
     from desilofhe import Engine
 
     need_memory("desilofhe", 18e9)

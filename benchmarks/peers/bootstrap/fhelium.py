@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.bootstrap.measurement import Subject, timed_keys
+from benchmarks.peers.bootstrap.measurement import NotMeasuredError, Subject, timed_keys
 
 FULL = 1 << 16
 
@@ -17,9 +17,12 @@ _LARGEST = 0.1
 
 
 def set_up(threads: int, N: int = FULL) -> Subject:
-    """Full slots and the library's own preset. Raises `ImportError` where it is not installed."""
+    """Full slots and the library's own preset.
+
+    Raises `ImportError` where it is not installed, `NotMeasuredError` for another ring.
+    """
     if N != FULL:
-        raise ImportError(f"it has no preset at N = {N}")
+        raise NotMeasuredError(f"fhelium has no preset at N = {N}: leave its --peer-ring out")
     import fhelium
     import torch
     from fhelium.eager import Engine

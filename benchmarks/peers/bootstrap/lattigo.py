@@ -28,7 +28,7 @@ def set_up(threads: int, N: int = FULL) -> Subject:
     """Full slots, ten levels of 40 bits left, a main secret of weight 192; its circuit is as secure
     as it claims at N = 2^16 only.
 
-    Raises `ImportError` where the wheel is not installed.
+    Raises `ImportError` where the wheel is not installed, `NotMeasuredError` where memory is short.
     """
     os.environ["GOMAXPROCS"] = str(threads)  # read when the library is loaded
     library = _library()

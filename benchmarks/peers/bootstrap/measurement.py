@@ -27,6 +27,10 @@ def use_cores(count: int) -> None:
 _CORES = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
 
 
+class NotMeasuredError(RuntimeError):
+    """A library that is installed and cannot be measured here, or not so."""
+
+
 @dataclass(frozen=True)
 class Subject:
     """A library with its bootstrapping keys made.
@@ -111,7 +115,7 @@ def resident_bytes() -> int:
 
 
 def need_memory(library: str, needed: float) -> None:
-    """Raise `MemoryError` where the system says that fewer bytes are available."""
+    """Raise `NotMeasuredError` where the system says that fewer bytes are available."""
     try:
         with open("/proc/meminfo", encoding="ascii") as file:
             found = dict(line.split(":") for line in file)
@@ -119,7 +123,7 @@ def need_memory(library: str, needed: float) -> None:
         return
     available = 1024 * int(found["MemAvailable"].split()[0])
     if available < needed:
-        raise MemoryError(
+        raise NotMeasuredError(
             f"{library} takes {needed / 1e9:.0f} GB of memory, and {available / 1e9:.0f} GB are "
             f"available: take a machine with more, or a smaller ring where it has one"
         )

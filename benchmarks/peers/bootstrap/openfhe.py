@@ -18,7 +18,8 @@ def set_up(threads: int, N: int = FULL) -> Subject:
     """Full slots, nine levels left, sparse encapsulation, 128 bits by its own table; no security
     where N is smaller.
 
-    Raises `ImportError` where the package is not installed.
+    Raises `ImportError` where the package is not installed, `NotMeasuredError` where memory is
+    short.
     """
     os.environ["OMP_NUM_THREADS"] = str(threads)  # read when the library is loaded
     import openfhe

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -15,7 +16,12 @@ from benchmarks.commands import bootstrap as command
 from benchmarks.main import main
 from benchmarks.operations.bootstrap import CASES, BootstrapCase
 from benchmarks.operations.bootstrap_peers import PEERS, run_peers
-from benchmarks.peers.bootstrap.measurement import Subject, measured, need_memory
+from benchmarks.peers.bootstrap.measurement import (
+    NotMeasuredError,
+    Subject,
+    measured,
+    need_memory,
+)
 
 SMALL = tuple(
     BootstrapCase(
@@ -111,6 +117,25 @@ def test_bootstrap__a_peers_ring_is_a_power_of_two(
     assert "a power of two from 2048 to 65536" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["--peer-ring", "openfhe=32768"], ["--peer-python", f"openfhe={sys.executable}"]],
+    ids=["ring", "python"],
+)
+def test_bootstrap__options_of_peers_need_peers(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bootstrap", *words]) == 2
+    assert "add --peers" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["desilo", "fhelium"])
+def test_peers__of_one_ring_say_so(name: str) -> None:
+    rows, missing = run_peers((name,), rings={name: 1 << 15})
+    assert not rows
+    assert re.search(r"^\w+ has no \w+ at N = 32768: leave", missing[PEERS[name]])
+
+
 @pytest.mark.parametrize("name", PEERS)
 def test_peers__say_that_they_are_not_installed(name: str, tmp_path: Path) -> None:
     """Under a Python that has NumPy, and nothing else of what they need."""
@@ -130,7 +155,8 @@ def test_peers__say_that_they_are_not_installed(name: str, tmp_path: Path) -> No
 
 def test_need_memory__names_what_there_is() -> None:
     need_memory("a library", 1.0)
-    with pytest.raises(MemoryError, match=r"a library takes 1000000 GB of memory, and \d+ GB are"):
+    wanted = r"a library takes 1000000 GB of memory, and \d+ GB are"
+    with pytest.raises(NotMeasuredError, match=wanted):
         need_memory("a library", 1e15)
 
 
