@@ -7,6 +7,7 @@ Mishchenko, Brayton, FMCAD 2011) then proves that no bad state can be reached, o
 from __future__ import annotations
 
 import tempfile
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -32,9 +33,9 @@ class Harness(wiring.Component):
         ports = {name: In(width) for name, width in inputs.items()}
         super().__init__(ports | {"bad": Out(len(properties))})
 
+    @abstractmethod
     def elaborate(self, platform: object) -> Module:
         """The hardware and its monitors. Amaranth calls this method; `platform` is not used."""
-        raise NotImplementedError
 
 
 def prove(harness: Harness) -> bool:
