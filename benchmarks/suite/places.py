@@ -98,6 +98,6 @@ def fresh_folder(folder: Path) -> Path:
 
 def run_stage(stage: Callable[[Places], None]) -> None:
     """Run a stage for the size in the command line's first word."""
-    if len(sys.argv) != 2 or sys.argv[1] not in "01234":
+    if len(sys.argv) != 2 or sys.argv[1] not in map(str, range(len(NAMES))):
         sys.exit(f"usage: python {Path(sys.argv[0]).name} SIZE, from 0 to {len(NAMES) - 1}")
     stage(Places(int(sys.argv[1])))

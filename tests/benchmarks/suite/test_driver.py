@@ -87,7 +87,7 @@ def test_lines__are_normalised_by_channel() -> None:
         np.testing.assert_allclose(lines[channel], expected)
 
 
-@pytest.mark.parametrize("words", [[], ["5"], ["x"], ["0", "1"]])
+@pytest.mark.parametrize("words", [[], ["5"], ["x"], [""], ["12"], ["0", "1"]])
 def test_stage__without_a_size(words: list[str]) -> None:
     finished = subprocess.run(
         [sys.executable, client_preprocess_input.__file__, *words], capture_output=True, text=True
