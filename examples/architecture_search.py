@@ -33,7 +33,7 @@ def main(count: str = "20", images: str = "8000", file: str = "") -> None:
     """Train on the first of 10,000 images, judge on the last 2,000, estimate; slowest last."""
     x, y = nn.zoo.test_images("fashion_mnist")
     known, labels, rows = x[: int(images)], torch.tensor(y[: int(images)]), []
-    for size in SIZES[:: len(SIZES) // int(count)]:
+    for size in SIZES[: int(count)]:
         torch.manual_seed(1)
         module = module_of(*size)
         optimizer = torch.optim.AdamW(module.parameters(), lr=0.005)
