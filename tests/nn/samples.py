@@ -22,6 +22,19 @@ def _linear(rng, outputs, inputs):
     return nn.Linear(_weights(rng, outputs, inputs), rng.uniform(-0.2, 0.2, outputs))
 
 
+def small(name="small"):
+    """conv - square - linear on images (1, 6, 6): five classes, three levels."""
+    rng = np.random.default_rng(7)
+    conv = nn.Conv2d(rng.uniform(-0.3, 0.3, (2, 1, 3, 3)), np.zeros(2), (2, 2), (1, 1))
+    nodes = (
+        nn.Node("conv", conv, ("input",)),
+        nn.Node("square", nn.Polynomial([0, 0, 1]), ("conv",)),
+        nn.Node("flatten", nn.Flatten(), ("square",)),
+        nn.Node("fc", nn.Linear(rng.uniform(-1, 1, (5, 18)), rng.uniform(-1, 1, 5)), ("flatten",)),
+    )
+    return nn.Network(name, (1, 6, 6), nodes)
+
+
 def strided(rng):
     nodes = (
         nn.Node("conv", _conv(rng, 4, 1, 3, stride=(2, 2), padding=(1, 1)), ("input",)),

@@ -22,6 +22,7 @@ from benchmarks.comparison.text import ratio
 from benchmarks.main import main
 from he import trace as traces
 from tests.hostile_names import HOSTILE, unprintable_lines
+from tests.nn.samples import small
 
 PLANNING = ["--ring-degree", "256", "--insecure-reason", "unit test", "--repeats", "2"]
 
@@ -39,16 +40,8 @@ def _undisturbed() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def network_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """conv - square - linear on images (1, 6, 6)."""
-    rng = np.random.default_rng(7)
-    conv = nn.Conv2d(rng.uniform(-0.3, 0.3, (2, 1, 3, 3)), np.zeros(2), (2, 2), (1, 1))
-    nodes = (
-        nn.Node("conv", conv, ("input",)),
-        nn.Node("square", nn.Polynomial([0, 0, 1]), ("conv",)),
-        nn.Node("flatten", nn.Flatten(), ("square",)),
-        nn.Node("fc", nn.Linear(rng.uniform(-1, 1, (5, 18)), rng.uniform(-1, 1, 5)), ("flatten",)),
-    )
     path = tmp_path_factory.mktemp("network") / "small.npz"
-    nn.save(nn.Network("small <net>", (1, 6, 6), nodes), path)
+    nn.save(small("small <net>"), path)
     return path
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import nn
+from tests.nn.samples import small
 
 RING_DEGREE = 256
 
@@ -15,15 +16,7 @@ RING_DEGREE = 256
 @pytest.fixture(scope="session")
 def network() -> nn.Network:
     """conv - square - linear on images (1, 6, 6): five classes, three levels."""
-    rng = np.random.default_rng(7)
-    conv = nn.Conv2d(rng.uniform(-0.3, 0.3, (2, 1, 3, 3)), np.zeros(2), (2, 2), (1, 1))
-    nodes = (
-        nn.Node("conv", conv, ("input",)),
-        nn.Node("square", nn.Polynomial([0, 0, 1]), ("conv",)),
-        nn.Node("flatten", nn.Flatten(), ("square",)),
-        nn.Node("fc", nn.Linear(rng.uniform(-1, 1, (5, 18)), rng.uniform(-1, 1, 5)), ("flatten",)),
-    )
-    return nn.Network("small", (1, 6, 6), nodes)
+    return small()
 
 
 @pytest.fixture(scope="session")
