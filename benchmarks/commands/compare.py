@@ -5,16 +5,24 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import nn
 from accel_model.cli.output_files import result_file
 from accel_model.errors import MachineFileError
 from accel_model.estimation.estimate import estimate
+from accel_model.isa import Program
 from accel_model.lowering.operations import lower
 from accel_model.machine.description import Machine
 from accel_model.machine.machine_file import load_machine
-from benchmarks.commands.options import DEFAULT_MACHINES, add_machine_option, case, seconds
+from benchmarks.commands.options import (
+    DEFAULT_MACHINES,
+    add_machine_option,
+    case,
+    on_machines,
+    seconds,
+)
 from benchmarks.commands.results_file import provenance, write_result
 from benchmarks.comparison import peers
 from benchmarks.comparison.bootstrap_run import DEFAULT_CASE, run_bootstrap
@@ -30,14 +38,13 @@ from benchmarks.comparison.compare import (
 from benchmarks.comparison.modelled import LARGEST_WEIGHT_BYTES, ModelledNetwork, modelled_lines
 from benchmarks.comparison.network_run import run_network
 from benchmarks.comparison.operation_run import OPERATIONS, run_operation
-from benchmarks.comparison.options import NARROW_BITS
+from benchmarks.comparison.options import NARROW, NARROW_BITS
 from benchmarks.comparison.software import SoftwareRun, WorkloadFailure
 from benchmarks.comparison.text import comparison_lines
 from benchmarks.operations.tracing import blank_images
 from benchmarks.peers.library import Case
 from he import trace as traces
 from he.format.files import replaced_file
-from he.trace import OpTrace
 from nn.cli.options import (
     Subparsers,
     add_count_option,
@@ -45,9 +52,7 @@ from nn.cli.options import (
     add_threads_option,
     load_network,
     make_plan,
-    planning_options,
 )
-from nn.compilation import plan_network
 from nn.errors import NetworkError
 from nn.terminal.compilation_notice import watch_compilation
 from nn.terminal.progress import count_progress
@@ -142,22 +147,25 @@ def run_command(arguments: argparse.Namespace) -> int:
         )
     say(f"{software.name}: running its program in NumPy")
     program = executed_program(software)
-    narrow = lower(software.narrow) if software.narrow else None
+    narrow = None
+    if planned is not None and any(machine.name in NARROW for machine in machines):
+        narrow = _narrow_program(planned[0], arguments)
     beside = _peers(arguments, software) if arguments.peers else []
     sweeping = bool(arguments.json or arguments.html) and not arguments.no_sweep
     total = sum(map(sweep_size, machines))
     with count_progress("variations of machines", total, sweeping) as progress:
-        accelerators = [
-            accelerate(
+        accelerators = on_machines(
+            machines,
+            bool(arguments.machine),
+            partial(
+                accelerate,
                 program,
-                machine,
                 narrow=narrow,
                 sweeping=sweeping,
                 report=say,
                 advance=progress.advance,
-            )
-            for machine in machines
-        ]
+            ),
+        )
     comparison = Comparison(software, program, tuple(accelerators), tuple(beside))
     show(*comparison_lines(comparison))
     if arguments.trace:
@@ -198,11 +206,15 @@ def _model(
     committed: CommittedSoftware | None,
 ) -> int:
     """Estimate the plan's trace, print, write the files."""
-    trace = plan.trace()
+    if arguments.peers:
+        say(f"{plan.network}: no other library is timed without a run in software")
+    trace = plan.trace(images=arguments.images)
     program = lower(trace)
     say(f"{plan.network}: {len(program)} instructions, estimated from the plan's trace")
-    accelerators = tuple(Accelerator(m, estimate(program, m)) for m in machines)
-    found = ModelledNetwork(plan, program, accelerators, committed)
+    accelerators = on_machines(
+        machines, bool(arguments.machine), lambda m: Accelerator(m, estimate(program, m))
+    )
+    found = ModelledNetwork(plan, program, tuple(accelerators), committed, arguments.images)
     show(*modelled_lines(found))
     if arguments.trace:
         arguments.trace.parent.mkdir(parents=True, exist_ok=True)
@@ -234,19 +246,16 @@ def _software(
         image = nn.zoo.test_images(network.name)[0][: arguments.images]
     else:
         image = blank_images(network, arguments.images)
-    run = run_network(network, plan, image, repeats=repeats, threads=arguments.threads)
-    return replace(run, narrow=_narrow_trace(network, arguments))
+    return run_network(network, plan, image, repeats=repeats, threads=arguments.threads)
 
 
-def _narrow_trace(network: nn.Network, arguments: argparse.Namespace) -> OpTrace | None:
-    """The trace of the images in words of 28 bits, from its plan; None where there is no plan."""
-    options = replace(planning_options(arguments), word_bits=NARROW_BITS, dnum=None)
+def _narrow_program(network: nn.Network, arguments: argparse.Namespace) -> Program | None:
+    """The program of the images in words of 28 bits, from its plan; None where there is no plan."""
     try:
-        plan = plan_network(network, "ckks", "packed", options)
+        plan = make_plan(arguments, network, word_bits=NARROW_BITS, dnum=None)
     except NetworkError:
         return None
-    assert isinstance(plan, nn.InferencePlan)
-    return plan.trace(images=arguments.images)
+    return lower(plan.trace(images=arguments.images))
 
 
 def _case(arguments: argparse.Namespace) -> Case:

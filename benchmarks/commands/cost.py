@@ -5,17 +5,21 @@ from __future__ import annotations
 import argparse
 import itertools
 
+import nn
+from accel_model.machine.description import Machine
 from accel_model.machine.machine_file import load_machine
 from benchmarks.commands.options import (
     DEFAULT_MACHINES,
     add_machine_option,
+    add_network_options,
     add_output_options,
+    on_machines,
 )
 from benchmarks.commands.results_file import write_rows
 from benchmarks.comparison.options import OPTIONS
 from benchmarks.operations.hardware_cost import HardwareCost, hardware_cost, word_bits
 from nn.cli.options import Subparsers, add_planning_options, load_network, make_plan
-from ntt.terminal import positive, show
+from ntt.terminal import show
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -26,17 +30,7 @@ def add_parser(subparsers: Subparsers) -> None:
         description="Plans the network, takes the trace that a run would leave, and estimates it "
         "on each machine, with primes that fit its words. Nothing is encrypted.",
     )
-    parser.add_argument(
-        "--network", default="mnist", metavar="NAME|FILE", help="default: %(default)s"
-    )
-    parser.add_argument(
-        "--images",
-        type=positive,
-        nargs="+",
-        default=[1],
-        metavar="COUNT",
-        help="encrypted images of a run, one or several counts (default: 1)",
-    )
+    add_network_options(parser, (1,), "encrypted images of a run")
     add_machine_option(parser)
     parser.add_argument(
         "--options",
@@ -51,29 +45,33 @@ def add_parser(subparsers: Subparsers) -> None:
 def run_command(arguments: argparse.Namespace) -> int:
     """Plan, estimate, print a line for each machine, write the file."""
     machines = [load_machine(name) for name in arguments.machine or DEFAULT_MACHINES]
-    network, wanted = load_network(arguments.network), arguments.word_bits
+    network = load_network(arguments.network)
     variants = [{}, OPTIONS["all three"]] if arguments.options else [{}]
-    show(f"{'machine':<22}{'images':>7}{'time, us':>12}{'energy, uJ':>13}{'traffic, MB':>13}"
+    show(f"{'machine':<22}{'images':>7}{'time, us':>18}{'energy, uJ':>18}{'traffic, MB':>14}"
          f"{'on chip, MB':>13}{'outside, MB':>13}  bound by")  # fmt: skip
-    rows, plans = [], {}
-    for machine in machines:
-        arguments.word_bits = wanted or word_bits(machine)
-        if arguments.word_bits not in plans:
-            plans[arguments.word_bits] = make_plan(arguments, network)
-        plan = plans[arguments.word_bits]
+    plans: dict[int | None, nn.InferencePlan] = {}
+
+    def costs(machine: Machine) -> list[HardwareCost]:
+        bits = arguments.word_bits or word_bits(machine)
+        if bits not in plans:
+            plans[bits] = make_plan(arguments, network, word_bits=bits)
+        rows = []
         for values, images in itertools.product(variants, arguments.images):
             varied = machine.with_values(**values)
-            rows.append(hardware_cost(network, varied, plan=plan, images=images))
+            rows.append(hardware_cost(network, varied, plan=plans[bits], images=images))
             show(_line(rows[-1]))
+        return rows
+
+    found = on_machines(machines, bool(arguments.machine), costs)
     if arguments.json:
-        write_rows(rows, arguments.command_line, arguments.json)
+        write_rows(list(itertools.chain(*found)), arguments.command_line, arguments.json)
     return 0
 
 
 def _line(cost: HardwareCost) -> str:
     name = " ".join((cost.machine, *(["all options"] if cost.options else [])))
     return (
-        f"{name:<22}{cost.images:>7}{cost.time_s * 1e6:>12,.1f}{cost.energy_j * 1e6:>13,.1f}"
-        f"{cost.traffic_bytes / 1e6:>13,.2f}{cost.on_chip_bytes / 1e6:>13,.2f}"
+        f"{name:<22}{cost.images:>7}{cost.time_s * 1e6:>18,.1f}{cost.energy_j * 1e6:>18,.1f}"
+        f"{cost.traffic_bytes / 1e6:>14,.2f}{cost.on_chip_bytes / 1e6:>13,.2f}"
         f"{cost.external_memory_bytes / 1e6:>13,.2f}  {cost.bottleneck} [{cost.tag}]"
     )

@@ -8,6 +8,7 @@ from accel_model.machine.machine_file import load_machine
 from benchmarks.commands.options import (
     DEFAULT_MACHINES,
     add_machine_option,
+    add_network_options,
     add_output_options,
 )
 from benchmarks.commands.results_file import write_rows
@@ -19,7 +20,7 @@ from nn.cli.options import (
     load_network,
     make_plan,
 )
-from ntt.terminal import positive, show
+from ntt.terminal import show
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -31,17 +32,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "estimates the programs. Times are processor seconds of one core, the smallest of the "
         "repeats.",
     )
-    parser.add_argument(
-        "--network", default="mnist", metavar="NAME|FILE", help="default: %(default)s"
-    )
-    parser.add_argument(
-        "--images",
-        type=positive,
-        nargs="+",
-        default=[1, 2, 4],
-        metavar="COUNT",
-        help="images in each batch (default: 1 2 4)",
-    )
+    add_network_options(parser, (1, 2, 4), "images in a batch")
     add_machine_option(parser)
     add_count_option(parser, "--repeats", 5, "timed estimates of each size")
     add_output_options(parser, picture=False)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from accel_model.cli.output_files import picture_file, result_file
+from accel_model.errors import MachineMismatchError
+from accel_model.machine.description import Machine
 from accel_model.machine.machine_file import machine_names
 from benchmarks.peers.library import Case
-from ntt.terminal import say
+from ntt.terminal import positive, say
 
 DEFAULT_MACHINES = ("ecp5", "asic7")
 _LONGEST_S = 24 * 3600.0
@@ -38,6 +40,7 @@ def case(text: str) -> Case:
 
 
 Named = TypeVar("Named")
+Found = TypeVar("Found")
 
 
 def add_cases_option(
@@ -90,5 +93,41 @@ def add_machine_option(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="NAME|FILE",
         help=f"one of {', '.join(machine_names())}, or a .toml file; may be repeated "
-        f"(default: {' and '.join(DEFAULT_MACHINES)})",
+        f"(default: {' and '.join(DEFAULT_MACHINES)}, where the work fits)",
+    )
+
+
+def on_machines(
+    machines: Sequence[Machine], named: bool, work: Callable[[Machine], Found]
+) -> list[Found]:
+    """`work` on each machine. One that no option named is left out, with a word, if it is unfit.
+
+    Raises `MachineMismatchError` where a named machine does not fit, or none does.
+    """
+    found, unfit = [], []
+    for machine in machines:
+        try:
+            found.append(work(machine))
+        except MachineMismatchError as error:
+            if named:
+                raise
+            unfit.append(error)
+            say(f"{machine.name} is left out: {error}")
+    if not found:
+        raise unfit[-1]
+    return found
+
+
+def add_network_options(parser: argparse.ArgumentParser, images: Sequence[int], what: str) -> None:
+    """``--network``, and ``--images``, one or several counts of `what`."""
+    parser.add_argument(
+        "--network", default="mnist", metavar="NAME|FILE", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--images",
+        type=positive,
+        nargs="+",
+        default=list(images),
+        metavar="COUNT",
+        help=f"{what}, one or several counts (default: {' '.join(map(str, images))})",
     )

@@ -17,6 +17,7 @@ from accel_model.isa import Program
 from accel_model.validation.published_machines import PublishedTime, published_networks
 from benchmarks.comparison.committed import CommittedSoftware
 from benchmarks.comparison.compare import Accelerator
+from benchmarks.comparison.network_run import counted
 from benchmarks.comparison.text import amount, area_value, busiest, columns, ratio
 
 LARGEST_WEIGHT_BYTES = 1 << 32
@@ -25,12 +26,16 @@ LARGEST_WEIGHT_BYTES = 1 << 32
 
 @dataclass(frozen=True)
 class ModelledNetwork:
-    """A plan, the program of its trace, and the machines that run it; committed: software."""
+    """A plan, the program of its trace, and the machines that run it.
+
+    committed: the software's time of an image. images: encrypted images of the trace.
+    """
 
     plan: nn.InferencePlan
     program: Program
     accelerators: tuple[Accelerator, ...]
     committed: CommittedSoftware | None = None
+    images: int = 1
 
     @property
     def published(self) -> list[PublishedTime]:
@@ -50,6 +55,7 @@ class ModelledNetwork:
                 "levels": params.max_level,
                 "security_estimate_bits": params.security_estimate,
             },
+            "images": self.images,
             "bootstraps": plan.bootstraps,
             "key_bytes": plan.evaluation_key_bytes,
             "weight_bytes": plan.weight_bytes,
@@ -64,7 +70,7 @@ def modelled_lines(found: ModelledNetwork) -> Iterator[str]:
     """The machines side by side, layer by layer, and the published times beside them."""
     plan, params, machines = found.plan, found.plan.params, found.accelerators
     yield (
-        f"{plan.network}: one encrypted image; N = {params.N}, log2(QP) = {params.log_qp:.0f}, "
+        f"{plan.network}: {counted(found.images)}; N = {params.N}, log2(QP) = {params.log_qp:.0f}, "
         f"{params.max_level} levels, {plan.bootstraps} bootstraps, {params.security_estimate}-bit "
         "security"
     )
@@ -73,14 +79,15 @@ def modelled_lines(found: ModelledNetwork) -> Iterator[str]:
         "made and nothing was run, in software or in NumPy"
     )
     if found.committed is not None:
-        yield f"software time {amount(found.committed.median_s, 's')} {found.committed.words()}"
+        time = amount(found.committed.median_s, "s")
+        yield f"software time of an image {time} {found.committed.words()}"
     for accelerator in machines:
         yield f"{accelerator.name}: {accelerator.machine.title}"
     yield ""
     yield columns("", [a.name for a in machines])
     yield columns("time", [f"{amount(a.result.time_s, 's')} [{a.result.tag}]" for a in machines])
     if found.committed is not None:
-        software = found.committed.median_s
+        software = found.committed.median_s * found.images
         yield columns("  speed-up", [ratio(software / a.result.time_s) for a in machines])
     yield columns("  ideal bound", [amount(a.result.ideal_s, "s") for a in machines])
     yield columns("  busiest unit", [busiest(a) for a in machines])
@@ -99,10 +106,10 @@ def modelled_lines(found: ModelledNetwork) -> Iterator[str]:
         yield columns(f"  {parts[0].name}", cells)
     yield ""
     yield "times stated for other machines and their own networks; the model reproduces none:"
-    for time in found.published:
+    for row in found.published:
         yield (
-            f"  {time.network} on {time.machine}: {amount(time.time_s, 's')} [{time.tag}; "
-            f"{time.origin}]"
+            f"  {row.network} on {row.machine}: {amount(row.time_s, 's')} [{row.tag}; "
+            f"{row.origin}]"
         )
-    for reason in dict.fromkeys(time.reason for time in found.published):
+    for reason in dict.fromkeys(row.reason for row in found.published):
         yield f"  ({reason})"

@@ -49,7 +49,7 @@ def run_network(
         kinds = _traced_runs(traced_server, tracer, encrypted, repeats, progress)
     return SoftwareRun(
         name=network.name,
-        title=f"{network.name}: {_count(len(image))}",
+        title=f"{network.name}: {counted(len(image))}",
         params=params,
         threads=threads,
         samples_s=tuple(samples),
@@ -65,7 +65,8 @@ def run_network(
     )
 
 
-def _count(images: int) -> str:
+def counted(images: int) -> str:
+    """So many encrypted images, in words."""
     return "one encrypted image" if images == 1 else f"{images} encrypted images"
 
 

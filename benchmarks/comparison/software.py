@@ -32,8 +32,7 @@ class SoftwareRun:
     (`accel_model.execution.executor`). check: a sentence about the correctness of the result.
     disturbance: what was seen while the samples were taken. images: encrypted images of a run.
     committed_s: seconds of an image or operation from an earlier result, which committed_words
-    names. narrow: the trace of the same images with primes of at most 28 bits, from a plan without
-    a run, where there is one.
+    names.
     """
 
     name: str
@@ -51,7 +50,6 @@ class SoftwareRun:
     images: int = 1
     committed_s: float | None = None
     committed_words: str = ""
-    narrow: OpTrace | None = None
 
     @property
     def median_s(self) -> float:

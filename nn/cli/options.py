@@ -292,9 +292,10 @@ def load_network(name: str, input_range: tuple[float, float] | None = None) -> N
         raise NetworkFileError(f"{path} cannot be read: {error}") from error
 
 
-def make_plan(arguments: argparse.Namespace, network: Network) -> InferencePlan:
-    """The packed plan that the planning options ask for."""
-    plan = plan_network(network, "ckks", "packed", planning_options(arguments))
+def make_plan(arguments: argparse.Namespace, network: Network, **changes: Any) -> InferencePlan:
+    """The packed plan that the planning options ask for; changes: other fields of `PlanOptions`."""
+    options = replace(planning_options(arguments), **changes)
+    plan = plan_network(network, "ckks", "packed", options)
     assert isinstance(plan, InferencePlan)
     return plan
 

@@ -11,10 +11,13 @@ import nn
 from accel_model.errors import MachineMismatchError
 from accel_model.estimation.estimate import estimate
 from accel_model.lowering.operations import lower
+from accel_model.machine.description import Machine
 from accel_model.machine.machine_file import load_machine
+from benchmarks.commands.options import on_machines
 from benchmarks.main import main
 from benchmarks.operations.hardware_cost import hardware_cost, word_bits
 from benchmarks.operations.tracing import blank_images, traced_run
+from tests.nn.samples import small
 
 OPTIONS = {"N": 512, "insecure_reason": "unit test"}
 
@@ -22,15 +25,7 @@ OPTIONS = {"N": 512, "insecure_reason": "unit test"}
 @pytest.fixture(scope="module")
 def network() -> nn.Network:
     """conv - square - linear on images (1, 6, 6)."""
-    rng = np.random.default_rng(7)
-    conv = nn.Conv2d(rng.uniform(-0.3, 0.3, (2, 1, 3, 3)), np.zeros(2), (2, 2), (1, 1))
-    nodes = (
-        nn.Node("conv", conv, ("input",)),
-        nn.Node("square", nn.Polynomial([0, 0, 1]), ("conv",)),
-        nn.Node("flatten", nn.Flatten(), ("square",)),
-        nn.Node("fc", nn.Linear(rng.uniform(-1, 1, (5, 18)), np.zeros(5)), ("flatten",)),
-    )
-    return nn.Network("small", (1, 6, 6), nodes).calibrated(rng.uniform(0, 1, (8, 1, 6, 6)))
+    return small().calibrated(np.random.default_rng(8).uniform(0, 1, (8, 1, 6, 6)))
 
 
 @pytest.mark.parametrize("images", [1, 2])
@@ -94,3 +89,31 @@ def test_cost__command(network, tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[3].startswith("asic7 all options")
     assert f"{rows[2]['time_s'] * 1e6:,.1f}" in lines[3]
+
+
+def test_cost__machines_that_no_option_named_may_be_unfit(network, tmp_path, capsys):
+    """Of the two that stand for no `--machine`, `ecp5` has no room for long limbs."""
+    path, file = tmp_path / "small.npz", tmp_path / "cost.json"
+    nn.save(network, path)
+
+    def run(N: int, *words: str) -> int:
+        ring = ["--ring-degree", str(N), "--insecure-reason", "unit test"]
+        return main(["cost", "--network", str(path), *ring, "--json", str(file), *words])
+
+    assert run(65536) == 0
+    assert [row["machine"] for row in json.loads(file.read_text())["rows"]] == ["asic7"]
+    assert "ecp5 is left out: ecp5.toml:33: 256000 bytes hold 0 limbs" in capsys.readouterr().err
+    assert run(65536, "--machine", "asic7", "--machine", "ecp5") == 2
+    assert "256000 bytes hold 0 limbs" in capsys.readouterr().err
+
+
+def test_on_machines__one_must_fit():
+    machines = [load_machine("ecp5"), load_machine("asic7")]
+
+    def refuse(machine: Machine) -> None:
+        raise MachineMismatchError(f"not on {machine.name}")
+
+    with pytest.raises(MachineMismatchError, match="not on asic7"):
+        on_machines(machines, False, refuse)
+    with pytest.raises(MachineMismatchError, match="not on ecp5"):
+        on_machines(machines, True, refuse)
