@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from he.format.archive import ArchiveError, read_arrays
@@ -16,6 +18,7 @@ from nn.errors import ZooError
 from nn.zoo.datasets import Bytes
 
 SHAPE = (32, 32, 3)
+CLASSES = 10
 
 
 def as_pixels(images: Tensor) -> Tensor:
@@ -27,7 +30,7 @@ def read_jpegs(path: Path) -> tuple[Tensor, Tensor]:
     """Images ``(n, 32, 32, 3)`` uint8 and labels ``(n,)`` int64 of an npz file.
 
     Its arrays: `jpeg`, the bytes of all files behind one another; `offsets` ``(n + 1,)``, where
-    each begins and the last ends; `labels`. Raises `ZooError` for other files.
+    each begins and the last ends; `labels`, 0 to 9. Raises `ZooError` for other files.
     """
     try:
         from PIL import Image
@@ -35,25 +38,29 @@ def read_jpegs(path: Path) -> tuple[Tensor, Tensor]:
         raise ZooError(f"JPEG files are read by Pillow: pip install pillow ({error})") from error
     try:
         arrays = read_arrays(path, ("jpeg", "offsets", "labels"))
-        data, offsets = arrays["jpeg"].tobytes(), arrays["offsets"].tolist()
+        data, offsets = arrays["jpeg"].tobytes(), arrays["offsets"].astype(np.int64).tolist()
         labels = arrays["labels"].astype(np.int64)
         pictures = [
             np.asarray(Image.open(io.BytesIO(data[begin:end])).convert("RGB"))
             for begin, end in itertools.pairwise(offsets)
         ]
         images = np.stack(pictures)
-    except (OSError, ArchiveError, KeyError, ValueError) as error:
+    except (OSError, ArchiveError, KeyError, TypeError, ValueError) as error:
         raise ZooError(f"{path} holds no JPEG images with offsets and labels ({error})") from error
     if images.shape[1:] != SHAPE or labels.shape != images.shape[:1]:
         raise ZooError(
             f"{path} holds images {images.shape} and labels {labels.shape}; (n, 32, 32, 3) and "
             "(n,) are needed"
         )
+    _check_labels(labels, path)
     return torch.from_numpy(images), torch.from_numpy(labels)
 
 
 def read_test_images(path: Path) -> tuple[Bytes, Bytes]:
-    """`images` ``(n, 3, 32, 32)`` and `labels` ``(n,)`` uint8 of an npz file, or `ZooError`."""
+    """`images` ``(n, 3, 32, 32)`` and `labels` ``(n,)`` uint8, 0 to 9, of an npz file.
+
+    Raises `ZooError` for other files.
+    """
     try:
         arrays = read_arrays(path, ("images", "labels"))
         images, labels = arrays["images"], arrays["labels"]
@@ -65,7 +72,14 @@ def read_test_images(path: Path) -> tuple[Bytes, Bytes]:
             f"{path} holds images {images.shape} {images.dtype} and labels {labels.shape} "
             f"{labels.dtype}; uint8 (n, 3, 32, 32) and (n,) are needed"
         )
+    _check_labels(labels, path)
     return images, labels
+
+
+def _check_labels(labels: NDArray[Any], path: Path) -> None:
+    if not len(labels) or labels.min() < 0 or labels.max() >= CLASSES:
+        found = f"{labels.min()} to {labels.max()}" if len(labels) else "none"
+        raise ZooError(f"{path} holds labels {found}; they must be 0 to {CLASSES - 1}")
 
 
 def write_test_images(images: Bytes, labels: Bytes, path: Path) -> None:

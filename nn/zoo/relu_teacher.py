@@ -59,11 +59,25 @@ class ReluTeacher(nn.Module):
         try:
             arrays = read_arrays(path)
             tensors = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
-            return cls(tensors).eval()
-        except (OSError, ArchiveError, KeyError, RuntimeError) as error:
+            teacher = cls(tensors).eval()
+            teacher._check_shapes()
+            return teacher
+        except (OSError, ArchiveError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise ZooError(
                 f"{path} holds no ResNet-20 with ReLU under AutoFHE's names ({error})"
             ) from error
+
+    def _check_shapes(self) -> None:
+        """Raise `ValueError` unless the weights are those of a `ResNet20`."""
+        model = ResNet20()
+        pairs = [("fc_weight", model.fc.weight), ("fc_bias", model.fc.bias)]
+        for index, (conv, _) in enumerate(model.layers()):
+            assert conv.bias is not None
+            pairs += [(f"weight{index}", conv.weight), (f"bias{index}", conv.bias)]
+        for name, wanted in pairs:
+            found = getattr(self, name)
+            if found.shape != wanted.shape:
+                raise ValueError(f"{name} {tuple(found.shape)} is not {tuple(wanted.shape)}")
 
     def _conv(self, x: Tensor, index: int, stride: int = 1) -> Tensor:
         weight, bias = getattr(self, f"weight{index}"), getattr(self, f"bias{index}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -22,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from he.format.files import check_writable
+from he.format.files import check_writable, replaced_file
 from nn.errors import ZooError
 from nn.network.graph import Network
 from nn.network.layers import FloatArray
@@ -30,7 +29,7 @@ from nn.network.network_file import save
 from nn.zoo.colour_images import as_pixels, read_jpegs, read_test_images, write_test_images
 from nn.zoo.relu_teacher import ReluTeacher
 from nn.zoo.residual_network import ResNet20, hermite
-from nn.zoo.training import accuracy, average_into, export, split
+from nn.zoo.training import accuracy, average_into, batches, export, split
 from ntt.terminal import CommandParser, positive, run_command, show
 
 HELD_OUT = 2000
@@ -106,8 +105,8 @@ class Recipe:
 class Trainer:
     """The state of one training, which a file can keep between two epochs.
 
-    images ``(n, 32, 32, 3)`` uint8, labels ``(n,)`` int64. compiled: whether torch compiles the
-    activations, which takes a C++ compiler and halves their time.
+    images ``(n, 32, 32, 3)`` uint8, labels ``(n,)`` int64, 0 to 9. compiled: whether torch compiles
+    the activations, which takes a C++ compiler. Raises `ZooError` for too few images for a batch.
     """
 
     def __init__(
@@ -125,6 +124,12 @@ class Trainer:
         )
         self.padded[:, margin : margin + SIDE, margin : margin + SIDE] = images
         held_out, self.kept = split(len(images), min(HELD_OUT, len(images) // 5))
+        self.steps = len(self.kept) // recipe.batch_size
+        if not self.steps:
+            raise ZooError(
+                f"{len(images)} images: without those held out, {recipe.batch_size} at least are "
+                "needed for a batch"
+            )
         self.watch = as_pixels(images[held_out]), labels[held_out]
         torch.manual_seed(recipe.seed)
         self.generator = torch.Generator().manual_seed(recipe.seed)
@@ -156,12 +161,10 @@ class Trainer:
             nesterov=True,
         )
         self.epoch = 0
-        self.steps = len(self.kept) // recipe.batch_size
 
     def run_epoch(self) -> str:
         """Train for one epoch; a line of what came of it."""
         recipe, began = self.recipe, time.perf_counter()
-        order = self.kept[torch.randperm(len(self.kept), generator=self.generator)]
         total = excess = 0.0
         settles = recipe.settles(self.epoch)
         penalty = recipe.settling_penalty if settles else recipe.penalty
@@ -169,11 +172,11 @@ class Trainer:
         if settles:
             self.model.load_state_dict(self.average.state_dict())
         before = (recipe.epochs - recipe.settling_epochs) * self.steps
-        for step in range(self.steps):
+        for step, batch in enumerate(batches(len(self.kept), recipe.batch_size, self.generator)):
             done = (self.epoch * self.steps + step) / before
             for group in self.optimizer.param_groups:
                 group["lr"] = recipe.rate(done)
-            chosen = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
+            chosen = self.kept[batch]
             loss = self._loss(self._views(chosen), self.labels[chosen])
             beyond = self.model.excess()
             self.optimizer.zero_grad()
@@ -235,7 +238,7 @@ class Trainer:
         return as_pixels(self.padded[chosen[:, None, None], rows[:, :, None], columns[:, None]])
 
     def keep(self, path: Path) -> None:
-        """Write the state to a file, whole or not at all."""
+        """Write the state to a file, whole or not at all; raises `OSError`."""
         state = {
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
@@ -243,18 +246,23 @@ class Trainer:
             "generator": self.generator.get_state(),
             "epoch": self.epoch,
         }
-        unfinished = path.with_name(path.name + ".part")
-        torch.save(state, unfinished)
-        os.replace(unfinished, path)
+        with replaced_file(path, "wb") as file:
+            torch.save(state, file)
 
     def resume(self, path: Path) -> None:
-        """Go on from a file that `keep` wrote."""
-        state = torch.load(path, weights_only=True)
-        self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.generator.set_state(state["generator"])
-        self.epoch = state["epoch"]
+        """Go on from a file that `keep` wrote; raises `ZooError` for any other."""
+        try:
+            state = torch.load(path, weights_only=True)
+            self.model.load_state_dict(state["model"])
+            self.average.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.generator.set_state(state["generator"])
+            self.epoch = state["epoch"]
+        except Exception as error:  # whatever the parsers raise on bytes of any kind
+            raise ZooError(
+                f"{path} holds no training that was begun with this recipe ({error}): name another "
+                "file"
+            ) from error
 
 
 def relative_distance(found: Tensor, wanted: Tensor) -> Tensor:
@@ -271,14 +279,14 @@ def main() -> int:
 def _run() -> int:
     arguments = _arguments()
     files = [arguments.out / f"{NAME}{ending}" for ending in (".npz", "_test.npz")]
-    for path in files:
+    kept: Path | None = arguments.checkpoint
+    for path in files if kept is None else [*files, kept]:
         check_writable(path)
     torch.set_num_threads(arguments.threads)
     test_images, test_labels = read_test_images(arguments.test)
     teacher = None if arguments.teacher is None else ReluTeacher.read(arguments.teacher)
     images, labels = read_jpegs(arguments.data)
     trainer = Trainer(Recipe(), images, labels, teacher, arguments.compile)
-    kept: Path | None = arguments.checkpoint
     if kept is not None and kept.exists():
         trainer.resume(kept)
     while trainer.epoch < trainer.recipe.epochs:

@@ -130,7 +130,7 @@ def train(
     started = time.perf_counter()
     for epoch in range(recipe.epochs):
         total = 0.0
-        for batch in _batches(len(images), recipe.batch_size, generator):
+        for batch in batches(len(images), recipe.batch_size, generator):
             inputs = augment(images[batch], recipe, generator)
             logits, excess = _forward_with_excess(model, inputs, recipe.value_limit)
             loss = functional.cross_entropy(
@@ -163,8 +163,8 @@ def accuracy(model: nn.Module, images: Tensor, labels: Tensor) -> float:
     return (answers == labels).double().mean().item()
 
 
-def _batches(count: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """A random order of ``0 .. count - 1`` in full batches."""
+def batches(count: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """A random order of ``0 .. count - 1`` in full batches, int64 ``(size,)`` each."""
     order = torch.randperm(count, generator=generator)
     yield from torch.split(order[: count - count % size], size)
 

@@ -238,6 +238,10 @@ def test_read_jpegs(tmp_path: Path) -> None:
         lambda arrays: arrays.pop("labels"),
         lambda arrays: arrays.update(labels=arrays["labels"][:2]),
         lambda arrays: arrays.update(jpeg=arrays["jpeg"][:100]),
+        lambda arrays: arrays.update(offsets=arrays["offsets"][:1]),
+        lambda arrays: arrays.update(offsets=arrays["offsets"][:, None]),
+        lambda arrays: arrays.update(labels=np.array([0, 1, 10])),
+        lambda arrays: arrays.update(labels=np.array([0, -1, 9])),
     ],
 )
 def test_read_jpegs__refuses_other_files(
@@ -257,9 +261,34 @@ def test_test_images__are_written_as_read(tmp_path: Path) -> None:
     write_test_images(images[:, :1], labels, tmp_path / "test.npz")
     with pytest.raises(ZooError, match=r"images \(4, 1, 32, 32\) uint8 .* are needed"):
         read_test_images(tmp_path / "test.npz")
+    write_test_images(images, labels + 7, tmp_path / "test.npz")
+    with pytest.raises(ZooError, match=r"labels 7 to 10; they must be 0 to 9"):
+        read_test_images(tmp_path / "test.npz")
 
 
 def test_teacher__refuses_other_files(tmp_path: Path) -> None:
-    np.savez(tmp_path / "other.npz", conv1_weight=np.zeros(3))
-    with pytest.raises(ZooError, match="holds no ResNet-20 with ReLU"):
-        ReluTeacher.read(tmp_path / "other.npz")
+    hundred = {"linear_weight": np.zeros((100, 64)), "linear_bias": np.zeros(100)}
+    for arrays in (
+        {"conv1_weight": np.zeros(3)},
+        {"conv1_weight": np.array(["a"])},
+        teacher_arrays() | hundred,
+        teacher_arrays() | {"linear_bias": np.zeros(1)},
+    ):
+        np.savez(tmp_path / "other.npz", **arrays)  # type: ignore[arg-type]
+        with pytest.raises(ZooError, match="holds no ResNet-20 with ReLU"):
+            ReluTeacher.read(tmp_path / "other.npz")
+
+
+def test_trainer__refuses_other_checkpoints_and_too_few_images(tmp_path: Path) -> None:
+    recipe = replace(Recipe(), windows=((1, 16),), batch_size=10)
+    images, labels = torch.zeros(25, 32, 32, 3, dtype=torch.uint8), torch.arange(25) % 10
+    with pytest.raises(ZooError, match=r"9 images: .* 10 at least are needed"):
+        Trainer(recipe, images[:9], labels[:9], None, compiled=False)
+    trainer = Trainer(recipe, images, labels, None, compiled=False)
+    path = tmp_path / "kept"
+    torch.save({"model": {}}, path)
+    other = path.read_bytes()
+    for content in (b"", b"no checkpoint", other, other[: len(other) // 2]):
+        path.write_bytes(content)
+        with pytest.raises(ZooError, match="kept holds no training"):
+            trainer.resume(path)
