@@ -22,9 +22,8 @@ class PlanOptions:
     of NumPy become Python's own.
 
     Raises `he.ParameterError` for a precision that is no finite number and for words of other than
-    16 to 61 bits, `he.WrongObjectError` for
-    a `bootstrap` that is neither True nor False and for plain moduli that are no sequence. The
-    planners check all other options.
+    16 to 61 bits, `he.WrongObjectError` for a `bootstrap` that is neither True nor False and for
+    plain moduli that are no sequence. The planners check all other options.
     """
 
     security_bits: int = 128

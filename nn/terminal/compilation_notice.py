@@ -58,7 +58,7 @@ class _Listener(event.Listener):  # type: ignore[misc]  # Numba is not typed
         if self._depth == 0:
             self._begin = time.perf_counter()
             if self._announce and not self._compilation.kernels:
-                say("Compiling kernels for this CPU: once, for about half a minute.")
+                say("Compiling kernels for this CPU: once; it may take minutes.")
         self._depth += 1
 
     def on_end(self, event: object) -> None:
