@@ -157,14 +157,12 @@ class Connection:
                 if not answer.is_success:
                     raise _refused(self._read(answer, _MOST_JSON))
                 name = ""
-                for line in self._lines(answer):
+                for line in self._lines(answer, end):
                     field, _, value = line.partition(": ")
                     if field == "event":
                         name = value
                     elif field == "data":
                         yield name, facts_of(_read_json(value))
-                    if time.monotonic() > end:
-                        return
         except self._transport_error as error:
             raise self._unreachable(error) from error
 
@@ -186,7 +184,7 @@ class Connection:
                 raise ServiceError(message, "too_slow")
         return Answer(answer.status_code, dict(answer.headers), bytes(content))
 
-    def _lines(self, answer: httpx.Response) -> Iterator[str]:
+    def _lines(self, answer: httpx.Response, end: float) -> Iterator[str]:
         rest = b""
         for part in answer.iter_raw():
             *lines, rest = (rest + part).split(b"\n")
@@ -194,6 +192,8 @@ class Connection:
                 yield line.decode("utf-8", "replace")
             if len(rest) > _MOST_EVENT:
                 raise _no_service()
+            if time.monotonic() > end:
+                return
 
     def _unreachable(self, error: Exception) -> ServiceError:
         return ServiceError(

@@ -287,10 +287,18 @@ class RemoteClient:
             "sha256": hashlib.sha256(keys).hexdigest(),
         }
         found = _keys_of(self._connection.post("/keys", new))
-        view, failures = memoryview(keys), 0
+        view, furthest, tries = memoryview(keys), -1, 0
         with count_progress("bytes of keys", len(keys), progress) as bar:
             while found["state"] != KeyState.READY:
                 at = int(found["received"])
+                if at > furthest:
+                    furthest, tries = at, 0
+                if not 0 <= at <= len(keys) or tries > self._connection.retries:
+                    raise ServiceError(
+                        f"the service has {at} of {len(keys)} bytes of keys, and takes no more",
+                        "no_service",
+                    )
+                tries += 1
                 try:
                     answer = self._connection.send(
                         "PATCH",
@@ -300,17 +308,16 @@ class RemoteClient:
                         content=bytes(view[at : at + _PIECE]),
                     )
                 except ServiceError as error:
-                    failures += 1
-                    if error.code not in _PASSING or failures > self._connection.retries:
+                    if error.code not in _PASSING or tries > self._connection.retries:
                         raise
-                    time.sleep(0.2 * failures)
+                    time.sleep(0.2 * tries)
                     found = _keys_of(self._connection.post("/keys", new))
                 else:
-                    found, failures = _keys_of(answer.json()), 0
+                    found = _keys_of(answer.json())
                 bar.advance(int(found["received"]) - at)
 
     def _answer_bytes(self, images: int) -> int:
-        """More bytes than the answer to so many images has: at the top level it has fewer."""
+        """More bytes than the answer to so many images has: as if it were at the top level."""
         params = self.plan.params
         ciphertext = 2 * params.levels[-1].limbs * params.N * 8
         return _MOST_HEAD + images * self.plan.ciphertexts_of_answers * ciphertext

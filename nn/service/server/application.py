@@ -74,9 +74,9 @@ def make_application(service: Service) -> FastAPI:
         return _error(refusal.status, refusal.code, refusal.message, refusal.retry_s)
 
     @application.exception_handler(RequestValidationError)
-    async def refuse_form(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def refuse_form(request: Request, error: RequestValidationError) -> JSONResponse:
         places = {".".join(str(part) for part in one["loc"]) for one in error.errors()}
-        return await refuse(_, bad_request(places))
+        return await refuse(request, bad_request(places))
 
     @application.exception_handler(HTTPException)
     async def refuse_path(_: Request, error: HTTPException) -> JSONResponse:

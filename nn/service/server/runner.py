@@ -143,9 +143,12 @@ class Runner:
         outcomes: list[Outcome | EncryptedBatch] = []
         for images in work.images:
             try:
-                outcomes.append(_checked(octets(images), model.plan, work.key_id))
-            except (HEError, NetworkError, OSError) as error:
+                outcomes.append(_checked(_left(images), model.plan, work.key_id))
+            except (HEError, NetworkError) as error:
                 outcomes.append(Refusal(422, "bad_images", _told(error)))
+            except OSError as error:  # without its file name, which is the service's own matter
+                message = f"the images cannot be read: {error.strerror}"
+                outcomes.append(Refusal(500, "run_failed", message))
         batches = [one for one in outcomes if isinstance(one, EncryptedBatch)]
         answers = iter(self._answers(server, batches, work.key_id, progress))
         return [next(answers) if isinstance(one, EncryptedBatch) else one for one in outcomes]

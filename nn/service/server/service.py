@@ -162,7 +162,7 @@ def _check_memory(memory_bytes: int, workers: int, models: Models) -> None:
     if memory_bytes < needed:
         raise NetworkError(
             f"the keys of one client of {model.name} take {needed} bytes in a worker, and each of "
-            f"{workers} workers may hold {memory_bytes}: allow {workers * needed / _MIB:.0f} MiB "
+            f"{workers} workers may hold {memory_bytes}: allow {-(-workers * needed // _MIB)} MiB "
             f"(--memory), or have fewer workers (--workers)"
         )
 

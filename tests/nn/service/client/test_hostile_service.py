@@ -6,6 +6,7 @@ import contextlib
 import http.server
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,9 +27,10 @@ def hostile(answer: Write) -> Iterator[str]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             with contextlib.suppress(ConnectionError):
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 answer(self)
 
-        do_POST = do_GET
+        do_POST = do_PATCH = do_DELETE = do_GET
 
         def log_message(self, *_: object) -> None: ...
 
@@ -124,6 +126,35 @@ def test_events__without_end_are_left() -> None:
     for line in (b"x" * 1000, b"data: 3\n", b"data: {\n"):
         with hostile(events(line)) as url, pytest.raises(nn.ServiceError, match="no service"):
             list(Connection(url, "token").events("/x", 60.0))
+
+
+def test_events__that_drip_are_left() -> None:
+    """A line without an end is short when the time is over."""
+
+    def drip(handler: http.server.BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        while True:
+            handler.wfile.write(b"x")
+            time.sleep(0.01)
+
+    with hostile(drip) as url:
+        assert list(Connection(url, "token").events("/x", 0.2)) == []
+
+
+@pytest.mark.parametrize("received", [-5, 0, 10**9])
+def test_upload__that_does_not_go_on_is_left(data: Path, received: int) -> None:
+    """A service that always has as many bytes, fewer than none, or more than there are."""
+    token = add_tenant(data, "one")
+    with (
+        running(data, [ThreadWorker(data)]) as (url, _),
+        nn.RemoteClient(url, token, retries=1) as client,
+        hostile(content(json.dumps({"state": "uploading", "received": received}).encode())) as bad,
+    ):
+        client._connection.close()
+        client._connection = Connection(bad, "token", retries=1)
+        with pytest.raises(nn.ServiceError, match=f"{received} of .* bytes"):
+            client.upload_keys()
 
 
 def test_redirects__are_not_followed() -> None:

@@ -309,6 +309,15 @@ def test_service__describes_itself(data: Path) -> None:
         assert 'he_requests_total{method="GET",route="/v1/health",status="200"} 2.0' in text
 
 
+def test_health__asks_no_proxy(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # where nobody listens
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with running(data) as (url, _):
+        assert health([url.rpartition(":")[2]]) == 0
+
+
 def test_worker__that_dies_runs_the_job_again(data: Path) -> None:
     worker = ThreadWorker(data, losses=2)
     with running(data, [worker]) as (url, _):

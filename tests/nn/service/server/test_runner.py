@@ -76,7 +76,22 @@ def test_files__that_are_gone_end_their_job_alone(data: Path) -> None:
         assert isinstance(answer, bytes)
 
 
+def test_files__that_cannot_be_read_are_not_the_tenants_fault(data: Path) -> None:
+    (a,), folders, size = clients(data, 1)
+    work = a.work(1)
+    several = Work(work.plan, 1, work.key_id, work.keys, (data, *work.images))
+    unread, answer = Runner(folders, size, 1).run(several)
+    assert isinstance(unread, Refusal)
+    assert (unread.status, unread.code) == (500, "run_failed")
+    assert str(data) not in unread.message
+    assert isinstance(answer, bytes)
+
+
 def test_budget__without_room_for_one_client_is_refused(data: Path) -> None:
     _, _, size = clients(data, 0)
-    with pytest.raises(nn.NetworkError, match=rf"take {size} bytes .* allow \d+ MiB"):
-        make_workers(Settings(data=data, workers=2, memory_bytes=2 * size - 1), Models(data))
+    for workers in (1, 2, 3):
+        little = workers * size - 1
+        with pytest.raises(nn.NetworkError, match=rf"take {size} bytes .* allow \d+ MiB") as told:
+            make_workers(Settings(data=data, workers=workers, memory_bytes=little), Models(data))
+        allowed = int(str(told.value).partition("allow ")[2].split()[0]) << 20
+        make_workers(Settings(data=data, workers=workers, memory_bytes=allowed), Models(data))
