@@ -21,8 +21,8 @@ class HardwareCost:
 
     options: which of packed limbs, seeds on chip and factored operands the machine has.
     traffic_bytes: through the external channel. on_chip_bytes: the most that on-chip memory holds
-    at once. external_memory_bytes: the most that lies outside: keys, weights, ciphertexts, and
-    limbs that on-chip memory had no room for. area in area_unit, the same for every network. tag:
+    at once. external_memory_bytes: room outside for keys, weights, ciphertexts, and every limb that
+    on-chip memory had no room for at some time. area in area_unit, the same for every network. tag:
     the least certain of the figures that the time rests on. seconds: processor time of the trace,
     its lowering and the estimate.
     """
