@@ -106,8 +106,7 @@ def measure(case: Case) -> results.Entry:
         "target": TARGET,
         "facts": facts,
         "measured": measured,
-        "tools": results.tool_versions(),
-        "commit": results.commit(),
+        **results.provenance(),
         "took_s": round(time.monotonic() - started, 1),
     }
 
@@ -198,7 +197,7 @@ def record(path: Path) -> Iterator[results.Entry]:
     """Simulate every case; each entry is written to the file, then yielded."""
     for case in CASES:
         entry = measure(case)
-        results.save(path, results.merged(results.load(path), entry))
+        results.add(path, entry)
         yield entry
 
 

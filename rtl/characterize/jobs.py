@@ -84,7 +84,7 @@ def measure(
     started = time.monotonic()
     _check_needs(job)
     block, facts = job.block.build(TARGETS[job.target])
-    provenance = {"tools": results.tool_versions(), "commit": results.commit()}
+    provenance = results.provenance()
     before = 0.0
     if earlier is not None and provenance.items() <= earlier.items():
         before = earlier["took_s"]
@@ -140,6 +140,6 @@ def run_jobs(
         if earlier is not None and job.is_done(earlier):
             continue
         for entry in measure(job, progress, earlier):
-            results.save(path, results.merged(results.load(path), entry))
+            results.add(path, entry)
         measured += 1
     return measured

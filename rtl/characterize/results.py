@@ -45,6 +45,11 @@ def commit() -> str:
     return f"{head}-modified" if git("status", "--porcelain", "--", *sources) else head
 
 
+def provenance() -> dict[str, Any]:
+    """The tools and the commit of a measurement that is made now, as its entry has them."""
+    return {"tools": tool_versions(), "commit": commit()}
+
+
 def load(path: Path) -> list[Entry]:
     """The entries of a results file; none if there is no file.
 
@@ -92,3 +97,8 @@ def save(path: Path, entries: Sequence[Entry]) -> None:
     """Replace the results file at once: a reader sees the old file or the new file, complete."""
     text = json.dumps({"format": FORMAT, "entries": list(entries)}, indent=1)
     write_whole(path, text + "\n")
+
+
+def add(path: Path, entry: Entry) -> None:
+    """Add an entry to the results file, or replace that of the same block and target."""
+    save(path, merged(load(path), entry))

@@ -51,6 +51,7 @@ def run(options: argparse.Namespace) -> int:
     from accel_model.isa import program_file
     from rtl.characterize import results
     from rtl.errors import OptionError, ProgramDataError
+    from rtl.files import check_writable
     from rtl.generator.catalogue import BlockOptions
     from rtl.programs.runner import check_outputs, run_lines, run_program, units_for
 
@@ -61,7 +62,8 @@ def run(options: argparse.Namespace) -> int:
     if options.json is not None:
         if options.machine is None:
             raise OptionError("--json is used with --machine only: name a machine, or leave it out")
-        results.load(options.json)  # an error now rather than after the run
+        check_writable(options.json)  # an error now rather than after the run
+        results.load(options.json)
     _refuse_trace(options.file)
     try:
         program, data = program_file.load(options.file), program_file.load_data(options.file)
@@ -117,9 +119,7 @@ def _run_machine(options: argparse.Namespace, program: Program, data: Data) -> i
     done.check_cycles()
     if options.json is not None:
         command = f"python -m rtl run {options.file.name} --machine {options.machine}"
-        entry = done.record(options.file.stem) | {
-            "command": command, "tools": results.tool_versions(), "commit": results.commit()
-        }  # fmt: skip
-        results.save(options.json, results.merged(results.load(options.json), entry))
+        entry = done.record(options.file.stem) | {"command": command, **results.provenance()}
+        results.add(options.json, entry)
     show(*done.lines(), f"{agreed} residues agree with the expected ones, bit for bit")
     return 0

@@ -54,6 +54,9 @@ def test_run__on_a_whole_machine(program, capsys):
         (["--machine", "large"], "32 lanes for N = 64"),
         (["--machine", "small", "--lanes", "4"], "--lanes is not used with --machine"),
         (["--json", "r.json"], "--json is used with --machine only"),
+        (["--machine", "small", "--json", "."], "is a folder: name a file in it"),
+        (["--machine", "small", "--json", f"{__file__}/r.json"], "is no folder"),
+        (["--machine", "small", "--json", __file__], "is not a results file"),
         (["--lanes", "3"], "3 lanes do not divide N = 64: the nearest number that does is 2"),
     ],
 )
