@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from he.format.archive import ArchiveError, read_arrays
-from he.format.files import replaced_file
 from nn.errors import ZooError
 from nn.zoo.datasets import Bytes
 
@@ -80,9 +79,3 @@ def _check_labels(labels: NDArray[Any], path: Path) -> None:
     if not len(labels) or labels.min() < 0 or labels.max() >= CLASSES:
         found = f"{labels.min()} to {labels.max()}" if len(labels) else "none"
         raise ZooError(f"{path} holds labels {found}; they must be 0 to {CLASSES - 1}")
-
-
-def write_test_images(images: Bytes, labels: Bytes, path: Path) -> None:
-    """Write both as the npz that `nn.zoo.test_images` reads."""
-    with replaced_file(path, "wb") as file:
-        np.savez_compressed(file, images=images, labels=labels)

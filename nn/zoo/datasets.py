@@ -7,7 +7,7 @@ import math
 import struct
 import zlib
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,9 +80,11 @@ def read_split(folder: Path, split: Literal["train", "test"]) -> tuple[Bytes, By
     return images, labels
 
 
-def write_test_images(folder: Path, path: Path) -> None:
-    """Write the test split of a folder of IDX files as an npz with ``images`` and ``labels``."""
-    images, labels = read_split(folder, "test")
+def write_test_images(images: NDArray[Any], labels: Bytes, path: Path) -> None:
+    """Write ``images`` ``(n, ..)`` and ``labels`` ``(n,)`` as `nn.zoo.test_images` reads them.
+
+    images: uint8 pixels, or float32 in the network's input range. Raises `OSError`.
+    """
     with replaced_file(path, "wb") as file:
         np.savez_compressed(file, images=images, labels=labels)
 

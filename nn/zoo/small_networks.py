@@ -13,7 +13,6 @@ import copy
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,11 +20,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from he.format.files import check_writable, replaced_file
+from he.format.files import check_writable
 from nn.errors import ZooError
 from nn.frontend.torch_layers import PolynomialActivation
 from nn.network.network_file import save
-from nn.zoo.training import average_into, export, split
+from nn.zoo.datasets import write_test_images
+from nn.zoo.training import add_output_option, average_into, export, output_files, split
 from ntt.terminal import CommandParser, run_command, show
 
 Rows = NDArray[np.float32]
@@ -152,9 +152,7 @@ def _run(recipe: Recipe, read: Callable[[], Data], source: str) -> int:
         "torch on one kind of processor.",
         epilog=source,
     )
-    parser.add_argument(
-        "--out", type=Path, default=Path(__file__).parent, help="where to write (default: the zoo)"
-    )
+    add_output_option(parser)
     parser.add_argument(
         "--validate",
         action="store_true",
@@ -162,7 +160,7 @@ def _run(recipe: Recipe, read: Callable[[], Data], source: str) -> int:
         "nothing; the mean of five such runs",
     )
     arguments: argparse.Namespace = parser.parse_args()
-    files = [arguments.out / f"{recipe.name}{ending}" for ending in (".npz", "_test.npz")]
+    files = output_files(arguments.out, recipe.name)
     for path in files if not arguments.validate else ():
         check_writable(path)
     torch.set_num_threads(1)
@@ -180,8 +178,7 @@ def _run(recipe: Recipe, read: Callable[[], Data], source: str) -> int:
     network = export(recipe.name, model, x, recipe.input_range)
     print(network.summary())
     save(network, files[0])
-    with replaced_file(files[1], "wb") as file:
-        np.savez_compressed(file, images=test_rows, labels=test_labels.astype(np.uint8))
+    write_test_images(test_rows, test_labels.astype(np.uint8), files[1])
     return 0
 
 

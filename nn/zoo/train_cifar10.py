@@ -26,10 +26,19 @@ from nn.errors import ZooError
 from nn.network.graph import Network
 from nn.network.layers import FloatArray
 from nn.network.network_file import save
-from nn.zoo.colour_images import as_pixels, read_jpegs, read_test_images, write_test_images
+from nn.zoo.colour_images import as_pixels, read_jpegs, read_test_images
+from nn.zoo.datasets import write_test_images
 from nn.zoo.relu_teacher import ReluTeacher
 from nn.zoo.residual_network import ResNet20, hermite
-from nn.zoo.training import accuracy, average_into, batches, export, split
+from nn.zoo.training import (
+    accuracy,
+    add_output_option,
+    average_into,
+    batches,
+    export,
+    output_files,
+    split,
+)
 from ntt.terminal import CommandParser, positive, run_command, show
 
 HELD_OUT = 2000
@@ -278,7 +287,7 @@ def main() -> int:
 
 def _run() -> int:
     arguments = _arguments()
-    files = [arguments.out / f"{NAME}{ending}" for ending in (".npz", "_test.npz")]
+    files = output_files(arguments.out, NAME)
     kept: Path | None = arguments.checkpoint
     for path in files if kept is None else [*files, kept]:
         check_writable(path)
@@ -349,9 +358,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--compile", action="store_true", help="compile the activations; takes a C++ compiler"
     )
-    parser.add_argument(
-        "--out", type=Path, default=Path(__file__).parent, help="where to write (default: the zoo)"
-    )
+    add_output_option(parser)
     parser.add_argument("--threads", type=positive, default=1, help="torch's threads (default: 1)")
     return parser.parse_args()
 

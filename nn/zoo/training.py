@@ -9,6 +9,7 @@ coefficients held within `QUADRATIC_RANGE`.
 
 from __future__ import annotations
 
+import argparse
 import copy
 import math
 import time
@@ -234,9 +235,7 @@ def _run(recipe: Recipe, source: str) -> int:
     parser.add_argument(
         "--data", type=Path, required=True, help="folder of the four IDX files, gzipped or not"
     )
-    parser.add_argument(
-        "--out", type=Path, default=Path(__file__).parent, help="where to write (default: the zoo)"
-    )
+    add_output_option(parser)
     parser.add_argument(
         "--validate",
         action="store_true",
@@ -245,7 +244,7 @@ def _run(recipe: Recipe, source: str) -> int:
     )
     parser.add_argument("--threads", type=positive, default=1, help="torch's threads (default: 1)")
     arguments = parser.parse_args()
-    files = [arguments.out / f"{recipe.name}{ending}" for ending in (".npz", "_test.npz")]
+    files = output_files(arguments.out, recipe.name)
     for path in files if not arguments.validate else ():
         check_writable(path)
     torch.set_num_threads(arguments.threads)
@@ -254,11 +253,24 @@ def _run(recipe: Recipe, source: str) -> int:
         held_out, kept = split_for_validation(len(images))
         train(recipe, images[kept], labels[kept], (images[held_out], labels[held_out]))
         return 0
+    test = read_split(arguments.data, "test")
     network = export(recipe.name, train(recipe, images, labels), images)
     print(network.summary())
     save(network, files[0])
-    write_test_images(arguments.data, files[1])
+    write_test_images(*test, files[1])
     return 0
+
+
+def add_output_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--out``, the folder of `output_files`."""
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parent, help="where to write (default: the zoo)"
+    )
+
+
+def output_files(folder: Path, name: str) -> tuple[Path, Path]:
+    """The files of a network and of its test set."""
+    return folder / f"{name}.npz", folder / f"{name}_test.npz"
 
 
 def split_for_validation(count: int) -> tuple[Tensor, Tensor]:

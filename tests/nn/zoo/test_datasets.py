@@ -36,7 +36,7 @@ def test_read_split__reads_plain_and_gzipped_files(tmp_path: Path) -> None:
 
 def test_write_test_images__bundles_the_test_split(tmp_path: Path) -> None:
     images, labels = write_set(tmp_path, "t10k", 5)
-    write_test_images(tmp_path, tmp_path / "bundle.npz")
+    write_test_images(*read_split(tmp_path, "test"), tmp_path / "bundle.npz")
     with np.load(tmp_path / "bundle.npz") as bundle:
         assert np.array_equal(bundle["images"], images)
         assert np.array_equal(bundle["labels"], labels)

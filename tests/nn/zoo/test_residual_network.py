@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from nn.errors import ZooError
-from nn.zoo.colour_images import as_pixels, read_jpegs, read_test_images, write_test_images
+from nn.zoo.colour_images import as_pixels, read_jpegs, read_test_images
+from nn.zoo.datasets import write_test_images
 from nn.zoo.relu_teacher import ReluTeacher
 from nn.zoo.residual_network import (
     CLAMP,
@@ -274,7 +275,7 @@ def test_teacher__refuses_other_files(tmp_path: Path) -> None:
         teacher_arrays() | hundred,
         teacher_arrays() | {"linear_bias": np.zeros(1)},
     ):
-        np.savez(tmp_path / "other.npz", **arrays)  # type: ignore[arg-type]
+        np.savez(tmp_path / "other.npz", **arrays)
         with pytest.raises(ZooError, match="holds no ResNet-20 with ReLU"):
             ReluTeacher.read(tmp_path / "other.npz")
 
