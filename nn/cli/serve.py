@@ -5,11 +5,19 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from nn.cli.options import Subparsers, command_parser, make_plan, network_of
+from nn.cli.options import (
+    Subparsers,
+    command_parser,
+    make_plan,
+    network_of,
+    planning_options,
+)
 from nn.cli.service_options import port_number
 from nn.errors import MissingPackageError, NetworkError
+from nn.inference.options import PlanOptions
 from nn.service.publishing import publish, published
 from nn.service.server.database import FILE, Database
 from nn.service.server.listening import check_certificate, listen
@@ -133,7 +141,7 @@ def prepare(arguments: argparse.Namespace, data: Path) -> None:
     network = network_of(arguments)
     name = arguments.name or network.name
     known = published(data, network)
-    planned = arguments.precision or arguments.ring_degree or arguments.dnum
+    planned = replace(planning_options(arguments), insecure_reason=None) != PlanOptions()
     if not known or planned:
         say(f"planning {name} and encoding its weights, once")
         with watch_compilation():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import signal
 import socket
 import subprocess
@@ -12,7 +13,10 @@ import numpy as np
 import pytest
 
 import nn
+from nn.cli import serve
 from nn.cli.main import main
+from nn.cli.options import planning_options
+from nn.service.publishing import published
 from tests.nn.service.samples import (
     add_tenant,
     images,
@@ -53,6 +57,33 @@ def test_serve__publishes_and_serves(tmp_path: Path) -> None:
     assert fingerprint == small_network().fingerprint()
     assert (tmp_path / "data" / "first-token").stat().st_mode & 0o077 == 0
     assert len(list((tmp_path / "data" / "models").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--security 192", "--precision 9", "--ring-degree 4096", "--dnum 2", "--word-bits 40",
+        "--no-bootstrap", "",
+    ],
+)  # fmt: skip
+def test_serve__plans_a_published_network_anew_where_it_is_asked(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    """Every option of a plan counts; the reason for an insecure one asks for no other."""
+    nn.save(small_network(), tmp_path / "small.npz")
+    planned = []
+
+    def plan(arguments: argparse.Namespace, network: nn.Network) -> nn.InferencePlan:
+        planned.append(planning_options(arguments))
+        return published(data, network)[-1].plan
+
+    monkeypatch.setattr(serve, "make_plan", plan)
+    parser = argparse.ArgumentParser()
+    serve.add_parser(parser.add_subparsers())
+    network = ["--network", str(tmp_path / "small.npz"), "--insecure-reason", "unit test"]
+    arguments = parser.parse_args(["serve", "--data", str(data), *network, *words.split()])
+    serve.prepare(arguments, data)
+    assert len(planned) == bool(words)
 
 
 def test_serve__bad_input_is_one_line(
