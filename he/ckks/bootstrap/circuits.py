@@ -150,6 +150,7 @@ def _with_levels(
         ratio = math.log2(largest) + ratio_bits(
             degree_of_inverse, relative, spread=wanted.slots_first
         )
+        ratio = max(ratio, 1.0)  # a scale is below its modulus, even of small messages
         bits = precision + ratio
         if not wanted.slots_first:  # the cosine's own errors of all coefficients meet in a slot
             bits += math.log2(4 * slots / math.pi) + 1
@@ -206,6 +207,8 @@ def _scales(
         lowest = min(scale_bits, lowest)
         stc = precision + rounding - half + math.log2(slots) / 3 + 2.5
         stc += math.log2(stc_levels) / 2
+        # The rounding of matrix entries grows with the message; at 2 it hides behind the rest.
+        stc += max(0.0, math.log2(wanted.largest) - 1)
         if iterations == 2:  # a pass begins with a rounding to it: a quarter of the variance
             stc = max(stc, precision + rounding + 1)
         stc = min(scale_bits, stc)

@@ -80,6 +80,15 @@ def test_build__is_secure_at_every_level(N: int, depth: int, scale_bits: float) 
     assert max(params.q + params.p) < 1 << 50
 
 
+@pytest.mark.parametrize("largest", [0.001, 0.125, 16.0, 300.0])
+@pytest.mark.parametrize("wanted", [{}, {"small_keys": True}, {"slots": 16}, {"iterations": 2}])
+def test_build__promises_what_is_asked_of_messages_of_any_size(
+    wanted: dict[str, Any], largest: float
+) -> None:
+    params = _built(1 << 10, scale_bits=36, precision_bits=8, largest=largest, **wanted)
+    assert Bootstrapper(params).precision_bits >= 7.9
+
+
 def test_build__finds_a_ring() -> None:
     params = he.CKKSParameters.build(
         3, scale_bits=30, bootstrap=he.Bootstrapping(precision_bits=8, slots=64)
