@@ -79,23 +79,22 @@ def run_command(arguments: argparse.Namespace) -> int:
         f"{'case':<16} {'N':>6} {'slots':>6} threads {'s':>7}  levels  bits: worst  mean "
         f"promised  {'keys MB':>8}  {'slots levels bits / s':>21}"
     )
-    rows = run(
-        cases,
-        thread_counts=arguments.threads or (1, 2),
-        repeats=arguments.repeats,
-        report=_print_row,
-    )
-    result: dict[str, Any] = {"rows": [asdict(row) for row in rows]}
-    if arguments.peers:
-        result["peers"], result["missing"] = run_peers(
+    thread_counts = arguments.threads or (1, 2)
+    peers: dict[str, Any] = {}
+    if arguments.peers:  # before our cases, whose memory they may need
+        peers["peers"], peers["missing"] = run_peers(
             pythons=dict(arguments.peer_python),
             rings=dict(arguments.peer_ring),
-            thread_counts=arguments.threads or (1, 2),
+            thread_counts=thread_counts,
             repeats=arguments.repeats,
             report=_print_peer,
         )
-        for library, reason in result["missing"].items():
+        for library, reason in peers["missing"].items():
             show(f"{library} was not measured: {reason}")
+    rows = run(
+        cases, thread_counts=thread_counts, repeats=arguments.repeats, report=_print_row
+    )
+    result = {"rows": [asdict(row) for row in rows], **peers}
     if arguments.json:
         write_result({**provenance(arguments.command_line), **result}, arguments.json)
     return 0

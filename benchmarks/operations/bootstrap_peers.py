@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,9 +21,9 @@ PEERS = {
 }
 """The files of `benchmarks.peers.bootstrap`, and the libraries."""
 
-_ALONE = {"openfhe"}
+_ALONE = {"openfhe", "desilo"}
 """Those that need a process, and keys, for each number of threads: they start as many as at first,
-which then wait for one another.
+and these wait for one another where there are fewer cores.
 """
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -84,6 +85,8 @@ def _measured(words: Sequence[str]) -> tuple[list[dict[str, Any]], str]:
     if process.returncode == _NOT_INSTALLED:
         return [], last
     rows = [json.loads(line) for line in lines if line.startswith('{"library"')]
+    if process.returncode == -signal.SIGKILL:
+        return rows, f"the system ended it, most likely for want of memory, after: {last}"
     if process.returncode:
         return rows, f"it ended with status {process.returncode}: {last}"
     return rows, ""

@@ -28,7 +28,9 @@ def set_up(threads: int, N: int = FULL) -> Subject:
     from desilofhe import Engine
 
     need_memory("desilofhe", 18e9)
-    engine: Any = Engine(bootstrap=True, mode="cpu", thread_count=threads)
+    # The mode "cpu" computes on one thread, whatever its thread_count.
+    mode = "cpu" if threads == 1 else "parallel"
+    engine: Any = Engine(bootstrap=True, mode=mode, thread_count=threads)
     secret = engine.create_secret_key()
     public = engine.create_public_key(secret)
     random = np.random.default_rng(2026)
@@ -59,7 +61,7 @@ def set_up(threads: int, N: int = FULL) -> Subject:
         slots=slots,
         levels=refreshed.level,
         scale_bits=0.0,
-        parameters={"bootstrap_key": "medium", "values": "real"},
+        parameters={"bootstrap_key": "medium", "values": "real", "mode": mode},
         keys_s=keys_s,
         key_memory_bytes=key_memory,
         prepare=prepare,

@@ -99,6 +99,34 @@ def test_bootstrap__peers_run_under_their_own_python_or_are_missing(
     assert "desilofhe was not measured: not installed" in capsys.readouterr().out
 
 
+def test_bootstrap__measures_peers_while_its_own_memory_is_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    order: list[str] = []
+
+    def peers(**_: object) -> tuple[list[dict[str, object]], dict[str, str]]:
+        order.append("peers")
+        return [], {}
+
+    def ours(*_: object, **__: object) -> list[object]:
+        order.append("ours")
+        return []
+
+    monkeypatch.setattr(command, "run_peers", peers)
+    monkeypatch.setattr(command, "run", ours)
+    assert main(["bootstrap", "--peers"]) == 0
+    assert order == ["peers", "ours"]
+
+
+def test_run_peers__a_killed_one_lacked_memory(tmp_path: Path) -> None:
+    python = _interpreter(tmp_path, "echo keys made >&2; kill -9 $$")
+    rows, missing = run_peers(("lattigo",), pythons={"lattigo": str(python)})
+    assert not rows
+    assert missing == {
+        "Lattigo": "the system ended it, most likely for want of memory, after: keys made"
+    }
+
+
 @pytest.mark.parametrize("text", ["seal=/bin/sh", "openfhe=/no/file", "openfhe"])
 def test_bootstrap__a_peers_python_is_a_file(
     text: str, capsys: pytest.CaptureFixture[str]
