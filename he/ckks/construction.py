@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from he.ckks.bootstrap.choice import Choice
-from he.ckks.bootstrap.levels import bootstrap_moduli
 from he.ckks.bootstrap.parameters import Bootstrapping
 from he.ckks.chain_levels import (
     ENOUGH_INTEGER_BITS,
@@ -20,6 +20,7 @@ from he.ckks.chain_levels import (
     chain_sizes,
 )
 from he.ckks.divided_levels import WORD_BITS, divided_moduli
+from he.ckks.scaled_levels import ScaledLevels
 from he.ckks.word_levels import word_moduli
 from he.errors import InsecureParametersError, ParameterError
 from he.rlwe import security
@@ -27,6 +28,8 @@ from he.rlwe.params import MAX_PRIMES
 from he.validation import instance, items_of, real_number, whole_number
 from ntt.errors import ModulusError
 from ntt.modulus import MAX_MODULUS_BITS
+
+P = TypeVar("P", bound=ScaledLevels)
 
 DEFAULT_PRECISION_BITS = 20
 
@@ -54,6 +57,7 @@ class Request:
     prime_bits: int
     bootstrap: Bootstrapping | None
     insecure_reason: str | None
+    N: int | None = None
 
     def __post_init__(self) -> None:
         if self.precision_bits is not None and self.scale_bits is not None:
@@ -150,19 +154,22 @@ def scale_for(N: int, precision_bits: float) -> float:
     return precision_bits + math.log2(N / 6) + 3
 
 
-def candidates(request: Request, N: int) -> Iterator[LevelModuli]:
-    """Moduli within the security bound at a ring degree, the best first.
+def candidates(request: Request, N: int, made: Callable[[LevelModuli], P]) -> Iterator[P]:
+    """Parameter sets within the security bound at a ring degree, the best first; for a bootstrap,
+    the one that keeps what is asked.
 
-    Raises `InsecureParametersError` behind the last one, `ParameterError` for lack of primes.
+    made: a parameter set of moduli. Raises `InsecureParametersError` behind the last one,
+    `ParameterError` for lack of primes.
     """
     scales = request.scales_at(N)
     try:
         if request.bootstrap is not None:
-            yield from _of_bootstrap(request, request.bootstrap, N, scales)
+            yield _of_bootstrap(request, request.bootstrap, N, scales, made)
         elif request.divisor_bits is not None:
-            yield _of_divisors(request, request.divisor_bits, N, scales)
+            yield made(_of_divisors(request, request.divisor_bits, N, scales))
         else:
-            yield from (_of_chain if request.word_bits is None else _of_words)(request, N, scales)
+            of_kind = _of_chain if request.word_bits is None else _of_words
+            yield from map(made, of_kind(request, N, scales))
     except ModulusError as error:
         raise ParameterError(
             f"no primes for N = {N} and a scale of {scales[0]:.1f} bits: {error}"
@@ -227,16 +234,22 @@ def _of_words(request: Request, N: int, scales: Sequence[float]) -> Iterator[Lev
 
 
 def _of_bootstrap(
-    request: Request, wanted: Bootstrapping, N: int, scales: Sequence[float]
-) -> Iterator[LevelModuli]:
-    """The cheapest within the budget for keys first."""
+    request: Request,
+    wanted: Bootstrapping,
+    N: int,
+    scales: Sequence[float],
+    made: Callable[[LevelModuli], P],
+) -> P:
+    """The cheapest that keeps what is asked."""
     bound, sparse_bound = math.inf, math.inf
     if request.insecure_reason is None:
         bound = security.max_log_qp(N, request.security_bits)
         sparse_bound = security.max_sparse_log_qp(N, request.security_bits)
-    choice = Choice(N, request.depth, scales[0], wanted, bound, sparse_bound)
-    for plan in choice.plans():
-        yield bootstrap_moduli(plan)
+    is_only_ring = request.N is not None
+    choice = Choice(
+        N, request.depth, scales[0], wanted, bound, sparse_bound, made, is_only_ring
+    )
+    return choice.cheapest()
 
 
 def _check(request: Request, N: int, log_qp: float) -> None:

@@ -7,31 +7,27 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 from he.ckks.bootstrap.circuit import BootstrapCircuit
 from he.ckks.bootstrap.parameters import Bootstrapping
-from he.ckks.chain_levels import FAST_PRIME_BITS
+from he.ckks.chain_levels import FAST_PRIME_BITS, LevelModuli
 from he.ckks.construction import Request, candidates
-from he.ckks.noise import NoiseModel
+from he.ckks.scaled_levels import ScaledLevels
 from he.errors import InsecureParametersError, ParameterError, SlowPrimesWarning
 from he.format.container import Contents
 from he.rlwe import security
 from he.rlwe.params import (
     MAX_DEPTH,
-    RLWEParameters,
     check_degree,
     stored_tuple,
 )
-from he.validation import instance, items_of, real_number, whole_number
+from he.validation import instance, whole_number
 from ntt.backends.select import available_backends
-
-_LEAST_FACTOR = 2.0**20
 
 
 @dataclass(frozen=True, kw_only=True)
-class CKKSParameters(RLWEParameters):
+class CKKSParameters(ScaledLevels):
     """A CKKS parameter set: `RLWEParameters` with a scale for each level.
 
     Rescaling a ciphertext from level l divides by Q_l / Q_(l - 1), which is q_l in a chain.
@@ -46,13 +42,7 @@ class CKKSParameters(RLWEParameters):
 
     kind = "ckks parameters"
 
-    scales: tuple[float, ...]
     bootstrap: BootstrapCircuit | None = None
-
-    def _make_plain(self) -> None:
-        super()._make_plain()
-        scales = items_of(self.scales, "scales")
-        self._set(scales=tuple(real_number(scale, "a scale") for scale in scales))
 
     def _check_scheme(self) -> None:
         if self.bootstrap is not None:
@@ -61,70 +51,7 @@ class CKKSParameters(RLWEParameters):
                 raise ParameterError(
                     f"N = {self.N} and {self.max_level} levels do not hold {circuit}"
                 )
-        if len(self.scales) != len(self.levels):
-            raise ParameterError(f"{len(self.scales)} scales for {len(self.levels)} levels")
-        for level, scale in enumerate(self.scales):
-            if not 1 < scale < self.level_moduli[level]:
-                raise ParameterError(
-                    f"scale {scale:g} of level {level}: it must be above 1 and below the modulus "
-                    f"of the level, {self.level_moduli[level]:g}"
-                )
-
-    def quotient(self, level: int, lower: int) -> float:
-        """Q_level / Q_lower."""
-        return float(Fraction(self.modulus(level), self.modulus(lower)))
-
-    def dropped(self, level: int, lower: int) -> tuple[int, float]:
-        """The integer by which `Evaluator.drop_limbs` multiplies on the way from a level to a lower
-        one, and what it makes of a scale of 1: 1 and 1.0 where the upper level holds the lower one.
-        """
-        if self.at(level).holds(self.at(lower)):
-            return 1, 1.0
-        quotient = Fraction(self.modulus(level), self.modulus(lower))
-        integer = round(quotient)
-        return integer, float(integer / quotient)
-
-    def factor_scale(self, level: int, power: int = 1) -> float:
-        """The scale of a factor that makes products canonical: with values at scales[level]^power,
-        rescaled, they have the canonical scale of the level below.
-        """
-        level = whole_number(level, "level", 1, self.max_level)
-        power = whole_number(power, "power", 0, 2)
-        own = self.scales[level]
-        return self.scales[level - 1] * self.divisors[level] / own**power
-
-    def last_factor(self, scale: float, level: int, lower: int) -> tuple[float, int]:
-        """What brings a ciphertext at `scale` from a level to the canonical scale of a lower one.
-
-        It is multiplied by the number, rounded, at the level of which the integer says how far it
-        is above the lower one, and rescaled as often: so often that the number is 2^20 or more,
-        where the upper level allows it. Raises `ParameterError` for levels that are not one below
-        the other, or a scale that is not positive.
-        """
-        scale = real_number(scale, "scale")
-        if not scale > 0:
-            raise ParameterError(f"scale = {scale:g}: it must be above 0")
-        level = whole_number(level, "level", 1, self.max_level)
-        lower = whole_number(lower, "lower", 0, level - 1)
-        factor, count = self.scales[lower] / scale, 0
-        while not count or (lower + count < level and factor < _LEAST_FACTOR):
-            count += 1
-            factor *= self.divisors[lower + count]
-        return factor, count
-
-    @property
-    def slots(self) -> int:
-        """Number of complex slots, N/2."""
-        return self.N // 2
-
-    def value_limit(self, level: int = 0) -> float:
-        """What values at `level` must stay below in absolute value: q_0 .. q_level / (2 scale).
-
-        Beyond it they come out wrong, without an error. (Strictly it holds for the coefficients of
-        the polynomial, which are averages over the slots: one number in all slots is the worst.)
-        """
-        level = whole_number(level, "level", 0, self.max_level)
-        return self.level_moduli[level] / 2 / self.scales[level]
+        super()._check_scheme()
 
     def __str__(self) -> str:
         q_bits = ", ".join(str(prime.bit_length()) for prime in self.q)
@@ -188,11 +115,6 @@ class CKKSParameters(RLWEParameters):
             "scales": stored_tuple(contents, "scales", float),
             "bootstrap": None if stored is None else BootstrapCircuit.read(stored),
         }
-
-    @functools.cached_property
-    def noise_model(self) -> NoiseModel:
-        """What each operation under these parameters is predicted to add to a slot's error."""
-        return NoiseModel(self)
 
     # ------------------------------------------------------------ construction
 
@@ -267,26 +189,31 @@ class CKKSParameters(RLWEParameters):
             prime_bits=prime_bits,
             bootstrap=bootstrap,
             insecure_reason=insecure_reason,
+            N=None if N is None else whole_number(N, "N"),
         )
         refusal: Exception | None = None
-        for degree in security.RING_DEGREES if N is None else (whole_number(N, "N"),):
+        for degree in security.RING_DEGREES if request.N is None else (request.N,):
             check_degree(degree)
             try:
-                for moduli in candidates(request, degree):
-                    made = cls(
-                        N=degree,
-                        q=moduli.q,
-                        p=moduli.p,
-                        digit_limbs=moduli.levels[-1].digit_limbs,
-                        scales=moduli.scales,
-                        security_bits=security_bits,
-                        insecure_reason=insecure_reason,
-                        own_levels=moduli.levels,
-                        bootstrap=moduli.bootstrap,
-                    )
+                of = functools.partial(cls._of, request, degree)
+                for made in candidates(request, degree, of):
                     made._warn_of_slow_primes()
                     return made
             except InsecureParametersError as error:
                 refusal = error
         assert refusal is not None
         raise refusal
+
+    @classmethod
+    def _of(cls, request: Request, N: int, moduli: LevelModuli) -> CKKSParameters:
+        return cls(
+            N=N,
+            q=moduli.q,
+            p=moduli.p,
+            digit_limbs=moduli.levels[-1].digit_limbs,
+            scales=moduli.scales,
+            security_bits=request.security_bits,
+            insecure_reason=request.insecure_reason,
+            own_levels=moduli.levels,
+            bootstrap=moduli.bootstrap,
+        )

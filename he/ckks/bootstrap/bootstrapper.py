@@ -13,6 +13,11 @@ import numpy as np
 from he.ckks.bootstrap import slot_matrices
 from he.ckks.bootstrap.circuit import BootstrapCircuit, KeyKind
 from he.ckks.bootstrap.cosine import matrix_factors, sine_polynomials
+from he.ckks.bootstrap.key_needs import (
+    element_of_conjugating_rotation,
+    needs,
+    repeated_sums,
+)
 from he.ckks.bootstrap.messages import check_bounded
 from he.ckks.bootstrap.modulus_raising import raised
 from he.ckks.bootstrap.overflow import failure_probability
@@ -21,10 +26,9 @@ from he.ckks.bootstrap.shapes import bootstrap_work
 from he.ckks.bootstrap.slot_transforms import (
     SlotMap,
     SlotTransform,
-    element_of_conjugating_rotation,
     unconjugated,
 )
-from he.ckks.bootstrap.steps import split_evenly, split_sums
+from he.ckks.bootstrap.steps import split_evenly
 from he.ckks.bootstrap.two_passes import mended, residual
 from he.ckks.ciphertext import Ciphertext, Plaintext
 from he.ckks.circuits.polynomial_evaluation import EncodedPolynomial
@@ -34,13 +38,11 @@ from he.ckks.noise import precision_bits
 from he.ckks.operands import check_canonical
 from he.ckks.params import CKKSParameters
 from he.errors import LevelMismatchError, ParameterError
-from he.rlwe import galois
 from he.rlwe.evaluation_keys import EvaluationKeys
 from he.rlwe.key_needs import KeyNeeds
 from he.rlwe.keys import KeySwitchingKey
 from he.rlwe.operand_checks import check_owner, check_two_parts
 from he.rlwe.rns import context
-from he.trace import FROM_SPARSE, TO_SPARSE
 from he.validation import instance
 from ntt.workspace import workspace
 
@@ -112,22 +114,12 @@ class Bootstrapper:
     @property
     def precision_bits(self) -> float:
         """Bits after the binary point that a slot is predicted to keep."""
-        return precision_bits(self.error.within())
+        return self._prediction.precision_bits
 
     @functools.cached_property
     def needs(self) -> KeyNeeds:
         """The keys that `apply` uses."""
-        N, top = self.params.N, self.params.max_level
-        used = [(TO_SPARSE, 0), (FROM_SPARSE, top)]
-        for transform in (*self._cts, *self._stc):
-            used += [(element, transform.level) for element in transform.elements]
-        for turn, (first, *_) in ((self._cts_turn, self._cts), (self._stc_turn, self._stc)):
-            used += [(turn, first.level)] if turn != 1 else []
-        for level, steps in zip((top, self._sine_level), self._sums, strict=True):
-            used += [(galois.element_of_rotation(step, N), level) for step in steps]
-        used.append((galois.element_of_conjugation(N), self._sine_level))
-        needs = [KeyNeeds.of(used), *(polynomial.needs for polynomial in self._polynomials)]
-        return KeyNeeds.union(needs).without_served(self.params)
+        return needs(self.circuit, self.params)
 
     @property
     def key_bytes(self) -> int:
@@ -343,14 +335,7 @@ class Bootstrapper:
 
     @property
     def _sums(self) -> tuple[list[int], list[int]]:
-        """The rotations that add up the repetitions of sparse slots, before CoeffsToSlots and
-        behind it.
-        """
-        n = self.circuit.slots
-        repeated = self.params.slots // n
-        steps = galois.inner_sum_steps(repeated, n)
-        early, _ = split_sums(repeated)
-        return steps[:early], steps[early:]
+        return repeated_sums(self.circuit, self.params.slots)
 
     @functools.cached_property
     def _polynomials(self) -> list[EncodedPolynomial]:

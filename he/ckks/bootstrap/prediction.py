@@ -22,8 +22,8 @@ from he.ckks.bootstrap.steps import matrix_shifts, rotations, split_evenly, spli
 from he.ckks.circuits.polynomial_circuit import PolynomialCircuit
 from he.ckks.circuits.polynomial_noise import PolynomialNoise
 from he.ckks.circuits.polynomial_scales import PolynomialScales
-from he.ckks.noise import tail_factor
-from he.ckks.params import CKKSParameters
+from he.ckks.noise import precision_bits, tail_factor
+from he.ckks.scaled_levels import ScaledLevels
 
 FloatArray = NDArray[np.float64]
 
@@ -61,7 +61,7 @@ def _summed(variance: float, sums: int, switched: float) -> float:
 class Prediction:
     """Predicts the error of the bootstrap that a parameter set is made for."""
 
-    def __init__(self, params: CKKSParameters, circuit: BootstrapCircuit) -> None:
+    def __init__(self, params: ScaledLevels, circuit: BootstrapCircuit) -> None:
         self._params = params
         self._circuit = circuit
         self._noise = params.noise_model
@@ -87,6 +87,11 @@ class Prediction:
         return BootstrapError(
             once.variance / factor**2 + rounded, once.bound / factor + constants
         )
+
+    @property
+    def precision_bits(self) -> float:
+        """Bits after the binary point that a slot is predicted to keep."""
+        return precision_bits(self.error.within())
 
     @property
     def factor_bits(self) -> int:

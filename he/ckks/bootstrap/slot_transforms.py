@@ -13,6 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from he.ckks.bootstrap.circuit import KeyKind
+from he.ckks.bootstrap.key_needs import (
+    baby_elements,
+    element_of_conjugating_rotation,
+    giant_element,
+    rotation_elements,
+)
 from he.ckks.bootstrap.slot_matrices import Diagonals
 from he.ckks.bootstrap.stepped import SteppedTransform
 from he.ckks.bootstrap.steps import in_order, rotations
@@ -24,7 +30,6 @@ from he.ckks.circuits.linear_transform import LinearTransform
 from he.ckks.encoding.encoder import Encoder
 from he.ckks.evaluator import Evaluator
 from he.ckks.params import CKKSParameters
-from he.rlwe import galois
 from ntt.memory import large_array
 
 
@@ -34,12 +39,6 @@ class ConjugatingTransform(LinearTransform):
     def element(self, step: int) -> int:
         """The Galois element (-3)^step."""
         return element_of_conjugating_rotation(step, self.params.N)
-
-
-def element_of_conjugating_rotation(step: int, N: int) -> int:
-    """(-3)^step modulo 2 N: a rotation, and a conjugation where step is odd."""
-    element = galois.element_of_rotation(step, N)
-    return element if step % 2 == 0 else 2 * N - element
 
 
 def unconjugated(vector: np.ndarray, slots: int) -> np.ndarray:
@@ -78,9 +77,7 @@ class SlotTransform:
     @property
     def elements(self) -> set[int]:
         """The Galois elements of the rotations that have keys."""
-        if self.keys == "fast":
-            return {self._element(step) for step in (*self.plan.babies, *self.plan.giants) if step}
-        return {*self._baby_elements(), self._giant_element()} - {1}
+        return rotation_elements(self.plan, self.keys, self.params.N)
 
     @property
     def weight_bytes(self) -> int:
@@ -121,8 +118,8 @@ class SlotTransform:
             babies = [b for g, b, _ in self.plan.terms if g == giant]
             sums.append((babies[0], filled(giant, (len(babies), limbs, N))))
         return SteppedTransform(
-            self.params, self.level, tuple(self._baby_elements()), self._giant_element(),
-            self.keys == "small", tuple(sums),
+            self.params, self.level, tuple(baby_elements(self.plan, self.keys, N)),
+            giant_element(self.plan, N), self.keys == "small", tuple(sums),
         )  # fmt: skip
 
     def _turned(self, giant: int) -> Iterator[np.ndarray]:
@@ -135,21 +132,6 @@ class SlotTransform:
     def _vector(self, shift: int) -> np.ndarray:
         size = next(iter(self.matrix.values())).size
         return unconjugated(self.matrix[shift % size], self.params.slots)
-
-    def _baby_elements(self) -> list[int]:
-        """Of each baby step but 0; where all have one key, of the step from one to the next."""
-        babies = self.plan.babies[1:]
-        if self.keys == "small":
-            babies = babies[:1] * len(babies)
-        return [self._element(step) for step in babies]
-
-    def _giant_element(self) -> int:
-        """Of the step from one giant step to the next; 1 where there is one alone."""
-        giants = self.plan.giants
-        return self._element(giants[1]) if len(giants) > 1 else 1
-
-    def _element(self, step: int) -> int:
-        return element_of_conjugating_rotation(step, self.params.N)
 
 
 class SlotMap:

@@ -103,10 +103,7 @@ class EncodedPolynomial:
         """The relinearization key, at the highest level at which it is used; where levels are no
         chain, also for those that this one does not serve.
         """
-        circuit = self._circuit
-        heights = [circuit.height(i) + 1 for i in circuit.needed if i > 1]
-        heights += [part.height for part in circuit.total.inner() if part.products]
-        used = [(RELINEARIZATION, self._scales.level(height)) for height in heights]
+        used = [(RELINEARIZATION, level) for level in self._scales.relinearizations()]
         return KeyNeeds.of(used).without_served(self.params)
 
     def apply(self, evaluator: Evaluator, x: Ciphertext) -> Ciphertext:

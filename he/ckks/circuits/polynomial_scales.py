@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from he.ckks.circuits.polynomial_circuit import PolynomialCircuit, halves
-from he.ckks.params import CKKSParameters
+from he.ckks.scaled_levels import ScaledLevels
 
 
 class PolynomialScales:
     """Levels and scales of a circuit whose input stands at `level`, at the canonical scale."""
 
-    def __init__(self, params: CKKSParameters, circuit: PolynomialCircuit, level: int) -> None:
+    def __init__(self, params: ScaledLevels, circuit: PolynomialCircuit, level: int) -> None:
         self.params = params
         self.circuit = circuit
         self._out = level - circuit.polynomial.depth
@@ -38,6 +38,13 @@ class PolynomialScales:
             product = self.element_at(a, level) * self.element_at(b, level)
             self._elements[i] = product / self.params.divisors[level]
         return self._elements[i]
+
+    def relinearizations(self) -> set[int]:
+        """The levels at which products of ciphertexts are relinearized."""
+        circuit = self.circuit
+        heights = [circuit.height(i) + 1 for i in circuit.needed if i > 1]
+        heights += [part.height for part in circuit.total.inner() if part.products]
+        return {self.level(height) for height in heights}
 
     def moves(self) -> set[tuple[int, int]]:
         """The basis elements and the lower levels to which they are moved by a rounded division."""

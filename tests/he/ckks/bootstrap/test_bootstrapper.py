@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,8 @@ from he.ckks.bootstrap.cosine import half_width
 from he.ckks.bootstrap.overflow import failure_probability, probability
 from he.ckks.bootstrap.prediction import RARE
 from he.ckks.bootstrap.stepped import SteppedTransform
+from he.rlwe import galois
+from he.rlwe.key_needs import KeyNeeds
 from he.trace import FROM_SPARSE, TO_SPARSE
 from tests.he.ckks.bootstrap.refreshing import REASON, Refreshing, refreshing
 
@@ -235,6 +238,27 @@ def test_needs__are_the_keys_that_are_used() -> None:
     assert it.error(x, refreshed) <= it.bootstrapper.error.within()
 
 
+@pytest.mark.parametrize("options", [{}, {"slots": 64}, {"slots_first": False}, {"slots": 4}])
+def test_needs__are_those_of_the_matrices_that_are_made(options: dict[str, Any]) -> None:
+    """Numbers alone give the keys: here they come from matrices with values."""
+    plain = refreshing(small_keys=True, precision_bits=8, **options)
+    for kind in KINDS:
+        circuit = replace(plain.bootstrapper.circuit, keys=kind)
+        it = Bootstrapper(replace(plain.params, bootstrap=circuit))
+        turns = ((it._cts_turn, it._cts[0].level), (it._stc_turn, it._stc[0].level))
+        of_matrices = {pair for pair in turns if pair[0] != 1}
+        for one in (*it._cts, *it._stc):
+            of_matrices |= {(element, one.level) for element in one.elements}
+        polynomials = [polynomial.needs for polynomial in it._polynomials]
+        N, top = it.params.N, it.params.max_level
+        conjugation = galois.element_of_conjugation(N)
+        others = {(TO_SPARSE, 0), (FROM_SPARSE, top), (conjugation, it._sine_level)}
+        for level, steps in zip((top, it._sine_level), it._sums, strict=True):
+            others |= {(galois.element_of_rotation(step, N), level) for step in steps}
+        needs = KeyNeeds.union([KeyNeeds.of(of_matrices | others), *polynomials])
+        assert it.needs == needs.without_served(it.params)
+
+
 def test_small_keys__are_few() -> None:
     small = refreshing(small_keys=True).bootstrapper
     circuit = replace(small.circuit, keys="fast")
@@ -308,8 +332,15 @@ def test_key_bytes__chooses_and_names_the_least() -> None:
         budget = budget * 9 // 10
     assert kinds == sorted(kinds, key=KINDS.index)
     assert set(kinds) == set(KINDS)
-    with pytest.raises(he.ParameterError, match="MB or more, not 1000 bytes"):
+    with pytest.raises(he.ParameterError, match="or more, not 1000 bytes") as refused:
         built(key_bytes=1000)
+    found = re.search(r"\((\d+) bytes\) or more", str(refused.value))
+    assert found is not None
+    least = int(found[1])
+    it = Bootstrapper(built(key_bytes=least))
+    assert it.key_bytes == least
+    with pytest.raises(he.ParameterError, match="or more, not"):
+        built(key_bytes=least // 2)
 
 
 def test_apply__without_a_key_names_it() -> None:
