@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from he.validation import instance, real_number
+from he.validation import instance, real_number, shown
 from nn.approximation.choice import (
     Assembled,
     agreement,
@@ -288,6 +288,15 @@ def _check(batch: FloatArray, activation: object, max_pool: object) -> None:
             f"{len(batch)} calibration images: at least {FEWEST_IMAGES} are needed, hundreds are "
             f"better"
         )
+    check_wanted(activation)
+    if max_pool not in ("maximum", "average", "either"):
+        raise ApproximationError(
+            f"max_pool = {max_pool!r}: 'maximum', 'average' or 'either' is needed"
+        )
+
+
+def check_wanted(activation: object) -> None:
+    """Raise `ApproximationError` unless `approximate` takes this for its `activation`."""
     if isinstance(activation, int) and not isinstance(activation, bool):
         check_degree(activation)
         if activation < 2:
@@ -298,10 +307,6 @@ def _check(batch: FloatArray, activation: object, max_pool: object) -> None:
         nearest_composite(activation)
     elif activation not in ("exact", "cheap"):
         raise ApproximationError(
-            f"activation = {activation!r}: 'exact', 'cheap', a degree or a tuple of odd degrees "
-            f"is needed"
-        )
-    if max_pool not in ("maximum", "average", "either"):
-        raise ApproximationError(
-            f"max_pool = {max_pool!r}: 'maximum', 'average' or 'either' is needed"
+            f"activation = {shown(activation)}: 'exact', 'cheap', a degree or a tuple of odd "
+            f"degrees is needed"
         )

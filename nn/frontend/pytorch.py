@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import warnings
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from he.validation import instance
-from nn.approximation.approximate import approximate
+from nn.approximation.approximate import Wanted
 from nn.errors import (
-    ApproximationError,
     InputRangeError,
     InputRangeWarning,
     MissingPackageError,
     ShapeError,
     UnsupportedLayerError,
 )
+from nn.frontend.activation_choice import ActivationChoice
 from nn.network.graph import Network
 from nn.network.images import real_numbers
 from nn.network.layers import FloatArray
@@ -36,7 +36,7 @@ def from_torch(
     name: str | None = None,
     input_range: tuple[float, float] | None = None,
     *,
-    activation: Literal["exact", "cheap"] | int | None = None,
+    activation: Wanted | None = None,
     calibration: ArrayLike | None = None,
 ) -> Network:
     """Convert a PyTorch model, as it behaves in evaluation mode, to a `Network`.
@@ -51,7 +51,8 @@ def from_torch(
     Every linear operation with constants is converted, and so are polynomials, products and sums of
     values. Activations that are no polynomials (ReLU, MaxPool2d, ..) become layers that
     `nn.compile` refuses until they are replaced: by `nn.approximate`, or here with
-    ``activation="cheap"``, "exact" or a degree, which needs images for `calibration`. A softmax or
+    ``activation="cheap"``, "exact" or what else it takes, and images for `calibration`, of the kind
+    that the network will see, ``(B, *input_shape)``; images alone mean "cheap". A softmax or
     sigmoid at the end is left to the client, and several outputs stand behind one another:
     `Network.finished` computes what the module returns.
 
@@ -63,9 +64,11 @@ def from_torch(
     place and a way out, also for a lazy layer that never ran and for a second input;
     `ConversionError` if the module fails on the example, branches on values, or differs from the
     network by more than rounding; `ShapeError` or `InputRangeError` for an unsuitable example;
-    `LayerParameterError` for weights that are not finite; `he.WrongObjectError` for an object that
-    is no module; and `MissingPackageError` without torch.
+    `LayerParameterError` for weights that are not finite; `ApproximationError` for an activation
+    without images, or one that cannot be had; `he.WrongObjectError` for an object that is no
+    module; and `MissingPackageError` without torch.
     """
+    choice = ActivationChoice(activation, calibration)
     torch = _import_torch()
     from nn.frontend.torch_model import convert_model
 
@@ -89,11 +92,7 @@ def from_torch(
     if input_range is None:
         input_range = range_of_example(images)
     network = convert_model(module, images, name, input_range)
-    if activation is None and calibration is None:
-        return network
-    if calibration is None:
-        raise ApproximationError("activation is given: calibration=images is needed with it")
-    return approximate(network, calibration, "cheap" if activation is None else activation)
+    return choice.made(network)
 
 
 def range_of_example(images: FloatArray) -> tuple[float, float]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -51,3 +54,35 @@ def test_from_torch__replaces_activations_where_it_is_asked_to(converted):
     nn.compile(network)
     with pytest.raises(ApproximationError, match="calibration=images"):
         nn.from_torch(module, images[:4], input_range=(0, 1), activation=7)
+
+
+@pytest.mark.parametrize("word", ["cheap", "exact", 7, None])
+def test_from_onnx__replaces_activations_as_from_torch_does(converted, word):
+    module, images = converted
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter
+        torch.onnx.export(module, (torch.zeros(1, 20),), file, dynamo=False)
+    network = nn.from_onnx(
+        file.getvalue(), input_range=(0, 1), activation=word, calibration=images
+    )
+    plain = nn.from_onnx(file.getvalue(), input_range=(0, 1))
+    expected = nn.approximate(plain, images, "cheap" if word is None else word)
+    assert (network(images) == expected(images)).all()
+    nn.compile(network)
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"activation": "exact"}, "'exact' needs images .* calibration=images"),
+        ({"activation": 7}, "activation = 7 needs images"),
+        ({"activation": "dear", "calibration": np.zeros((40, 20))}, "activation = 'dear'"),
+        ({"activation": True, "calibration": np.zeros((40, 20))}, "activation = True"),
+        ({"activation": 1, "calibration": np.zeros((40, 20))}, "degree 1 leaves"),
+    ],
+)
+def test_front_ends__refuse_a_choice_before_they_read_anything(choice, message):
+    for front_end, given in ((nn.from_torch, (None, None)), (nn.from_onnx, ("no file",))):
+        with pytest.raises(ApproximationError, match=message):
+            front_end(*given, input_range=(0, 1), **choice)
