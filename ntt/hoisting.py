@@ -46,21 +46,26 @@ class VectorMoves:
         return cls(moves, lanes.ravel())
 
 
-def weights_shape(limbs: int, N: int, terms: int, run: int) -> tuple[int, int, int, int]:
+def weights_shape(
+    limbs: int, N: int, terms: int, run: int, mirrored: bool = False
+) -> tuple[int, int, int, int]:
     """The shape of the weights of a matrix, of which every `run` columns in a row share one word.
 
     run: a power of two that divides N. A row holds the words of one vector of columns, or of
-    several vectors with the same words: (limbs, N / max(run, 8), terms, max(8 / run, 1)).
+    several vectors with the same words: (limbs, N / max(run, 8), terms, max(8 / run, 1)). mirrored:
+    the words of the second half of the columns are those of the first half backwards, and only
+    those of the first half are there, in half as many rows; N / max(run, 8) is then 2 or more.
     """
-    return limbs, N // max(run, VECTOR), terms, max(VECTOR // run, 1)
+    return limbs, (N // max(run, VECTOR)) >> mirrored, terms, max(VECTOR // run, 1)
 
 
-def run_of(weights: np.ndarray, N: int) -> int:
+def run_of(weights: np.ndarray, N: int, mirrored: bool = False) -> int:
     """How many columns in a row share one word of weights in a `weights_shape`."""
     limbs, rows, terms, lanes = weights.shape
-    run: int = max(N // max(rows * lanes, 1), 1)
-    if N % run or weights.shape != weights_shape(limbs, N, terms, run):
-        raise ValueError(f"weights of shape {weights.shape} are no matrix for N = {N}")
+    run: int = max(N // max((rows << mirrored) * lanes, 1), 1)
+    if not rows or N % run or weights.shape != weights_shape(limbs, N, terms, run, mirrored):
+        half = " that are mirrored" if mirrored else ""
+        raise ValueError(f"weights of shape {weights.shape}{half} are no matrix for N = {N}")
     return run
 
 
@@ -91,25 +96,31 @@ class HoistedOperands:
         weights: Sequence[np.ndarray],
         starts: Sequence[np.ndarray],
         product_of: Sequence[np.ndarray],
+        mirrored: Sequence[bool] | None = None,
     ) -> HoistedOperands:
         """The operands of a product of `len(keys)` keys and `len(weights)` matrices.
 
         For each key: keys (digits, 2, key limbs, N), or None for the addend itself; key_rows
         (limbs,), the limb of the key for each limb; permutations. For each matrix: weights
         (limbs, N / max(r, 8), terms, max(8 / r, 1)) that repeat r times in a row (`weights_shape`),
-        starts (sums + 1,), product_of (terms,). Keys and weights are contiguous uint64 in [0, q),
-        the rest integers. Raises `ValueError` if they are not.
+        starts (sums + 1,), product_of (terms,); mirrored, by default not. Keys and weights are
+        contiguous uint64 in [0, q), the rest integers. Raises `ValueError` if they are not.
         """
         moves = [p.moves for p in permutations]
         N = VECTOR * moves[0].shape[1]
-        columns = min(N, COLUMNS)
+        halves = [False] * len(weights) if mirrored is None else list(mirrored)
+        columns = min(N // 2 if any(halves) else N, COLUMNS)
         vectors = columns // VECTOR
         sources = np.stack([m[1, ::vectors] // vectors for m in moves]).astype(np.int64)
         # Keys that read the same columns follow one another, so that the digits stay in the cache.
         order = np.ascontiguousarray(np.argsort(sources, axis=0, kind="stable").T)
         weighted = WeightedSums(
             addresses_of(weights),
-            np.array([run_of(w, N) for w in weights], dtype=np.int64),
+            np.array(
+                [run_of(w, N, half) for w, half in zip(weights, halves, strict=True)],
+                dtype=np.int64,
+            ),
+            np.array(halves, dtype=np.int64),
             np.cumsum([0, *(len(s) - 1 for s in starts)], dtype=np.int64),
             np.concatenate(starts).astype(np.int64),
             np.concatenate(product_of).astype(np.int64),

@@ -67,6 +67,8 @@ class NTTTables:
         self._rows = np.arange(len(self.moduli), dtype=np.int64)
         self._by_word: dict[int, np.ndarray] = {}
         self._subrings: dict[int, NTTTables] = {}
+        self._mirrored: NTTTables | None = None
+        self._is_mirrored = False
 
     def __repr__(self) -> str:
         bits = [q.bit_length() for q in self.moduli]
@@ -101,11 +103,32 @@ class NTTTables:
         """
         if N not in self._subrings:
             tables = NTTTables(N, self.moduli)
-            if N > self.N:
+            if N > self.N or self._is_mirrored:
                 raise RingDegreeError(f"a ring of degree {self.N} has no subring of degree {N}")
             tables._outer_N = self._outer_N
             self._subrings[N] = tables
         return self._subrings[N]
+
+    def mirrored(self) -> NTTTables:
+        """The tables of the polynomials p(X) = p(1/X), as a ring of half the degree.
+
+        The evaluations of such a p read the same forwards and backwards: psi^(2 brv(i) + 1) is the
+        inverse of the root of column N - 1 - i. The first half of them are those of
+        p mod X^(N/2) - i, i = psi^(N/2) (`imaginary_unit`): coefficient j of this is
+        p_j - i p_(N/2 - j), and p_0 for j = 0. That is what `forward` of these tables takes and
+        `inverse` gives back. Raises `RingDegreeError` below N = 16.
+        """
+        if self._mirrored is None:
+            if self._is_mirrored:
+                raise RingDegreeError("the tables of mirrored evaluations have no such tables")
+            half = NTTTables(self.N // 2, self.moduli)
+            half._outer_N, half._is_mirrored = self._outer_N, True
+            self._mirrored = half
+        return self._mirrored
+
+    def imaginary_unit(self, q: int) -> int:
+        """psi^(N/2) modulo a prime of these tables, a square root of -1: that of all subrings."""
+        return pow(primitive_root(q, 2 * self._outer_N), self._outer_N // 2, q)
 
     def for_word(self, word_bits: int) -> np.ndarray:
         """The tables of the kernels: uint64 (moduli, COLUMNS + 4 N), read-only, of `layout`.
@@ -116,19 +139,24 @@ class NTTTables:
             columns = COLUMNS + 4 * self.N
             stacked = aligned_array(len(self.moduli) * columns).reshape(-1, columns)
             for row, q in zip(stacked, self.moduli, strict=True):
-                row[:] = _row_of_prime(self.N, q, word_bits, self._outer_N)
+                row[:] = _row_of_prime(self.N, q, word_bits, self._outer_N, self._is_mirrored)
             stacked.setflags(write=False)
             self._by_word[word_bits] = stacked
         return self._by_word[word_bits]
 
 
 @cached_within(_KEPT_BYTES)
-def _row_of_prime(N: int, q: int, word_bits: int, outer_N: int) -> np.ndarray:
+def _row_of_prime(
+    N: int, q: int, word_bits: int, outer_N: int, mirrored: bool
+) -> np.ndarray:
     modulus = check_ntt_modulus(q, N)
-    psi = pow(primitive_root(q, 2 * outer_N), outer_N // N, q)
-    order = bit_reversal(N)
-    w = _powers(psi, N, q)[order]
-    w_inverse = _powers(pow(psi, -1, q), N, q)[order]
+    whole = 2 * N if mirrored else N
+    psi = pow(primitive_root(q, 2 * outer_N), outer_N // whole, q)
+    order = bit_reversal(whole)
+    if mirrored:
+        order = order[_first_half_of_stages(N)]
+    w = _powers(psi, whole, q)[order]
+    w_inverse = _powers(pow(psi, -1, q), whole, q)[order]
     n_inverse = pow(N, -1, q)
     scale = np.array([n_inverse, n_inverse * int(w_inverse[1]) % q], dtype=np.uint64)
     constants = np.zeros(COLUMNS, dtype=np.uint64)
@@ -153,6 +181,15 @@ def _row_of_prime(N: int, q: int, word_bits: int, outer_N: int) -> np.ndarray:
         0
     ]
     return np.concatenate((constants, *factors[1], *factors[2]))
+
+
+def _first_half_of_stages(N: int) -> np.ndarray:
+    """Where the twiddles of a ring of degree 2 N are that transform the first half of its columns.
+
+    ``w[2 m + i]`` for stage m = 1, 2, .. and group i < m, and w[0]; int64 (N,).
+    """
+    stages = [1 << k for k in range(N.bit_length() - 1)]
+    return np.concatenate(([0], *(np.arange(2 * m, 3 * m) for m in stages)))
 
 
 def bit_reversal(N: int) -> np.ndarray:

@@ -34,6 +34,7 @@ class KernelsOfRows:
         self.tables = tables
         self._made: dict[tuple[int, ...], LimbOps] = {}
         self._subrings: dict[int, KernelsOfRows] = {}
+        self._mirrored: KernelsOfRows | None = None
 
     def subring(self, N: int) -> KernelsOfRows:
         """The kernels of polynomials in X^g, g = own N / N: `ntt.NTTTables.subring`."""
@@ -41,6 +42,12 @@ class KernelsOfRows:
         if found is None:
             found = self._subrings.setdefault(N, KernelsOfRows(self.tables.subring(N)))
         return found
+
+    def mirrored(self) -> KernelsOfRows:
+        """The kernels of polynomials p(X) = p(1/X): `ntt.NTTTables.mirrored`."""
+        if self._mirrored is None:
+            self._mirrored = KernelsOfRows(self.tables.mirrored())
+        return self._mirrored
 
     def __call__(self, rows: tuple[int, ...]) -> LimbOps:
         found = self._made.get(rows)

@@ -120,8 +120,10 @@ class WeightedSums(NamedTuple):
     """The weighted sums of products that several matrices ask for.
 
     runs (matrices,): how often each weight of a matrix repeats in a row, a power of two r that
-    divides N. addresses (matrices,): the address of the first word of the weights of a matrix,
-    (limbs, N / max(r, 8), terms, max(8 / r, 1)) in [0, q). first_sums (matrices + 1,): the first
+    divides N. mirrored (matrices,): 1 where the weights of the second half of the columns are those
+    of the first half backwards, and are not there; else 0. addresses (matrices,): the address of
+    the first word of the weights of a matrix, (limbs, N / max(r, 8), terms, max(8 / r, 1)) in
+    [0, q), with half as many rows where they are mirrored. first_sums (matrices + 1,): the first
     sum of each matrix, and the number of all sums. starts: for each matrix, the first term of each
     of its sums, and the number of its terms. product_of: for each matrix, the product that each of
     its terms weighs.
@@ -129,6 +131,7 @@ class WeightedSums(NamedTuple):
 
     addresses: Words1
     runs: Indices1
+    mirrored: Indices1
     first_sums: Indices1
     starts: Indices1
     product_of: Indices1

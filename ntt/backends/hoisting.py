@@ -38,12 +38,27 @@ def row_bits(run):
 
 
 @inline
-def expanded(out, words, run):
+def paired_block(n, count):
+    """The n-th block of columns of `count` to work on: 0, count - 1, 1, count - 2, ..
+
+    So the columns that share mirrored weights follow one another.
+    """
+    return count - 1 - n // 2 if n % 2 else n // 2
+
+
+@inline
+def row_mask(mirrored, block, count, N):
+    """What the number of a vector is xored with for its row of weights, which may be mirrored."""
+    return N // VECTOR - 1 if mirrored and 2 * block >= count else 0
+
+
+@inline
+def expanded(out, words, run, backwards):
     """out (8 terms,) = words (terms max(8 / run, 1),), so that each lane has a word of its own."""
-    lanes = max(VECTOR // run, 1)
+    lanes, last = max(VECTOR // run, 1), VECTOR - 1 if backwards else 0
     for t in range(words.size // lanes):
         for lane in range(VECTOR):
-            out[t * VECTOR + lane] = words[t * lanes + lane // run]
+            out[t * VECTOR + lane] = words[t * lanes + (lane ^ last) // run]
     return out
 
 
@@ -78,7 +93,8 @@ def hoisted_product(
     for r in range(lo // blocks_of_row, (hi + blocks_of_row - 1) // blocks_of_row):
         limb, c = first + r, tables[rows[r]]
         start = max(lo - r * blocks_of_row, 0)
-        for block in range(start, min(hi - r * blocks_of_row, blocks_of_row)):
+        for n in range(start, min(hi - r * blocks_of_row, blocks_of_row)):
+            block = paired_block(n, blocks_of_row)
             column = block * columns
             for g in range(images):
                 for b in range(count):
@@ -111,11 +127,13 @@ def hoisted_product(
                 term += terms
                 run = sums.runs[o]
                 width, bits = terms * max(VECTOR // run, 1), row_bits(run)
-                table = array_at(sums.addresses[o], (limbs, N // VECTOR >> bits, width))
+                height = N // VECTOR >> (bits + sums.mirrored[o])
+                mask = row_mask(sums.mirrored[o], block, blocks_of_row, N)
+                table = array_at(sums.addresses[o], (limbs, height, width))
                 for v in range(vectors):
-                    factors = table[limb, (block * vectors + v) >> bits]
-                    if run > 1:
-                        factors = expanded(scratch.factors, factors, run)
+                    factors = table[limb, ((block * vectors + v) ^ mask) >> bits]
+                    if run > 1 or mask > 0:
+                        factors = expanded(scratch.factors, factors, run, mask > 0)
                     for g in range(images):
                         near = products[g, v * count * 2 * VECTOR :]
                         for s in range(begin.size - 1):

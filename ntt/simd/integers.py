@@ -74,13 +74,14 @@ def load(typing_context, array, index):
     return u64x8(array, types.intp), generate
 
 
-def load_runs(run):
+def load_runs(run, backwards=False):
     """A function of (array, index): ``array[index : index + 8 // run]``, each word in `run` lanes.
 
-    run: 1, 2, 4 or 8.
+    run: 1, 2, 4 or 8. backwards: the last word in the first lanes.
     """
     words = ir.VectorType(_I64, LANES // run)
-    mask = ir.Constant(ir.VectorType(_I32, LANES), [lane // run for lane in range(LANES)])
+    lanes = [lane // run for lane in range(LANES)]
+    mask = ir.Constant(ir.VectorType(_I32, LANES), lanes[::-1] if backwards else lanes)
 
     @intrinsic
     def operation(typing_context, array, index):

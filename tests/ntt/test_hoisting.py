@@ -27,8 +27,8 @@ class Problem:
     """Random, or largest, operands of a hoisted product over the last limbs of a chain."""
 
     def __init__(
-        self, N, bits, images, digits, elements, groups, *, runs=None, largest=False, limbs=3,
-        seed=0,
+        self, N, bits, images, digits, elements, groups, *, runs=None, mirrored=None, largest=False,
+        limbs=3, seed=0,
     ):
         rng = np.random.default_rng(seed)
         self.tables = NTTTables(N, ntt.find_primes(bits, N, limbs))
@@ -52,10 +52,15 @@ class Problem:
         self.product_of = [rng.integers(0, len(elements), s[-1]) for s in self.starts]
         self.weights = [residues(s[-1]) for s in self.starts]
         stored = []
-        for o, run in enumerate(runs or [1] * len(groups)):
+        halves = mirrored or [False] * len(groups)
+        for o, (run, half) in enumerate(zip(runs or [1] * len(groups), halves, strict=True)):
             words = self.weights[o][..., ::run]
-            self.weights[o] = np.repeat(words, run, axis=-1)
             rows, lanes = N // max(run, VECTOR), max(VECTOR // run, 1)
+            if half:
+                words = words[..., : words.shape[-1] // 2]
+                rows //= 2
+            all_words = np.concatenate((words, words[..., ::-1]), axis=-1) if half else words
+            self.weights[o] = np.repeat(all_words, run, axis=-1)
             split = words.reshape(len(words), limbs, rows, lanes)
             stored.append(np.ascontiguousarray(np.moveaxis(split, 0, 2)))
         self.operands = HoistedOperands.of(
@@ -65,6 +70,7 @@ class Problem:
             stored,
             self.starts,
             self.product_of,
+            mirrored,
         )
 
     def run(self, first=0, cuts=()):
@@ -167,12 +173,37 @@ def test_hoisted_product__weights_that_repeat_in_a_row(backend, images):
     assert (problem.run() == problem.expected()).all()
 
 
+@pytest.mark.parametrize("images", [1, 5])
+@pytest.mark.parametrize("N", [128, 1024, 2048, 8192, 1 << 14])
+def test_hoisted_product__weights_that_are_mirrored(backend, images, N):
+    """With every run, beside matrices that are not; one block of columns or more in each half."""
+    runs = [run for run in (1, 2, 4, 8, 16, N // 8, 1) if 2 * max(run, VECTOR) <= N]
+    mirrored = [True] * (len(runs) - 1) + [False]
+    groups = [(2, 3)] * len(runs)
+    problem = Problem(
+        N, 45, images, 2, (1, 3, 27), groups, runs=runs, mirrored=mirrored, limbs=2, seed=images
+    )
+    assert (problem.run() == problem.expected()).all()
+
+
+@pytest.mark.parametrize("cuts", [(1,), (3,), (5, 6), range(1, 8)])
+def test_hoisted_product__mirrored_weights_part_by_part(backend, cuts):
+    N = 4 * hoisting.COLUMNS
+    problem = Problem(N, 45, 1, 2, (5, 2 * N - 1, 1), [(4,)], mirrored=[True], limbs=2)
+    assert (problem.run(cuts=cuts) == problem.expected()).all()
+
+
 def test_run_of__refuses_weights_of_another_shape():
     for run in (1, 2, 4, 8, 64):
         assert run_of(np.zeros(weights_shape(2, 64, 3, run)), 64) == run
+    for run in (1, 2, 4, 8, 32):
+        assert run_of(np.zeros(weights_shape(2, 64, 3, run, mirrored=True)), 64, True) == run
     for shape in ((2, 8, 3, 16), (2, 0, 3, 8), (2, 3, 3, 8), (2, 5, 3, 1), (2, 16, 3, 1)):
         with pytest.raises(ValueError, match="no matrix for N = 64"):
             run_of(np.zeros(shape), 64)
+    for shape in ((2, 8, 3, 8), (2, 0, 3, 1), (2, 3, 3, 8), (2, 4, 3, 16)):
+        with pytest.raises(ValueError, match="that are mirrored are no matrix for N = 64"):
+            run_of(np.zeros(shape), 64, mirrored=True)
 
 
 def test_hoisted_product__without_terms_is_zero(backend):

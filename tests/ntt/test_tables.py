@@ -151,6 +151,43 @@ def test_subring__evaluates_polynomials_in_a_power_of_x(inner: int, bits: int) -
     assert (np.repeat(innermost, N // 8, axis=1) == ntt.forward(spread, tables)).all()
 
 
+@pytest.mark.parametrize("bits", [28, 45, 50, 58])
+@pytest.mark.parametrize("N", [16, 32, 64, 128, 1024, 4096])
+def test_mirrored__evaluates_polynomials_that_are_fixed_by_an_inversion(N: int, bits: int) -> None:
+    """The evaluations of p(X) = p(1/X) read the same backwards; the first half comes alone."""
+    outer = ntt.NTTTables(4 * N, ntt.find_primes(bits, 4 * N, 2))
+    for tables in (outer.subring(N), ntt.NTTTables(N, outer.moduli)):
+        half = tables.mirrored()
+        assert tables.mirrored() is half
+        assert half.N == N // 2
+        rng = np.random.default_rng(N)
+        p = np.zeros((2, N), dtype=np.uint64)
+        folded = np.empty((2, N // 2), dtype=np.uint64)
+        for row, q in enumerate(tables.moduli):
+            p[row, : N // 2] = rng.integers(0, q, N // 2, dtype=np.uint64)
+            p[row, N // 2 + 1 :] = (q - p[row, N // 2 - 1 : 0 : -1]) % q
+            unit = tables.imaginary_unit(q)
+            assert unit * unit % q == q - 1
+            folded[row] = [
+                (int(p[row, j]) - (unit * int(p[row, N // 2 - j]) if j else 0)) % q
+                for j in range(N // 2)
+            ]
+        evaluations = ntt.forward(p, tables)
+        assert (evaluations == evaluations[:, ::-1]).all()
+        assert (ntt.forward(folded, half) == evaluations[:, : N // 2]).all()
+        assert (ntt.inverse(evaluations[:, : N // 2], half) == folded).all()
+
+
+def test_mirrored__has_no_further_tables() -> None:
+    half = ntt.NTTTables(64, ntt.find_primes(30, 64, 1)).mirrored()
+    with pytest.raises(ntt.RingDegreeError, match="no such tables"):
+        half.mirrored()
+    with pytest.raises(ntt.RingDegreeError, match="no subring of degree 16"):
+        half.subring(16)
+    with pytest.raises(ntt.RingDegreeError):
+        ntt.NTTTables(8, ntt.find_primes(30, 8, 1)).mirrored()
+
+
 def test_subring__is_no_larger_than_the_ring() -> None:
     tables = ntt.NTTTables(64, ntt.find_primes(30, 256, 1))
     for N in (128, 256):

@@ -1,7 +1,9 @@
 """Diagonals to weights: encoded at the period with which all of them repeat, on all threads.
 
 Slots that repeat with a period p are a polynomial in X^g, g = N / (2 p). Its transform takes N / g
-values, each g times in a row. Those are computed in the ring of degree N / g and stored once.
+values, each g times in a row. Those are computed in the ring of degree N / g and stored once. Real
+slots are a polynomial p(X) = p(1/X), whose values read the same backwards: the first half of them
+is computed in a ring of half the degree and stored (`ntt.NTTTables.mirrored`).
 """
 
 from __future__ import annotations
@@ -41,6 +43,11 @@ _TILE_BYTES = 4 << 20
 
 _LINE_WORDS = 8
 
+_LEAST_MIRRORED = 128
+"""The least period of diagonals of which half of the weights is kept: every backend transforms in a
+ring of this degree.
+"""
+
 
 @dataclass(frozen=True, eq=False)
 class ArrangedDiagonals:
@@ -48,8 +55,8 @@ class ArrangedDiagonals:
 
     babies, giants, starts, baby_of: the fields of `EncodedDiagonals`. vectors: the diagonal of each
     row, which is encoded rotated by minus the step of its giant. period: a number of slots with
-    which all diagonals repeat. factor: as in `EncodedDiagonals`. whole: what `rounded` keeps of the
-    vectors, which are then empty.
+    which all diagonals repeat. mirrored, factor: as in `EncodedDiagonals`. whole: what `rounded`
+    keeps of the vectors, which are then empty.
     """
 
     params: CKKSParameters
@@ -60,6 +67,7 @@ class ArrangedDiagonals:
     baby_of: np.ndarray
     vectors: tuple[np.ndarray, ...]
     period: int
+    mirrored: bool
     factor: float | None = None
     whole: np.ndarray | None = None
 
@@ -86,6 +94,8 @@ class ArrangedDiagonals:
         for giant, baby, shift in plan.terms:
             by_giant[giant].append((baby, shift % slots))
         kept = [g for g, terms in enumerate(by_giant) if terms]
+        period = common_period(params.N, tuple(by_shift.values()))
+        real = all(vector.dtype.kind != "c" for vector in by_shift.values())
         return cls(
             params,
             level,
@@ -94,19 +104,20 @@ class ArrangedDiagonals:
             np.cumsum([0, *(len(by_giant[g]) for g in kept)], dtype=np.int64),
             np.array([baby for g in kept for baby, _ in by_giant[g]], dtype=np.int64),
             tuple(by_shift[shift] for g in kept for _, shift in by_giant[g]),
-            common_period(params.N, tuple(by_shift.values())),
+            period,
+            real and period >= _LEAST_MIRRORED,
             factor,
         )
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """The shape of the weights."""
-        return _shape(self.params, self.level, self.baby_of.size, self.period)
+        return _shape(self.params, self.level, self.baby_of.size, self.period, self.mirrored)
 
     @property
     def weight_bytes(self) -> int:
         """The size of the weights."""
-        return weight_bytes(self.params, self.level, self.baby_of.size, self.period)
+        return 8 * math.prod(self.shape)
 
     @functools.cached_property
     def digest(self) -> bytes:
@@ -138,7 +149,7 @@ class ArrangedDiagonals:
         def work(lo: int, hi: int) -> None:
             for first in range(lo, hi, _TERMS):
                 last = min(first + _TERMS, hi)
-                coefficients = np.empty((last - first, 2 * self.period))
+                coefficients = np.empty((last - first, self._coefficients))
                 self._fill(coefficients, first)
                 self._encode_terms(out, encoder, coefficients, first)
                 if advance is not None:
@@ -155,15 +166,20 @@ class ArrangedDiagonals:
         """
         if self.whole is not None:
             return self
-        coefficients = np.empty((self.baby_of.size, 2 * self.period))
+        coefficients = np.empty((self.baby_of.size, self._coefficients))
         threads.split(len(coefficients), lambda lo, hi: self._fill(coefficients[lo:hi], lo))
         np.rint(coefficients, out=coefficients)
         if not np.abs(coefficients).max(initial=0.0) < _INT32:
             return self
         return replace(self, vectors=(), whole=coefficients.astype(np.int32))
 
+    @property
+    def _coefficients(self) -> int:
+        """How many coefficients a diagonal is encoded from."""
+        return self.period if self.mirrored else 2 * self.period
+
     def _fill(self, coefficients: np.ndarray, first: int) -> None:
-        """coefficients (rows, 2 period) = those of the diagonals from `first` on."""
+        """coefficients (rows, `_coefficients`) = those of the diagonals from `first` on."""
         rows = range(first, first + len(coefficients))
         if self.whole is not None:
             np.copyto(coefficients, self.whole[first : rows.stop])
@@ -173,7 +189,7 @@ class ArrangedDiagonals:
         giants = np.searchsorted(self.starts, rows, side="right") - 1
         for row, giant, target in zip(rows, giants.tolist(), coefficients, strict=True):
             slots = np.roll(_one_period(self.vectors[row], self.period), self.giants[giant])
-            np.copyto(target, finite_coefficients(embed, slots, scale))
+            np.copyto(target, finite_coefficients(embed, slots, scale)[: target.size])
 
     def _encode_terms(
         self, out: np.ndarray, encoder: Encoder, coefficients: np.ndarray, first: int
@@ -185,12 +201,15 @@ class ArrangedDiagonals:
         ring, (limbs, rows, _, lanes) = context(self.params), out.shape
         primes, count = ring.qp_rows(self.level), len(coefficients)
         together = max(1, _TILE_BYTES // (8 * rows * lanes * count))
+        kernels = ring.limbs.subring(2 * self.period)
+        if self.mirrored:
+            kernels = kernels.mirrored()
         for low in range(0, limbs, together):
             high = min(low + together, limbs)
-            ops = ring.limbs.subring(2 * self.period)(primes[low:high])
+            ops = kernels(primes[low:high])
             transformed = workspace("encoded diagonals", (count, high - low, rows * lanes))
             for polynomial, target in zip(coefficients, transformed, strict=True):
-                encoder.residues(polynomial, self.level, ops, target)
+                encoder.residues(polynomial, self.level, ops, target, self.mirrored)
             _interleave(out, transformed, low, first)
 
 
@@ -222,15 +241,15 @@ def common_period(N: int, vectors: Iterable[np.ndarray]) -> int:
 
 
 def weight_bytes(params: CKKSParameters, level: int, terms: int, period: int) -> int:
-    """The size of the weights of diagonals that repeat with `period` slots, at `level`."""
-    return 8 * math.prod(_shape(params, level, terms, period))
+    """The size of the weights of real diagonals that repeat with `period` slots, at `level`."""
+    return 8 * math.prod(_shape(params, level, terms, period, period >= _LEAST_MIRRORED))
 
 
 def _shape(
-    params: CKKSParameters, level: int, terms: int, period: int
+    params: CKKSParameters, level: int, terms: int, period: int, mirrored: bool
 ) -> tuple[int, int, int, int]:
     limbs = len(context(params).qp_rows(level))
-    return weights_shape(limbs, params.N, terms, params.slots // period)
+    return weights_shape(limbs, params.N, terms, params.slots // period, mirrored)
 
 
 def _vectors_by_shift(

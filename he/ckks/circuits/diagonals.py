@@ -37,9 +37,12 @@ class EncodedDiagonals(Unchecked):
     to be multiplied by baby step ``baby_of[row]`` and already rotated by minus the giant step. They
     are kept as weights in the order in which they are read. Where all diagonals repeat every N / 2r
     slots, their transforms take N / r values, each r times in a row, and those values are kept:
-    (limbs_QP, N / max(r, 8), terms, max(8 / r, 1)), the `weights_shape` of r. factor: the scale of
-    the weights, None for that of the level: `CKKSParameters.factor_scale` where ciphertexts come at
-    another scale than the canonical one, such as squares that were not rescaled.
+    (limbs_QP, N / max(r, 8), terms, max(8 / r, 1)), the `weights_shape` of r.
+
+    factor: the scale of the weights, None for that of the level: `CKKSParameters.factor_scale`
+    where ciphertexts come at another scale than the canonical one, such as squares that were not
+    rescaled. mirrored: all diagonals are real, so that the values of their transforms read the same
+    backwards, and only the first half of them is kept.
 
     Raises `ParameterError` for arrays that do not fit one another, the level or the parameter set.
     """
@@ -52,6 +55,7 @@ class EncodedDiagonals(Unchecked):
     baby_of: np.ndarray
     weights: np.ndarray
     factor: float | None = None
+    mirrored: bool = False
 
     def __post_init__(self) -> None:
         instance(self.params, CKKSParameters, "the parameter set of a linear transform")
@@ -72,7 +76,8 @@ class EncodedDiagonals(Unchecked):
                 f"and {len(self.babies)} baby steps"
             )
         moduli = context(self.params).qp(self.level).moduli
-        shape = weights_shape(len(moduli), self.params.N, terms, self._run)
+        instance(self.mirrored, bool, "mirrored")
+        shape = weights_shape(len(moduli), self.params.N, terms, self._run, self.mirrored)
         check_array(self.weights, shape, "the weights of a linear transform")
         check_below(self.weights.reshape(len(moduli), -1), moduli, "a linear transform")
         self.weights.setflags(write=False)
@@ -109,16 +114,19 @@ class EncodedDiagonals(Unchecked):
     def diagonals(self) -> np.ndarray:
         """A copy of the diagonals, (terms, limbs_QP, N), transformed."""
         terms = large_copy(np.moveaxis(self.weights, 2, 0))
-        shape = terms.shape[:2]
-        out = large_array((*shape, self.params.N))
-        np.copyto(out.reshape(*shape, -1, self._run), terms.reshape(*shape, -1, 1))
+        shape, N = terms.shape[:2], self.params.N
+        out = large_array((*shape, N))
+        there = out[..., : N >> self.mirrored].reshape(*shape, -1, self._run)
+        np.copyto(there, terms.reshape(*shape, -1, 1))
+        if self.mirrored:
+            np.copyto(out[..., N // 2 :], out[..., N // 2 - 1 :: -1])
         return out
 
     @property
     def _run(self) -> int:
         """How often each value of a transformed diagonal repeats in a row."""
         try:
-            return run_of(self.weights, self.params.N)
+            return run_of(self.weights, self.params.N, self.mirrored)
         except (AttributeError, ValueError):  # no weights: the check of their shape says so
             return 1
 
@@ -166,6 +174,7 @@ def with_weights(kind: type[D], arranged: ArrangedDiagonals, weights: np.ndarray
         baby_of=arranged.baby_of,
         weights=weights,
         factor=arranged.factor,
+        mirrored=arranged.mirrored,
     )
 
 

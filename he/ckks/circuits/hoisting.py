@@ -50,6 +50,7 @@ class HoistedColumn:
                 np.take([places[block.element(step)] for step in block.babies], block.baby_of)
                 for block in blocks.values()
             ],
+            [block.mirrored for block in blocks.values()],
         )
 
     @property

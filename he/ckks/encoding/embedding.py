@@ -28,7 +28,8 @@ SCRATCH = "embedding"
 class Embedding(Protocol):
     """Slots (N/2,), float64 or complex128, to coefficients (N,) float64 and back.
 
-    Every result is multiplied by `scale`; inputs are contiguous and stay as they are.
+    Every result is multiplied by `scale`; inputs are contiguous and stay as they are. Real slots
+    make a polynomial p(X) = p(1/X), to the bit: p_(N - j) = -p_j and p_(N/2) = 0.
     """
 
     def coefficients(self, slots: np.ndarray, scale: float) -> np.ndarray:
@@ -76,6 +77,9 @@ class PlainEmbedding(Embedding):
         # Slots beyond float64 come out infinite.
         with np.errstate(over="ignore", invalid="ignore"):
             spectrum = np.fft.fft(arranged) * (self._twist * (scale / slots.size))
+        if slots.dtype == np.float64:
+            spectrum.imag[0] = 0.0
+            spectrum.imag[1:] = -spectrum.real[:0:-1]
         return np.concatenate((spectrum.real, spectrum.imag))
 
     def slots(self, coefficients: np.ndarray, scale: float) -> np.ndarray:

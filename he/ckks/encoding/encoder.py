@@ -13,7 +13,7 @@ from he.ckks.encoding.embedding import SCRATCH as EMBEDDING_SCRATCH
 from he.ckks.encoding.embedding import Embedding, embedding
 from he.ckks.encoding.lifting import SCRATCH as LIFTING_SCRATCH
 from he.ckks.encoding.lifting import CentredCoefficients
-from he.ckks.encoding.rounding import largest_magnitude, rounded_residues
+from he.ckks.encoding.rounding import largest_magnitude, mirrored_residues, rounded_residues
 from he.ckks.params import CKKSParameters
 from he.ckks.scales import check_scale
 from he.errors import EncodingError, ParameterError
@@ -69,11 +69,18 @@ class Encoder:
         )
 
     def residues(
-        self, coefficients: np.ndarray, level: int, ops: LimbOps, out: np.ndarray | None = None
+        self,
+        coefficients: np.ndarray,
+        level: int,
+        ops: LimbOps,
+        out: np.ndarray | None = None,
+        mirrored: bool = False,
     ) -> np.ndarray:
         """Rounded coefficients (N,) as residues (limbs, N) of `ops`, transformed, N that of `ops`.
 
-        out: where they go, by default new memory.
+        out: where they go, by default new memory. mirrored: these are the first half of the
+        coefficients of real slots, `ops` of `ntt.NTTTables.mirrored`, and the residues the first
+        half of the evaluations; the other half are the same backwards.
 
         Raises `EncodingError` for coefficients beyond float64, or that Q at `level` does not hold.
         """
@@ -89,7 +96,8 @@ class Encoder:
                 f"values below 2^{math.log2(self._Q[level]) - 1:.1f}: "
                 f"use smaller values, a smaller scale or a higher level"
             )
-        return rounded_residues(coefficients, largest, ops, out)
+        rounded = mirrored_residues if mirrored else rounded_residues
+        return rounded(coefficients, largest, ops, out)
 
     def decode(self, plaintext: Plaintext) -> np.ndarray:
         """The slots (N/2,) complex128: the inverse of `encode` up to rounding."""

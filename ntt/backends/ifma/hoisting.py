@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 
 from ntt.backends.addressed import array_at
-from ntt.backends.hoisting import move_lanes, move_target, row_bits
+from ntt.backends.hoisting import move_lanes, move_target, paired_block, row_bits, row_mask
 from ntt.backends.ifma.arithmetic import ZERO, fold_constants, fold_wide
 from ntt.backends.ifma.products import accumulate
 from ntt.backends.layout import SHIFT, VECTOR
@@ -26,6 +26,8 @@ from ntt.simd.integers import load, load_runs, prefetch_second, select_lanes, sp
 _LARGE = 1 << 14
 
 load_pairs, load_quads, load_word = load_runs(2), load_runs(4), load_runs(8)
+load_back, load_pairs_back = load_runs(1, backwards=True), load_runs(2, backwards=True)
+load_quads_back = load_runs(4, backwards=True)
 
 
 @inline
@@ -133,8 +135,8 @@ def _multiply_one(
 
 @inline
 def _four_sums(
-    load_weights, lanes, out, g, first, limb, column, vectors, products, step, weights, bits,
-    begin, product_of, c
+    load_weights, lanes, out, g, first, limb, column, vectors, products, step, weights, mask,
+    bits, begin, product_of, c
 ):
     """`_sum_four` of weights of which a vector of columns takes `lanes` words."""
     fold, most = fold_constants(c), most_terms(c)
@@ -142,7 +144,7 @@ def _four_sums(
     zeros = zero, zero, zero, zero
     for v in range(vectors):
         i = column + 8 * v
-        row = weights[(i >> 3) >> bits]
+        row = weights[((i >> 3) ^ mask) >> bits]
         for s in range(begin.size - 1):
             a, b = zeros, zeros
             t, end = begin[s], begin[s + 1]
@@ -168,15 +170,15 @@ def _four_sums(
 
 @inline
 def _one_sums(
-    load_weights, lanes, out, g, first, limb, column, vectors, products, step, weights, bits,
-    begin, product_of, c
+    load_weights, lanes, out, g, first, limb, column, vectors, products, step, weights, mask,
+    bits, begin, product_of, c
 ):
     """`_four_sums` of one image."""
     fold, most = fold_constants(c), most_terms(c)
     zero = splat(ZERO)
     for v in range(vectors):
         i = column + 8 * v
-        row = weights[(i >> 3) >> bits]
+        row = weights[((i >> 3) ^ mask) >> bits]
         for s in range(begin.size - 1):
             a, b = zero, zero
             t, end = begin[s], begin[s + 1]
@@ -195,8 +197,8 @@ def _one_sums(
 
 @inline
 def _pair_sums(
-    load_weights, lanes, out, g, first, limb, column, vectors, products, step, weights, bits,
-    begin, product_of, c
+    load_weights, lanes, out, g, first, limb, column, vectors, products, step, weights, mask,
+    bits, begin, product_of, c
 ):
     """`_one_sums` of two vectors side by side: they hide the latency of products from memory, and
     compete for a cache that holds them.
@@ -205,7 +207,8 @@ def _pair_sums(
     zero = splat(ZERO)
     for v in range(0, vectors, 2):
         i = column + 8 * v
-        row, next_row = weights[(i >> 3) >> bits], weights[((i >> 3) + 1) >> bits]
+        row = weights[((i >> 3) ^ mask) >> bits]
+        next_row = weights[(((i >> 3) + 1) ^ mask) >> bits]
         for s in range(begin.size - 1):
             a, b, d, e = zero, zero, zero, zero
             t, end = begin[s], begin[s + 1]
@@ -232,65 +235,86 @@ def _pair_sums(
 
 @inline
 def _sums_of_run(
-    sums, out, g, first, limb, column, vectors, products, step, weights, run, bits, begin,
+    sums, out, g, first, limb, column, vectors, products, step, weights, run, mask, bits, begin,
     product_of, c
 ):
     """All sums of a matrix in a block of columns, by `sums`: a vector after the other.
 
     weights (rows, lanes terms): a row for 2^bits vectors of columns, each word for `run` columns.
+    mask: `row_mask`; where it is not 0, the columns of a vector take the words backwards.
     """
-    if run == 1:
+    if run >= VECTOR:
         sums(
-            load, 8, out, g, first, limb, column, vectors, products, step, weights, bits,
+            load_word, 1, out, g, first, limb, column, vectors, products, step, weights, mask, bits,
             begin, product_of, c,
         )
+    elif run == 1:
+        if mask == 0:
+            sums(
+                load, 8, out, g, first, limb, column, vectors, products, step, weights, mask, bits,
+                begin, product_of, c,
+            )
+        else:
+            sums(
+                load_back, 8, out, g, first, limb, column, vectors, products, step, weights, mask,
+                bits, begin, product_of, c,
+            )
     elif run == 2:
+        if mask == 0:
+            sums(
+                load_pairs, 4, out, g, first, limb, column, vectors, products, step, weights, mask,
+                bits, begin, product_of, c,
+            )
+        else:
+            sums(
+                load_pairs_back, 4, out, g, first, limb, column, vectors, products, step, weights,
+                mask, bits, begin, product_of, c,
+            )
+    elif mask == 0:
         sums(
-            load_pairs, 4, out, g, first, limb, column, vectors, products, step, weights, bits,
-            begin, product_of, c,
-        )
-    elif run == 4:
-        sums(
-            load_quads, 2, out, g, first, limb, column, vectors, products, step, weights, bits,
-            begin, product_of, c,
+            load_quads, 2, out, g, first, limb, column, vectors, products, step, weights, mask,
+            bits, begin, product_of, c,
         )
     else:
         sums(
-            load_word, 1, out, g, first, limb, column, vectors, products, step, weights, bits,
-            begin, product_of, c,
+            load_quads_back, 2, out, g, first, limb, column, vectors, products, step, weights, mask,
+            bits, begin, product_of, c,
         )
 
 
 @kernel
 def _sum_four(
-    out, g, first, limb, column, vectors, products, step, weights, run, bits, begin, product_of, c
+    out, g, first, limb, column, vectors, products, step, weights, run, mask, bits, begin,
+    product_of, c
 ):
     """`_sums_of_run` of four images."""
     _sums_of_run(
-        _four_sums, out, g, first, limb, column, vectors, products, step, weights, run, bits, begin,
-        product_of, c,
+        _four_sums, out, g, first, limb, column, vectors, products, step, weights, run, mask, bits,
+        begin, product_of, c,
     )
 
 
 @kernel
 def _sum_one(
-    out, g, first, limb, column, vectors, products, step, weights, run, bits, begin, product_of, c
+    out, g, first, limb, column, vectors, products, step, weights, run, mask, bits, begin,
+    product_of, c
 ):
     """`_sums_of_run` of one image."""
     _sums_of_run(
-        _one_sums, out, g, first, limb, column, vectors, products, step, weights, run, bits, begin,
-        product_of, c,
+        _one_sums, out, g, first, limb, column, vectors, products, step, weights, run, mask, bits,
+        begin, product_of, c,
     )
 
 
 @kernel
 def _sum_one_of_large(
-    out, g, first, limb, column, vectors, products, step, weights, run, bits, begin, product_of, c
+    out, g, first, limb, column, vectors, products, step, weights, run, mask, bits, begin,
+    product_of, c
 ):
     """`_sums_of_run` of one image in a large ring."""
     _sums_of_run(
-        _pair_sums, out, g, first, limb, column, vectors, products, step, weights, run, bits, begin,
-        product_of, c,
+        _pair_sums, out, g, first, limb, column, vectors, products, step, weights, run, mask, bits,
+        begin, product_of, c,
     )
 
 
@@ -308,7 +332,7 @@ def hoisted_product(
     """`ntt.backends.contract.Kernels.hoisted_product`, four images at a time, or one."""
     addresses, key_limbs, key_rows, moves, lanes = keys
     sources, order = blocks
-    weights, runs, first_sums, starts, product_of = sums
+    weights, runs, mirrored, first_sums, starts, product_of = sums
     near, packed = scratch.products.reshape(-1), scratch.packed
     images, limbs, N = out.shape[0], out.shape[3], out.shape[4]
     count, columns, digit_count = addresses.size, scratch.pair.shape[1], digits.shape[1]
@@ -329,7 +353,8 @@ def hoisted_product(
                     at = d * words + 8 * image
                     _scatter(packed, at, (digit_count + 1) * words, row, 0, N // VECTOR)
             step = 2 * count * words
-            for block in range(start, stop):
+            for number in range(start, stop):
+                block = paired_block(number, blocks_of_row)
                 for n in range(count):
                     b = order[block, n]
                     place = 2 * b * words
@@ -366,20 +391,22 @@ def hoisted_product(
                     term += terms
                     run = runs[o]
                     bits, width = row_bits(run), terms * max(VECTOR // run, 1)
-                    table = array_at(weights[o], (limbs, N // VECTOR >> bits, width))
+                    mask = row_mask(mirrored[o], block, blocks_of_row, N)
+                    height = N // VECTOR >> (bits + mirrored[o])
+                    table = array_at(weights[o], (limbs, height, width))
                     if wide == 4:
                         _sum_four(
                             out, g, first_sums[o], limb, block * columns, vectors, near, step,
-                            table[limb], run, bits, begin, chosen, c,
+                            table[limb], run, mask, bits, begin, chosen, c,
                         )
                     elif N < _LARGE:
                         _sum_one(
                             out, g, first_sums[o], limb, block * columns, vectors, near, step,
-                            table[limb], run, bits, begin, chosen, c,
+                            table[limb], run, mask, bits, begin, chosen, c,
                         )
                     else:
                         _sum_one_of_large(
                             out, g, first_sums[o], limb, block * columns, vectors, near, step,
-                            table[limb], run, bits, begin, chosen, c,
+                            table[limb], run, mask, bits, begin, chosen, c,
                         )
             g += wide

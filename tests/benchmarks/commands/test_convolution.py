@@ -19,7 +19,7 @@ def test_convolution__counts_the_bytes_of_weights_at_their_period(tmp_path: Path
     (row,) = json.loads(path.read_text())["rows"]
     limbs = len(row["parameters"]["q_bits"]) + len(row["parameters"]["p_bits"])
     assert row["period"] == 256 == 4 * 8 * 8
-    assert row["weight_bytes"] == 8 * limbs * row["diagonals"] * 2 * row["period"]
+    assert row["weight_bytes"] == 8 * limbs * row["diagonals"] * row["period"]
     assert row["error"] < 2.0**-16
     assert "weights 0.00 GB" in capsys.readouterr().out
 

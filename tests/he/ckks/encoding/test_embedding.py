@@ -51,6 +51,17 @@ def test_embedding__is_the_sum_that_defines_it(N: int) -> None:
         assert rms(real / 3 - expected.real) <= bound(N) * rms(expected)
 
 
+@pytest.mark.parametrize("N", [8, 16, 64, 128, 256, 1024, 8192])
+def test_embedding__of_real_slots_is_fixed_by_an_inversion_to_the_bit(N: int) -> None:
+    """p_(N - j) = -p_j and p_(N/2) = 0: half of the coefficients tells the others."""
+    rng = np.random.default_rng(N)
+    slots = rng.normal(size=N // 2) * 10.0 ** rng.integers(-9, 9, N // 2)
+    for embed in (PlainEmbedding(N), embedding(N)):
+        a = embed.coefficients(slots, 2.0**40)
+        assert a[N // 2] == 0
+        assert (a[N // 2 + 1 :] == -a[N // 2 - 1 : 0 : -1]).all()
+
+
 @pytest.mark.parametrize("real", [True, False])
 @pytest.mark.parametrize("N", [SMALLEST, 2 * SMALLEST, 4 * SMALLEST])
 def test_embedding__coefficients_have_the_slots_as_values(N: int, real: bool) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from he.ckks.encoding.rounding import largest_magnitude, rounded_residues
+from he.ckks.encoding.rounding import largest_magnitude, mirrored_residues, rounded_residues
 from he.ckks.params import CKKSParameters
 from he.rlwe.rns import RNSContext, context
 
@@ -45,6 +45,25 @@ def test_rounded_residues__where_another_digit_begins(backend: str, bits: int) -
     values[:8] = [edge, -edge, np.nextafter(edge, 0), -np.nextafter(edge, 0), 0.5, 1.5, -0.5, -2.5]
     check(rns, values)
     check(rns, values[::-1].copy())
+
+
+@given(
+    st.sampled_from(["default", "wide"]),
+    st.sampled_from([16, 32, 128]),
+    st.integers(0, 2**32 - 1),
+    st.integers(-3, 1000),
+)
+def test_mirrored_residues__are_the_first_half_of_all(name, inner, seed, bits) -> None:
+    rns = context(SETS[name])
+    rows = rns.q_rows(rns.params.max_level)
+    ring = rns.limbs.subring(inner)
+    first = np.ldexp(np.random.default_rng(seed).uniform(-1, 1, inner // 2), bits)
+    values = np.concatenate((first, [0.0], -first[:0:-1]))
+    largest = largest_magnitude(values)
+    whole = rounded_residues(values, largest, ring(rows))
+    assert (whole == whole[:, ::-1]).all()
+    half = mirrored_residues(first, largest, ring.mirrored()(rows))
+    assert (half == whole[:, : inner // 2]).all()
 
 
 def test_largest_magnitude__puts_infinity_and_then_nan_above_all_numbers() -> None:
