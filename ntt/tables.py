@@ -10,6 +10,7 @@ evaluations in bit-reversed order and back.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -128,7 +129,7 @@ class NTTTables:
 
     def imaginary_unit(self, q: int) -> int:
         """psi^(N/2) modulo a prime of these tables, a square root of -1: that of all subrings."""
-        return pow(primitive_root(q, 2 * self._outer_N), self._outer_N // 2, q)
+        return _imaginary_unit(self._outer_N, q)
 
     def for_word(self, word_bits: int) -> np.ndarray:
         """The tables of the kernels: uint64 (moduli, COLUMNS + 4 N), read-only, of `layout`.
@@ -181,6 +182,11 @@ def _row_of_prime(
         0
     ]
     return np.concatenate((constants, *factors[1], *factors[2]))
+
+
+@functools.lru_cache(maxsize=1024)
+def _imaginary_unit(N: int, q: int) -> int:
+    return pow(primitive_root(q, 2 * N), N // 2, q)
 
 
 def _first_half_of_stages(N: int) -> np.ndarray:
