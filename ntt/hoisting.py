@@ -97,11 +97,13 @@ class HoistedOperands:
         starts: Sequence[np.ndarray],
         product_of: Sequence[np.ndarray],
         mirrored: Sequence[bool] | None = None,
+        pairs: Sequence[int] | None = None,
     ) -> HoistedOperands:
         """The operands of a product of `len(keys)` keys and `len(weights)` matrices.
 
-        For each key: keys (digits, 2, key limbs, N), or None for the addend itself; key_rows
-        (limbs,), the limb of the key for each limb; permutations. For each matrix: weights
+        For each key: keys (digits, 2, key limbs, N), or None for the addends themselves; key_rows
+        (limbs,), the limb of the key for each limb; permutations; pairs, the number of the pair of
+        addends that stands for no key, by default 0. For each matrix: weights
         (limbs, N / max(r, 8), terms, max(8 / r, 1)) that repeat r times in a row (`weights_shape`),
         starts (sums + 1,), product_of (terms,); mirrored, by default not. Keys and weights are
         contiguous uint64 in [0, q), the rest integers. Raises `ValueError` if they are not.
@@ -130,7 +132,7 @@ class HoistedOperands:
             int(weighted.first_sums[-1]),
             max(w.shape[2] for w in weights),
             columns,
-            _keys(keys, key_rows, permutations),
+            _keys(keys, key_rows, permutations, pairs),
             Blocks(sources, order),
             weighted,
             (tuple(keys), tuple(weights)),
@@ -192,6 +194,7 @@ def _keys(
     keys: Sequence[np.ndarray | None],
     key_rows: Sequence[np.ndarray],
     permutations: Sequence[VectorMoves],
+    pairs: Sequence[int] | None = None,
 ) -> Keys:
     return Keys(
         addresses_of(keys),
@@ -199,4 +202,5 @@ def _keys(
         np.array(key_rows, dtype=np.int64),
         np.stack([p.moves[0] for p in permutations]),
         np.stack([p.lanes for p in permutations]),
+        np.array([0] * len(keys) if pairs is None else pairs, dtype=np.int64),
     )

@@ -173,11 +173,11 @@ class LimbOps(BoundKernels):
     ) -> np.ndarray:
         """out[g, s, p] = sum_t weights[t] y[g, product_of[t], p] over the terms t of sum s, with
         y[g, b, p] = permutation_b(sum_d digits[g, d] keys[b][d, p] + (addends[g, 0] if p = 0)),
-        or addends[g, p] where keys[b] is None.
+        or addends[g, 2 pairs[b] + p] where keys[b] is None.
 
         For images g and the blocks of columns in `part`, of the `operands.blocks_of` these limbs.
         These limbs are limbs `first` and on of out (images, sums, 2, all limbs, N), not an input,
-        and of addends (images, 2, all limbs, N); digits (images, D, limbs, N). memory
+        and of addends (images, 2 pairs, all limbs, N); digits (images, D, limbs, N). memory
         (threads, `operands.scratch_words`), uint64: so many threads work at most.
         """
         backend, tables = self._backend()

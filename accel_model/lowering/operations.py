@@ -97,6 +97,10 @@ class _Lowering:
             self._plaintexts[number], term * limbs + np.arange(limbs), rows
         )
 
+    def plaintext_limbs(self, number: int) -> int:
+        """The number of limbs of a plaintext."""
+        return self.trace.plaintexts[number][-1]
+
     def key(self, element: int, level: int) -> np.ndarray:
         """The values (digits, 2, limbs_QP) of a switching key at `level`."""
         levels = self.trace.levels

@@ -45,7 +45,8 @@ class Block:
     """One block of a linear transform: sum_g giants[g](sum_t plaintext[t] babies[baby_of[t]](x)).
 
     Term t belongs to giant g for starts[g] <= t < starts[g + 1]. Babies and giants are Galois
-    elements, 1 for no rotation. `plaintext` has a row (limbs_QP, N) a term.
+    elements, 1 for no rotation. `plaintext` has a row (limbs_QP, N) a term,
+    or (limbs_Q, N) where the babies are divided by P before the products.
     """
 
     output: int

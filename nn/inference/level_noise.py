@@ -67,6 +67,10 @@ class LevelNoise:
         """A key switch without the rounding of its division, for values at scales[level]^power."""
         return self._model.switching(level) / self.params.scales[level] ** (2 * power)
 
+    def divided_baby_steps(self, level: int, power: int) -> float:
+        """A key switch with the rounding of its division, for values at scales[level]^power."""
+        return self._model.key_switch(level) / self.params.scales[level] ** (2 * power)
+
     def square(self, level: int) -> float:
         """A square at `level`, relinearized and not rescaled."""
         return self._model.key_switch(level) / self.params.scales[level] ** 4

@@ -16,9 +16,11 @@ import numpy as np
 
 from he.ckks.circuits.polynomial_noise import RescalingWeights
 from he.ckks.circuits.polynomial_scales import PolynomialScales
+from he.ckks.params import CKKSParameters
 from nn.inference.level_noise import SQUARED_VARIANCE, LevelNoise
 from nn.network.graph import INPUT
 from nn.network.layers import FloatArray
+from nn.packed.baby_steps import divides_baby_steps
 from nn.packed.layout import IntArray, TensorLayout
 from nn.packed.operating_points import OperatingPoints
 from nn.packed.packed_network import PackedStage, network_input_layout, slot_polynomials
@@ -86,7 +88,7 @@ def answer_errors(
     levels: the level of every stage's value, and of "input". points, variances: for each of the
     outputs an image, and the variances (outputs, size) of every value's error there under `noise`.
     """
-    walk = _Backward(packed, levels, points, variances, outputs)
+    walk = _Backward(packed, levels, points, variances, outputs, noise.params)
     for item in reversed(packed):
         walk.through(item)
     walk.into_input()
@@ -102,6 +104,7 @@ class _Backward:
     points: OperatingPoints
     variances: Mapping[str, FloatArray]
     outputs: IntArray
+    params: CKKSParameters
     terms: list[Term] = field(default_factory=list)
     polynomials: list[tuple[int, RescalingWeights]] = field(default_factory=list)
 
@@ -175,7 +178,9 @@ class _Backward:
             encoded = ("weights", (level, power, affine.choice.unit))
         self._note(*encoded, by_value**2 * read, item.name)
         # The baby rotations of a slot switch keys one by one; they count as one.
-        self._note("baby_steps", (level, power), by_input**2, source)
+        divided = divides_baby_steps(self.params, affine, level)
+        steps = "divided_baby_steps" if divided else "baby_steps"
+        self._note(steps, (level, power), by_input**2, source)
         return by_input
 
     def _through_elementwise(

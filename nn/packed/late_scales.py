@@ -69,6 +69,8 @@ class LateScales:
                     self._squares.add(level)
                 key = ((level - 1, 1, 0), (level, -power, 1))
                 value = largest * noise.encoding * 2 * period / N
+            elif kind == "divided_baby_steps":
+                key, value = ((level, at[1], 0),), largest * noise.rounding
             else:
                 continue
             found[key] = found.get(key, 0.0) + value

@@ -15,6 +15,7 @@ from he.ckks.params import CKKSParameters
 from he.rlwe.key_needs import KeyNeeds
 from he.trace import OpTrace, Tracer
 from nn.network.graph import INPUT
+from nn.packed.baby_steps import divides_baby_steps
 from nn.packed.encrypted_stages import Tensor, encrypted_stage
 from nn.packed.packed_affine import PackedAffine
 from nn.packed.packed_network import PackedStage
@@ -83,8 +84,9 @@ class _Shapes:
 def _source(
     evaluator: Evaluator, affine: PackedAffine, level: int, factor: float | None
 ) -> _Shapes:
+    divided = divides_baby_steps(evaluator.params, affine, level)
     blocks = {
-        at: dry_diagonals(EncodedDiagonals, evaluator.params, level, split, factor)
+        at: dry_diagonals(EncodedDiagonals, evaluator.params, level, split, factor, divided)
         for at, split in affine.splits.items()
     }
     return _Shapes(SlotMatrix(evaluator, blocks))

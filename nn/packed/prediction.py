@@ -20,6 +20,7 @@ from nn.network.error_growth import MOST_ANSWERS
 from nn.network.graph import INPUT
 from nn.network.layers import FloatArray
 from nn.packed.answer_errors import AnswerErrors, Term, answer_errors
+from nn.packed.baby_steps import divides_baby_steps
 from nn.packed.operating_points import OperatingPoints
 from nn.packed.packed_network import PackedStage
 from nn.stages.levels import kept_squares, start_level
@@ -180,7 +181,9 @@ def _after_affine(
     assert item.affine is not None
     weights = item.stage.affine.matrix.power(2)
     power = 1 + (item.inputs[0] in kept)
-    carried = (weights @ (variance + noise.baby_steps(level, power)).T).T
+    divided = divides_baby_steps(noise.params, item.affine, level)
+    steps = noise.divided_baby_steps if divided else noise.baby_steps
+    carried = (weights @ (variance + steps(level, power)).T).T
     rounded = noise.encoding(level)
     if kept:
         rounded = noise.weights(level, power, item.affine.choice.unit)

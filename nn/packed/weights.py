@@ -23,6 +23,7 @@ from he.ckks.params import CKKSParameters
 from nn.errors import MemoryBudgetError
 from nn.memory import free_bytes
 from nn.network.layers import FloatArray
+from nn.packed.baby_steps import divides_baby_steps
 from nn.packed.packed_affine import PackedAffine
 from nn.packed.packed_network import PackedStage
 from nn.packed.packing_cost import Block
@@ -34,11 +35,14 @@ Advance = Callable[[int], object]
 def affine_weight_bytes(params: CKKSParameters, affine: PackedAffine, level: int) -> int:
     """The size of the encoded diagonals of a linear stage at `level`."""
     vectors = affine.choice.vectors(affine.affine)
+    divided = divides_baby_steps(params, affine, level)
     rows: dict[tuple[int, int], list[int]] = {}
     for row, (block, _) in enumerate(affine.choice.places()):
         rows.setdefault(block, []).append(row)
     return sum(
-        weight_bytes(params, level, len(of_block), _repetition(params.N, vectors[of_block]))
+        weight_bytes(
+            params, level, len(of_block), _repetition(params.N, vectors[of_block]), divided
+        )
         for of_block in rows.values()
     )
 
@@ -176,16 +180,26 @@ class StageWeights:
     @property
     def scratch_bytes(self) -> int:
         """`SlotMatrix.scratch_bytes` of the matrix."""
-        own = self.params.levels[self.level]
-        limbs = own.limbs + len(own.specials)
-        sums = sum(len(split.giants) for split in self.affine.splits.values())
+        own, splits = self.params.levels[self.level], self.affine.splits
+        limbs, sums = own.limbs, sum(len(split.giants) for split in splits.values())
+        if self.divided:
+            sums += len({(i, step) for (_, i), split in splits.items() for step in split.babies})
+        else:
+            limbs += len(own.specials)
         return 16 * sums * limbs * self.params.N
+
+    @property
+    def divided(self) -> bool:
+        """Whether the diagonals are `divided`."""
+        return divides_baby_steps(self.params, self.affine, self.level)
 
     def arranged(self) -> dict[Block, ArrangedDiagonals]:
         """The diagonals of each block, in the order in which they are encoded."""
         splits = self.affine.splits
         return {
-            at: ArrangedDiagonals.of(self.params, diagonals, self.level, splits[at], self.factor)
+            at: ArrangedDiagonals.of(
+                self.params, diagonals, self.level, splits[at], self.factor, self.divided
+            )
             for at, diagonals in self.affine.blocks.items()
         }
 
@@ -256,6 +270,11 @@ class EncodedForRuns:
         """That of the matrix."""
         return self._scratch_bytes
 
+    @property
+    def words(self) -> int:
+        """How many words the encoded weights take."""
+        return sum(block.weight_bytes // 8 for block in self._blocks.values())
+
     @contextlib.contextmanager
     def opened(self) -> Iterator[None]:
         """Encode the weights, and drop them at the end."""
@@ -269,7 +288,7 @@ class EncodedForRuns:
     def _encoded(self) -> SlotMatrix:
         memory, encoder = self._memory, self._evaluator.encoder
         sizes = {at: block.weight_bytes // 8 for at, block in self._blocks.items()}
-        memory.give_back(sum(sizes.values()))
+        memory.give_back(self.words)
         made = {
             at: encoded(EncodedDiagonals, block, encoder, None, memory.taken(sizes[at]))
             for at, block in self._blocks.items()
@@ -316,4 +335,7 @@ def matrix_sources(
         else:
             sources[name] = EncodedForRuns(evaluator, weights, memory)
             tell(weights.diagonals)
+    for_runs = [source for source in sources.values() if isinstance(source, EncodedForRuns)]
+    # At once: the memory of every stage in turn would be larger and new.
+    memory.give_back(max((source.words for source in for_runs), default=0))
     return sources

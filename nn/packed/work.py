@@ -11,6 +11,7 @@ from he.ckks.circuits.polynomial_circuit import PolynomialCircuit
 from he.ckks.params import CKKSParameters
 from he.ckks.word_levels import PRODUCT_COST
 from nn.inference.work import decomposition_work, division_work, key_switch_work
+from nn.packed.baby_steps import baby_rotations, division_gain, giant_rotations
 from nn.packed.packed_network import PackedStage
 from nn.stages.levels import start_level
 from nn.stages.stage import AddStage, BootstrapStage, PolynomialStage, Stage
@@ -36,6 +37,7 @@ def packed_work(
         total += decomposition_work(params, level)
         total += rotations * 2 * PRODUCT_COST * limbs * params.digits(level)
         total += stage.affine.diagonals * 2 * PRODUCT_COST * limbs
+        total -= max(0.0, division_gain(params, stage.affine, level))
         total += len(stage.affine.folds) * key_switch_work(params, level - 1)
     return total * params.N
 
@@ -54,12 +56,11 @@ def stage_transforms(
         heights = [0] if level_out == level_in else switched_heights(packed.stage)
         return total + outputs * sum(key_switch_work(params, level_out + h) for h in heights)
     limbs = params.levels[level_in].limbs + len(params.levels[level_in].specials)
-    babies = {(i, step) for (_, i), plan in affine.splits.items() for step in plan.babies if step}
-    giants = {(o, step) for (o, _), plan in affine.splits.items() for step in plan.giants if step}
     total += affine.in_layout.ciphertexts * decomposition_work(params, level_in)
-    total += len(babies) * 2 * PRODUCT_COST * limbs * params.digits(level_in)
-    total += len(giants) * key_switch_work(params, level_in)
+    total += baby_rotations(affine) * 2 * PRODUCT_COST * limbs * params.digits(level_in)
+    total += giant_rotations(affine) * key_switch_work(params, level_in)
     total += affine.diagonals * 2 * PRODUCT_COST * limbs
+    total -= max(0.0, division_gain(params, affine, level_in))
     return total + outputs * len(affine.folds) * key_switch_work(params, level_out)
 
 

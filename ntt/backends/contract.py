@@ -95,6 +95,7 @@ class Keys(NamedTuple):
     addresses (keys,): the address of the first word of each key (digits, 2, key limbs, N), or 0 for
     no key. limbs (keys,): the number of key limbs. rows (keys, limbs): the limb of the key for each
     limb of the product. moves (keys, N / 8) and lanes (keys, 64): those of `VectorMoves`.
+    pairs (keys,): the number of the pair of addends that stands for no key.
     """
 
     addresses: Words1
@@ -102,6 +103,7 @@ class Keys(NamedTuple):
     rows: Indices2
     moves: Moves2
     lanes: Words2
+    pairs: Indices1
 
 
 class Blocks(NamedTuple):
@@ -250,10 +252,10 @@ class Kernels(Protocol):
 
         The sum is over the terms t of sum s, for every image g, part p = 0, 1, and row r. Product b
         is the permutation of sum_d digits[g, d, r] keys[b][d, p], plus addends[g, 0, first + r] if
-        p = 0. The product of no key is addends[g, p, first + r] itself.
+        p = 0. The product of no key is addends[g, 2 pairs[b] + p, first + r] itself.
 
-        out (images, sums, 2, limbs, N); digits (images, D, rows, N); addends (images, 2, limbs, N).
-        [lo, hi) counts the blocks of columns of all rows, one row after the other.
+        out (images, sums, 2, limbs, N); digits (images, D, rows, N); addends (images, 2 pairs,
+        limbs, N). [lo, hi) counts the blocks of columns of all rows, one row after the other.
         """
 
     @staticmethod

@@ -100,9 +100,10 @@ def hoisted_product(
                 for b in range(count):
                     if keys.addresses[b] == 0:
                         for p in range(2):
+                            row = addends[g, 2 * keys.pairs[b] + p, limb]
                             for i in range(columns):
                                 at = (i // VECTOR * count + b) * 2 + p
-                                value = addends[g, p, limb, column + i]
+                                value = row[column + i]
                                 products[g, at * VECTOR + i % VECTOR] = value
                         continue
                     key = array_at(keys.addresses[b], (digits.shape[1], 2, keys.limbs[b], N))

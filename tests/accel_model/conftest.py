@@ -221,6 +221,15 @@ class Circuit:
             )
             for position, chosen in enumerate(shifts)
         }
+        self.divided = {
+            at: LinearTransform.encode(
+                encoder,
+                {k: rng.uniform(-1, 1, slots) for k in chosen},
+                top,
+                divided=True,
+            )
+            for at, chosen in zip(self.blocks, shifts, strict=True)
+        }
         power = Polynomial([0.1, rng.uniform(0, 1, slots), 0.5, 0.25])
         chebyshev = Polynomial([0.3, 0.2, 0.1, 0.4], basis="chebyshev", interval=(-1, 1))
         monic = Polynomial([0.1, 0.2, -3])
@@ -273,6 +282,7 @@ class Circuit:
             *evaluator.rotations(x, [1, 0, 3]),
             evaluator.conjugate(evaluator.drop_to(y, y.level - 1)),
             *apply_matrix(evaluator, self.blocks, [x, y]),
+            *apply_matrix(evaluator, self.divided, [x, y]),
             *(polynomial.apply(evaluator, x) for polynomial in self.polynomials),
             raised(evaluator, evaluator.drop_to(x, 0)),
         ]

@@ -55,8 +55,8 @@ class ArrangedDiagonals:
 
     babies, giants, starts, baby_of: the fields of `EncodedDiagonals`. vectors: the diagonal of each
     row, which is encoded rotated by minus the step of its giant. period: a number of slots with
-    which all diagonals repeat. mirrored, factor: as in `EncodedDiagonals`. whole: what `rounded`
-    keeps of the vectors, which are then empty.
+    which all diagonals repeat. mirrored, factor, divided: as in `EncodedDiagonals`. whole: what
+    `rounded` keeps of the vectors, which are then empty.
     """
 
     params: CKKSParameters
@@ -69,6 +69,7 @@ class ArrangedDiagonals:
     period: int
     mirrored: bool
     factor: float | None = None
+    divided: bool = False
     whole: np.ndarray | None = None
 
     @classmethod
@@ -79,6 +80,7 @@ class ArrangedDiagonals:
         level: int,
         plan: BabyGiant | None = None,
         factor: float | None = None,
+        divided: bool = False,
     ) -> Self:
         """The diagonals {shift: vector of N/2 slots}; plan: None finds a cheap one. factor: the
         scale of the weights, None for that of the level.
@@ -107,12 +109,20 @@ class ArrangedDiagonals:
             period,
             real and period >= _LEAST_MIRRORED,
             factor,
+            divided,
         )
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """The shape of the weights."""
-        return _shape(self.params, self.level, self.baby_of.size, self.period, self.mirrored)
+        limbs = len(self._rows)
+        run = self.params.slots // self.period
+        return weights_shape(limbs, self.params.N, self.baby_of.size, run, self.mirrored)
+
+    @property
+    def _rows(self) -> tuple[int, ...]:
+        """The rows of the primes of the weights."""
+        return weight_rows(self.params, self.level, self.divided)
 
     @property
     def weight_bytes(self) -> int:
@@ -127,6 +137,8 @@ class ArrangedDiagonals:
         order: tuple[object, ...] = (self.level, self.period, self.babies, self.giants)
         if self.factor is not None:
             order = (*order, self.factor.hex())
+        if self.divided:
+            order = (*order, "divided")
         digest.update(repr((*order, self.starts.tolist(), self.baby_of.tolist())).encode())
         for vector in self.vectors:
             slots = _one_period(vector, self.period)
@@ -199,7 +211,7 @@ class ArrangedDiagonals:
         So many at once that whole runs of them are written, and so few that they stay in a cache.
         """
         ring, (limbs, rows, _, lanes) = context(self.params), out.shape
-        primes, count = ring.qp_rows(self.level), len(coefficients)
+        primes, count = self._rows, len(coefficients)
         together = max(1, _TILE_BYTES // (8 * rows * lanes * count))
         kernels = ring.limbs.subring(2 * self.period)
         if self.mirrored:
@@ -240,16 +252,19 @@ def common_period(N: int, vectors: Iterable[np.ndarray]) -> int:
     return period
 
 
-def weight_bytes(params: CKKSParameters, level: int, terms: int, period: int) -> int:
+def weight_rows(params: CKKSParameters, level: int, divided: bool) -> tuple[int, ...]:
+    """The rows of the primes of weights at a level: those of QP, or of Q behind a division by P."""
+    ring = context(params)
+    return ring.q_rows(level) if divided else ring.qp_rows(level)
+
+
+def weight_bytes(
+    params: CKKSParameters, level: int, terms: int, period: int, divided: bool = False
+) -> int:
     """The size of the weights of real diagonals that repeat with `period` slots, at `level`."""
-    return 8 * math.prod(_shape(params, level, terms, period, period >= _LEAST_MIRRORED))
-
-
-def _shape(
-    params: CKKSParameters, level: int, terms: int, period: int, mirrored: bool
-) -> tuple[int, int, int, int]:
-    limbs = len(context(params).qp_rows(level))
-    return weights_shape(limbs, params.N, terms, params.slots // period, mirrored)
+    limbs, run = len(weight_rows(params, level, divided)), params.slots // period
+    shape = weights_shape(limbs, params.N, terms, run, period >= _LEAST_MIRRORED)
+    return 8 * math.prod(shape)
 
 
 def _vectors_by_shift(

@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 import numpy as np
 
 from he.ckks.circuits.bsgs import BabyGiant
-from he.ckks.circuits.diagonal_encoding import ArrangedDiagonals
+from he.ckks.circuits.diagonal_encoding import ArrangedDiagonals, weight_rows
 from he.ckks.encoding.encoder import Encoder
 from he.ckks.params import CKKSParameters
 from he.errors import LevelExhaustedError, LevelMismatchError, ParameterError
@@ -37,12 +37,14 @@ class EncodedDiagonals(Unchecked):
     to be multiplied by baby step ``baby_of[row]`` and already rotated by minus the giant step. They
     are kept as weights in the order in which they are read. Where all diagonals repeat every N / 2r
     slots, their transforms take N / r values, each r times in a row, and those values are kept:
-    (limbs_QP, N / max(r, 8), terms, max(8 / r, 1)), the `weights_shape` of r.
+    (limbs of QP, N / max(r, 8), terms, max(8 / r, 1)), the `weights_shape` of r.
 
     factor: the scale of the weights, None for that of the level: `CKKSParameters.factor_scale`
     where ciphertexts come at another scale than the canonical one, such as squares that were not
     rescaled. mirrored: all diagonals are real, so that the values of their transforms read the same
-    backwards, and only the first half of them is kept.
+    backwards, and only the first half of them is kept. divided: the baby steps are divided by P
+    before the products, so that weights have the limbs of Q and none of P: less to encode, to keep
+    and to read where diagonals are many, and one more rounding for each baby step.
 
     Raises `ParameterError` for arrays that do not fit one another, the level or the parameter set.
     """
@@ -56,6 +58,7 @@ class EncodedDiagonals(Unchecked):
     weights: np.ndarray
     factor: float | None = None
     mirrored: bool = False
+    divided: bool = False
 
     def __post_init__(self) -> None:
         instance(self.params, CKKSParameters, "the parameter set of a linear transform")
@@ -75,7 +78,9 @@ class EncodedDiagonals(Unchecked):
                 f"starts {self.starts} and baby_of {babies} name no {terms} terms of {sums} giant "
                 f"and {len(self.babies)} baby steps"
             )
-        moduli = context(self.params).qp(self.level).moduli
+        instance(self.divided, bool, "divided")
+        ring = context(self.params)
+        moduli = ring.limbs(weight_rows(self.params, self.level, self.divided)).moduli
         instance(self.mirrored, bool, "mirrored")
         shape = weights_shape(len(moduli), self.params.N, terms, self._run, self.mirrored)
         check_array(self.weights, shape, "the weights of a linear transform")
@@ -89,16 +94,21 @@ class EncodedDiagonals(Unchecked):
         diagonals: Mapping[int, np.ndarray],
         level: int,
         plan: BabyGiant | None = None,
+        *,
+        divided: bool = False,
     ) -> Self:
         """Encode {shift: vector of N/2 slots} for use at `level`, on all threads.
 
-        plan: how shifts split into baby and giant steps; None finds a cheap one. Raises
+        plan: how shifts split into baby and giant steps; None finds a cheap one. divided: see
+        above. Raises
         `LevelExhaustedError` at level 0, `EncodingError` for bad vectors or values that the level
         does not hold, `ParameterError` for a plan of other shifts.
         """
         params = instance(encoder, Encoder, "the encoder").params
         level = _checked_level(level, params)
-        return encoded(cls, ArrangedDiagonals.of(params, diagonals, level, plan), encoder)
+        divided = instance(divided, bool, "divided")
+        arranged = ArrangedDiagonals.of(params, diagonals, level, plan, None, divided)
+        return encoded(cls, arranged, encoder)
 
     @property
     def scale(self) -> float:
@@ -112,7 +122,7 @@ class EncodedDiagonals(Unchecked):
 
     @functools.cached_property
     def diagonals(self) -> np.ndarray:
-        """A copy of the diagonals, (terms, limbs_QP, N), transformed."""
+        """A copy of the diagonals, (terms, limbs of the weights, N), transformed."""
         terms = large_copy(np.moveaxis(self.weights, 2, 0))
         shape, N = terms.shape[:2], self.params.N
         out = large_array((*shape, N))
@@ -175,6 +185,7 @@ def with_weights(kind: type[D], arranged: ArrangedDiagonals, weights: np.ndarray
         weights=weights,
         factor=arranged.factor,
         mirrored=arranged.mirrored,
+        divided=arranged.divided,
     )
 
 

@@ -67,11 +67,12 @@ def dry_diagonals(
     level: int,
     plan: BabyGiant,
     factor: float | None = None,
+    divided: bool = False,
 ) -> D:
-    """Encoded diagonals of the plan's shifts, without values; factor: as in `EncodedDiagonals`."""
+    """Encoded diagonals of the plan's shifts, without values; the rest as in `EncodedDiagonals`."""
     nothing = np.zeros(1)
     shifts = {shift: nothing for _, _, shift in plan.terms}
-    return without_values(kind, ArrangedDiagonals.of(params, shifts, level, plan, factor))
+    return without_values(kind, ArrangedDiagonals.of(params, shifts, level, plan, factor, divided))
 
 
 def without_values(kind: type[D], arranged: ArrangedDiagonals) -> D:

@@ -1,8 +1,9 @@
 """The baby steps of a linear transform, and the sums of their products, for several ciphertexts.
 
-A few limbs of QP at a time: their digits, and then, a few columns at a time, the digits' products
-with every key, permuted, and the weighted sums of them. Nothing between the digits and the sums
-goes through memory, and keys and diagonals come from it once for all ciphertexts.
+`HoistedColumn` keeps them in QP. A few limbs of QP at a time: their digits, and then, a few columns
+at a time, the digits' products with every key, permuted, and the weighted sums of them. Nothing
+between the digits and the sums goes through memory, and keys and diagonals come from it once for
+all ciphertexts. `DividedColumn` divides baby steps by P first: diagonals need no limbs of P.
 """
 
 from __future__ import annotations
@@ -32,9 +33,8 @@ class HoistedColumn:
     ) -> None:
         self._switcher = evaluator.switcher(level)
         self._N = N = evaluator.params.N
-        self._groups = [(o, giant) for o, block in blocks.items() for giant in block.giants]
-        steps = {(step, block.element(step)) for block in blocks.values() for step in block.babies}
-        elements = [element for _, element in sorted(steps)]
+        self._groups = _groups(blocks)
+        elements = _elements(blocks)
         places = {element: place for place, element in enumerate(elements)}
         # A product's part 0 takes P times that of the input; what stands still is P times both.
         self._parts = 2 if 1 in places else 1
@@ -44,13 +44,7 @@ class HoistedColumn:
             [None if key is None else key.data for key in keys],
             [no_rows if key is None else key.rows(level) for key in keys],
             [galois.vector_moves(element, N) for element in elements],
-            [block.weights for block in blocks.values()],
-            [block.starts for block in blocks.values()],
-            [
-                np.take([places[block.element(step)] for step in block.babies], block.baby_of)
-                for block in blocks.values()
-            ],
-            [block.mirrored for block in blocks.values()],
+            *_matrices(blocks, places),
         )
 
     @property
@@ -105,3 +99,89 @@ class HoistedColumn:
         """QP's limbs in blocks whose digits fit the cache."""
         limbs = self._switcher.limbs_qp
         return even_blocks(limbs, fewest_blocks(limbs, 8 * digits * self._N))
+
+
+class DividedColumn:
+    """The same of diagonals that are `divided`, with one ciphertext at a time."""
+
+    def __init__(
+        self, evaluator: Evaluator, level: int, blocks: Mapping[int, EncodedDiagonals]
+    ) -> None:
+        self._switcher = evaluator.switcher(level)
+        self._N = N = evaluator.params.N
+        self._groups = _groups(blocks)
+        elements = _elements(blocks)
+        moving = [element for element in elements if element != 1]
+        self._keys = [evaluator.keys.for_element(element, level) for element in moving]
+        self._count = count = len(elements)
+        # The image of no rotation, which is the ciphertext itself, stands behind the others.
+        places = {element: place for place, element in enumerate([*moving, 1])}
+        self._operands = HoistedOperands.of(
+            [None] * count,
+            [np.zeros(self._switcher.limbs_q, dtype=np.int64)] * count,
+            [galois.vector_moves(1, N)] * count,
+            *_matrices(blocks, places),
+            pairs=range(count),
+        )
+
+    @property
+    def sums_bytes(self) -> int:
+        """What `sums` gives for one ciphertext, and the baby steps."""
+        return 16 * (self._operands.sums + self._count) * self._switcher.limbs_q * self._N
+
+    def sums(
+        self, inputs: Sequence[Ciphertext], name: str
+    ) -> Iterator[tuple[tuple[int, int], np.ndarray]]:
+        """For every (output, giant step): the sum of its diagonals' products with the rotated
+        inputs, (inputs, 2, limbs_Q, N), in the scratch memory called `name`.
+        """
+        limbs, N = self._switcher.limbs_q, self._N
+        out = workspace(name, (len(inputs), self._operands.sums, 2, limbs, N))
+        for x, sums in zip(inputs, out, strict=True):
+            self._multiply(sums[None], x)
+        return zip(self._groups, np.moveaxis(out, 1, 0), strict=True)
+
+    def _multiply(self, out: np.ndarray, x: Ciphertext) -> None:
+        switcher, operands, limbs, N = self._switcher, self._operands, len(x.data[0]), self._N
+        babies = workspace("divided baby steps", (self._count, 2, limbs, N))
+        moving = len(self._keys)
+        if moving:
+            switcher.fill_images(x.data, self._keys, babies[:moving])
+        if moving < self._count:
+            np.copyto(babies[moving], x.data)
+        words = operands.scratch_words(1, 0, N)
+        memory = workspace("hoisted product", (threads.free_threads(), words))
+        no_digits = np.empty((1, 0, limbs, N), dtype=np.uint64)
+        pairs = babies.reshape(1, 2 * self._count, limbs, N)
+        columns = slice(0, operands.blocks_of(limbs, N))
+        switcher.q.hoisted_product(out, no_digits, pairs, operands, 0, memory, columns)
+
+
+def _groups(blocks: Mapping[int, EncodedDiagonals]) -> list[tuple[int, int]]:
+    """The (output, giant step) of every sum."""
+    return [(o, giant) for o, block in blocks.items() for giant in block.giants]
+
+
+def _elements(blocks: Mapping[int, EncodedDiagonals]) -> list[int]:
+    """The Galois elements of the baby steps."""
+    steps = {(step, block.element(step)) for block in blocks.values() for step in block.babies}
+    return [element for _, element in sorted(steps)]
+
+
+def _matrices(
+    blocks: Mapping[int, EncodedDiagonals], places: Mapping[int, int]
+) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray], list[bool]]:
+    """The weights of blocks, where their sums start, the product of each term, and whether the
+    weights are mirrored; places: the product of each element.
+    """
+    of_block = blocks.values()
+    products = [
+        np.take([places[block.element(step)] for step in block.babies], block.baby_of)
+        for block in of_block
+    ]
+    return (
+        [block.weights for block in of_block],
+        [block.starts for block in of_block],
+        products,
+        [block.mirrored for block in of_block],
+    )

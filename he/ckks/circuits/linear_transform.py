@@ -3,7 +3,8 @@
 ``y[i] = sum_k diagonals[k][i] x[i + k]`` with indices modulo the slot count (Halevi and Shoup,
 CRYPTO 2014). The baby rotations share one decomposition and stay in QP, the giant ones share one
 division by P q (double hoisting: Bossuat, Mouchet, Troncoso-Pastoriza, Hubaux, EUROCRYPT 2021,
-section 4). One level.
+section 4). Diagonals that are `divided` have baby steps without the special primes instead. One
+level.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 
 from he.ckks.ciphertext import Ciphertext
 from he.ckks.circuits.diagonals import EncodedDiagonals
-from he.ckks.circuits.hoisting import HoistedColumn
+from he.ckks.circuits.hoisting import DividedColumn, HoistedColumn
 from he.ckks.evaluator import Evaluator
 from he.ckks.operands import check_pair, is_canonical
 from he.ckks.scales import check_scale
@@ -75,13 +76,12 @@ class SlotMatrix:
             instance(block, EncodedDiagonals, f"block {at}")
         _check_outputs({o for o, _ in blocks})
         first = next(iter(blocks.values()))
-        self._level, self._factor = first.level, first.factor
+        self._level, self._factor, self._divided = first.level, first.factor, first.divided
         for block in blocks.values():
             _check_block(evaluator, block, first)
+        column = DividedColumn if self._divided else HoistedColumn
         self._columns = {
-            i: HoistedColumn(
-                evaluator, self._level, {o: b for (o, j), b in blocks.items() if i == j}
-            )
+            i: column(evaluator, self._level, {o: b for (o, j), b in blocks.items() if i == j})
             for i in sorted({i for _, i in blocks})
         }
         N = evaluator.params.N
@@ -139,13 +139,14 @@ class SlotMatrix:
         return products
 
     def _add_group(self, giants: dict[int, np.ndarray], giant: int, group: np.ndarray) -> None:
-        """Add a group (vectors, 2, limbs_QP, N) to the one of the same giant step."""
+        """Add a group (vectors, 2, limbs_QP, N), or limbs_Q, to the one of the same giant step."""
         if giant not in giants:
             giants[giant] = group
             return
-        qp = self._evaluator.switcher(self._level).qp
+        switcher = self._evaluator.switcher(self._level)
+        ops = switcher.q if self._divided else switcher.qp
         for total, term in zip(giants[giant], group, strict=True):
-            qp.add(total, total, term)
+            ops.add(total, total, term)
 
     def _add_giant_steps(self, giants: Mapping[int, np.ndarray], count: int) -> list[np.ndarray]:
         """The sum of each vector's groups, rotated by their giant steps, divided by P q_level.
@@ -161,7 +162,9 @@ class SlotMatrix:
         still = giants.get(0)
         shape = (count, 2, switcher.limbs_qp, N)
         made = workspace("transform totals", (max(lanes, 1), *shape))
-        totals = list(made) if still is None else [still, *made[1:]]
+        totals = list(made)
+        if still is not None:
+            totals[0] = self._times_special(made[0], still) if self._divided else still
         is_new = [still is None] + [True] * (len(totals) - 1)
 
         def rotate(lane: int, giant: int, groups: np.ndarray) -> None:
@@ -181,6 +184,15 @@ class SlotMatrix:
                 switcher.qp.add(total, total, term)
         return [switcher.mod_down_rescale(total) for total in totals[0]]
 
+    def _times_special(self, out: np.ndarray, groups: np.ndarray) -> np.ndarray:
+        """out (vectors, 2, limbs_QP, N) = P times groups (vectors, 2, limbs_Q, N)."""
+        switcher = self._evaluator.switcher(self._level)
+        factor, limbs = switcher.context.special_factor(self._level), switcher.limbs_q
+        for part, target in zip(_parts(groups), _parts(out), strict=True):
+            switcher.q.multiply_scalar(target[:limbs], part, factor)
+            target[limbs:] = 0
+        return out
+
     def _add_giant_step(
         self, totals: np.ndarray, giant: int, groups: np.ndarray, *, is_new: bool
     ) -> None:
@@ -190,13 +202,21 @@ class SlotMatrix:
         element = galois.element_of_rotation(giant, N)
         for total, group in zip(totals, groups, strict=True):
             # Only the part that meets the secret is divided by P and switched again.
-            part = switcher.mod_down_part(group[1])
+            part = group[1] if self._divided else switcher.mod_down_part(group[1])
             (switched,) = switcher.switched(part, [key])
-            switcher.qp.add(switched[0], switched[0], group[0])
+            if self._divided:
+                switcher.add_special_multiple(switched[0], group[0])
+            else:
+                switcher.qp.add(switched[0], switched[0], group[0])
             if is_new:
                 switcher.permute(total, switched, element)
             else:
                 switcher.permute_add(total, switched, element)
+
+
+def _parts(x: np.ndarray) -> np.ndarray:
+    """The polynomials of x (.., limbs, N), one after the other."""
+    return x.reshape(-1, *x.shape[-2:])
 
 
 def _record(
@@ -243,6 +263,11 @@ def _check_block(
         raise ScaleMismatchError(
             f"one block is encoded at scale {block.scale:.6g}, another at {first.scale:.6g}: "
             f"encode all of them with one factor"
+        )
+    if block.divided != first.divided:
+        raise ParameterError(
+            f"one block has divided = {block.divided}, another divided = {first.divided}: encode "
+            f"all of them with one value"
         )
 
 

@@ -25,7 +25,7 @@ from he.errors import CorruptBytesError, ForeignBytesError, VersionError
 from ntt import threads
 
 MAGIC = b"\x89HEAW\r\n\x1a"
-VERSION = 1
+VERSION = 2
 _HEAD = struct.Struct("<8sQ32s4Q")
 _HEAD_BYTES = 4096
 _DIGEST_BYTES = 32

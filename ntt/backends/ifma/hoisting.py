@@ -330,7 +330,7 @@ def hoisted_product(
     out, digits, addends, keys, blocks, sums, scratch, first, rows, tables, lo, hi
 ):
     """`ntt.backends.contract.Kernels.hoisted_product`, four images at a time, or one."""
-    addresses, key_limbs, key_rows, moves, lanes = keys
+    addresses, key_limbs, key_rows, moves, lanes, pairs = keys
     sources, order = blocks
     weights, runs, mirrored, first_sums, starts, product_of = sums
     near, packed = scratch.products.reshape(-1), scratch.packed
@@ -361,7 +361,8 @@ def hoisted_product(
                     if addresses[b] == 0:
                         for p in range(2):
                             for image in range(wide):
-                                row, at = addends[g + image, p, limb], place + p * words + 8 * image
+                                row = addends[g + image, 2 * pairs[b] + p, limb]
+                                at = place + p * words + 8 * image
                                 _scatter(near, at, step, row, block * columns, vectors)
                         continue
                     following = order[block, min(n + 1, count - 1)]

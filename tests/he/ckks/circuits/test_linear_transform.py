@@ -20,6 +20,7 @@ from he.errors import (
     MissingGaloisKeyError,
     ParameterError,
     ParametersMismatchError,
+    WrongObjectError,
 )
 from he.rlwe import galois, limb_blocks
 from he.rlwe.key_needs import KeyNeeds
@@ -48,15 +49,17 @@ def clear(s, diagonals: dict[int, np.ndarray], slots: np.ndarray) -> np.ndarray:
     return sum(full(s, v) * np.roll(slots, -k) for k, v in diagonals.items())
 
 
-def variance(s, x, diagonals: dict[int, np.ndarray]) -> float:
+def variance(s, x, diagonals: dict[int, np.ndarray], *, divided: bool = False) -> float:
     """Every term brings its input's, its rotation's and its plaintext's error; every giant step
-    (at most one a term) the rounding and switching of its second rotation; then one rescaling."""
+    (at most one a term) the rounding and switching of its second rotation; then one rescaling.
+    Rotations that are divided by P are rounded."""
     level, scale = x.ct.level, s.params.scales[x.ct.level]
+    rotation = s.noise.key_switch(level) if divided else s.noise.switching(level)
     largest = np.abs(x.slots).max() * scale
     total = 0.0
     for vector in diagonals.values():
         size = np.abs(vector).max() * scale
-        total += size**2 * (x.variance + s.noise.switching(level)) + largest**2 * s.noise.encoding
+        total += size**2 * (x.variance + rotation) + largest**2 * s.noise.encoding
         total += s.noise.key_switch(level)
     return total / s.params.divisors[level] ** 2 + s.noise.rounding
 
@@ -65,18 +68,21 @@ def evaluator_for(s, needs: KeyNeeds) -> Evaluator:
     return Evaluator(s.params, s.generator.evaluation_keys(s.secret, needs))
 
 
-@given(names, seeds, shift_sets, st.data())
-def test_apply__is_the_sum_of_rolled_products(schemes, name, seed, shifts, data) -> None:
+@given(names, seeds, shift_sets, st.booleans(), st.data())
+def test_apply__is_the_sum_of_rolled_products(schemes, name, seed, shifts, divided, data) -> None:
     s = schemes(name)
     level = data.draw(st.integers(1, s.params.max_level))
     diagonals = draw_diagonals(s, seed, shifts)
-    transform = LinearTransform.encode(s.encoder, diagonals, level)
+    transform = LinearTransform.encode(s.encoder, diagonals, level, divided=divided)
+    limbs = s.params.levels[level].limbs + (0 if divided else len(s.params.levels[level].specials))
+    assert len(transform.weights) == limbs
     assert all(needed == level for needed in transform.needs.galois.values())
     x = s.encrypt(s.random(seed), level)
     y = transform.apply(evaluator_for(s, transform.needs), x.ct)
     assert y.level == level - 1
     assert y.scale == pytest.approx(s.params.scales[level - 1], rel=2.0**-50)
-    s.check(type(x)(y, clear(s, diagonals, x.slots), variance(s, x, diagonals)))
+    predicted = variance(s, x, diagonals, divided=divided)
+    s.check(type(x)(y, clear(s, diagonals, x.slots), predicted))
 
 
 @given(st.sampled_from(["small", "two digits"]), seeds)
@@ -124,7 +130,7 @@ def test_apply_matrix__sums_over_the_inputs(schemes, name, seed, rows, columns) 
         s.check(type(inputs[0])(y, slots, total))
 
 
-def matrix_of_four(s, rng) -> dict[tuple[int, int], LinearTransform]:
+def matrix_of_four(s, rng, *, divided: bool = False) -> dict[tuple[int, int], LinearTransform]:
     """Two inputs, two outputs, with and without a step of zero."""
     shift_lists = {(0, 0): [0, 1, 2, 9, 10], (0, 1): [3, 4], (1, 0): [1], (1, 1): [0, 17, 18, 40]}
     return {
@@ -132,6 +138,7 @@ def matrix_of_four(s, rng) -> dict[tuple[int, int], LinearTransform]:
             s.encoder,
             draw_diagonals(s, int(rng.integers(2**32)), shifts),
             s.params.max_level,
+            divided=divided,
         )
         for at, shifts in shift_lists.items()
     }
@@ -139,14 +146,15 @@ def matrix_of_four(s, rng) -> dict[tuple[int, int], LinearTransform]:
 
 @pytest.mark.parametrize("count", [2, 4, 7])
 @pytest.mark.parametrize("name", ["small", "one-limb digits", "wide primes"])
+@pytest.mark.parametrize("divided", [False, True])
 @pytest.mark.parametrize("digit_bytes", [1, 1 << 30])
 def test_slot_matrix__several_vectors_at_once_give_the_same_bits(
-    schemes, name, count, digit_bytes, monkeypatch
+    schemes, name, count, digit_bytes, divided, monkeypatch
 ) -> None:
     """Whether the digits are made limb by limb or all at once."""
     monkeypatch.setattr(limb_blocks, "_DIGIT_BYTES", digit_bytes)
     s = schemes(name)
-    blocks = matrix_of_four(s, np.random.default_rng(1))
+    blocks = matrix_of_four(s, np.random.default_rng(1), divided=divided)
     ev = evaluator_for(s, KeyNeeds.union(block.needs for block in blocks.values()))
     vectors = [[s.encrypt(s.random(2 * g + i)).ct for i in range(2)] for g in range(count)]
     together = SlotMatrix(ev, blocks).apply(vectors)
@@ -185,6 +193,49 @@ def test_slot_matrix__agrees_with_its_steps_one_by_one(small) -> None:
     for (at, group), expected in zip(column.sums([x], "test sums"), sums, strict=True):
         assert at[1] in transform.giants
         assert (group[0] == expected).all()
+
+
+@pytest.mark.parametrize("shifts", [(0, 1, 2, 5, 6), (3, 4, 17, 30), (0,), (9,)])
+def test_slot_matrix__divided_agrees_with_its_steps_one_by_one(small, shifts) -> None:
+    """Rotate, multiply and add up in Q, rotate the sums in QP, divide: the same bits."""
+    s, level = small, small.params.max_level
+    diagonals = {k: s.random(k, real=k % 2 == 0) for k in shifts}
+    transform = LinearTransform.encode(s.encoder, diagonals, level, divided=True)
+    ev = evaluator_for(s, transform.needs)
+    x = s.encrypt(s.random(9)).ct
+    switcher, N = ev.switcher(level), s.params.N
+    babies = [ev.rotate(x, step).data for step in transform.babies]
+    total = np.zeros((2, switcher.limbs_qp, N), dtype=np.uint64)
+    for giant, (first, last) in zip(
+        transform.giants, itertools.pairwise(transform.starts), strict=True
+    ):
+        group = np.zeros((2, switcher.limbs_q, N), dtype=np.uint64)
+        for term in range(first, last):
+            for sums, part in zip(group, babies[transform.baby_of[term]], strict=True):
+                switcher.q.multiply_add(sums, part, transform.diagonals[term])
+        if giant == 0:
+            for sums, part in zip(total, group, strict=True):
+                switcher.add_special_multiple(sums, part)
+            continue
+        element = galois.element_of_rotation(giant, N)
+        pair = np.zeros_like(total)
+        key = ev.keys.for_element(element, level)
+        switcher.gadget_product(switcher.decompose(group[1]), key, pair)
+        switcher.add_special_multiple(pair[0], group[0])
+        switcher.permute_add(total, pair, element)
+    expected = switcher.mod_down_rescale(total)
+    assert (transform.apply(ev, x).data == expected).all()
+
+
+def test_slot_matrix__refuses_blocks_of_which_some_are_divided(small) -> None:
+    blocks = {
+        (0, i): LinearTransform.encode(small.encoder, {0: np.ones(4)}, 2, divided=bool(i))
+        for i in range(2)
+    }
+    with pytest.raises(ParameterError, match="one block has divided = True, another divided = F"):
+        SlotMatrix(small.evaluator, blocks)
+    with pytest.raises(WrongObjectError, match="divided"):
+        LinearTransform.encode(small.encoder, {0: np.ones(4)}, 2, divided=1)
 
 
 def test_slot_matrix__records_every_vector_in_order(small) -> None:
