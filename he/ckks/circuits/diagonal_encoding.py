@@ -20,6 +20,7 @@ import numpy as np
 from he.ckks.circuits.bsgs import BabyGiant, split
 from he.ckks.encoding.embedding import embedded_period, embedding
 from he.ckks.encoding.encoder import Encoder, finite_coefficients
+from he.ckks.encoding.rounding import recomposition, shifted_digits
 from he.ckks.params import CKKSParameters
 from he.errors import EncodingError, ParameterError
 from he.rlwe.array_checks import array_of
@@ -208,10 +209,13 @@ class ArrangedDiagonals:
     ) -> None:
         """The weights of some diagonals, from `first` on, a few limbs at a time.
 
-        So many at once that whole runs of them are written, and so few that they stay in a cache.
+        So many diagonals at once that whole runs of words are written, and so few limbs that they
+        stay in a cache.
         """
         ring, (limbs, rows, _, lanes) = context(self.params), out.shape
         primes, count = self._rows, len(coefficients)
+        largest = encoder.checked_largest(coefficients, self.level)
+        digits = shifted_digits(coefficients, largest, mirrored=self.mirrored)
         together = max(1, _TILE_BYTES // (8 * rows * lanes * count))
         kernels = ring.limbs.subring(2 * self.period)
         if self.mirrored:
@@ -219,9 +223,10 @@ class ArrangedDiagonals:
         for low in range(0, limbs, together):
             high = min(low + together, limbs)
             ops = kernels(primes[low:high])
+            change = recomposition(digits.shape[1], ops, mirrored=self.mirrored)
             transformed = workspace("encoded diagonals", (count, high - low, rows * lanes))
-            for polynomial, target in zip(coefficients, transformed, strict=True):
-                encoder.residues(polynomial, self.level, ops, target, self.mirrored)
+            for of_polynomial, target in zip(digits, transformed, strict=True):
+                ops.convert_forward(target, of_polynomial, change)
             _interleave(out, transformed, low, first)
 
 

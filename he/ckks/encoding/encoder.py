@@ -13,7 +13,7 @@ from he.ckks.encoding.embedding import SCRATCH as EMBEDDING_SCRATCH
 from he.ckks.encoding.embedding import Embedding, embedding
 from he.ckks.encoding.lifting import SCRATCH as LIFTING_SCRATCH
 from he.ckks.encoding.lifting import CentredCoefficients
-from he.ckks.encoding.rounding import largest_magnitude, mirrored_residues, rounded_residues
+from he.ckks.encoding.rounding import largest_magnitude, rounded_residues
 from he.ckks.params import CKKSParameters
 from he.ckks.scales import check_scale
 from he.errors import EncodingError, ParameterError
@@ -69,18 +69,11 @@ class Encoder:
         )
 
     def residues(
-        self,
-        coefficients: np.ndarray,
-        level: int,
-        ops: LimbOps,
-        out: np.ndarray | None = None,
-        mirrored: bool = False,
+        self, coefficients: np.ndarray, level: int, ops: LimbOps, out: np.ndarray | None = None
     ) -> np.ndarray:
         """Rounded coefficients (N,) as residues (limbs, N) of `ops`, transformed, N that of `ops`.
 
-        out: where they go, by default new memory. mirrored: these are the first half of the
-        coefficients of real slots, `ops` of `ntt.NTTTables.mirrored`, and the residues the first
-        half of the evaluations; the other half are the same backwards.
+        out: where they go, by default new memory.
 
         Raises `EncodingError` for coefficients beyond float64, or that Q at `level` does not hold.
         """
@@ -88,16 +81,22 @@ class Encoder:
         check_array(coefficients, (ops.tables.N,), "coefficients", _FLOAT64)
         if out is not None:
             check_array(out, (len(ops.moduli), ops.tables.N), "out")
+        return rounded_residues(coefficients, self.checked_largest(coefficients, level), ops, out)
+
+    def checked_largest(self, coefficients: np.ndarray, level: int) -> float:
+        """The largest magnitude of coefficients, contiguous float64.
+
+        Raises `EncodingError` for coefficients beyond float64, or that Q at `level` does not hold.
+        """
         level = whole_number(level, "level", 0, self.params.max_level)
-        largest = largest_magnitude(coefficients)
+        largest = largest_magnitude(coefficients.reshape(-1))
         if not 2 * largest < self._Q[level]:
             raise EncodingError(
                 f"the largest coefficient is 2^{np.log2(largest):.1f}, but level {level} holds "
                 f"values below 2^{math.log2(self._Q[level]) - 1:.1f}: "
                 f"use smaller values, a smaller scale or a higher level"
             )
-        rounded = mirrored_residues if mirrored else rounded_residues
-        return rounded(coefficients, largest, ops, out)
+        return largest
 
     def decode(self, plaintext: Plaintext) -> np.ndarray:
         """The slots (N/2,) complex128: the inverse of `encode` up to rounding."""

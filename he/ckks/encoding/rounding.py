@@ -33,50 +33,50 @@ def rounded_residues(
     values (N,) float64, finite; largest: the largest of |values|, or more. out: where they go, by
     default new memory.
     """
-    digits = _digits(largest)
-    y = workspace("rounding", (digits, values.size))
-    _kernels.rounded_digits(y, values, _BASE, _OFFSET)
+    digits = shifted_digits(values[None], largest)
     if out is None:
         out = large_array((len(ops.moduli), values.size))
-    return ops.convert_forward(out, y, _recomposition(digits, ops.moduli, None))
+    return ops.convert_forward(out, digits[0], recomposition(digits.shape[1], ops))
 
 
-def mirrored_residues(
-    values: np.ndarray, largest: float, ops: LimbOps, out: np.ndarray | None = None
-) -> np.ndarray:
-    """The first half of ``NTT(rint(p) mod q)`` for every limb, of polynomials p(X) = p(1/X).
+def shifted_digits(values: np.ndarray, largest: float, *, mirrored: bool = False) -> np.ndarray:
+    """rint(values) in digits that are positive: (polynomials, digits, N), in scratch memory.
 
-    values (N/2,) float64, finite: the first half of the coefficients. The others follow:
-    p_(N - j) = -p_j and p_(N/2) = 0. ops: of the tables `NTTTables.mirrored`; the rest, and out
-    (limbs, N/2), as in `rounded_residues`.
+    values (polynomials, N) float64, finite; largest: as in `rounded_residues`. mirrored: values are
+    the first half of the coefficients of polynomials p(X) = p(1/X), and behind the digits of p_j
+    stand those of p_(2 N - j), with the sign changed: p_N = 0 at j = 0.
     """
-    digits = _digits(largest)
-    y = workspace("rounding", (2 * digits, values.size))
-    _kernels.rounded_digits(y[:digits], values, _BASE, _OFFSET)
-    y[digits:, 0] = int(_OFFSET)
-    y[digits:, 1:] = y[:digits, :0:-1]
-    if out is None:
-        out = large_array((len(ops.moduli), values.size))
-    units = tuple(ops.tables.imaginary_unit(q) for q in ops.moduli)
-    return ops.convert_forward(out, y, _recomposition(digits, ops.moduli, units))
-
-
-def _digits(largest: float) -> int:
     digits = 1
     while largest >= _BASE / 2:
         largest /= _BASE
         digits += 1
-    return digits
+    count, N = values.shape
+    y = workspace("rounding", (count, digits << mirrored, N))
+    for polynomial, of_polynomial in zip(values, y, strict=True):
+        _kernels.rounded_digits(of_polynomial[:digits], polynomial, _BASE, _OFFSET)
+    if mirrored:
+        y[:, digits:, 0] = int(_OFFSET)
+        y[:, digits:, 1:] = y[:, :digits, :0:-1]
+    return y
+
+
+def recomposition(rows: int, ops: LimbOps, *, mirrored: bool = False) -> BasisChange:
+    """From so many rows of `shifted_digits` to the residues of what they stand for.
+
+    mirrored: to the residues whose transform is the first half of the evaluations; `ops` is of the
+    tables `NTTTables.mirrored`.
+    """
+    units = None
+    if mirrored:
+        units = tuple(ops.tables.imaginary_unit(q) for q in ops.moduli)
+    return _recomposition(rows >> mirrored, ops.moduli, units)
 
 
 @functools.lru_cache(maxsize=256)
 def _recomposition(
     digits: int, moduli: tuple[int, ...], units: tuple[int, ...] | None
 ) -> BasisChange:
-    """From shifted digits of p to the residues of what they stand for.
-
-    units: i modulo each prime, for digits of p and of p' after them, to the residues of p - i p'.
-    """
+    """units: i modulo each prime, for digits of p and of p' after them, to those of p - i p'."""
     powers = [int(_BASE) ** s for s in range(digits)]
     weights = [
         powers if units is None else [*powers, *(-unit * power for power in powers)]

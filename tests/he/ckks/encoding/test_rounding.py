@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from he.ckks.encoding.rounding import largest_magnitude, mirrored_residues, rounded_residues
+from he.ckks.encoding.rounding import (
+    largest_magnitude,
+    recomposition,
+    rounded_residues,
+    shifted_digits,
+)
 from he.ckks.params import CKKSParameters
 from he.rlwe.rns import RNSContext, context
 
@@ -53,7 +58,7 @@ def test_rounded_residues__where_another_digit_begins(backend: str, bits: int) -
     st.integers(0, 2**32 - 1),
     st.integers(-3, 1000),
 )
-def test_mirrored_residues__are_the_first_half_of_all(name, inner, seed, bits) -> None:
+def test_shifted_digits__mirrored_give_the_first_half_of_all(name, inner, seed, bits) -> None:
     rns = context(SETS[name])
     rows = rns.q_rows(rns.params.max_level)
     ring = rns.limbs.subring(inner)
@@ -62,7 +67,10 @@ def test_mirrored_residues__are_the_first_half_of_all(name, inner, seed, bits) -
     largest = largest_magnitude(values)
     whole = rounded_residues(values, largest, ring(rows))
     assert (whole == whole[:, ::-1]).all()
-    half = mirrored_residues(first, largest, ring.mirrored()(rows))
+    ops = ring.mirrored()(rows)
+    digits = shifted_digits(np.stack((-first, first)), largest, mirrored=True)
+    change = recomposition(digits.shape[1], ops, mirrored=True)
+    half = ops.convert_forward(np.empty((len(rows), inner // 2), np.uint64), digits[1], change)
     assert (half == whole[:, : inner // 2]).all()
 
 
