@@ -6,11 +6,12 @@ import threading
 
 import numpy as np
 
+from ntt import threads
 from ntt.memory import large_array
 
 
 class ReusedMemory:
-    """Memory for one matrix after the other: what was touched once takes no page faults again.
+    """Memory for one matrix after the other, touched once: then it takes no page faults.
 
     turns: whoever holds the lock may use the memory.
     """
@@ -26,6 +27,10 @@ class ReusedMemory:
         if self._words.size < words:
             self._words = np.zeros(0, dtype=np.uint64)  # the old memory goes first
             self._words = large_array((words,))
+            threads.split(words, self._touch)
+
+    def _touch(self, first: int, last: int) -> None:
+        self._words[first:last] = 0
 
     def taken(self, words: int) -> np.ndarray:
         """The next words of it, uint64 (words,)."""
