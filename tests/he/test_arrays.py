@@ -31,6 +31,7 @@ OTHERS = {
     "he.ckks.circuits.bsgs": "rotation steps",
     "he.ckks.circuits.diagonal_encoding.ArrangedDiagonals": "coefficients, float64 or int32",
     "he.ckks.circuits.dry_run": "keys and weights that nobody writes or reads",
+    "he.ckks.circuits.hoisting.DividedColumn._multiply": "no digits at all",
     "he.ckks.circuits.polynomial_noise": "float64 values and slopes at sample points",
     "he.ckks.circuits.reused_memory.ReusedMemory": "no words at all",
     "he.ckks.encoding.embedding": "real and complex slots, float64 coefficients, and their places",

@@ -94,8 +94,8 @@ def test_mapped_diagonals__other_files_are_errors(small, made) -> None:
     made.write_bytes(b"\x89PNG" + data[4:])
     with pytest.raises(ForeignBytesError, match="delete the file"):
         read()
-    made.write_bytes(data[:8] + b"\x02" + data[9:])
-    with pytest.raises(VersionError, match="version 2"):
+    made.write_bytes(data[:8] + b"\x01" + data[9:])
+    with pytest.raises(VersionError, match="version 1, this release reads 2"):
         read()
     other = arranged(small, seed=5)
     mapped_diagonals(other, small.encoder, made.parent)
