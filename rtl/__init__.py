@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from rtl.programs.runner import ProgramRun, check_outputs, run_program, units_for
     from rtl.programs.simulated_units import SimulatedUnits
     from rtl.units.automorphism import AutomorphismUnit
+    from rtl.units.expander import SeedExpander
     from rtl.units.ntt.unit import NTTUnit
     from rtl.units.pointwise import LimbOperation, PointwiseUnit
     from rtl.verilog.design import Design, emit
@@ -73,6 +74,7 @@ __all__ = [
     "PointwiseUnit",
     "ProgramDataError",
     "ProgramRun",
+    "SeedExpander",
     "SimulatedUnits",
     "SimulationError",
     "ToolError",
@@ -107,6 +109,7 @@ __getattr__, __dir__ = lazy_names(
         "programs.runner": "ProgramRun check_outputs run_program units_for",
         "programs.simulated_units": "SimulatedUnits",
         "units.automorphism": "AutomorphismUnit",
+        "units.expander": "SeedExpander",
         "units.ntt.unit": "NTTUnit",
         "units.pointwise": "LimbOperation PointwiseUnit",
         "verilog.design": "Design emit",

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rtl.generator.catalogue import AnyBlock
 
-BLOCK_NAMES = ("modmul", "butterfly", "ntt", "pointwise", "automorphism")
+BLOCK_NAMES = ("modmul", "butterfly", "ntt", "pointwise", "automorphism", "expander")
 
 
 DEFAULTS: dict[str, object] = {
     "width": 50, "reduction": "word", "word_bits": None, "tile": "18x18", "N": 1024,
     "butterflies": 1, "buffers": 1, "twiddles": "stored", "moduli": [], "moduli_count": 1,
+    "rounds": None,
 }  # fmt: skip
 """The values of the options that are not given."""
 
@@ -34,7 +35,7 @@ def add_block_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--N", type=int, default=1024, help="ring degree (default 1024)")
     parser.add_argument(
         "--butterflies", "--lanes", type=int, default=1,
-        help="butterflies of ntt, lanes of pointwise and automorphism (default 1)",
+        help="butterflies of ntt, lanes of the other units (default 1)",
     )  # fmt: skip
     parser.add_argument(
         "--buffers", type=int, default=1, help="1, or 2 to overlap streams and work (default 1)"
@@ -46,6 +47,10 @@ def add_block_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--moduli-count", type=int, default=1, help="without --moduli: primes to find (default 1)"
     )
+    parser.add_argument(
+        "--rounds", type=int, help="of the expander's cipher in hardware: 2, 4, 10 or 20 (default: "
+        "the most that its lanes take)",
+    )  # fmt: skip
 
 
 USED = {
@@ -59,6 +64,7 @@ USED = {
         "width", "reduction", "word_bits", "tile", "N", "butterflies", "moduli", "moduli_count",
     },
     "automorphism": {"width", "N", "butterflies", "buffers", "moduli", "moduli_count"},
+    "expander": {"width", "N", "butterflies", "moduli", "moduli_count", "rounds"},
 }  # fmt: skip
 """Block -> the options that it uses. N also says which words of a reduction fit."""
 
@@ -100,5 +106,6 @@ def block_of(options: argparse.Namespace) -> AnyBlock:
             twiddles=options.twiddles,
             moduli=tuple(options.moduli),
             moduli_count=options.moduli_count,
+            rounds=options.rounds,
         ),
     )

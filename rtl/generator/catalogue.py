@@ -13,6 +13,7 @@ from rtl.arithmetic.reductions import modular_multiplier
 from rtl.arithmetic.tiling import tile_named
 from rtl.errors import BlockModulusError, GeometryError, OptionError, WidthError
 from rtl.units.automorphism import AutomorphismUnit
+from rtl.units.expander import SeedExpander, most_rounds
 from rtl.units.geometry import check_geometry
 from rtl.units.ntt.unit import NTTUnit
 from rtl.units.pointwise import PointwiseUnit
@@ -20,7 +21,9 @@ from rtl.units.pointwise import PointwiseUnit
 MOST_MODULI = 1024
 """Of a table; an encrypted run needs some tens."""
 
-AnyBlock = ModularMultiplier | Butterfly | NTTUnit | PointwiseUnit | AutomorphismUnit
+AnyBlock = (
+    ModularMultiplier | Butterfly | NTTUnit | PointwiseUnit | AutomorphismUnit | SeedExpander
+)
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class BlockOptions:
 
     moduli: primes. If empty, they are the `moduli_count` largest primes of `width` bits that fit.
     word_bits: for the word-level reduction; None for log2(2N), which fits every modulus of an NTT.
+    rounds: of the cipher of a seed expander; None for the most that its lanes take.
     """
 
     width: int = 50
@@ -41,6 +45,7 @@ class BlockOptions:
     twiddles: str = "stored"
     moduli: tuple[int, ...] = field(default=())
     moduli_count: int = 1
+    rounds: int | None = None
 
     @property
     def multiplier(self) -> ModularMultiplier:
@@ -121,12 +126,25 @@ def _automorphism(options: BlockOptions) -> AutomorphismUnit:
     )
 
 
+def _expander(options: BlockOptions) -> SeedExpander:
+    check_geometry(options.N, options.butterflies)
+    lanes, rounds = options.butterflies, options.rounds
+    return SeedExpander(
+        options.N,
+        lanes,
+        options.primes(),
+        options.width,
+        most_rounds(lanes) if rounds is None else rounds,
+    )
+
+
 BLOCKS: dict[str, Callable[[BlockOptions], AnyBlock]] = {
     "modmul": _modmul,
     "butterfly": _butterfly,
     "ntt": _ntt,
     "pointwise": _pointwise,
     "automorphism": _automorphism,
+    "expander": _expander,
 }
 
 

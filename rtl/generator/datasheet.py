@@ -7,6 +7,7 @@ from rtl.arithmetic.modmul import ModularMultiplier
 from rtl.generator.catalogue import AnyBlock
 from rtl.markdown import table
 from rtl.units.automorphism import AutomorphismUnit
+from rtl.units.expander import SeedExpander
 from rtl.units.ntt.unit import NTTUnit
 from rtl.units.pointwise import PointwiseUnit
 from rtl.verilog.design import Design
@@ -62,6 +63,15 @@ def _timing(block: AnyBlock) -> list[tuple[str, ...]]:
             ("from the last beat in to the first beat out", f"{block.latency_cycles}"),
             ("from a polynomial to the next, if neither stream waits", f"{block.interval_cycles}"),
         ]
+    if isinstance(block, SeedExpander):
+        return [
+            ("from a key in to the first beat out, if all its words are kept",
+             f"{block.latency_cycles}"),
+            (f"from a block of the key stream (8 words, {block.words} a cycle) to the next",
+             f"{block.cipher.passes}"),
+            ("from the last beat out to the next key in", "0"),
+            ("of each beat of a key: `beat_cycles(key, modulus)`", ""),
+        ]
     if isinstance(block, PointwiseUnit):
         return [
             ("from a beat in to its result", f"{block.latency_cycles}"),
@@ -103,6 +113,12 @@ def _formats(block: AnyBlock) -> list[str]:
         lines.append(
             "Beat j carries coefficients j L .. j L + L - 1, L lanes, the first in the lowest "
             "bits. The unit reads modulus and command in the first beat of a polynomial only."
+        )
+    if isinstance(block, SeedExpander):
+        lines.append(
+            "A key has 32 bytes, the first in the lowest bits. Its row is made of the first N "
+            "words w of 64 bits, little-endian, of its ChaCha20 stream (counter from 0, nonce 0) "
+            "with w mod 2^b < q, b the bit length of q. `last` is high in the last beat of a row."
         )
     if isinstance(block, NTTUnit):
         lines.append(

@@ -14,6 +14,7 @@ from rtl.arithmetic.modmul import ModularMultiplier
 from rtl.errors import SimulationError
 from rtl.simulation.verilator.simulator import Simulator, StreamResult
 from rtl.units.automorphism import AutomorphismUnit
+from rtl.units.expander import SeedExpander
 from rtl.units.ntt.unit import NTTUnit
 from rtl.units.pointwise import LimbOperation, PointwiseUnit
 from rtl.verilog.design import emit
@@ -96,9 +97,7 @@ def run_ntt(
             offer_pattern=offer_pattern,
             take_pattern=take_pattern,
         )
-    last = result.rows["output.last"].reshape(count, unit.beats)
-    if not (last[:, -1].all() and last.sum() == count):
-        raise SimulationError("`last` is not high in exactly the last beat of each polynomial")
+    check_last(result, count, unit.beats)
     shape = count, unit.beats
     return NTTRun(
         _lanes(result, lanes).reshape(count, unit.N),
@@ -180,6 +179,36 @@ def run_automorphism(
     with Simulator(emit(unit.hardware(), "automorphism_unit"), trace=trace) as simulator:
         result = simulator.stream(inputs, total, total, take_pattern=take_pattern)
     return _lanes(result, unit.lanes).reshape(count, unit.N), result
+
+
+def run_expander(
+    unit: SeedExpander,
+    keys: Sequence[bytes],
+    moduli: Sequence[int],
+    *,
+    take_pattern: Pattern = None,
+    trace: Path | None = None,
+) -> tuple[np.ndarray, StreamResult]:
+    """Run keys of 32 bytes through the unit: key i modulo entry moduli[i] of the table.
+
+    Returns the rows, uint64 (count, N), and the stream. Raises `SimulationError`, also for a row
+    whose end is not marked, and `ToolError`.
+    """
+    words = np.array([np.frombuffer(key, "<u4") for key in keys]).astype(np.uint64)
+    inputs: dict[str, int | np.ndarray] = {f"input.key[{i}]": words[:, i] for i in range(8)}
+    inputs["input.modulus"] = np.array(moduli, np.uint64)
+    count = len(keys)
+    with Simulator(emit(unit.hardware(), "seed_expander"), trace=trace) as simulator:
+        result = simulator.stream(inputs, count, count * unit.beats, take_pattern=take_pattern)
+    check_last(result, count, unit.beats)
+    return _lanes(result, unit.lanes).reshape(count, unit.N), result
+
+
+def check_last(result: StreamResult, count: int, beats: int) -> None:
+    """Raise `SimulationError` unless `last` is high in just the last beat of each polynomial."""
+    last = result.rows["output.last"].reshape(count, beats)
+    if not (last[:, -1].all() and last.sum() == count):
+        raise SimulationError("`last` is not high in exactly the last beat of each polynomial")
 
 
 def _lanes(result: StreamResult, lanes: int) -> np.ndarray:

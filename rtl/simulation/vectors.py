@@ -57,6 +57,19 @@ class Entry:
             raise self.error(f"`{name}` is {value!r}: choose one of {', '.join(choices)}")
         return str(value)
 
+    def octets(self, name: str, count: int) -> bytes:
+        """A field with `count` bytes, as two hexadecimal digits each."""
+        value = self[name]
+        try:
+            octets = bytes.fromhex(value)
+        except (ValueError, TypeError) as error:
+            raise self.error(
+                f"`{name}` is {value!r}: {2 * count} hexadecimal digits are needed"
+            ) from error
+        if len(octets) != count:
+            raise self.error(f"`{name}` holds {len(octets)} bytes: {count} are needed")
+        return octets
+
     def place(self, moduli: Sequence[int]) -> int:
         """The place of the field `modulus` in the table of a unit."""
         q = self.integer("modulus")

@@ -15,6 +15,7 @@ import numpy as np
 
 from ntt.modulus import MAX_MODULUS_BITS
 from rtl.arithmetic.butterfly import Butterfly
+from rtl.arithmetic.chacha20 import KEY_BYTES
 from rtl.arithmetic.modmul import ModularMultiplier
 from rtl.errors import SimulationError
 from rtl.generator.catalogue import AnyBlock, BlockOptions
@@ -23,12 +24,14 @@ from rtl.simulation.drivers import (
     Transform,
     run_arithmetic,
     run_automorphism,
+    run_expander,
     run_ntt,
     run_pointwise,
     transforms_for,
 )
 from rtl.simulation.vectors import Entry
 from rtl.units.automorphism import AutomorphismUnit
+from rtl.units.expander import SeedExpander
 from rtl.units.ntt.unit import NTTUnit
 from rtl.units.pointwise import LimbOperation, PointwiseUnit
 
@@ -230,6 +233,58 @@ class Automorphisms(Workload[AutomorphismCase]):
 
 
 @dataclass(frozen=True)
+class Expansion:
+    """A key of 32 bytes, and the place of its modulus."""
+
+    key: bytes
+    modulus: int
+
+
+@dataclass(frozen=True)
+class Expansions(Workload[Expansion]):
+    """modulus, key: 64 hexadecimal digits; output: N residues."""
+
+    unit: SeedExpander
+    things = "rows"
+
+    @property
+    def timing(self) -> str:
+        return f"the cycles of every beat as stated, from {self.unit.latency_cycles} on"
+
+    def random(self, count: int, seed: int) -> list[Expansion]:
+        draw, places = np.random.default_rng(seed), range(len(self.unit.moduli))
+        edges = [Expansion(bytes([octet] * KEY_BYTES), i) for octet in (0, 255) for i in places]
+        return edges + [
+            Expansion(draw.bytes(KEY_BYTES), int(draw.integers(len(places)))) for _ in range(count)
+        ]
+
+    def read(self, entry: Entry) -> Expansion:
+        return Expansion(entry.octets("key", KEY_BYTES), entry.place(self.unit.moduli))
+
+    def modulus(self, case: Expansion) -> int:
+        return self.unit.moduli[case.modulus]
+
+    def run(self, cases: list[Expansion], trace: Path | None) -> list[np.ndarray]:
+        """The simulated results. Raises `SimulationError` if the unit does not keep its cycles."""
+        unit = self.unit
+        keys, places = [case.key for case in cases], [case.modulus for case in cases]
+        results, stream = run_expander(unit, keys, places, trace=trace)
+        simulated = stream.out_cycle.reshape(len(cases), unit.beats) - stream.in_cycle[:, None]
+        for number, (case, got) in enumerate(zip(cases, simulated, strict=True)):
+            stated = unit.beat_cycles(case.key, case.modulus)
+            if not np.array_equal(got, stated):
+                beat = int(np.flatnonzero(got != stated)[0])
+                raise SimulationError(
+                    f"case {number}: beat {beat} came {got[beat]} cycles after its key; stated: "
+                    f"{stated[beat]}"
+                )
+        return list(results)
+
+    def golden(self, case: Expansion) -> np.ndarray:
+        return self.unit.golden(case.key, case.modulus)
+
+
+@dataclass(frozen=True)
 class Arithmetic(Workload[Operands]):
     """modulus (any that fits the block), then one number each.
 
@@ -294,4 +349,6 @@ def workload_of(block: AnyBlock) -> Workload[Any]:
         return Limbs(block)
     if isinstance(block, AutomorphismUnit):
         return Automorphisms(block)
+    if isinstance(block, SeedExpander):
+        return Expansions(block)
     return Arithmetic(block)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from ntt import oracle
@@ -17,6 +18,20 @@ Q = find_primes(20, 16, 1)[0]
 
 
 ROW = [(5 * i * i + 1) % Q for i in range(16)]
+
+
+def row_of_zeros() -> list[int]:
+    """The row of the key 0: of the first words of the stream that RFC 8439 (A.1) prints."""
+    printed = bytes.fromhex(
+        "76b8e0ada0f13d90405d6ae55386bd28bdd219b8a08ded1aa836efcc8b770dc7"
+        "da41597c5157488d7724e03fb8d84a376a43b8f41518a11cc387b669b2ee6586"
+        "9f07e7be5551387a98ba977c732d080dcb0f29a048e3656912c6533e32ee7aed"
+        "29b721769ce64e43d57133b074d839d531ed1f28510afb45ace10a1f4b794d6f"
+    )
+    words = np.frombuffer(printed, "<u8") & np.uint64((1 << 20) - 1)
+    assert words.max() < Q
+    row: list[int] = words.tolist()
+    return row
 
 
 GIVEN = {
@@ -38,6 +53,10 @@ GIVEN = {
          "output": oracle.automorphism(ROW, 3, Q)},
         {"modulus": Q, "element": 31, "transformed": True, "input": oracle.forward(ROW, Q),
          "output": oracle.forward(oracle.automorphism(ROW, 31, Q), Q)},
+    ],
+    "expander": [
+        {"modulus": Q, "key": "00" * 32, "output": row_of_zeros()},
+        {"modulus": Q, "key": bytes(range(32)).hex()},
     ],
 }  # fmt: skip
 
@@ -164,6 +183,9 @@ def test_simulate__given_vectors_of_every_other_block(tmp_path, capsys, block):
         ("pointwise", {"b": [1, 2]}, "`b` holds 2 residues: a row of 3 is needed"),
         ("automorphism", {"element": 4}, "the nearest are 3, 5"),
         ("automorphism", {"input": ["x"]}, "`input` holds no residues"),
+        ("expander", {"key": "xy"}, "`key` is 'xy': 64 hexadecimal digits are needed"),
+        ("expander", {"key": 5}, "`key` is 5: 64 hexadecimal digits are needed"),
+        ("expander", {"key": "00" * 31}, "`key` holds 31 bytes: 32 are needed"),
         ("automorphism", {"output": [1]}, "`output` holds 1 residues: a row of 16 is needed"),
     ],
 )
@@ -176,7 +198,7 @@ def test_simulate__bad_vectors_of_every_other_block_are_named(
     assert words in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("block", ["modmul", "butterfly", "pointwise", "automorphism"])
+@pytest.mark.parametrize("block", ["modmul", "butterfly", "pointwise", "automorphism", "expander"])
 def test_simulate__every_other_block(tmp_path, capsys, block):
     wave = tmp_path / "wave.vcd"
     run = ["simulate", block, *options_of(block), "--count", "3", "--waveform", str(wave)]

@@ -11,6 +11,7 @@ from ntt.modulus import find_primes
 from rtl.arithmetic.reductions import modular_multiplier
 from rtl.simulation import icarus
 from rtl.simulation.drivers import transforms_for
+from rtl.units.expander import SeedExpander
 from rtl.units.ntt.unit import NTTUnit
 from rtl.verilog.design import emit
 
@@ -45,3 +46,17 @@ def test_icarus__ntt_unit_equals_ntt(N, butterflies, reduction, buffers, twiddle
     for transform, got in zip(work, results, strict=True):
         expected = unit.golden(transform.x, transform.modulus, transform.inverse)
         assert np.array_equal(got, expected)
+
+
+@pytest.mark.parametrize("N", [16] if cases() else [])
+def test_icarus__seed_expander_sets_every_bit_that_comes_out(N):
+    unit = SeedExpander(N, 2, ((1 << 27) + 29, 97), 28, 2)
+    keys = [bytes(32), bytes(range(32))]
+    rows = []
+    for place, key in enumerate(keys):
+        words = np.frombuffer(key, "<u4").tolist()
+        row = {f"input.key[{i}]": word for i, word in enumerate(words)}
+        rows.append(row | {"input.modulus": place})
+    beats = icarus.stream(emit(unit.hardware(), "unit"), rows, len(keys) * unit.beats)
+    got = [beat[f"output.data[{lane}]"] for beat in beats for lane in range(2)]
+    assert got == [int(x) for place, key in enumerate(keys) for x in unit.golden(key, place)]
