@@ -44,7 +44,9 @@ from ntt.simd.integers import (
 
 # How many words ahead of its use a key is fetched; at the end of a limb, words of the next limb.
 _AHEAD = 384
-# In rings of this degree and above, the terms of a remainder leave the second-level cache.
+# In rings of this degree and above, the terms of a remainder leave the second-level cache. The rows
+# of digits and of a key lie multiples of a large power of two apart there, so that they compete for
+# the same places of all caches, which are too few for the rows of both parts.
 _LARGE = 1 << 14
 # How many words of remainders are converted together there: more share the reading of the
 # terms, fewer stay in a last-level cache.
@@ -175,27 +177,28 @@ def hoisted_quotients(
     kept, dropped, N = out.shape[2], term_offsets.size, out.shape[3]
     streams = 2 * kept * N >= STREAMED_WORDS and out.ctypes.data % LINE_BYTES == 0
     terms = memory[: 2 * dropped * N].reshape(2, dropped, N)
-    together = max(1, min(kept, _TOGETHER_WORDS // (2 * N))) if N >= _LARGE else 1
-    rest = memory[terms.size :][: 2 * together * N].reshape(2, together, N)
+    limbs = max(1, min(kept, _TOGETHER_WORDS // (2 * N))) if N >= _LARGE else 1
+    rest = memory[terms.size :][: 2 * limbs * N].reshape(2, limbs, N)
     for n in range(lo // 2, (hi + 1) // 2):
-        # Both parts of a key share its digits; a part alone is the half of a thread.
+        # A part alone is the half of a thread. In small rings, both parts share reading the digits.
         begin, end = max(lo - 2 * n, 0), min(hi - 2 * n, 2)
+        pairwise = end - begin == 2 and N < _LARGE
         key = array_at(keys.addresses[n], (digits.shape[0], 2, keys.limbs[n], N))
         for s in range(dropped):
             r = kept + s
             c = tables[rows[r]]
-            if end - begin == 2:
+            if pairwise:
                 _sum_row(terms[0, s], terms[1, s], digits, r, key, key_rows[n, r], c)
-            else:
-                _sum_part(terms[begin, s], digits, r, key, begin, key_rows[n, r], c)
             for p in range(begin, end):
+                if not pairwise:
+                    _sum_part(terms[p, s], digits, r, key, p, key_rows[n, r], c)
                 inverse_row(terms[p, s], c)
                 convert_row_reduced(
                     terms[p, s], terms[p, : s + 1], term_weights[s], term_weights_shoup[s],
                     term_offsets[s], c,
                 )
-        for start in range(0, kept, together):
-            stop = min(start + together, kept)
+        for start in range(0, kept, limbs):
+            stop = min(start + limbs, kept)
             some = Conversion(
                 weights[start:stop], weights_shoup[start:stop], offsets[start:stop]
             )
@@ -207,14 +210,15 @@ def hoisted_quotients(
                 c, near = tables[rows[r]], r - start
                 for p in range(begin, end):
                     forward_row(rest[p, near], c)
-                if end - begin == 2:
+                if pairwise:
                     _quotient_row(
                         out[n, 0, r], out[n, 1, r], rest[0, near], rest[1, near], digits, r, key,
                         key_rows[n, r], addend[r], moves[n], lanes[n], c, streams,
                     )
-                else:
+                    continue
+                for p in range(begin, end):
                     _quotient_part(
-                        out[n, begin, r], rest[begin, near], digits, r, key, begin, key_rows[n, r],
+                        out[n, p, r], rest[p, near], digits, r, key, p, key_rows[n, r],
                         addend[r], moves[n], lanes[n], c, streams,
                     )
     fence()
