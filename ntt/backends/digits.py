@@ -8,6 +8,9 @@ from ntt.jit import inline
 # Digits are converted for some limbs together, which share the reading of their sources, and then
 # transformed limb by limb, where they share the reading of twiddles. So many words of them:
 _WORDS = 1 << 21
+# A row of so many words is transformed as soon as it is converted: the second-level cache still
+# holds it, but no two such rows.
+_LARGE = 1 << 16
 
 
 @inline
@@ -26,7 +29,7 @@ def convert_digits(
     """
     spans, scales, scales_shoup = conversion.spans, conversion.scales, conversion.scales_shoup
     count, N = out.shape[0], out.shape[2]
-    together = count * max(1, _WORDS // (count * N))
+    together = 1 if N >= _LARGE else count * max(1, _WORDS // (count * N))
     for item in range(lo, hi, together):
         last = min(item + together, hi)
         for d in range(count):

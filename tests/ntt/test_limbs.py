@@ -212,6 +212,29 @@ def test_convert_digits__is_each_digit_by_itself(
 
 
 @pytest.mark.parametrize("scaled", [False, True])
+def test_convert_digits__of_a_large_ring(backend: Backend, scaled: bool) -> None:
+    """Where a row is transformed as soon as it is converted: `convert_forward`, digit by digit."""
+    degree, spans = 1 << 16, [(0, 2), (2, 3)]
+    moduli = ntt.find_primes(45, degree, 4)
+    ops = LimbOps(ntt.NTTTables(degree, moduli), np.arange(4), backend)
+    ends, generator = np.array(moduli, dtype=np.uint64)[:, None], np.random.default_rng(1)
+    x, y = generator.integers(0, ends[:3], (2, 3, degree), dtype=np.uint64)
+    weights = generator.integers(0, ends, (2, 4, 2), dtype=np.uint64).tolist()
+    offsets, scales = [[1, 2, 3, 4], [5, 6, 7, 8]], (9, 10, 11, 12) if scaled else None
+    change = DigitChange(spans, weights, offsets, ops.moduli, scales)
+    out = ops.convert_digits(np.empty((2, 4, degree), dtype=np.uint64), x, y, 0, change)
+    for d, (begin, end) in enumerate(spans):
+        of_digit = [row[: end - begin] for row in weights[d]]
+        alone = BasisChange(of_digit, offsets[d], ops.moduli)
+        expected = ops.convert_forward(np.empty_like(out[d]), y[begin:end], alone)
+        own = exact(x[begin:end])
+        if scaled:
+            own = own * np.array(scales[begin:end])[:, None] % exact(ends[begin:end])
+        expected[begin:end] = own.astype(np.uint64)
+        assert (out[d] == expected).all()
+
+
+@pytest.mark.parametrize("scaled", [False, True])
 def test_convert_digits__any_share_of_the_limbs(backend: Backend, scaled: bool) -> None:
     ops, q = ring(backend)
     limbs = len(q)
