@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from ntt.terminal import say
+from benchmarks.operations.peer_process import measured_rows
 
 PEERS = {
     "lattigo": "Lattigo",
@@ -25,9 +20,6 @@ _ALONE = {"openfhe", "desilo"}
 """Those that need a process, and keys, for each number of threads: they start as many as at first,
 and these wait for one another where there are fewer cores.
 """
-
-_ROOT = Path(__file__).resolve().parents[2]
-_NOT_INSTALLED = 3
 
 
 def run_peers(
@@ -56,7 +48,7 @@ def run_peers(
                 words += ["--threads", str(count)]
             if rings and name in rings:
                 words += ["--ring", str(rings[name])]
-            found, reason = _measured(words)
+            found, reason = measured_rows(words)
             for row in found:
                 report(row)
             rows += found
@@ -64,29 +56,3 @@ def run_peers(
                 missing[PEERS[name]] = reason
                 break
     return rows, missing
-
-
-def _measured(words: Sequence[str]) -> tuple[list[dict[str, Any]], str]:
-    """The rows, and a sentence that says why some are missing, or nothing."""
-    environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
-    last = "without a word"
-    try:
-        with subprocess.Popen(
-            words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as process:
-            assert process.stdout is not None
-            assert process.stderr is not None
-            for line in process.stderr:
-                last = line.strip()
-                say(last)
-            lines = process.stdout.read().splitlines()
-    except OSError as error:
-        return [], f"its Python does not start: {error}"
-    if process.returncode == _NOT_INSTALLED:
-        return [], last
-    rows = [json.loads(line) for line in lines if line.startswith('{"library"')]
-    if process.returncode == -signal.SIGKILL:
-        return rows, f"the system ended it, most likely for want of memory, after: {last}"
-    if process.returncode:
-        return rows, f"it ended with status {process.returncode}: {last}"
-    return rows, ""

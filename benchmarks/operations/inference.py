@@ -29,7 +29,7 @@ class InferenceRow:
     batch: int
     median_s: float
     repeats: int
-    evaluation_key_bytes: int
+    evaluation_key_bytes: int | None
     ciphertext_bytes: int
     parameters: dict[str, object] = field(repr=False)
 
