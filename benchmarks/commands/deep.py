@@ -5,11 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.commands.options import add_output_options
 from benchmarks.commands.results_file import write_rows
 from benchmarks.operations.deep import DeepRow, images_of, run_deep
+from nn import zoo
 from nn.cli.options import Subparsers, add_count_option, load_network
 from nn.inference.options import PlanOptions
+from nn.network.graph import Network
+from nn.network.layers import FloatArray
 from ntt.terminal import say, show
 from ntt.threads import check_threads
 
@@ -27,7 +32,10 @@ def add_parser(subparsers: Subparsers) -> None:
         "--network", required=True, metavar="NAME|FILE", help="a zoo name or a file of nn.save"
     )
     parser.add_argument(
-        "--images", required=True, type=Path, metavar="FILE", help="an npz file with images"
+        "--images",
+        type=Path,
+        metavar="FILE",
+        help="an npz file with images (default: the test images of a zoo network)",
     )
     add_count_option(parser, "--count", 1, "images that are run, one after the other")
     add_count_option(parser, "--calibrate", 64, "images for statistics, where there are none")
@@ -61,13 +69,16 @@ def run_command(arguments: argparse.Namespace) -> int:
     """Measure, print a line, write the file."""
     check_threads(arguments.threads, "--threads")
     network = load_network(arguments.network)
+    if arguments.images is None and arguments.network not in zoo.names():
+        say(f"--images FILE is needed: {arguments.network} is no network of the zoo")
+        return 2
     if network.statistics is None:
         images = images_of(arguments.images, network, arguments.calibrate)
         say(f"{network.name} is calibrated with {len(images)} images")
         network = network.calibrated(images)
     row = run_deep(
         network,
-        images_of(arguments.images, network, arguments.count),
+        _images(arguments, network),
         arguments.threads,
         arguments.memory_bytes,
         arguments.weights_folder,
@@ -81,6 +92,13 @@ def run_command(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write_rows([row], arguments.command_line, arguments.json)
     return 0
+
+
+def _images(arguments: argparse.Namespace, network: Network) -> FloatArray:
+    if arguments.images is not None:
+        return images_of(arguments.images, network, arguments.count)
+    images, _ = zoo.test_images(arguments.network)
+    return images[: arguments.count].astype(np.float64)
 
 
 def _line(row: DeepRow) -> str:

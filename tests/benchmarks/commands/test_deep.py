@@ -55,3 +55,10 @@ def test_deep__refuses_a_file_without_images(
     network, _ = files
     assert main(["deep", "--network", str(network), "--images", str(network)]) != 0
     assert "holds no images" in capsys.readouterr().err
+    assert main(["deep", "--network", str(network)]) == 2
+    assert "--images FILE is needed" in capsys.readouterr().err
+
+
+def test_deep__takes_the_images_of_the_zoo(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["deep", "--network", "breast_cancer", "--count", "3"]) == 0
+    assert "3 of 3 of the same class" in capsys.readouterr().out
