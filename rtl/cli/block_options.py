@@ -8,15 +8,29 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rtl.generator.catalogue import AnyBlock
 
-BLOCK_NAMES = ("modmul", "butterfly", "ntt", "pointwise", "automorphism", "expander")
-
-
 DEFAULTS: dict[str, object] = {
     "width": 50, "reduction": "word", "word_bits": None, "tile": "18x18", "N": 1024,
     "butterflies": 1, "buffers": 1, "twiddles": "stored", "moduli": [], "moduli_count": 1,
     "rounds": None,
 }  # fmt: skip
 """The values of the options that are not given."""
+
+
+USED = {
+    "modmul": {"width", "reduction", "word_bits", "tile"},
+    "butterfly": {"width", "reduction", "word_bits", "tile"},
+    "ntt": {
+        "width", "reduction", "word_bits", "tile", "N", "butterflies", "buffers", "twiddles",
+        "moduli", "moduli_count",
+    },
+    "pointwise": {
+        "width", "reduction", "word_bits", "tile", "N", "butterflies", "moduli", "moduli_count",
+    },
+    "automorphism": {"width", "N", "butterflies", "buffers", "moduli", "moduli_count"},
+    "expander": {"width", "N", "butterflies", "moduli", "moduli_count", "rounds"},
+}  # fmt: skip
+"""Block -> the options that it uses. N also says which words of a reduction fit."""
+BLOCK_NAMES = tuple(USED)
 
 
 def add_block_options(parser: argparse.ArgumentParser) -> None:
@@ -40,9 +54,7 @@ def add_block_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--buffers", type=int, default=1, help="1, or 2 to overlap streams and work (default 1)"
     )
-    parser.add_argument(
-        "--twiddles", default="stored", help="stored or generated (default stored)"
-    )
+    parser.add_argument("--twiddles", default="stored", help="stored or generated (default stored)")
     parser.add_argument("--moduli", type=int, nargs="+", default=[], help="the primes")
     parser.add_argument(
         "--moduli-count", type=int, default=1, help="without --moduli: primes to find (default 1)"
@@ -51,22 +63,6 @@ def add_block_options(parser: argparse.ArgumentParser) -> None:
         "--rounds", type=int, help="of the expander's cipher in hardware: 2, 4, 10 or 20 (default: "
         "the most that its lanes take)",
     )  # fmt: skip
-
-
-USED = {
-    "modmul": {"width", "reduction", "word_bits", "tile"},
-    "butterfly": {"width", "reduction", "word_bits", "tile"},
-    "ntt": {
-        "width", "reduction", "word_bits", "tile", "N", "butterflies", "buffers", "twiddles",
-        "moduli", "moduli_count",
-    },
-    "pointwise": {
-        "width", "reduction", "word_bits", "tile", "N", "butterflies", "moduli", "moduli_count",
-    },
-    "automorphism": {"width", "N", "butterflies", "buffers", "moduli", "moduli_count"},
-    "expander": {"width", "N", "butterflies", "moduli", "moduli_count", "rounds"},
-}  # fmt: skip
-"""Block -> the options that it uses. N also says which words of a reduction fit."""
 
 
 def check_used(options: argparse.Namespace) -> None:

@@ -17,13 +17,12 @@ from rtl.units.expander import SeedExpander, most_rounds
 from rtl.units.geometry import check_geometry
 from rtl.units.ntt.unit import NTTUnit
 from rtl.units.pointwise import PointwiseUnit
+from rtl.units.stream_unit import StreamUnit
 
 MOST_MODULI = 1024
 """Of a table; an encrypted run needs some tens."""
 
-AnyBlock = (
-    ModularMultiplier | Butterfly | NTTUnit | PointwiseUnit | AutomorphismUnit | SeedExpander
-)
+AnyBlock = ModularMultiplier | Butterfly | StreamUnit
 
 
 @dataclass(frozen=True)

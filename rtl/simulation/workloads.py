@@ -6,6 +6,7 @@ The docstring of a workload names the fields of a given case. The field `output`
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -341,14 +342,15 @@ class Arithmetic(Workload[Operands]):
         return np.array(self.block.golden(a, b, q), np.uint64)
 
 
+WORKLOADS: dict[type, Callable[[Any], Workload[Any]]] = {
+    NTTUnit: Transforms,
+    PointwiseUnit: Limbs,
+    AutomorphismUnit: Automorphisms,
+    SeedExpander: Expansions,
+}
+"""Of each kind of unit; those of arithmetic blocks are `Arithmetic`."""
+
+
 def workload_of(block: AnyBlock) -> Workload[Any]:
     """The workload of a block."""
-    if isinstance(block, NTTUnit):
-        return Transforms(block)
-    if isinstance(block, PointwiseUnit):
-        return Limbs(block)
-    if isinstance(block, AutomorphismUnit):
-        return Automorphisms(block)
-    if isinstance(block, SeedExpander):
-        return Expansions(block)
-    return Arithmetic(block)
+    return WORKLOADS.get(type(block), Arithmetic)(block)

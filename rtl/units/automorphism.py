@@ -28,7 +28,7 @@ from rtl.parts.block_memory import BlockMemory
 from rtl.parts.moduli_table import check_ntt_moduli, constant_table, index_bits
 from rtl.parts.pipeline import Pipeline
 from rtl.units.geometry import check_buffers, check_geometry
-from rtl.units.stream_unit import StreamHardware, StreamUnit
+from rtl.units.stream_unit import BEATS_IN_ORDER, Row, StreamHardware, StreamUnit
 
 _READ_OFFSET = 3
 """Cycles from the drain of a row until its addresses reach the memories."""
@@ -129,6 +129,17 @@ class AutomorphismUnit(StreamUnit):
     def input_layout(self) -> StructLayout:
         """A beat in. The unit reads the command in the first beat of a polynomial only."""
         return StructLayout({"data": self.row_layout, **self.command_layout.members})
+
+    @property
+    def timing_rows(self) -> list[Row]:
+        return [
+            ("from the last beat in to the first beat out", f"{self.latency_cycles}"),
+            ("from a polynomial to the next, if neither stream waits", f"{self.interval_cycles}"),
+        ]
+
+    @property
+    def format_lines(self) -> list[str]:
+        return [BEATS_IN_ORDER]
 
     def hardware(self) -> AutomorphismHardware:
         return AutomorphismHardware(self)

@@ -29,7 +29,7 @@ from rtl.arithmetic.modmul import check_width
 from rtl.errors import BlockModulusError, GeometryError, OptionError
 from rtl.parts.moduli_table import check_not_empty, constant_table, index_bits
 from rtl.units.geometry import check_geometry
-from rtl.units.stream_unit import StreamHardware, StreamUnit
+from rtl.units.stream_unit import Row, StreamHardware, StreamUnit
 
 _WORD_BITS = 64
 _MOST_BITS = 63
@@ -146,6 +146,32 @@ class SeedExpander(StreamUnit):
     def input_layout(self) -> StructLayout:
         """A key, the word of its first four bytes (little-endian) first, and a modulus."""
         return StructLayout({"key": ArrayLayout(32, 8), "modulus": index_bits(len(self.moduli))})
+
+    @property
+    def timing_rows(self) -> list[Row]:
+        return [
+            (
+                "from a key in to the first beat out, if all its words are kept",
+                f"{self.latency_cycles}",
+            ),
+            (
+                f"from a block of the key stream (8 words, {self.words} a cycle) to the next",
+                f"{self.cipher.passes}",
+            ),
+            ("from the last beat out to the next key in", "0"),
+            ("of each beat of a key: `beat_cycles(key, modulus)`", ""),
+        ]
+
+    @property
+    def format_lines(self) -> list[str]:
+        return [
+            (
+                "A key has 32 bytes, the first in the lowest bits. Its row is made of the first N "
+                "words w of 64 bits, little-endian, of its ChaCha20 stream (counter from 0, nonce "
+                "0) with w mod 2^b < q, b the bit length of q. `last` is high in the last beat of "
+                "a row."
+            )
+        ]
 
     def hardware(self) -> SeedExpanderHardware:
         return SeedExpanderHardware(self)

@@ -17,7 +17,7 @@ from rtl.arithmetic.modmul import ModularMultiplier
 from rtl.errors import GeometryError
 from rtl.parts.moduli_table import check_not_empty, constant_table, index_bits
 from rtl.parts.pipeline import Pipeline
-from rtl.units.stream_unit import StreamHardware, StreamUnit
+from rtl.units.stream_unit import Row, StreamHardware, StreamUnit
 
 _MOST_LANES = 64
 
@@ -149,6 +149,21 @@ class PointwiseUnit(StreamUnit):
         squared = self.multiplier.radix**2 % q
         shift: int = self.multiplier.constants_layout.size
         return self.multiplier.packed_constants(q) | squared << shift
+
+    @property
+    def timing_rows(self) -> list[Row]:
+        return [
+            ("from a beat in to its result", f"{self.latency_cycles}"),
+            ("from a beat to the next with the same modulus", "1"),
+            (
+                "from a beat that changes the modulus to the next such beat, at least",
+                f"{self.modulus_change_cycles}",
+            ),
+        ]
+
+    @property
+    def format_lines(self) -> list[str]:
+        return []
 
     def hardware(self) -> PointwiseUnitHardware:
         return PointwiseUnitHardware(self)

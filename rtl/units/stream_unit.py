@@ -13,6 +13,15 @@ from amaranth.lib.wiring import In, Out
 from rtl.parts.block import Block, Hardware, Ports
 from rtl.parts.output_queue import OutputQueue, OutputQueueHardware
 
+Row = tuple[str, str]
+"""What a datasheet says of a quantity: the quantity, and its cycles."""
+
+BEATS_IN_ORDER = (
+    "Beat j carries coefficients j L .. j L + L - 1, L lanes, the first in the lowest bits. The "
+    "unit reads modulus and command in the first beat of a polynomial only."
+)
+"""A line of the datasheets of units that take in whole polynomials."""
+
 
 class StreamUnit(Block):
     """A block with one stream in and one stream out, which move at most one beat a cycle each.
@@ -20,6 +29,9 @@ class StreamUnit(Block):
     A beat carries one residue a lane. It moves in each cycle in which `valid` and `ready` are both
     high. The commands beside the residues choose the modulus by its place in the unit's table.
     """
+
+    moduli: tuple[int, ...]
+    """The table of moduli."""
 
     @property
     @abstractmethod
@@ -40,6 +52,16 @@ class StreamUnit(Block):
     @abstractmethod
     def latency_cycles(self) -> int:
         """Cycles from the last beat that a result needs until the first beat of this result."""
+
+    @property
+    @abstractmethod
+    def timing_rows(self) -> list[Row]:
+        """The cycles on the unit's datasheet."""
+
+    @property
+    @abstractmethod
+    def format_lines(self) -> list[str]:
+        """What the unit's datasheet says of its beats, besides what holds for all units."""
 
     @property
     def ports(self) -> Ports:

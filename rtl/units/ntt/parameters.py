@@ -18,7 +18,7 @@ from rtl.units.geometry import check_buffers, check_geometry
 from rtl.units.ntt.control import Control
 from rtl.units.ntt.schedule import Schedule
 from rtl.units.ntt.twiddles import GeneratedTwiddles, StoredTwiddles, TwiddleRequest, TwiddleSource
-from rtl.units.stream_unit import StreamUnit
+from rtl.units.stream_unit import BEATS_IN_ORDER, Row, StreamUnit
 
 TWIDDLE_SOURCES = ("stored", "generated")
 
@@ -136,6 +136,29 @@ class NTTParameters(StreamUnit):
     def transform_cycles(self) -> int:
         """Cycles from the first step of a transform to its last write, in both directions."""
         return self.schedule.issue_cycles + self.write_offset
+
+    @property
+    def timing_rows(self) -> list[Row]:
+        return [
+            (
+                "one transform, from the first step to the last write (`busy`)",
+                f"{self.transform_cycles}",
+            ),
+            ("the steps and waits alone", f"{self.schedule.issue_cycles}"),
+            ("from the last beat in to the first beat out", f"{self.latency_cycles}"),
+            ("from a transform to the next, if neither stream waits", f"{self.interval_cycles}"),
+            ("beats of a polynomial", f"{self.beats}"),
+        ]
+
+    @property
+    def format_lines(self) -> list[str]:
+        return [
+            BEATS_IN_ORDER,
+            (
+                "Forward: natural order in, bit-reversed order out, A[i] = a(psi^(2 brv(i) + 1)), "
+                "psi the smallest primitive 2N-th root of unity. Inverse: the other way, 1/N included."
+            ),
+        ]
 
     @property
     def latency_cycles(self) -> int:
