@@ -156,7 +156,8 @@ class NTTParameters(StreamUnit):
             BEATS_IN_ORDER,
             (
                 "Forward: natural order in, bit-reversed order out, A[i] = a(psi^(2 brv(i) + 1)), "
-                "psi the smallest primitive 2N-th root of unity. Inverse: the other way, 1/N included."
+                "psi the smallest primitive 2N-th root of unity. Inverse: the other way, 1/N "
+                "included."
             ),
         ]
 
