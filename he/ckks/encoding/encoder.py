@@ -88,6 +88,8 @@ class Encoder:
 
         Raises `EncodingError` for coefficients beyond float64, or that Q at `level` does not hold.
         """
+        shape = instance(coefficients, np.ndarray, "the coefficients").shape
+        check_array(coefficients, shape, "coefficients", _FLOAT64)
         level = whole_number(level, "level", 0, self.params.max_level)
         largest = largest_magnitude(coefficients.reshape(-1))
         if not 2 * largest < self._Q[level]:

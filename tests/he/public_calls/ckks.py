@@ -171,6 +171,9 @@ def values() -> Iterator[Call]:
     yield Call("Encoder.residues", encoder.residues,
                {"coefficients": np.zeros(params.N), "level": 1, "ops": ops, "out": None},
                {"out": NONE})  # fmt: skip
+    yield Call("Encoder.checked_largest", encoder.checked_largest,
+               {"coefficients": np.zeros((2, params.N)), "level": 1},
+               {"coefficients": {"array"}})  # fmt: skip
     for name in ("decode", "decode_real"):
         yield Call(f"Encoder.{name}", getattr(encoder, name), {"plaintext": plain})
     yield Call("Encryptor", he.Encryptor, {"params": params, "key": s.secret, "seed": bytes(32)},
@@ -237,14 +240,16 @@ def circuits() -> Iterator[Call]:
         name: getattr(transform, name)
         for name in (
             "params", "level", "babies", "giants", "starts", "baby_of", "weights", "factor",
+            "mirrored", "divided",
         )
     }  # fmt: skip
     numbers = {"None", "number", "whole number"}
     yield Call("LinearTransform", he.LinearTransform, fields,
                {"params": ALIKE, "babies": {"numbers"}, "factor": numbers})  # fmt: skip
     yield Call("LinearTransform.encode", he.LinearTransform.encode,
-               {"encoder": encoder, "diagonals": {1: np.ones(32)}, "level": 1, "plan": None},
-               {"encoder": {"encoder"}, "plan": NONE})  # fmt: skip
+               {"encoder": encoder, "diagonals": {1: np.ones(32)}, "level": 1, "plan": None,
+                "divided": False},
+               {"encoder": {"encoder"}, "plan": NONE, "divided": {"bool"}})  # fmt: skip
     yield Call("LinearTransform.element", transform.element, {"step": 1},
                {"step": {"whole number", "huge number"}})  # fmt: skip
     yield Call("LinearTransform.apply", transform.apply, {"evaluator": ev, "x": s.ciphertext})
