@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from tools.tables import (
     accelerators,
     bootstraps,
+    deep,
     hardware,
     inference,
     networks,
@@ -36,7 +37,7 @@ PAGES: dict[str, Blocks] = {
         "estimation": accelerators.estimation,
         "short words": networks.short_words,
     },
-    "docs/performance.md": {"rings": rings.costs},
+    "docs/performance.md": {"deep": deep.measured, "rings": rings.costs},
     "docs/run-it.md": {"service": services.loaded},
     "docs/rtl.md": {"measurements": hardware.all_measurements},
 }
