@@ -113,11 +113,12 @@ class NTTTables:
     def mirrored(self) -> NTTTables:
         """The tables of the polynomials p(X) = p(1/X), as a ring of half the degree.
 
-        The evaluations of such a p read the same forwards and backwards: psi^(2 brv(i) + 1) is the
-        inverse of the root of column N - 1 - i. The first half of them are those of
-        p mod X^(N/2) - i, i = psi^(N/2) (`imaginary_unit`): coefficient j of this is
-        p_j - i p_(N/2 - j), and p_0 for j = 0. That is what `forward` of these tables takes and
-        `inverse` gives back. Raises `RingDegreeError` below N = 16.
+        The evaluations of such a p read the same forwards and backwards, since the roots of columns
+        k and N - 1 - k are inverses. The first half of them are those of p mod X^(N/2) - u, where
+        u = psi^(N/2) is the `imaginary_unit`. Coefficient j of this remainder is
+        p_j - u p_(N/2 - j), and p_0 for j = 0. `forward` of these tables takes the remainder, and
+        `inverse` gives it back. Raises `RingDegreeError` below N = 16, and for tables that are
+        mirrored themselves.
         """
         if self._mirrored is None:
             if self._is_mirrored:
@@ -128,7 +129,7 @@ class NTTTables:
         return self._mirrored
 
     def imaginary_unit(self, q: int) -> int:
-        """psi^(N/2) modulo a prime of these tables, a square root of -1: that of all subrings."""
+        """psi^(N/2) modulo the prime q, a square root of -1; subrings have the same one."""
         return _imaginary_unit(self._outer_N, q)
 
     def for_word(self, word_bits: int) -> np.ndarray:

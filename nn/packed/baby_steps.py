@@ -12,7 +12,9 @@ from he.ckks.word_levels import CONVERSION_COST
 from nn.packed.packed_affine import PackedAffine
 
 _DIAGONAL_COST = 0.25
-"""The cost of a limb's products with a diagonal, both parts, in transforms."""
+"""The cost of a limb's products with a diagonal, both parts, in transforms; the encoding of weights
+is not counted, so that this is the least that fewer limbs save.
+"""
 
 
 def divides_baby_steps(params: CKKSParameters, affine: PackedAffine, level: int) -> bool:
