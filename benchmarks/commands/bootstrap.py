@@ -43,7 +43,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--peers",
         action="store_true",
         help=f"also measure {', '.join(PEERS.values())}, where they are installed; they take up to "
-        "20 GB of memory, and minutes",
+        "25 GB of memory, and minutes",
     )
     parser.add_argument(
         "--peer-python",
